@@ -1,0 +1,1 @@
+"""NFV scheduling for OpenStack Nova: filters, weighers and their tools."""

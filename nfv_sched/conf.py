@@ -1,0 +1,88 @@
+"""Every option of nfv_sched, group ``[nfv_sched]``.
+
+Options are read at the edges (filters, weighers, commands) and passed down.
+"""
+
+from oslo_config import cfg
+
+GROUP = 'nfv_sched'
+
+READER_OPTS = [
+    cfg.BoolOpt(
+        'read_topology',
+        default=True,
+        help="""
+Read the hosts' hardware topology from Placement.
+
+A background thread of the scheduler keeps a snapshot of the topology that
+``nfv-sched publish`` wrote. No request ever waits for it: without a snapshot,
+and for each host that it does not describe, hosts are decided on what their
+nova-compute reported. Disable it where nothing is published.
+
+Related options:
+
+* ``[nfv_sched] topology_refresh_interval``
+* ``[placement]``, whose credentials and endpoint are used
+"""),
+    cfg.IntOpt(
+        'topology_refresh_interval',
+        default=30,
+        min=1,
+        help="""
+Seconds between two looks at Placement for changed topology.
+
+A look at an unchanged cloud is one small request. Hardware seldom changes, so
+a long interval costs little; a new host is decided on its nova-compute's
+report until the next look.
+"""),
+    cfg.IntOpt(
+        'placement_deadline',
+        default=20,
+        min=1,
+        help="""
+Total seconds that one read of the topology from Placement may take.
+
+Connecting, waiting and receiving count together: a server that sends a byte
+now and then is given up, too. The snapshot in hand stays in use. Reading
+5,000 hosts of 8 NUMA cells takes about 5 seconds.
+"""),
+]
+
+WEIGHER_OPTS = [
+    cfg.FloatOpt(
+        'affinity_weight_multiplier',
+        default=1.0,
+        help="""
+Multiplier of AffinityWeigher: hosts that hold more members of the request's
+server group weigh more, for the policies affinity and soft-affinity.
+
+Overridden per aggregate by the metadata key
+``nfv_affinity_weight_multiplier``. Zero switches the weigher off; a
+negative value is refused, use the anti-affinity policies instead.
+""",
+        min=0.0),
+    cfg.FloatOpt(
+        'anti_affinity_weight_multiplier',
+        default=1.0,
+        help="""
+Multiplier of AntiAffinityWeigher: hosts that hold fewer members of the
+request's server group weigh more, for the policies anti-affinity (which
+allows several per host by ``max_server_per_host``) and soft-anti-affinity.
+
+Overridden per aggregate by the metadata key
+``nfv_anti_affinity_weight_multiplier``. Zero switches the weigher off.
+""",
+        min=0.0),
+]
+
+ALL_OPTS = READER_OPTS + WEIGHER_OPTS
+
+
+def list_opts() -> list[tuple[str, list[cfg.Opt]]]:
+    """Every option by group, for oslo-config-generator."""
+    return [(GROUP, ALL_OPTS)]
+
+
+def register_opts(conf: cfg.ConfigOpts) -> None:
+    """Register the options on ``conf``; registering twice is harmless."""
+    conf.register_opts(ALL_OPTS, group=GROUP)

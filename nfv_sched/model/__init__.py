@@ -1,0 +1,50 @@
+"""What a host has, what a guest asks, what the verdict is.
+
+Frozen values only: nothing here imports Nova or oslo, or does I/O.
+"""
+
+from nfv_sched.model.guest import DeviceRequest
+from nfv_sched.model.guest import Guest
+from nfv_sched.model.guest import GuestCell
+from nfv_sched.model.guest import PAGES_ANY
+from nfv_sched.model.guest import PAGES_LARGE
+from nfv_sched.model.guest import PAGES_SMALL
+from nfv_sched.model.host import Cell
+from nfv_sched.model.host import DevicePool
+from nfv_sched.model.host import Host
+from nfv_sched.model.host import PagePool
+from nfv_sched.model.topology import CellTopology
+from nfv_sched.model.topology import HostTopology
+from nfv_sched.model.topology import HostUsage
+from nfv_sched.model.topology import PageCapacity
+from nfv_sched.model.topology import PoolTopology
+from nfv_sched.model.verdict import CellPlacement
+from nfv_sched.model.verdict import DevicePlacement
+from nfv_sched.model.verdict import Placement
+from nfv_sched.model.verdict import Reason
+from nfv_sched.model.verdict import Resource
+from nfv_sched.model.verdict import Verdict
+
+__all__ = [
+    'PAGES_ANY',
+    'PAGES_LARGE',
+    'PAGES_SMALL',
+    'Cell',
+    'CellPlacement',
+    'CellTopology',
+    'DevicePlacement',
+    'DevicePool',
+    'DeviceRequest',
+    'Guest',
+    'GuestCell',
+    'Host',
+    'HostTopology',
+    'HostUsage',
+    'PageCapacity',
+    'PagePool',
+    'Placement',
+    'PoolTopology',
+    'Reason',
+    'Resource',
+    'Verdict',
+]

@@ -1,0 +1,95 @@
+"""A host's hardware and mirrored usage, as the provider tree carries them.
+
+Placement knows counts, not CPU numbers: which CPU is pinned is known to
+nova-compute and, through HostState, to the scheduler.
+"""
+
+from collections.abc import Mapping
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class PageCapacity:
+    """Pages of one size on a cell, ``usable`` by guests.
+
+    ``reserved`` pages come on top of them. A bulk read of Placement does
+    not return them, hence they do not take part in comparisons.
+    """
+
+    size_kib: int
+    usable: int
+    reserved: int = dataclasses.field(default=0, compare=False)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class PoolTopology:
+    """Devices of one kind at one place.
+
+    ``total`` counts free and used ones. ``parent`` is the PCI address that
+    ties virtual functions to their physical function, as in
+    :class:`nfv_sched.model.host.DevicePool`. ``key`` tells pools of one host
+    apart and stays the same while the hardware does.
+    """
+
+    key: str
+    vendor_id: str
+    product_id: str
+    dev_type: str
+    total: int
+    numa_node: int | None = None
+    parent: str | None = None
+    physnet: str | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class CellTopology:
+    """The hardware of one cell: CPUs and cores are counts, memory is MiB.
+
+    ``cores`` counts cores of which Nova may use at least one thread.
+    ``distances`` maps the ids of other cells to ACPI SLIT distances.
+    """
+
+    id: int
+    memory_mib: int = 0
+    dedicated_cpus: int = 0
+    shared_cpus: int = 0
+    cores: int = 0
+    socket: int | None = None
+    pages: tuple[PageCapacity, ...] = ()
+    distances: Mapping[int, int] = dataclasses.field(default_factory=dict)
+    physnets: frozenset[str] = frozenset()
+    tunneled: bool = False
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class HostUsage:
+    """What guests use, per cell and pool: the mirrored allocations.
+
+    The keys of ``dedicated_cpus``, ``shared_cpus`` and ``memory_mib`` are
+    cell ids, of ``pages`` pairs of cell id and page size in KiB, of
+    ``devices`` pool keys. Zeroes are left out.
+    """
+
+    dedicated_cpus: Mapping[int, int] = dataclasses.field(
+        default_factory=dict
+    )
+    shared_cpus: Mapping[int, int] = dataclasses.field(default_factory=dict)
+    memory_mib: Mapping[int, int] = dataclasses.field(default_factory=dict)
+    pages: Mapping[tuple[int, int], int] = dataclasses.field(
+        default_factory=dict
+    )
+    devices: Mapping[str, int] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class HostTopology:
+    """One host's provider tree, decoded.
+
+    ``name`` is the hypervisor hostname, ``uuid`` the compute node's uuid.
+    """
+
+    name: str
+    uuid: str
+    cells: tuple[CellTopology, ...] = ()
+    pools: tuple[PoolTopology, ...] = ()
+    usage: HostUsage = dataclasses.field(default_factory=HostUsage)
