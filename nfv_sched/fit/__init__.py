@@ -1,0 +1,12 @@
+"""Does this guest fit this host, where, and if not why.
+
+Pure functions over :mod:`nfv_sched.model`; what is exported here is what
+others may call.
+"""
+
+from nfv_sched.fit.devices import Providers
+from nfv_sched.fit.devices import providers_of
+from nfv_sched.fit.evaluate import evaluate
+from nfv_sched.fit.evaluate import Evaluation
+
+__all__ = ['Evaluation', 'Providers', 'evaluate', 'providers_of']

@@ -1,0 +1,219 @@
+"""One guest cell on one host cell.
+
+Decides what nova.virt.hardware ``_numa_fit_instance_cell`` decides, without
+its side effects on the request.
+"""
+
+from collections.abc import Iterator
+import dataclasses
+
+from nfv_sched.fit import cores
+from nfv_sched.model import Cell
+from nfv_sched.model import GuestCell
+from nfv_sched.model import PAGES_ANY
+from nfv_sched.model import PAGES_LARGE
+from nfv_sched.model import PAGES_SMALL
+from nfv_sched.model import Resource
+
+KIB_PER_MIB = 1024
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Ratios:
+    """A host's allocation ratios, which limit shared CPUs and memory."""
+
+    cpu: float = 1.0
+    ram: float = 1.0
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Shortage:
+    """What was missing: CPUs, pages, MiB; ``size_kib`` for pages only."""
+
+    resource: Resource
+    asked: int
+    available: int
+    size_kib: int | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Attempt:
+    """The outcome of trying one guest cell on one host cell.
+
+    ``shortage`` is None when it fits. ``page_size`` is the size in KiB that
+    was chosen where one was asked for, and ``cores`` the host CPUs where
+    some are dedicated: Nova leaves both behind in its request even when a
+    later check refuses the cell.
+    """
+
+    shortage: Shortage | None
+    page_size: int | None
+    cores: cores.Packing | None = None
+
+    @property
+    def fits(self) -> bool:
+        """Whether the guest cell fits the host cell."""
+        return self.shortage is None
+
+
+def attempt(
+    host: Cell,
+    guest: GuestCell,
+    page_size: int | None,
+    emulator_cpus: int,
+    ratios: Ratios | None,
+) -> Attempt:
+    """Try ``guest`` on ``host``.
+
+    :param page_size: takes the place of the guest cell's own: Nova narrows
+        ``any`` and ``large`` to the first size that was chosen anywhere
+    :param emulator_cpus: dedicated CPUs on top, for emulator threads
+    :param ratios: None where no limits are passed to the claim
+    :raises nfv_sched.fit.cores.ClaimError: Nova's own code would raise
+    """
+    shortage, page_size = _memory_shortage(host, guest, page_size)
+    if shortage is None:
+        shortage = _cpu_shortage(host, guest, emulator_cpus)
+    packing = None
+    if shortage is None and guest.pinned:
+        packing = cores.pack(
+            host, len(guest.dedicated), guest.thread_policy, emulator_cpus
+        )
+        if packing is None:
+            shortage = _sibling_shortage(host, guest, emulator_cpus)
+    if (
+        shortage is None
+        and ratios is not None
+        and guest.cpu_policy != 'dedicated'
+    ):
+        shortage = _overcommit(host, guest, ratios)
+    return Attempt(shortage, page_size, packing)
+
+
+def page_sizes(host: Cell, asked: int) -> list[int]:
+    """The page sizes in KiB to try on ``host``, in Nova's order.
+
+    As in nova.virt.hardware ``_numa_cell_supports_pagesize_request``.
+    """
+    if asked > 0:
+        return [asked]
+    sizes = sorted((pool.size_kib for pool in host.pages), reverse=True)
+    if asked == PAGES_SMALL:
+        return sizes[-1:]
+    if asked == PAGES_LARGE:
+        return sizes[:-1]
+    if asked == PAGES_ANY:
+        return sizes
+    return [asked]
+
+
+def pages_fit(
+    host: Cell, memory_mib: int, size_kib: int, *, free: bool = True
+) -> bool:
+    """Whether memory fits pages of one size: NUMACell.can_fit_pagesize.
+
+    Counts free pages, or all where ``free`` is False: shared guests may
+    overcommit small pages. A size that the cell lacks does not fit.
+    """
+    memory = memory_mib * KIB_PER_MIB
+    for pool in host.pages:
+        if pool.size_kib == size_kib:
+            pages = pool.free if free else pool.total
+            return memory <= pages * size_kib and memory % size_kib == 0
+    return False
+
+
+def page_shortages(
+    host: Cell, guest: GuestCell, asked: int
+) -> Iterator[Shortage]:
+    """Each page size that was tried, with the pages asked and free there."""
+    memory = guest.memory_mib * KIB_PER_MIB
+    free = {pool.size_kib: pool.free for pool in host.pages}
+    for size in page_sizes(host, asked):
+        yield Shortage(
+            Resource.PAGES,
+            -(-memory // size) if size > 0 else 0,
+            free.get(size, 0),
+            size,
+        )
+
+
+def page_shortage(host: Cell, guest: GuestCell, asked: int) -> Shortage:
+    """The nearest miss among the page sizes that were tried."""
+    return min(
+        page_shortages(host, guest, asked),
+        key=lambda miss: (miss.asked - miss.available) * (miss.size_kib or 1),
+        default=Shortage(
+            Resource.PAGES, guest.memory_mib * KIB_PER_MIB // 4, 0
+        ),
+    )
+
+
+def _memory_shortage(
+    host: Cell, guest: GuestCell, asked: int | None
+) -> tuple[Shortage | None, int | None]:
+    """What memory lacks, and the page size that was chosen if any."""
+    if asked:
+        for size in page_sizes(host, asked):
+            if pages_fit(host, guest.memory_mib, size):
+                return None, size
+        return page_shortage(host, guest, asked), asked
+    if host.pages:
+        smallest = min(host.pages, key=lambda pool: pool.size_kib)
+        size = smallest.size_kib
+        if pages_fit(host, guest.memory_mib, size, free=guest.pinned):
+            return None, asked
+        pages = smallest.free if guest.pinned else smallest.total
+        available = pages * size // KIB_PER_MIB
+    else:
+        available = host.free_memory_mib if guest.pinned else host.memory_mib
+        if available >= guest.memory_mib:
+            return None, asked
+    return Shortage(Resource.MEMORY, guest.memory_mib, available), asked
+
+
+def _cpu_shortage(
+    host: Cell, guest: GuestCell, emulator_cpus: int
+) -> Shortage | None:
+    """What CPUs lack, siblings apart."""
+    if guest.pinned:
+        asked = len(guest.dedicated) + emulator_cpus
+        available = len(host.free_dedicated)
+        if asked > available:
+            return Shortage(Resource.DEDICATED_CPUS, asked, available)
+    if guest.cpu_policy != 'dedicated':
+        # A guest never overcommits against itself.
+        asked, available = len(guest.shared), len(host.shared_cpus)
+        if asked > available:
+            return Shortage(Resource.SHARED_CPUS, asked, available)
+    return None
+
+
+def _sibling_shortage(
+    host: Cell, guest: GuestCell, emulator_cpus: int
+) -> Shortage:
+    asked = len(guest.dedicated) + emulator_cpus
+    available = cores.usable(host, guest.thread_policy)
+    # Enough threads, but none left in the right places for the emulator.
+    return Shortage(Resource.SIBLINGS, asked, min(available, asked - 1))
+
+
+def _overcommit(
+    host: Cell, guest: GuestCell, ratios: Ratios
+) -> Shortage | None:
+    """What the allocation ratios do not allow any more on this cell."""
+    limit = len(host.shared_cpus) * ratios.cpu
+    if host.shared_used + len(guest.shared) > limit:
+        return Shortage(
+            Resource.SHARED_CPUS,
+            len(guest.shared),
+            max(0, int(limit - host.shared_used)),
+        )
+    limit = host.memory_mib * ratios.ram
+    if host.memory_used_mib + guest.memory_mib > limit:
+        return Shortage(
+            Resource.MEMORY,
+            guest.memory_mib,
+            max(0, int(limit - host.memory_used_mib)),
+        )
+    return None

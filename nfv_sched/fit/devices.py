@@ -1,0 +1,400 @@
+"""Devices of a host's pools for a guest's requests.
+
+Agrees with nova.pci.stats ``PciDeviceStats``: requests are applied one after
+another, each greedily from the first pools that it may use. What the
+scheduler's copy of those statistics cannot see, this does: a physical
+function and its virtual functions exclude each other, which only the devices
+on the compute know, but pools of one PCI address tell.
+"""
+
+import collections
+from collections.abc import Collection
+from collections.abc import Mapping
+from collections.abc import Sequence
+import dataclasses
+import itertools
+
+from nfv_sched.model import Cell
+from nfv_sched.model import DevicePlacement
+from nfv_sched.model import DevicePool
+from nfv_sched.model import DeviceRequest
+from nfv_sched.model import Host
+
+PF = 'type-PF'
+VF = 'type-VF'
+VDPA = 'type-VDPA'
+
+# Keys of a request's spec that choose among allocation candidates, which
+# Placement has already done.
+_IGNORED = frozenset(('resource_class', 'traits', 'rp_uuids'))
+_TRUE = frozenset(('1', 't', 'true', 'on', 'y', 'yes'))
+
+#: For each request the providers to take its devices from, one per device;
+#: empty where any pool will do.
+Providers = Sequence[tuple[str, ...]]
+
+
+def providers_of(
+    requests: Sequence[DeviceRequest],
+    mapping: Mapping[str, Sequence[str]] | None,
+) -> Providers:
+    """The providers that an allocation candidate gives to each request.
+
+    :param mapping: the candidate's ``mappings``, from request group suffix
+        (``<request id>-<n>``) to provider uuids; None or empty where the
+        requests carry the choice themselves
+    """
+    chosen: list[tuple[str, ...]] = []
+    for request in requests:
+        if request.from_port:
+            chosen.append(())
+        elif not mapping:
+            chosen.append(request.rp_uuids)
+        else:
+            prefix = request.request_id or ''
+            chosen.append(
+                tuple(
+                    uuids[0]
+                    for suffix, uuids in mapping.items()
+                    if prefix and suffix.startswith(prefix)
+                )
+            )
+    return chosen
+
+
+class Devices:
+    """The requests of one guest against the pools of one host.
+
+    Answers for sets of host cells are remembered, since a claim asks for
+    the same sets again and again.
+    """
+
+    def __init__(
+        self,
+        requests: Sequence[DeviceRequest],
+        host: Host,
+        providers: Providers,
+    ) -> None:
+        self.requests = requests
+        self.pools = host.pools
+        self.cells = host.cells
+        self.providers = providers
+        self._eligible = [
+            [i for i, pool in enumerate(self.pools) if _matches(pool, request)]
+            for request in requests
+        ]
+        self._counted: dict[frozenset[int], bool] = {}
+
+    def matching(self, request: int) -> list[int]:
+        """The pools, by index, whose devices a request could take at all."""
+        return [
+            pool
+            for pool in self._eligible[request]
+            if _may_use(self.pools[pool], self.requests[request])
+        ]
+
+    def relevant_cells(self) -> frozenset[int]:
+        """The ids of cells that make a difference to the requests."""
+        nodes: set[int | None] = set()
+        for request in range(len(self.requests)):
+            nodes.update(
+                self.pools[pool].numa_node for pool in self._eligible[request]
+            )
+        if any(request.policy == 'socket' for request in self.requests):
+            sockets = {c.socket for c in self.cells if c.id in nodes}
+            nodes.update(c.id for c in self.cells if c.socket in sockets)
+        return frozenset(c.id for c in self.cells if c.id in nodes)
+
+    def signature(self, cell: Cell) -> object:
+        """What of a cell makes a difference to the requests.
+
+        Cells of one signature can stand in for each other: where no two
+        requests match one pool and Placement has chosen none, only the
+        numbers of devices count, and no more of them than are asked.
+        """
+        taken = list(itertools.chain.from_iterable(self._eligible))
+        if len(taken) != len(set(taken)) or any(self.providers):
+            return cell.id
+        here = [
+            i for i, pool in enumerate(self.pools) if pool.numa_node == cell.id
+        ]
+        socket = any(request.policy == 'socket' for request in self.requests)
+        return (
+            cell.socket if socket else None,
+            *(
+                (
+                    self._capped(i, set(here).intersection(eligible)),
+                    self._capped(i, set(here).intersection(self.matching(i))),
+                )
+                for i, eligible in enumerate(self._eligible)
+            ),
+        )
+
+    def _capped(self, request: int, pools: Collection[int]) -> int:
+        there = sum(self.pools[pool].count for pool in pools)
+        return min(there, self.requests[request].count)
+
+    def enough(self, cells: Collection[int] | None) -> bool:
+        """Whether counts allow the requests: PciDeviceStats.support_requests.
+
+        :param cells: ids of the host cells chosen for the guest, None for a
+            guest without NUMA topology
+        """
+        if cells is None:
+            return self._count(None) is None
+        key = frozenset(cells)
+        if key not in self._counted:
+            self._counted[key] = self._count(key) is None
+        return self._counted[key]
+
+    def first_refused(self, cells: Collection[int] | None) -> int | None:
+        """The request that counts refuse, given those before it."""
+        return self._count(None if cells is None else frozenset(cells))
+
+    def claim(
+        self, cells: Collection[int] | None
+    ) -> tuple[DevicePlacement, ...] | None:
+        """What the claim takes, None where it fails.
+
+        As PciDeviceStats.consume_requests, with the functions of one card.
+        """
+        near = None if cells is None else frozenset(cells)
+        state = _PoolState(self.pools)
+        placements: list[DevicePlacement] = []
+        for i, request in enumerate(self.requests):
+            uuids = self.providers[i]
+            pools = self._allowed(i, near, state)
+            if pools is None:
+                return None
+            if uuids and not self._one_pool_each(pools):
+                return None
+            per_provider = collections.Counter(uuids)
+            left = request.count
+            for pool in pools:
+                if uuids:
+                    taken = per_provider.pop(self.pools[pool].rp_uuid or '', 0)
+                else:
+                    taken = min(left, state.counts[pool])
+                    left -= taken
+                if taken and not state.allocate(pool, taken):
+                    return None
+                if taken:
+                    placements.append(DevicePlacement(i, pool, taken))
+        return tuple(placements)
+
+    def _count(self, near: frozenset[int] | None) -> int | None:
+        """The first request that fails by counts, None if none does."""
+        state = _PoolState(self.pools)
+        for i, request in enumerate(self.requests):
+            pools = self._allowed(i, near, state)
+            if pools is None:
+                return i
+            uuids = self.providers[i]
+            if uuids:
+                if not self._one_pool_each(state.present):
+                    return i
+                per_provider = collections.Counter(uuids)
+                for pool in pools:
+                    state.counts[pool] -= per_provider.pop(
+                        self.pools[pool].rp_uuid or '', 0
+                    )
+                    if state.counts[pool] == 0:
+                        state.present.remove(pool)
+            else:
+                left = request.count
+                for pool in pools:
+                    left = state.decrease(pool, left)
+                    if not left:
+                        break
+        return None
+
+    def _allowed(
+        self, index: int, near: frozenset[int] | None, state: '_PoolState'
+    ) -> list[int] | None:
+        """The pools for a request in Nova's order, None if too few devices.
+
+        The steps and their order are those of PciDeviceStats._filter_pools.
+        """
+        request = self.requests[index]
+        counts = state.counts
+        eligible = set(self._eligible[index])
+        pools = [pool for pool in state.present if pool in eligible]
+        if sum(counts[pool] for pool in pools) < request.count:
+            return None
+        if near:
+            pools = self._near(pools, request, near, counts)
+            if sum(counts[pool] for pool in pools) < request.count:
+                return None
+        pools = [p for p in pools if _may_use(self.pools[p], request)]
+        if self.providers[index]:
+            wanted = collections.Counter(self.providers[index])
+            pools = [
+                p
+                for p in pools
+                if (uuid := self.pools[p].rp_uuid) in wanted
+                and counts[p] >= wanted[uuid or '']
+            ]
+        if not pools or sum(counts[pool] for pool in pools) < request.count:
+            return None
+        return pools
+
+    def _near(
+        self,
+        pools: list[int],
+        request: DeviceRequest,
+        near: frozenset[int],
+        counts: Sequence[int],
+    ) -> list[int]:
+        """PciDeviceStats._filter_pools_for_numa_cells."""
+
+        def at(nodes: Collection[int | None]) -> list[int]:
+            return [p for p in pools if self.pools[p].numa_node in nodes]
+
+        def suffice(some: list[int]) -> bool:
+            return sum(counts[pool] for pool in some) >= request.count
+
+        strict = at(near)
+        if request.policy == 'required' or suffice(strict):
+            return strict
+        if request.policy == 'socket':
+            return at(self._same_sockets(near))
+        or_nowhere = near | {None}
+        legacy = at(or_nowhere)
+        if request.policy == 'legacy' or suffice(legacy):
+            return legacy
+        return sorted(
+            pools, key=lambda p: self.pools[p].numa_node not in or_nowhere
+        )
+
+    def _same_sockets(self, near: frozenset[int]) -> frozenset[int]:
+        """The cells in the sockets of ``near``; none unless all are known."""
+        if any(cell.socket is None for cell in self.cells):
+            return frozenset()
+        sockets = {cell.socket for cell in self.cells if cell.id in near}
+        return frozenset(c.id for c in self.cells if c.socket in sockets)
+
+    def _one_pool_each(self, pools: Sequence[int]) -> bool:
+        """Whether no provider is split over several pools."""
+        uuids = [self.pools[p].rp_uuid for p in pools if self.pools[p].rp_uuid]
+        return len(uuids) == len(set(uuids))
+
+
+@dataclasses.dataclass(slots=True)
+class _PoolState:
+    """Free devices per pool while requests are applied.
+
+    Nova keeps the count and the devices of a pool apart and leaves a count
+    behind when a pool goes with its last device; so does this.
+    """
+
+    pools: Sequence[DevicePool]
+    counts: list[int] = dataclasses.field(init=False)
+    devices: list[int] = dataclasses.field(init=False)
+    present: list[int] = dataclasses.field(init=False)
+
+    def __post_init__(self) -> None:
+        self.counts = [pool.count for pool in self.pools]
+        self.devices = list(self.counts)
+        self.present = list(range(len(self.pools)))
+
+    def decrease(self, pool: int, count: int) -> int:
+        """Take up to ``count`` devices by number; return how many lack."""
+        if self.counts[pool] > count:
+            self.counts[pool] -= count
+            return 0
+        self.present.remove(pool)
+        return count - self.counts[pool]
+
+    def allocate(self, pool: int, count: int) -> bool:
+        """Take devices for good; False where Nova finds none to take."""
+        self.counts[pool] -= count
+        for _ in range(count):
+            if not self.devices[pool]:
+                return False
+            self.devices[pool] -= 1
+            for other in self._dependents(pool):
+                self._remove_one(other)
+        return True
+
+    def _dependents(self, pool: int) -> list[int]:
+        """One entry per device that goes when one of ``pool`` is taken.
+
+        A pool without an address tells nothing about the parents of its
+        devices: those exclusions show only in the claim itself.
+        """
+        taken = self.pools[pool]
+        if taken.address is None:
+            return []
+        if taken.dev_type == PF:
+            kinds: tuple[str, ...] = (VF, VDPA)
+        elif taken.dev_type in (VF, VDPA):
+            kinds = (PF,)
+        else:
+            return []
+        return [
+            other
+            for other in self.present
+            if self.pools[other].dev_type in kinds
+            and self.pools[other].address == taken.address
+            for _ in range(self.devices[other])
+        ]
+
+    def _remove_one(self, pool: int) -> None:
+        self.devices[pool] -= 1
+        if self.counts[pool] > 1:
+            self.counts[pool] -= 1
+        elif pool in self.present:
+            self.present.remove(pool)
+
+
+def _may_use(pool: DevicePool, request: DeviceRequest) -> bool:
+    """Whether a request may touch special devices: PFs, VDPA, remote ones."""
+    if pool.dev_type == PF and not _asks(request, PF):
+        return False
+    if pool.dev_type == VDPA and not _asks(request, VDPA):
+        return False
+    if _true(pool.tags.get('remote_managed')) and not any(
+        _true(spec.get('remote_managed')) for spec in request.specs
+    ):
+        return False
+    wanted = {spec.get('live_migratable') for spec in request.specs}
+    if wanted in ({'true'}, {'false'}):
+        return pool.tags.get('live_migratable') in wanted
+    return True
+
+
+def _asks(request: DeviceRequest, dev_type: str) -> bool:
+    return any(spec.get('dev_type') == dev_type for spec in request.specs)
+
+
+def _true(value: str | bool | None) -> bool:
+    """oslo_utils.strutils.bool_from_string."""
+    return str(value).strip().lower() in _TRUE
+
+
+def _matches(pool: DevicePool, request: DeviceRequest) -> bool:
+    """nova.pci.utils.pci_device_prop_match: any spec, strings in any case."""
+    return any(
+        all(
+            _fold(_property(pool, key)) == _fold(value)
+            for key, value in spec.items()
+            if key not in _IGNORED
+        )
+        for spec in request.specs
+    )
+
+
+def _property(pool: DevicePool, key: str) -> str | int | None:
+    if key in _FIELDS:
+        value: str | int | None = getattr(pool, key)
+        return value
+    return pool.tags.get(key)
+
+
+_FIELDS = frozenset(
+    ('vendor_id', 'product_id', 'dev_type', 'numa_node', 'address', 'rp_uuid')
+)
+
+
+def _fold(value: str | int | None) -> str | int | None:
+    return value.lower() if isinstance(value, str) else value

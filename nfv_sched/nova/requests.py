@@ -1,0 +1,105 @@
+"""Nova's RequestSpec as a guest."""
+
+import dataclasses
+
+from nfv_sched.model import DeviceRequest
+from nfv_sched.model import Guest
+from nfv_sched.model import GuestCell
+
+_SEEN = '_nfv_sched_seen'
+
+
+@dataclasses.dataclass(slots=True)
+class _Seen:
+    """A request as it was before anything was consumed for it."""
+
+    guest: Guest
+    flavor: object
+    topology: object
+    pristine: object
+
+
+def guest_of(spec):
+    """The guest that a RequestSpec asks for.
+
+    A request for several guests is one RequestSpec, whose topology Nova
+    overwrites with what it gave to the guest before
+    (``HostState.consume_from_request``), while each claim starts from what
+    the flavor asks. So the first sight of the request counts, and a topology
+    that was overwritten since is put back: Nova's next consumption then
+    takes what the claim will take.
+
+    :raises ValueError: the request makes no sense; says which part
+    """
+    seen = getattr(spec, _SEEN, None)
+    if seen is None or seen.flavor is not spec.flavor:
+        seen = _look(spec)
+        setattr(spec, _SEEN, seen)
+    elif spec.numa_topology is not seen.topology:
+        seen.topology = seen.pristine.obj_clone() if seen.pristine else None
+        spec.numa_topology = seen.topology
+        spec.obj_reset_changes(['numa_topology'])
+    return seen.guest
+
+
+def _look(spec):
+    topology = spec.numa_topology
+    return _Seen(
+        guest=read_guest(spec),
+        flavor=spec.flavor,
+        topology=topology,
+        pristine=topology.obj_clone() if topology else None,
+    )
+
+
+def read_guest(spec):
+    """The guest as the RequestSpec stands now.
+
+    :raises ValueError: the request makes no sense; says which part
+    """
+    topology = spec.numa_topology
+    requests = spec.pci_requests.requests if spec.pci_requests else ()
+    network = _get(spec, 'network_metadata')
+    return Guest(
+        cells=tuple(map(_cell, topology.cells)) if topology else (),
+        devices=tuple(map(_device_request, requests)),
+        emulator_isolated=bool(
+            topology and topology.emulator_threads_isolated
+        ),
+        physnets=frozenset(_get(network, 'physnets') or ()),
+        tunneled=bool(_get(network, 'tunneled')),
+    )
+
+
+def _cell(cell):
+    return GuestCell(
+        id=cell.id,
+        memory_mib=cell.memory,
+        shared=frozenset(cell.cpuset),
+        dedicated=frozenset(_get(cell, 'pcpuset') or ()),
+        page_size=_get(cell, 'pagesize') or None,
+        cpu_policy=_get(cell, 'cpu_policy'),
+        thread_policy=_get(cell, 'cpu_thread_policy'),
+    )
+
+
+def _device_request(request):
+    if request.count < 1 or not request.spec:
+        raise ValueError(
+            f'PCI request {request.request_id} asks for {request.count} '
+            f'devices by {len(request.spec)} specs'
+        )
+    chosen = request.spec[0].get('rp_uuids')
+    return DeviceRequest(
+        count=request.count,
+        specs=tuple(dict(spec) for spec in request.spec),
+        policy=_get(request, 'numa_policy') or 'legacy',
+        request_id=_get(request, 'request_id'),
+        from_port=request.source == request.NEUTRON_PORT,
+        rp_uuids=tuple(chosen.split(',')) if chosen else (),
+    )
+
+
+def _get(obj, name):
+    """A field of a versioned object, None where it is not set."""
+    return getattr(obj, name) if obj is not None and name in obj else None
