@@ -1,0 +1,371 @@
+"""A whole simulated cloud in this process.
+
+Real: Nova's and Placement's databases (SQLite), Placement itself, the
+scheduler, the compute side's claim. Simulated: the hardware, and everything
+between the services.
+"""
+
+from collections.abc import Iterator
+from collections.abc import Mapping
+from collections.abc import Sequence
+import contextlib
+import pathlib
+import tempfile
+import time
+from typing import Any
+
+from nova import context as nova_context
+from nova import exception
+from nova import objects
+from nova.compute import utils as compute_utils
+from nova.compute import vm_states
+from nova.scheduler import manager
+from nova.scheduler import utils as scheduler_utils
+from nova.scheduler.client import report
+import oslo_messaging as messaging
+from oslo_utils import uuidutils
+
+from nfv_sched.sim import databases
+from nfv_sched.sim import guests
+from nfv_sched.sim import placement
+from nfv_sched.sim import settings
+from nfv_sched.sim.boots import Boot
+from nfv_sched.sim.boots import Guest
+from nfv_sched.sim.boots import Outcome
+from nfv_sched.sim.compute import Compute
+from nfv_sched.sim.machine import Machine
+
+
+class Cloud:
+    """Made by :func:`cloud`.
+
+    ``computes`` are the hosts by name. ``placement`` is a keystoneauth
+    adapter that speaks to the cloud's Placement as admin.
+    """
+
+    def __init__(
+        self, cell_url: str, application: Any, profile: settings.Profile
+    ) -> None:
+        self.placement = placement.client(application)
+        self.computes: dict[str, Compute] = {}
+        self.context = nova_context.RequestContext(
+            user_id='sim', project_id='sim', is_admin=True
+        )
+        self._cell = objects.CellMapping(
+            self.context,
+            uuid=uuidutils.generate_uuid(),
+            name='cell1',
+            transport_url='none:///',
+            database_connection=cell_url,
+            disabled=False,
+        )
+        self._cell.create()
+        # Like every service, nova-compute knows its own cell's database.
+        self._cell_context = nova_context.get_admin_context()
+        nova_context.set_target_cell(self._cell_context, self._cell)
+        self._report = report.SchedulerReportClient(adapter=self.placement)
+        report.PLACEMENTCLIENT = self._report
+        self._schedulers: dict[str, Any] = {}
+        self.scheduler = self.use(profile)
+
+    def use(self, profile: settings.Profile) -> Any:
+        """Make boots go to a scheduler of this profile; returns it.
+
+        Each profile has one ``nova.scheduler.manager.SchedulerManager``,
+        which lives as long as the cloud.
+        """
+        options = settings.profile_options(profile)
+        # Its thread that reads all instances would race with us; computes
+        # tell a scheduler of theirs anyhow.
+        options['filter_scheduler.track_instance_changes'] = False
+        if profile.name not in self._schedulers:
+            with settings.override(options):
+                self._schedulers[profile.name] = manager.SchedulerManager()
+            for host in self.computes:
+                self._introduce(self._schedulers[profile.name], host)
+        self.scheduler = self._schedulers[profile.name]
+        return self.scheduler
+
+    def add_host(self, name: str, machine: Machine) -> Compute:
+        """Start a nova-compute on a machine and map it to the cell."""
+        compute = Compute(self._cell_context, name, machine, self.placement)
+        self.computes[name] = compute
+        objects.HostMapping(
+            self.context, host=name, cell_mapping=self._cell
+        ).create()
+        for scheduler in self._schedulers.values():
+            self._introduce(scheduler, name)
+        return compute
+
+    def _introduce(self, scheduler: Any, host: str) -> None:
+        """Tell a scheduler which instances are on a host.
+
+        The first time it reads them itself, the second time it believes us
+        and stops asking the database for each request.
+        """
+        uuids = objects.InstanceList.get_uuids_by_host(
+            self._cell_context, host
+        )
+        for _ in range(2):
+            scheduler.sync_instance_info(self.context, host, uuids)
+
+    def add_aggregate(
+        self,
+        name: str,
+        hosts: Sequence[str],
+        metadata: Mapping[str, str] | None = None,
+    ) -> Any:
+        """Create a host aggregate, such as a rack."""
+        aggregate = objects.Aggregate(
+            self.context, name=name, metadata=dict(metadata or {})
+        )
+        aggregate.create()
+        for host in hosts:
+            aggregate.add_host(host)
+        for scheduler in self._schedulers.values():
+            scheduler.update_aggregates(self.context, [aggregate])
+        return aggregate
+
+    def add_group(
+        self, name: str, policy: str, max_per_host: int | None = None
+    ) -> guests.Group:
+        """Create a server group.
+
+        :param max_per_host: rule ``max_server_per_host``, anti-affinity only
+        """
+        rules = (
+            {}
+            if max_per_host is None
+            else {'max_server_per_host': max_per_host}
+        )
+        group = objects.InstanceGroup(
+            self.context,
+            name=name,
+            policy=policy,
+            rules=rules,
+            user_id=self.context.user_id,
+            project_id=self.context.project_id,
+        )
+        group.create()
+        return guests.Group(group.uuid, name, policy)
+
+    def request_spec(
+        self,
+        flavor: guests.Flavor,
+        *,
+        ports: Sequence[guests.Port] | None = None,
+        image: Mapping[str, str] | None = None,
+        group: guests.Group | None = None,
+        uuids: Sequence[str] = (),
+    ) -> Any:
+        """Return the ``objects.RequestSpec`` of a boot, as the conductor's.
+
+        :raises nova.exception.NovaException: Nova refuses such a guest
+        """
+        record = group and objects.InstanceGroup.get_by_uuid(
+            self.context, group.uuid
+        )
+        spec = guests.request_spec(
+            self.context,
+            flavor,
+            ports=ports,
+            image=image,
+            group=record,
+            uuids=uuids,
+        )
+        if record:
+            scheduler_utils.setup_instance_group(self.context, spec)
+        return spec
+
+    def host_states(self, spec: Any = None) -> list[Any]:
+        """Return a fresh ``HostState`` of every host, in order of name."""
+        states = self.scheduler.host_manager.get_host_states_by_uuids(
+            self.context.elevated(), None, spec
+        )
+        return sorted(states, key=lambda state: str(state.host))
+
+    def boot(  # noqa: PLR0913 - all that a tenant may say
+        self,
+        flavor: guests.Flavor,
+        *,
+        name: str | None = None,
+        count: int = 1,
+        ports: Sequence[guests.Port] | None = None,
+        image: Mapping[str, str] | None = None,
+        group: guests.Group | None = None,
+    ) -> list[Guest]:
+        """Boot ``count`` guests in one request; all have the same fate.
+
+        Only a failed claim strikes one guest alone: it is not tried on
+        another host.
+
+        :raises nova.exception.NovaException: Nova refuses such a guest
+        """
+        uuids = [uuidutils.generate_uuid() for _ in range(count)]
+        if group:
+            objects.InstanceGroup.add_members(self.context, group.uuid, uuids)
+        spec = self.request_spec(
+            flavor, ports=ports, image=image, group=group, uuids=uuids
+        )
+        boot = Boot(name or flavor.name, flavor, group, spec, tuple(uuids))
+        # What the scheduler gives to a guest overwrites what was asked.
+        asked = spec.numa_topology
+        begin = time.perf_counter()
+        try:
+            selections = self.scheduler.select_destinations(
+                self.context,
+                spec_obj=spec,
+                instance_uuids=uuids,
+                return_objects=True,
+            )
+        except messaging.ExpectedException as expected:
+            error = expected.exc_info[1]
+            if not isinstance(error, exception.NoValidHost):
+                raise error from None
+            seconds = time.perf_counter() - begin
+            return [
+                self._failed(
+                    boot,
+                    uuid,
+                    Outcome.NO_VALID_HOST,
+                    error=str(error),
+                    schedule_seconds=seconds,
+                )
+                for uuid in uuids
+            ]
+        seconds = time.perf_counter() - begin
+        return [
+            self._claim(boot, uuid, selection[0], asked, seconds)
+            for uuid, selection in zip(uuids, selections, strict=True)
+        ]
+
+    def _claim(
+        self,
+        boot: Boot,
+        uuid: str,
+        selection: Any,
+        asked: Any,
+        schedule_seconds: float,
+    ) -> Guest:
+        scheduler_utils.fill_provider_mapping(boot.spec, selection)
+        instance = self._instance(boot, uuid, asked)
+        compute_utils.update_pci_request_with_placement_allocations(
+            self.context,
+            self._report,
+            instance.pci_requests.requests,
+            boot.spec.get_request_group_mapping(),
+        )
+        compute = self.computes[selection.service_host]
+        values: dict[str, Any] = {
+            'host': compute.host,
+            'schedule_seconds': schedule_seconds,
+        }
+        begin = time.perf_counter()
+        try:
+            compute.claim(instance, selection.limits)
+        except exception.NovaException as error:
+            values['claim_seconds'] = time.perf_counter() - begin
+            compute.abort(instance)
+            return self._failed(
+                boot,
+                uuid,
+                Outcome.CLAIM_FAILED,
+                error=f'{type(error).__name__}: {error}',
+                **values,
+            )
+        values['claim_seconds'] = time.perf_counter() - begin
+        instance.vm_state = vm_states.ACTIVE
+        for scheduler in self._schedulers.values():
+            scheduler.update_instance_info(
+                self.context,
+                compute.host,
+                objects.InstanceList(objects=[instance]),
+            )
+        return boot.guest(
+            uuid,
+            Outcome.BOOTED,
+            instance=instance,
+            devices=tuple(compute.devices_of(uuid)),
+            **values,
+        )
+
+    def _failed(
+        self, boot: Boot, uuid: str, outcome: Outcome, **values: Any
+    ) -> Guest:
+        if boot.group:
+            self._leave_group(boot.group, uuid)
+        return boot.guest(uuid, outcome, **values)
+
+    def _leave_group(self, group: guests.Group, uuid: str) -> None:
+        record = objects.InstanceGroup.get_by_uuid(self.context, group.uuid)
+        objects.InstanceGroup._remove_members_in_db(  # noqa: SLF001
+            self.context,
+            record.id,
+            [uuid],
+        )
+
+    def _instance(self, boot: Boot, uuid: str, asked: Any) -> Any:
+        """Store the instance in the cell, as nova-conductor does."""
+        requests = boot.spec.pci_requests.obj_clone()
+        requests.instance_uuid = uuid
+        instance = objects.Instance(
+            self._cell_context,
+            uuid=uuid,
+            user_id=self.context.user_id,
+            project_id=self.context.project_id,
+            display_name=boot.name,
+            vm_state=vm_states.BUILDING,
+            flavor=boot.spec.flavor,
+            old_flavor=None,
+            new_flavor=None,
+            memory_mb=boot.flavor.ram_mib,
+            vcpus=boot.flavor.vcpus,
+            root_gb=boot.flavor.disk_gib,
+            ephemeral_gb=0,
+            system_metadata={},
+            numa_topology=asked and asked.obj_clone(),
+            pci_requests=requests,
+        )
+        instance.create()
+        return instance
+
+    def delete(self, guest: Guest) -> None:
+        """Delete a guest that runs; everything is given back."""
+        compute = self.computes[str(guest.host)]
+        compute.release(guest.instance)
+        if guest.group:
+            self._leave_group(guest.group, guest.uuid)
+        for scheduler in self._schedulers.values():
+            scheduler.delete_instance_info(
+                self.context, compute.host, guest.uuid
+            )
+
+
+@contextlib.contextmanager
+def cloud(
+    profile: settings.Profile = settings.NFV,
+    *,
+    aliases: Sequence[Mapping[str, str]] = (),
+    options: Mapping[str, Any] | None = None,
+) -> Iterator[Cloud]:
+    """Run an empty cloud; one at a time in a process.
+
+    :param profile: the scheduler's to begin with
+    :param aliases: values of ``[pci] alias``
+    :param options: Nova options, named ``option`` or ``group.option``
+    """
+    objects.register_all()
+    with contextlib.ExitStack() as stack:
+        folder = pathlib.Path(
+            stack.enter_context(tempfile.TemporaryDirectory(prefix='nfv-'))
+        )
+        values = {
+            **databases.options(folder),
+            **settings.profile_options(profile),
+            **(options or {}),
+        }
+        stack.enter_context(settings.nova_settings(folder, aliases, values))
+        cell_url = stack.enter_context(databases.nova_databases())
+        application = stack.enter_context(placement.service(folder))
+        stack.callback(setattr, report, 'PLACEMENTCLIENT', None)
+        yield Cloud(cell_url, application, profile)

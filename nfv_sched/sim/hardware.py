@@ -1,0 +1,116 @@
+"""A machine as Nova's libvirt driver would report it."""
+
+import json
+from typing import Any
+
+from nova import objects
+
+from nfv_sched.sim.machine import Assign
+from nfv_sched.sim.machine import Machine
+from nfv_sched.sim.machine import MachineCell
+from nfv_sched.sim.machine import Nic
+
+
+def numa_topology(machine: Machine) -> Any:
+    """Return the machine's ``objects.NUMATopology``, with nothing used.
+
+    Agrees with ``_get_host_numa_topology`` of nova.virt.libvirt.driver:
+    siblings lose the CPUs that Nova may not use, cores without any are left
+    out.
+    """
+    return objects.NUMATopology(
+        cells=[_numa_cell(machine, cell) for cell in machine.cells]
+    )
+
+
+def _numa_cell(machine: Machine, cell: MachineCell) -> Any:
+    usable = machine.dedicated | machine.shared
+    cores = (set(core & usable) for core in machine.cores(cell))
+    return objects.NUMACell(
+        id=cell.id,
+        socket=cell.socket,
+        cpuset=set(cell.cpus & machine.shared),
+        pcpuset=set(cell.cpus & machine.dedicated),
+        memory=cell.memory_mib,
+        cpu_usage=0,
+        memory_usage=0,
+        pinned_cpus=set(),
+        siblings=[core for core in cores if core],
+        mempages=_mempages(cell),
+        network_metadata=objects.NetworkMetadata(
+            physnets=set(cell.physnets), tunneled=cell.tunneled
+        ),
+    )
+
+
+def _mempages(cell: MachineCell) -> list[Any]:
+    pages = {4: cell.small_pages, **cell.pages}
+    return [
+        objects.NUMAPagesTopology(
+            size_kb=size,
+            total=total,
+            used=0,
+            reserved=cell.reserved_pages.get(size, 0),
+        )
+        for size, total in sorted(pages.items())
+    ]
+
+
+def pci_devices(machine: Machine) -> list[dict[str, Any]]:
+    """Every function of every card, as ``pci_passthrough_devices`` lists it.
+
+    Whether guests may have it is up to :func:`device_spec`.
+    """
+    devices = []
+    for place, nic in enumerate(machine.nics):
+        kind = 'type-PF' if nic.vfs else 'type-PCI'
+        if nic.vfs == 0 and nic.assign is Assign.PORTS:
+            # A port that could have VFs, but has none: what port
+            # passthrough of SR-IOV cards looks like to libvirt.
+            kind = 'type-PF'
+        devices.append(_function(nic, nic.address, nic.product_id, kind))
+        devices.extend(
+            {
+                **_function(nic, address, nic.vf_product_id or '', 'type-VF'),
+                'parent_addr': nic.address,
+                'parent_ifname': f'eth{place}',
+            }
+            for address in nic.vf_addresses
+        )
+    return devices
+
+
+def _function(
+    nic: Nic, address: str, product_id: str, kind: str
+) -> dict[str, Any]:
+    return {
+        'dev_id': 'pci_' + address.replace(':', '_').replace('.', '_'),
+        'address': address,
+        'vendor_id': nic.vendor_id,
+        'product_id': product_id,
+        'numa_node': nic.cell,
+        'label': f'label_{nic.vendor_id}_{product_id}',
+        'dev_type': kind,
+        'parent_addr': None,
+        'capabilities': {'network': ['rx', 'tx', 'sg', 'tso']},
+    }
+
+
+def device_spec(machine: Machine) -> list[str]:
+    """Values of ``[pci] device_spec`` for the machine's nova-compute.
+
+    VFs are named by their slots: naming the port instead works only where
+    Nova finds that port in the sysfs of the machine it runs on.
+    """
+    specs = []
+    for nic in machine.nics:
+        patterns = []
+        if nic.assign in (Assign.PORTS, Assign.BOTH):
+            patterns.append(nic.address)
+        if nic.assign in (Assign.VFS, Assign.BOTH):
+            patterns += sorted(
+                {address[:-1] + '*' for address in nic.vf_addresses}
+            )
+        tags = {'physical_network': nic.physnet} if nic.physnet else {}
+        specs += [json.dumps({'address': text, **tags}) for text in patterns]
+    return specs

@@ -1,0 +1,152 @@
+"""Nova's options for a simulated cloud, and the two schedulers to compare."""
+
+from collections.abc import Iterator
+from collections.abc import Mapping
+from collections.abc import Sequence
+import contextlib
+import dataclasses
+import json
+import pathlib
+from typing import Any
+
+from nova import rpc
+import nova.conf
+from nova.pci import request as pci_request
+from nova.scheduler import utils as scheduler_utils
+
+from nfv_sched import conf as nfv_conf
+
+CONF = nova.conf.CONF
+
+_YEARS = 10**8
+
+# oslo.messaging registers its options as late as Nova sets it up.
+_NOVA_CONF = """
+[DEFAULT]
+transport_url = fake:/
+[oslo_messaging_notifications]
+driver = noop
+"""
+
+_COMMON_FILTERS = (
+    'ComputeFilter',
+    'ComputeCapabilitiesFilter',
+    'ImagePropertiesFilter',
+    'ServerGroupAntiAffinityFilter',
+    'ServerGroupAffinityFilter',
+)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Profile:
+    """What ``[filter_scheduler]`` of one nova-scheduler says."""
+
+    name: str
+    enabled_filters: tuple[str, ...]
+    available_filters: tuple[str, ...] = (
+        'nova.scheduler.filters.all_filters',
+    )
+    weight_classes: tuple[str, ...] = ('nova.scheduler.weights.all_weighers',)
+
+
+#: Nova alone, with the filters that its documentation wants for NFV.
+STOCK = Profile(
+    name='stock',
+    enabled_filters=(
+        *_COMMON_FILTERS,
+        'NUMATopologyFilter',
+        'PciPassthroughFilter',
+    ),
+)
+
+#: Nova with this package.
+NFV = Profile(
+    name='nfv_sched',
+    enabled_filters=(
+        *_COMMON_FILTERS,
+        'HugePagesFilter',
+        'CPUPinningFilter',
+        'PCINUMAFilter',
+        'NUMAFitFilter',
+    ),
+    available_filters=(
+        'nova.scheduler.filters.all_filters',
+        'nfv_sched.filters.all_filters',
+    ),
+    weight_classes=(
+        'nova.scheduler.weights.all_weighers',
+        'nfv_sched.weighers.all_weighers',
+    ),
+)
+
+
+def _defaults(folder: pathlib.Path) -> dict[str, Any]:
+    return {
+        'my_ip': '127.0.0.1',
+        'state_path': str(folder),
+        'oslo_concurrency.lock_path': str(folder),
+        # Nobody sends heartbeats: services stay up for good.
+        'service_down_time': _YEARS,
+        # Nobody else changes the computes' providers.
+        'compute.resource_provider_association_refresh': _YEARS,
+        # Every simulated compute reports PCPU.
+        'workarounds.disable_fallback_pcpu_query': True,
+        # Same seed, same cloud.
+        'filter_scheduler.shuffle_best_same_weighed_hosts': False,
+        'nfv_sched.read_topology': False,
+    }
+
+
+@contextlib.contextmanager
+def override(values: Mapping[str, Any]) -> Iterator[None]:
+    """Set Nova options, named ``option`` or ``group.option``, for a while."""
+    names = [key.rpartition('.')[::2] for key in values]
+    for (group, option), value in zip(names, values.values(), strict=True):
+        CONF.set_override(option, value, group=group or None)
+    try:
+        yield
+    finally:
+        for group, option in names:
+            CONF.clear_override(option, group=group or None)
+
+
+@contextlib.contextmanager
+def nova_settings(
+    folder: pathlib.Path,
+    aliases: Sequence[Mapping[str, str]],
+    options: Mapping[str, Any],
+) -> Iterator[None]:
+    """Configure Nova as its services would be; ``options`` come last."""
+    nfv_conf.register_opts(CONF)
+    path = folder / 'nova.conf'
+    path.write_text(_NOVA_CONF)
+    CONF([], project='nova', default_config_files=[str(path)])
+    values = {
+        **_defaults(folder),
+        'pci.alias': [json.dumps(alias) for alias in aliases],
+        **options,
+    }
+    with override(values):
+        rpc.init(CONF)
+        forget_caches()
+        try:
+            yield
+        finally:
+            rpc.cleanup()
+            forget_caches()
+
+
+def forget_caches() -> None:
+    """Make Nova read its options again where it keeps what they said."""
+    pci_request.get_alias_from_config.cache_clear()
+    scheduler_utils.reset_globals()
+
+
+def profile_options(profile: Profile) -> dict[str, Any]:
+    """Return the options that make a nova-scheduler one of this profile."""
+    group = 'filter_scheduler'
+    return {
+        f'{group}.available_filters': list(profile.available_filters),
+        f'{group}.enabled_filters': list(profile.enabled_filters),
+        f'{group}.weight_classes': list(profile.weight_classes),
+    }
