@@ -1,0 +1,184 @@
+"""Placement's HTTP API: deadlines, errors and JSON, nothing else."""
+
+from collections.abc import Mapping
+import contextlib
+import logging
+import time
+from typing import Any
+
+from keystoneauth1 import exceptions as ksa_errors
+import requests
+
+from nfv_sched.placement import transport
+from nfv_sched.placement.errors import BadAnswer
+from nfv_sched.placement.errors import Conflict
+from nfv_sched.placement.errors import DeadlineExceeded
+from nfv_sched.placement.errors import NotFound
+from nfv_sched.placement.errors import Refused
+from nfv_sched.placement.errors import Unavailable
+from nfv_sched.placement.transport import Deadline
+
+LOG = logging.getLogger(__name__)
+
+#: Consumer types (1.38) and re-parenting (1.37): Placement of Zed or later.
+MICROVERSION = '1.39'
+#: placement.errors: the codes that mean "read again, then retry".
+_CONFLICTS = {'placement.concurrent_update', 'placement.duplicate_name'}
+_TEXT = 300
+
+
+class PlacementClient:
+    """A thin client over a keystoneauth1 ``adapter`` for Placement.
+
+    Every request ends within ``deadline`` seconds, and all requests inside
+    a ``with client.within(seconds)`` block end within that. The adapter's
+    session is changed so that it can be cut (see
+    :func:`nfv_sched.placement.transport.bound`). Requests are never
+    repeated here. All methods raise
+    :class:`~nfv_sched.placement.errors.PlacementError`.
+    """
+
+    def __init__(self, adapter: Any, *, deadline: float = 20.0) -> None:
+        self._adapter = adapter
+        self._seconds = deadline
+        transport.bound(adapter.session.session)
+
+    def within(self, seconds: float) -> Deadline:
+        """One deadline for all the requests of a ``with`` block."""
+        return Deadline(seconds)
+
+    def get(self, path: str, **params: str) -> dict[str, Any]:
+        """The JSON object at ``path``."""
+        return self._object('GET', path, params=params)
+
+    def put(
+        self, path: str, body: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """PUT ``body``; the answer's JSON object, empty if it has none."""
+        return self._object('PUT', path, body=body)
+
+    def post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """POST ``body``; the answer's JSON object, empty if it has none."""
+        return self._object('POST', path, body=body)
+
+    def delete(self, path: str) -> None:
+        """DELETE what is at ``path``."""
+        self._object('DELETE', path)
+
+    def _object(
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, str] | None = None,
+        body: Mapping[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        response = self._send(method, path, params or {}, body)
+        if not response.content and method != 'GET':
+            return {}
+        answer = _json(response, method, path)
+        if not isinstance(answer, dict):
+            raise BadAnswer(f'{method} {path}: {type(answer).__name__}')
+        return answer
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, str],
+        body: Mapping[str, Any] | None,
+    ) -> requests.Response:
+        started = time.monotonic()
+        with contextlib.ExitStack() as stack:
+            deadline = transport.current()
+            if deadline is None:
+                deadline = stack.enter_context(Deadline(self._seconds))
+            try:
+                response = self._request(
+                    deadline.left(), method, path, params, body
+                )
+            except (
+                ksa_errors.ClientException,
+                requests.RequestException,
+                OSError,
+                # http.client and urllib3 on heads that are no HTTP.
+                ValueError,
+            ) as error:
+                if deadline.expired:
+                    raise DeadlineExceeded(
+                        f'{method} {path}: not done in {deadline.seconds:g} s'
+                    ) from error
+                raise Unavailable(f'{method} {path}: {error}') from error
+        LOG.debug(
+            '%s %s: %s, %d bytes in %.3f s',
+            method,
+            path,
+            response.status_code,
+            len(response.content),
+            time.monotonic() - started,
+        )
+        _check(response, method, path)
+        return response
+
+    def _request(
+        self,
+        timeout: float,
+        method: str,
+        path: str,
+        params: Mapping[str, str],
+        body: Mapping[str, Any] | None,
+    ) -> requests.Response:
+        more = {} if body is None else {'json': body}
+        answer: requests.Response = self._adapter.request(
+            path,
+            method,
+            params=params,
+            headers={
+                'OpenStack-API-Version': f'placement {MICROVERSION}',
+                'Accept': 'application/json',
+            },
+            raise_exc=False,
+            # keystoneauth would log megabytes, and sleep between retries
+            # past any deadline.
+            log=False,
+            connect_retries=0,
+            status_code_retries=0,
+            timeout=timeout,
+            **more,
+        )
+        return answer
+
+
+def _json(response: requests.Response, method: str, path: str) -> Any:
+    try:
+        return response.json()
+    except (ValueError, RecursionError) as error:
+        raise BadAnswer(f'{method} {path}: no JSON: {error}') from error
+
+
+def _check(response: requests.Response, method: str, path: str) -> None:
+    """Raise the error that the answer's status stands for."""
+    status = response.status_code
+    if 200 <= status < 300:
+        return
+    code, detail = _reason(response)
+    text = f'{method} {path}: {status} {detail[:_TEXT]}'
+    if status >= 500:
+        raise Unavailable(text)
+    if status == 404:
+        raise NotFound(status, code, text)
+    if status == 409 and code in _CONFLICTS:
+        raise Conflict(status, code, text)
+    if status >= 400:
+        raise Refused(status, code, text)
+    raise BadAnswer(text)
+
+
+def _reason(response: requests.Response) -> tuple[str, str]:
+    """Code and detail of the first error, as the API guideline has them."""
+    try:
+        error = response.json()['errors'][0]
+        return str(error.get('code', '')), str(error.get('detail', ''))
+    except (ValueError, RecursionError, LookupError, TypeError):
+        return '', response.reason or ''
+    except AttributeError:
+        return '', response.reason or ''

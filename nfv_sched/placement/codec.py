@@ -1,0 +1,395 @@
+"""HostTopology -> provider tree -> HostTopology, purely."""
+
+from collections.abc import Iterable
+from collections.abc import Mapping
+import dataclasses
+from typing import cast
+
+from nfv_sched.model import CellTopology
+from nfv_sched.model import HostTopology
+from nfv_sched.model import HostUsage
+from nfv_sched.model import PageCapacity
+from nfv_sched.model import PoolTopology
+from nfv_sched.placement import schema
+from nfv_sched.placement.schema import Unencodable
+from nfv_sched.placement.tree import Allocations
+from nfv_sched.placement.tree import digest
+from nfv_sched.placement.tree import hidden_digest
+from nfv_sched.placement.tree import Inventory
+from nfv_sched.placement.tree import Provider
+from nfv_sched.placement.tree import Summaries
+from nfv_sched.placement.tree import summaries_of
+from nfv_sched.placement.tree import Summary
+from nfv_sched.placement.tree import Tree
+
+
+class BadTree(Exception):  # noqa: N818 - a tree, not a program, errs
+    """A tree that cannot be trusted; the text says why."""
+
+
+class TornTree(BadTree):
+    """The digest does not match: half written, or changed by others."""
+
+
+class UnknownName(BadTree):
+    """A trait or class in our namespace that this version does not know."""
+
+
+class GarbledTree(BadTree):
+    """Whole by its digest, yet it describes no host."""
+
+
+def encode(host: HostTopology) -> Tree:
+    """The tree that describes ``host``.
+
+    Amounts of 0 are left out: Placement refuses them. Usage above capacity
+    is cut to it, since Placement refuses that, too. Raise
+    :class:`~nfv_sched.placement.schema.Unencodable`.
+    """
+    name = schema.root_name(host.name)
+    try:
+        root = schema.root_uuid(host.uuid)
+        parts = schema.uuid_parts(host.uuid)
+    except ValueError as error:
+        raise Unencodable(f'compute node uuid {host.uuid!r}') from error
+    cells = {cell.id: schema.cell_uuid(root, cell.id) for cell in host.cells}
+    children = [
+        _cell(cell, name, root, cells[cell.id])
+        for cell in sorted(host.cells, key=lambda cell: cell.id)
+    ]
+    pools = {}
+    for pool in sorted(host.pools, key=schema.pool_key):
+        if pool.total:
+            provider = _pool(pool, name, root, cells)
+            pools[pool.key] = provider, pool
+            children.append(provider)
+    if len({child.uuid for child in children}) < len(children):
+        raise Unencodable('two cells or two pools are the same')
+    bare = Provider(root, name, None, {}, frozenset({schema.TOPOLOGY}))
+    parts |= {
+        schema.TOPOLOGY: 1,
+        schema.HIDDEN: hidden_digest((bare, *children)),
+    }
+    providers = _sealed(bare, parts, children)
+    usage, clamped = _clamp(_amounts(host.usage, cells, pools), providers)
+    return Tree(host.name, providers, usage, clamped)
+
+
+def _sealed(
+    root: Provider, totals: Mapping[str, int], children: list[Provider]
+) -> tuple[Provider, ...]:
+    bare = dataclasses.replace(root, inventories=_inventories(totals))
+    seal = digest(summaries_of(Tree('', (bare, *children), {})))
+    totals = {**totals, schema.DIGEST: seal}
+    return (
+        dataclasses.replace(root, inventories=_inventories(totals)),
+        *children,
+    )
+
+
+def _inventories(totals: Mapping[str, int]) -> dict[str, Inventory]:
+    for name, total in totals.items():
+        if not 0 <= total <= schema.MAX_INT:
+            raise Unencodable(f'{name} of {total}')
+    return {name: Inventory(total) for name, total in totals.items() if total}
+
+
+def _cell(cell: CellTopology, name: str, root: str, uuid: str) -> Provider:
+    inventories = _inventories(
+        {
+            schema.DEDICATED: cell.dedicated_cpus,
+            schema.SHARED: cell.shared_cpus,
+            schema.CORES: cell.cores,
+            schema.MEMORY: cell.memory_mib,
+        }
+    )
+    for pages in cell.pages:
+        name_ = schema.pages_class(pages.size_kib)
+        total = pages.usable + pages.reserved
+        if min(pages.usable, pages.reserved) < 0 or total > schema.MAX_INT:
+            raise Unencodable(
+                f'{name_} of {pages.usable} usable, {pages.reserved} reserved'
+            )
+        if name_ in inventories:
+            raise Unencodable(f'{name_} twice in cell {cell.id}')
+        if total:
+            inventories[name_] = Inventory(total, pages.reserved)
+    traits = {schema.NUMA_ROOT, schema.numa_id_trait(cell.id)}
+    if cell.socket is not None:
+        traits.add(schema.socket_trait(cell.socket))
+    if cell.tunneled:
+        traits.add(schema.TUNNELED)
+    traits.update(
+        schema.distance_trait(other, distance)
+        for other, distance in cell.distances.items()
+    )
+    traits.update(map(schema.physnet_trait, cell.physnets))
+    label = schema.child_name(f'{name}:numa{cell.id}', uuid)
+    return Provider(uuid, label, root, inventories, frozenset(traits))
+
+
+def _pool(
+    pool: PoolTopology, name: str, root: str, cells: Mapping[int, str]
+) -> Provider:
+    if pool.dev_type not in schema.DEV_TYPES:
+        raise Unencodable(f'device type {pool.dev_type!r}')
+    traits = {schema.DEV_TYPES[pool.dev_type]}
+    parent = root
+    if pool.numa_node is not None:
+        parent = cells.get(pool.numa_node, root)
+        if parent == root:
+            # Nova may know of devices near a cell that it does not list.
+            traits.add(schema.numa_id_trait(pool.numa_node))
+        else:
+            name = f'{name}:numa{pool.numa_node}'
+    if pool.parent is not None:
+        traits.add(schema.parent_trait(pool.parent))
+    if pool.physnet is not None:
+        traits.add(schema.physnet_trait(pool.physnet))
+    key = schema.pool_key(pool)
+    uuid = schema.pool_uuid(parent, key)
+    device = schema.device_class(pool.vendor_id, pool.product_id)
+    return Provider(
+        uuid,
+        schema.child_name(f'{name}:pci:{key}', uuid),
+        parent,
+        _inventories({device: pool.total}),
+        frozenset(traits),
+    )
+
+
+def _amounts(
+    usage: HostUsage,
+    cells: Mapping[int, str],
+    pools: Mapping[str, tuple[Provider, PoolTopology]],
+) -> Iterable[tuple[str | None, str, int]]:
+    """Provider, class and amount of each use; no provider if it has none."""
+    for name, used in (
+        (schema.DEDICATED, usage.dedicated_cpus),
+        (schema.SHARED, usage.shared_cpus),
+        (schema.MEMORY, usage.memory_mib),
+    ):
+        for cell, amount in used.items():
+            yield cells.get(cell), name, amount
+    for (cell, size), amount in usage.pages.items():
+        yield cells.get(cell), schema.pages_class(size), amount
+    for key, amount in usage.devices.items():
+        if key in pools:
+            provider, pool = pools[key]
+            device = schema.device_class(pool.vendor_id, pool.product_id)
+            yield provider.uuid, device, amount
+        else:
+            yield None, key, amount
+
+
+def _clamp(
+    amounts: Iterable[tuple[str | None, str, int]],
+    providers: tuple[Provider, ...],
+) -> tuple[Allocations, int]:
+    capacity = {
+        (provider.uuid, name): inventory.capacity
+        for provider in providers
+        for name, inventory in provider.inventories.items()
+    }
+    usage: dict[str, dict[str, int]] = {}
+    clamped = 0
+    for uuid, name, amount in amounts:
+        if amount <= 0:
+            continue
+        room = capacity.get((uuid, name), 0) if uuid else 0
+        clamped += amount > room
+        if uuid and room:
+            usage.setdefault(uuid, {})[name] = min(amount, room)
+    return usage, clamped
+
+
+def is_published(tree: Tree, summaries: Summaries) -> bool:
+    """Whether ``summaries`` show ``tree`` whole and unchanged.
+
+    The hidden digest is among them, hence names and reserved amounts are
+    compared, too, as far as only publishers wrote them. Usage is not.
+    """
+    wanted = summaries_of(tree)
+    ours = {uuid: s for uuid, s in summaries.items() if s.ours}
+    return ours.keys() == wanted.keys() and all(
+        summary.parent == wanted[uuid].parent
+        and summary.capacity == wanted[uuid].capacity
+        and set(filter(schema.is_ours, summary.traits)) == wanted[uuid].traits
+        for uuid, summary in ours.items()
+    )
+
+
+def compute_uuid(root: str, summary: Summary) -> str | None:
+    """The compute node whose tree has this root, None if it is not ours."""
+    try:
+        uuid = schema.uuid_of_parts(
+            [summary.capacity[name] for name in schema.UUID_PARTS]
+        )
+    except (KeyError, ValueError):
+        return None
+    return uuid if schema.root_uuid(uuid) == root else None
+
+
+@dataclasses.dataclass
+class _Facts:
+    """What one provider's names say; None and empty where they do not."""
+
+    cell: dict[str, int]
+    pages: dict[int, int]
+    devices: dict[tuple[str, str], int]
+    root: dict[str, int]
+    traits: dict[str, list[object]]
+
+    def one(self, kind: str) -> object | None:
+        values = self.traits.get(kind, [None])
+        if len(values) > 1:
+            raise GarbledTree(f'several traits of kind {kind}: {values}')
+        return values[0]
+
+
+def _facts(summary: Summary) -> _Facts:
+    facts = _Facts({}, {}, {}, {}, {})
+    try:
+        for name, amount in summary.capacity.items():
+            match schema.read_class(name):
+                case 'cell', str(what):
+                    facts.cell[what] = amount
+                case 'pages', int(size):
+                    facts.pages[size] = amount
+                case 'device', (str(vendor), str(product)):
+                    facts.devices[vendor, product] = amount
+                case 'root', str(what):
+                    facts.root[what] = amount
+        for name in sorted(summary.traits):
+            if (fact := schema.read_trait(name)) is not None:
+                facts.traits.setdefault(fact[0], []).append(fact[1])
+    except ValueError as error:
+        raise UnknownName(str(error)) from error
+    return facts
+
+
+def decode(name: str, root: str, summaries: Summaries) -> HostTopology:
+    """The host whose tree has the root ``root``.
+
+    ``name`` is the host's name, which bulk answers do not carry. Cells come
+    sorted by id, pages by size, pools by key; ``reserved`` pages are not
+    known. Raise :class:`BadTree`.
+    """
+    if root not in summaries:
+        raise TornTree('the root is missing')
+    ours = {
+        uuid: _facts(summary)
+        for uuid, summary in summaries.items()
+        if summary.ours
+    }
+    seal = summaries[root].capacity.get(schema.DIGEST)
+    found = digest(summaries)
+    if seal != found:
+        raise TornTree(f'digest is {seal}, the tree gives {found}')
+    uuid = compute_uuid(root, summaries[root])
+    if uuid is None or 'topology' not in ours[root].traits:
+        raise GarbledTree('the root does not belong to a compute node')
+    cells: dict[str, CellTopology] = {}
+    pools: dict[str, PoolTopology] = {}
+    for child, facts in ours.items():
+        if child == root:
+            continue
+        if 'dev_type' not in facts.traits:
+            cells[child] = _read_cell(root, child, facts)
+    for child, facts in ours.items():
+        if 'dev_type' in facts.traits:
+            parent = summaries[child].parent
+            pools[child] = _read_pool(root, child, facts, parent, cells)
+    return HostTopology(
+        name=name,
+        uuid=uuid,
+        cells=tuple(sorted(cells.values(), key=lambda cell: cell.id)),
+        pools=tuple(sorted(pools.values(), key=lambda pool: pool.key)),
+        usage=_read_usage(summaries, cells, pools),
+    )
+
+
+def _read_cell(root: str, uuid: str, facts: _Facts) -> CellTopology:
+    cell_id = facts.one('numa_id')
+    if not isinstance(cell_id, int):
+        raise GarbledTree(f'provider {uuid} is neither a cell nor a pool')
+    if schema.cell_uuid(root, cell_id) != uuid:
+        raise GarbledTree(f'provider {uuid} is not the cell {cell_id}')
+    pairs = cast('list[tuple[int, int]]', facts.traits.get('distance', []))
+    if len(dict(pairs)) < len(pairs):
+        raise GarbledTree(f'cell {cell_id} has two distances to one cell')
+    return CellTopology(
+        id=cell_id,
+        memory_mib=facts.cell.get(schema.MEMORY, 0),
+        dedicated_cpus=facts.cell.get(schema.DEDICATED, 0),
+        shared_cpus=facts.cell.get(schema.SHARED, 0),
+        cores=facts.cell.get(schema.CORES, 0),
+        socket=cast('int | None', facts.one('socket')),
+        pages=tuple(
+            PageCapacity(size, usable)
+            for size, usable in sorted(facts.pages.items())
+        ),
+        distances=dict(pairs),
+        physnets=frozenset(cast('list[str]', facts.traits.get('physnet', []))),
+        tunneled='tunneled' in facts.traits,
+    )
+
+
+def _read_pool(
+    root: str,
+    uuid: str,
+    facts: _Facts,
+    parent: str | None,
+    cells: Mapping[str, CellTopology],
+) -> PoolTopology:
+    if parent is None or (parent != root and parent not in cells):
+        raise GarbledTree(f'pool {uuid} hangs below no cell of the tree')
+    if len(facts.devices) != 1:
+        raise GarbledTree(f'pool {uuid} has {len(facts.devices)} kinds')
+    ((vendor, product), total) = next(iter(facts.devices.items()))
+    node = facts.one('numa_id') if parent == root else cells[parent].id
+    pool = PoolTopology(
+        key='',
+        vendor_id=vendor,
+        product_id=product,
+        dev_type=str(facts.one('dev_type')),
+        total=total,
+        numa_node=cast('int | None', node),
+        parent=cast('str | None', facts.one('parent')),
+        physnet=cast('str | None', facts.one('physnet')),
+    )
+    key = schema.pool_key(pool)
+    if schema.pool_uuid(parent, key) != uuid:
+        raise GarbledTree(f'provider {uuid} is not the pool {key}')
+    return dataclasses.replace(pool, key=key)
+
+
+def _read_usage(
+    summaries: Summaries,
+    cells: Mapping[str, CellTopology],
+    pools: Mapping[str, PoolTopology],
+) -> HostUsage:
+    by_class: dict[str, dict[int, int]] = {}
+    pages: dict[tuple[int, int], int] = {}
+    for uuid, cell in cells.items():
+        for name, used in summaries[uuid].used.items():
+            match schema.read_class(name):
+                case 'cell', str(what) if used:
+                    by_class.setdefault(what, {})[cell.id] = used
+                case 'pages', int(size) if used:
+                    pages[cell.id, size] = used
+    devices = {
+        pool.key: sum(
+            used
+            for name, used in summaries[uuid].used.items()
+            if schema.is_ours(name)
+        )
+        for uuid, pool in pools.items()
+    }
+    return HostUsage(
+        dedicated_cpus=by_class.get(schema.DEDICATED, {}),
+        shared_cpus=by_class.get(schema.SHARED, {}),
+        memory_mib=by_class.get(schema.MEMORY, {}),
+        pages=pages,
+        devices={key: used for key, used in devices.items() if used},
+    )

@@ -1,0 +1,355 @@
+"""Publish hosts: read what is there, plan, carry the calls out."""
+
+from collections.abc import Iterable
+from collections.abc import Mapping
+import dataclasses
+import logging
+import time
+from typing import Any
+
+from nfv_sched.model import HostTopology
+from nfv_sched.placement import api
+from nfv_sched.placement import schema
+from nfv_sched.placement.client import PlacementClient
+from nfv_sched.placement.codec import compute_uuid
+from nfv_sched.placement.codec import encode
+from nfv_sched.placement.codec import is_published
+from nfv_sched.placement.diff import Call
+from nfv_sched.placement.diff import Kind
+from nfv_sched.placement.diff import plan
+from nfv_sched.placement.diff import plan_removal
+from nfv_sched.placement.diff import plan_usage
+from nfv_sched.placement.diff import Present
+from nfv_sched.placement.diff import PresentTree
+from nfv_sched.placement.errors import BadAnswer
+from nfv_sched.placement.errors import Conflict
+from nfv_sched.placement.errors import NotFound
+from nfv_sched.placement.errors import PlacementError
+from nfv_sched.placement.errors import Refused
+from nfv_sched.placement.errors import Unavailable
+from nfv_sched.placement.tree import Allocations
+from nfv_sched.placement.tree import Summaries
+from nfv_sched.placement.tree import Tree
+
+LOG = logging.getLogger(__name__)
+
+#: How often a host is read again after somebody else wrote it.
+ATTEMPTS = 8
+#: Up to so many hosts are read one by one: a cloud's bulk answer is large.
+ONE_BY_ONE = 8
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class HostReport:
+    """What was done for one host.
+
+    ``calls`` are the writes (planned ones in a dry run), ``clamped`` counts
+    uses above capacity, ``error`` says why the host is not published.
+    """
+
+    name: str
+    uuid: str
+    calls: tuple[Call, ...] = ()
+    clamped: int = 0
+    error: str | None = None
+
+    @property
+    def outcome(self) -> str:
+        """``failed``, ``unchanged``, ``usage`` or ``written``."""
+        if self.error is not None:
+            return 'failed'
+        if all(call.kind is Kind.USAGE for call in self.calls):
+            return 'usage' if self.calls else 'unchanged'
+        return 'written'
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class PublishReport:
+    """What was done: ``created`` counts new names of classes and traits."""
+
+    hosts: tuple[HostReport, ...] = ()
+    created: int = 0
+
+    @property
+    def writes(self) -> int:
+        """How many calls changed, or would change, Placement."""
+        return self.created + sum(len(host.calls) for host in self.hosts)
+
+    def count(self, outcome: str) -> int:
+        """How many hosts had this outcome."""
+        return sum(host.outcome == outcome for host in self.hosts)
+
+
+@dataclasses.dataclass(slots=True)
+class _State:
+    """A host's tree as it was read; ``generations`` move with our writes."""
+
+    present: PresentTree
+    consumer: api.Consumer
+    generations: dict[str, int]
+
+
+def publish(
+    client: PlacementClient, hosts: Iterable[HostTopology]
+) -> PublishReport:
+    """Make Placement describe ``hosts``; other hosts' trees stay.
+
+    Repeating it writes nothing. A host that cannot be published is reported
+    and logged, and the others go on. Raise
+    :class:`~nfv_sched.placement.errors.PlacementError` only where no host
+    could be published any more: Placement is gone or answers rubbish.
+    """
+    trees, reports = _encoded(hosts)
+    published = _published(client, trees)
+    behind = [tree for tree in trees if not _is_same(tree, published)]
+    created = _create_names(client, behind)
+    for tree in trees:
+        calls, error = _bring_up(client, tree, published.get(tree.root.uuid))
+        reports[tree.root.uuid] = dataclasses.replace(
+            reports[tree.root.uuid],
+            calls=calls,
+            clamped=tree.clamped,
+            error=error,
+        )
+    return PublishReport(tuple(reports.values()), created)
+
+
+def preview(
+    client: PlacementClient, hosts: Iterable[HostTopology]
+) -> PublishReport:
+    """Tell what :func:`publish` would do; Placement is only read."""
+    trees, reports = _encoded(hosts)
+    published = _published(client, trees)
+    for tree in trees:
+        calls = _plan(client, tree, published.get(tree.root.uuid))[0]
+        reports[tree.root.uuid] = dataclasses.replace(
+            reports[tree.root.uuid], calls=tuple(calls), clamped=tree.clamped
+        )
+    return PublishReport(tuple(reports.values()))
+
+
+def prune(client: PlacementClient, keep: Iterable[str]) -> tuple[str, ...]:
+    """Remove our trees of all compute nodes but ``keep``; their names.
+
+    ``keep`` must name every compute node of every cell: a tree outlives its
+    compute node unless it is removed here.
+    """
+    kept = {schema.root_uuid(uuid) for uuid in keep}
+    roots = api.roots(client)
+    return tuple(
+        roots[uuid].name
+        for uuid in sorted(roots.keys() - kept)
+        if _remove(client, uuid)
+    )
+
+
+def _encoded(
+    hosts: Iterable[HostTopology],
+) -> tuple[list[Tree], dict[str, HostReport]]:
+    """Trees of the hosts that have one, reports by root (or host) uuid."""
+    trees = []
+    reports = {}
+    for host in hosts:
+        report = HostReport(host.name, host.uuid)
+        try:
+            tree = encode(host)
+        except schema.Unencodable as error:
+            LOG.warning('Host %s is not published: %s', host.name, error)
+            report = dataclasses.replace(report, error=str(error))
+            reports[host.uuid] = report
+        else:
+            trees.append(tree)
+            reports[tree.root.uuid] = report
+    return trees, reports
+
+
+def _published(
+    client: PlacementClient, trees: list[Tree]
+) -> dict[str, Summaries]:
+    """What Placement shows of the trees, by root; absent if nothing."""
+    wanted = {tree.root.uuid for tree in trees}
+    there = wanted & api.roots(client).keys()
+    found: dict[str, Summaries] = {}
+    if len(there) > ONE_BY_ONE:
+        found.update(api.summaries(client))
+    # All of a few, or those that a limit of the server cut off.
+    for uuid in sorted(there - found.keys()):
+        found.update(api.summaries(client, in_tree=uuid))
+    return {uuid: found[uuid] for uuid in wanted & found.keys()}
+
+
+def _is_same(tree: Tree, published: Mapping[str, Summaries]) -> bool:
+    found = published.get(tree.root.uuid)
+    return found is not None and is_published(tree, found)
+
+
+def _create_names(client: PlacementClient, trees: list[Tree]) -> int:
+    if not trees:
+        return 0
+    classes: frozenset[str] = frozenset()
+    traits: frozenset[str] = frozenset()
+    for tree in trees:
+        more_classes, more_traits = tree.names()
+        classes |= more_classes
+        traits |= more_traits
+    return api.create_names(client, classes, traits)
+
+
+def _used(summaries: Summaries) -> Allocations:
+    return {
+        uuid: used for uuid, one in summaries.items() if (used := one.used)
+    }
+
+
+def _bring_up(
+    client: PlacementClient, tree: Tree, found: Summaries | None
+) -> tuple[tuple[Call, ...], str | None]:
+    """Bring one host up to date; the calls made and what went wrong."""
+    made: list[Call] = []
+    problem: PlacementError | None = None
+    for attempt in range(ATTEMPTS):
+        time.sleep(0.02 * attempt)
+        try:
+            if isinstance(problem, Conflict):
+                _make_way(client, tree, problem)
+            calls, state = _plan(client, tree, found)
+            for call in calls:
+                _carry_out(client, call, state)
+                made.append(call)
+        except Conflict as error:
+            # Only ever about generations that we read ourselves: all of
+            # them are read again, and only what still differs is written.
+            LOG.debug('Host %s, attempt %d: %s', tree.host, attempt, error)
+            problem, found = error, None
+        except (Unavailable, BadAnswer):
+            raise
+        except PlacementError as error:
+            problem = error
+            break
+        else:
+            return tuple(made), None
+    LOG.warning('Host %s is not published: %s', tree.host, problem)
+    return tuple(made), str(problem)
+
+
+def _plan(
+    client: PlacementClient, tree: Tree, found: Summaries | None
+) -> tuple[list[Call], _State]:
+    """The calls for one host; ``found`` may be older than Placement."""
+    nothing = api.Consumer({}, None)
+    if found is not None and is_published(tree, found):
+        if _used(found) == tree.usage:
+            return [], _State({}, nothing, {})
+        consumer = _consumer(client, tree.root.uuid)
+        calls = plan_usage(tree, consumer.allocations, tree.usage)
+        return calls, _State({}, consumer, {})
+    present = _present(client, tree.root.uuid)
+    consumer = _consumer(client, tree.root.uuid) if present else nothing
+    return (
+        plan(tree, present, consumer.allocations),
+        _State(
+            present,
+            consumer,
+            {uuid: one.generation for uuid, one in present.items()},
+        ),
+    )
+
+
+def _consumer(client: PlacementClient, root: str) -> api.Consumer:
+    return api.consumer(client, schema.usage_uuid(root))
+
+
+def _present(client: PlacementClient, root: str) -> dict[str, Present]:
+    found = {}
+    for uuid, listed in api.tree_of(client, root).items():
+        try:
+            generation, inventories = api.inventories(client, uuid)
+            again, traits = api.traits(client, uuid)
+        except NotFound as error:
+            raise Conflict(404, error.code, str(error)) from error
+        if generation != again:
+            raise Conflict(409, '', f'{listed.name} changed while read')
+        found[uuid] = Present(
+            uuid, listed.name, listed.parent, generation, inventories, traits
+        )
+    return found
+
+
+def _carry_out(client: PlacementClient, call: Call, state: _State) -> None:
+    body = dict(call.body or {})
+    match call.kind:
+        case Kind.REMOVAL:
+            try:
+                client.delete(call.path)
+            except NotFound:
+                LOG.debug('%s is gone already', call.name)
+        case Kind.USAGE:
+            body['consumer_generation'] = state.consumer.generation
+            client.put(call.path, body)
+            _moved(client, call, state)
+        case Kind.PROVIDER:
+            if call.method == 'POST':
+                answer = client.post(call.path, body)
+            else:
+                answer = client.put(call.path, body)
+            state.generations[call.uuid] = _generation(
+                answer.get('generation')
+            )
+        case Kind.INVENTORIES | Kind.TRAITS:
+            name = 'resource_provider_generation'
+            body[name] = state.generations[call.uuid]
+            answer = client.put(call.path, body)
+            state.generations[call.uuid] = _generation(answer.get(name))
+
+
+def _generation(value: Any) -> int:
+    if not isinstance(value, int):
+        raise BadAnswer(f'generation {value!r}')
+    return value
+
+
+def _moved(client: PlacementClient, call: Call, state: _State) -> None:
+    """Learn the generations after our own allocations moved them.
+
+    One step is ours; where a provider went further somebody else wrote it.
+    """
+    if not state.present:
+        return
+    root = next(uuid for uuid, p in state.present.items() if not p.parent)
+    for uuid, listed in api.tree_of(client, root).items():
+        known = state.generations.get(uuid)
+        if known is not None and listed.generation > known + 1:
+            raise Conflict(409, '', f'{listed.name} changed meanwhile')
+        state.generations[uuid] = listed.generation
+    state.consumer = api.consumer(client, call.uuid)
+
+
+def _make_way(client: PlacementClient, tree: Tree, conflict: Conflict) -> None:
+    """Remove the tree that a former compute node of this name left behind.
+
+    A compute node that was deleted and came back has a new uuid. Raise
+    Refused where the name belongs to somebody else.
+    """
+    if conflict.code != 'placement.duplicate_name':
+        return
+    holder = api.provider_named(client, tree.root.name)
+    if holder is None or holder.root == tree.root.uuid:
+        return
+    if holder.uuid != holder.root or not _remove(client, holder.uuid):
+        raise Refused(
+            409, conflict.code, f'{holder.name} is the name of {holder.uuid}'
+        )
+
+
+def _remove(client: PlacementClient, root: str) -> bool:
+    """Remove a tree if it is ours by all signs; whether it was."""
+    shown = api.summaries(client, in_tree=root).get(root, {})
+    if root not in shown or compute_uuid(root, shown[root]) is None:
+        LOG.warning('The tree of %s is not ours: left alone', root)
+        return False
+    present = _present(client, root)
+    consumer = _consumer(client, root)
+    state = _State(present, consumer, {})
+    for call in plan_removal(root, present, consumer.allocations):
+        _carry_out(client, call, state)
+    return True

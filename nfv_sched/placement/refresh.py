@@ -1,0 +1,138 @@
+"""One look at Placement: what was held, what is there -> what is held."""
+
+from collections.abc import Mapping
+import dataclasses
+import logging
+
+from nfv_sched.model import HostTopology
+from nfv_sched.placement import api
+from nfv_sched.placement import schema
+from nfv_sched.placement.client import PlacementClient
+from nfv_sched.placement.codec import BadTree
+from nfv_sched.placement.codec import decode
+from nfv_sched.placement.codec import GarbledTree
+from nfv_sched.placement.codec import TornTree
+from nfv_sched.placement.codec import UnknownName
+from nfv_sched.placement.snapshot import Counters
+from nfv_sched.placement.tree import Summaries
+
+LOG = logging.getLogger(__name__)
+
+#: Beyond so many changed trees one bulk read costs less than single reads:
+#: 13 ms each against 0.6 s per 1,000 hosts.
+ONE_BY_ONE = 16
+#: So many trees that a bulk answer lacks are read singly per refresh.
+RESCUED = 64
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Held:
+    """One tree as it was last read; either ``host`` or ``error`` is set.
+
+    ``due`` asks to read it again although its root did not change.
+    """
+
+    listed: api.Listed
+    host: HostTopology | None = None
+    error: BadTree | None = None
+    due: bool = False
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class View:
+    """All trees by root uuid; ``truncated`` names those never read."""
+
+    trees: Mapping[str, Held] = dataclasses.field(default_factory=dict)
+    truncated: frozenset[str] = frozenset()
+
+    def aged(self) -> 'View':
+        """The view with every tree due."""
+        return View(
+            {
+                uuid: dataclasses.replace(held, due=True)
+                for uuid, held in self.trees.items()
+            },
+            self.truncated,
+        )
+
+    def counters(self) -> Counters:
+        """The view in numbers."""
+        errors = [held.error for held in self.trees.values()]
+        return Counters(
+            read=errors.count(None),
+            torn=sum(isinstance(error, TornTree) for error in errors),
+            unknown=sum(isinstance(error, UnknownName) for error in errors),
+            garbled=sum(isinstance(error, GarbledTree) for error in errors),
+            truncated=len(self.truncated),
+        )
+
+
+def look(client: PlacementClient, view: View) -> View:
+    """The view after one refresh; raise PlacementError.
+
+    Only trees whose root changed are read, due ones, and bad ones: these may
+    be mended by a write that does not move the root. Logs each bad tree when
+    it gets bad, and again when what is wrong with it changes.
+    """
+    roots = api.roots(client)
+    trees = {
+        uuid: held
+        for uuid, held in view.trees.items()
+        if roots.get(uuid) == held.listed and held.error is None
+    }
+    stale = roots.keys() - {u for u, held in trees.items() if not held.due}
+    found = _read(client, sorted(stale), view.truncated)
+    cut = stale - found.keys() - trees.keys()
+    for uuid in sorted(found.keys() & stale):
+        held = _decode(roots[uuid], found[uuid])
+        _report(held, view.trees.get(uuid))
+        trees[uuid] = held
+    if cut and cut != view.truncated:
+        LOG.warning(
+            'Placement lists %d trees of host topology, but leaves %d out of '
+            'its answer: [placement] max_allocation_candidates of the server '
+            'is too low. These hosts are decided without topology.',
+            len(roots),
+            len(cut),
+        )
+    return View(trees, frozenset(cut))
+
+
+def _read(
+    client: PlacementClient, stale: list[str], truncated: frozenset[str]
+) -> dict[str, Summaries]:
+    found: dict[str, Summaries] = {}
+    # A bulk answer would lack the truncated ones again.
+    if len(set(stale) - truncated) > ONE_BY_ONE:
+        found.update(api.summaries(client))
+        stale = [uuid for uuid in stale if uuid not in found]
+    for uuid in stale[:RESCUED]:
+        found.update(api.summaries(client, in_tree=uuid))
+    return found
+
+
+def _decode(listed: api.Listed, summaries: Summaries) -> Held:
+    name = schema.host_name(listed.name)
+    try:
+        if name is None:
+            raise GarbledTree(f'{listed.name} is no name of ours')
+        return Held(listed, host=decode(name, listed.uuid, summaries))
+    except BadTree as error:
+        return Held(listed, error=error)
+    except (ValueError, TypeError, LookupError) as error:
+        # What the codec did not foresee costs this host only.
+        return Held(listed, error=GarbledTree(repr(error)))
+
+
+def _report(held: Held, before: Held | None) -> None:
+    old = None if before is None else before.error
+    if held.error is None:
+        if old is not None:
+            LOG.info('Topology of %s is whole again', held.listed.name)
+    elif repr(held.error) != repr(old):
+        LOG.warning(
+            'Topology of %s is not used: %s: %s',
+            held.listed.name,
+            type(held.error).__name__,
+            held.error,
+        )

@@ -1,0 +1,337 @@
+"""Names of providers, resource classes and traits in a host's tree.
+
+Everything that a reader must learn from a bulk answer of Placement is in a
+name or a number of it, and every name reads back to exactly one value.
+Limits are Placement's: names of classes and traits are ``CUSTOM_[A-Z0-9_]+``
+of at most 255 characters, provider names have at most 200, integers end at
+2^31-1 and an inventory's total is at least 1.
+"""
+
+from collections.abc import Callable
+import re
+import uuid
+
+from nfv_sched.model import PoolTopology
+
+MAX_INT = 2**31 - 1
+MAX_NAME = 200
+MAX_TRAIT = 255
+
+NAMESPACE = 'CUSTOM_NFV_'
+PHYSNET = 'CUSTOM_PHYSNET_'
+
+#: The sentinel: a class and a trait of every root, consumed by nobody.
+TOPOLOGY = 'CUSTOM_NFV_TOPOLOGY'
+#: Digest of all that a bulk answer shows of the tree.
+DIGEST = 'CUSTOM_NFV_DIGEST'
+#: Digest of what it does not show: names and reserved amounts.
+HIDDEN = 'CUSTOM_NFV_HIDDEN_DIGEST'
+#: The compute node's uuid, 26 bits each, plus 1: uuid5 does not read back.
+UUID_PARTS = tuple(f'CUSTOM_NFV_UUID_{part}' for part in range(5))
+_PART_BITS = 26
+
+DEDICATED = 'CUSTOM_NFV_PCPU'
+SHARED = 'CUSTOM_NFV_VCPU'
+CORES = 'NUMA_CORE'
+MEMORY = 'NUMA_MEMORY_MB'
+NUMA_ROOT = 'HW_NUMA_ROOT'
+TUNNELED = 'CUSTOM_NFV_TUNNELED'
+
+#: nova.objects.fields.PciDeviceType -> trait.
+DEV_TYPES = {
+    'type-VF': 'CUSTOM_NFV_PCI_VF',
+    'type-PF': 'CUSTOM_NFV_PCI_PF',
+    'type-PCI': 'CUSTOM_NFV_PCI_PCI',
+    'vdpa': 'CUSTOM_NFV_PCI_VDPA',
+}
+_TYPE_OF_TRAIT = {trait: name for name, trait in DEV_TYPES.items()}
+
+_ROOT_CLASSES = {TOPOLOGY, DIGEST, HIDDEN, *UUID_PARTS}
+_CELL_CLASSES = {DEDICATED, SHARED, CORES, MEMORY}
+_UNITS = (('GB', 2**20), ('MB', 2**10), ('KB', 1))
+_NUMBER = r'(0|[1-9][0-9]*)'
+
+
+class Unencodable(ValueError):  # noqa: N818 - a host, not a program, errs
+    """A topology that Placement cannot hold; the text says why."""
+
+
+def root_uuid(compute_uuid: str) -> str:
+    """The root of the tree of a compute node."""
+    return str(uuid.uuid5(uuid.UUID(compute_uuid), 'nfv'))
+
+
+def cell_uuid(root: str, cell_id: int) -> str:
+    """The provider of the cell ``cell_id`` below ``root``."""
+    return str(uuid.uuid5(uuid.UUID(root), f'numa{cell_id}'))
+
+
+def pool_uuid(parent: str, key: str) -> str:
+    """The provider of the pool ``key`` below a cell or root."""
+    return str(uuid.uuid5(uuid.UUID(parent), f'pci:{key}'))
+
+
+def usage_uuid(root: str) -> str:
+    """The consumer that carries what the host's guests use."""
+    return str(uuid.uuid5(uuid.UUID(root), 'usage'))
+
+
+def root_name(host: str) -> str:
+    """The name of the root provider of ``host``, a hypervisor hostname."""
+    name = f'{host}:nfv'
+    if not host or len(name) > MAX_NAME:
+        raise Unencodable(
+            f'host name of {len(host)} characters: 1 to {MAX_NAME - 4} fit'
+        )
+    return name
+
+
+def child_name(name: str, child: str) -> str:
+    """``name``, cut where too long; ``child``'s uuid keeps it unique."""
+    if len(name) <= MAX_NAME:
+        return name
+    return f'{name[: MAX_NAME - 37]}~{child}'
+
+
+def host_name(root: str) -> str | None:
+    """The host of a root provider's name, None if it is not one of ours."""
+    return root[: -len(':nfv')] if root.endswith(':nfv') else None
+
+
+def uuid_parts(compute_uuid: str) -> dict[str, int]:
+    """A compute node's uuid as inventory totals, by class."""
+    number = uuid.UUID(compute_uuid).int
+    mask = (1 << _PART_BITS) - 1
+    return {
+        name: ((number >> (_PART_BITS * place)) & mask) + 1
+        for place, name in enumerate(UUID_PARTS)
+    }
+
+
+def uuid_of_parts(totals: list[int]) -> str:
+    """Undo :func:`uuid_parts`; raise ValueError for impossible totals."""
+    number = 0
+    for place, total in enumerate(totals):
+        if not 1 <= total <= 1 << _PART_BITS:
+            raise ValueError(f'{UUID_PARTS[place]} of {total}')
+        number |= (total - 1) << (_PART_BITS * place)
+    return str(uuid.UUID(int=number))
+
+
+def pool_key(pool: PoolTopology) -> str:
+    """The key that tells ``pool`` from the others of its host.
+
+    Made of all that a bulk answer shows of the pool but its size, so that
+    reader and publisher come to the same key.
+    """
+    node = '-' if pool.numa_node is None else str(pool.numa_node)
+    return '/'.join(
+        (
+            f'{pool.vendor_id}:{pool.product_id}',
+            pool.dev_type,
+            f'numa{node}',
+            pool.parent or '-',
+            pool.physnet or '-',
+        )
+    )
+
+
+def escape(text: str) -> str:
+    """``text`` in capitals, digits and underscores, reversibly.
+
+    Small letters become capitals, an underscore becomes two, every other
+    byte of the UTF-8 form an underscore and two hexadecimal digits: names of
+    small letters and digits read as Neutron's own trait names do.
+    """
+    try:
+        raw = text.encode()
+    except UnicodeEncodeError as error:
+        raise Unencodable(f'name {text!r}: {error.reason}') from error
+    return ''.join(map(_escape_byte, raw))
+
+
+def _escape_byte(byte: int) -> str:
+    char = chr(byte)
+    if 'a' <= char <= 'z' or '0' <= char <= '9':
+        return char.upper()
+    return '__' if char == '_' else f'_{byte:02X}'
+
+
+def unescape(name: str) -> str:
+    """Undo :func:`escape`; raise ValueError for what it never returns."""
+    parts = re.findall(r'_([0-9A-F]{2}|_)|([A-Z0-9])|(.)', name, re.DOTALL)
+    raw = bytearray()
+    for escaped, plain, wrong in parts:
+        if wrong:
+            raise ValueError(f'{name!r} is not an escaped name')
+        if escaped == '_':
+            raw += b'_'
+        else:
+            raw += bytes.fromhex(escaped) or plain.lower().encode()
+    text = raw.decode()
+    if escape(text) != name:
+        raise ValueError(f'{name!r} is not how {text!r} is escaped')
+    return text
+
+
+def _checked(name: str) -> str:
+    if len(name) > MAX_TRAIT:
+        raise Unencodable(f'name of {len(name)} characters: {name[:60]}...')
+    return name
+
+
+def _signed(number: int) -> str:
+    # A minus is no character of a trait: N1 is -1, which libvirt reports
+    # for a CPU without a socket.
+    return f'N{-number}' if number < 0 else str(number)
+
+
+def _natural(what: str, number: int) -> int:
+    if not 0 <= number <= MAX_INT:
+        raise Unencodable(f'{what} of {number}')
+    return number
+
+
+def numa_id_trait(cell_id: int) -> str:
+    """The trait of a cell, or of a pool near a cell that is not listed."""
+    return f'CUSTOM_NFV_NUMA_ID_{_natural("NUMA cell id", cell_id)}'
+
+
+def socket_trait(socket: int) -> str:
+    """The trait of a cell's socket; ids may be negative."""
+    return f'CUSTOM_NFV_SOCKET_{_signed(socket)}'
+
+
+def distance_trait(cell_id: int, distance: int) -> str:
+    """The trait that tells the distance to the cell ``cell_id``."""
+    other = _natural('NUMA cell id', cell_id)
+    return f'CUSTOM_NFV_DISTANCE_{other}_{_natural("distance", distance)}'
+
+
+def physnet_trait(physnet: str) -> str:
+    """The trait of a physical network, whose name is case sensitive."""
+    return _checked(PHYSNET + escape(physnet))
+
+
+_ADDRESS = re.compile(
+    r'([0-9a-f]{4,8}):([0-9a-f]{2}):([0-9a-f]{2})\.([0-7])', re.ASCII
+)
+_ADDRESS_NAME = re.compile(
+    r'([0-9A-F]{4,8})_([0-9A-F]{2})_([0-9A-F]{2})_([0-7])', re.ASCII
+)
+
+
+def parent_trait(address: str) -> str:
+    """The trait of a pool's PCI address."""
+    if found := _ADDRESS.fullmatch(address):
+        return f'CUSTOM_NFV_PARENT_{"_".join(found.groups())}'.upper()
+    # X: anything that is not a plain address, such as capitals.
+    return _checked(f'CUSTOM_NFV_PARENTX_{escape(address)}')
+
+
+def pages_class(size_kib: int) -> str:
+    """The class of pages of ``size_kib`` KiB, in the largest whole unit."""
+    if size_kib < 1:
+        raise Unencodable(f'page size of {size_kib} KiB')
+    unit, factor = next(u for u in _UNITS if size_kib % u[1] == 0)
+    return _checked(f'CUSTOM_NFV_PAGES_{size_kib // factor}{unit}')
+
+
+def device_class(vendor_id: str, product_id: str) -> str:
+    """The class of devices of one vendor and product."""
+    for part in (vendor_id, product_id):
+        if not re.fullmatch(r'[0-9a-f]{4}', part, re.ASCII):
+            raise Unencodable(f'vendor or product id {part!r}')
+    return f'CUSTOM_NFV_PCI_{vendor_id}_{product_id}'.upper()
+
+
+#: What a name says: a kind and its value.
+Fact = tuple[str, object]
+
+
+def _address(*parts: str) -> str:
+    domain, bus, slot, function = (part.lower() for part in parts)
+    return f'{domain}:{bus}:{slot}.{function}'
+
+
+def _escaped_address(name: str) -> str:
+    address = unescape(name)
+    if _ADDRESS.fullmatch(address):
+        raise ValueError(f'{address} has a plain form')
+    return address
+
+
+_TRAITS: tuple[tuple[str, re.Pattern[str], Callable[..., object]], ...] = (
+    ('numa_id', re.compile(rf'CUSTOM_NFV_NUMA_ID_{_NUMBER}'), int),
+    (
+        'socket',
+        re.compile(r'CUSTOM_NFV_SOCKET_(0|N?[1-9][0-9]*)'),
+        lambda text: int(text.replace('N', '-')),
+    ),
+    (
+        'distance',
+        re.compile(rf'CUSTOM_NFV_DISTANCE_{_NUMBER}_{_NUMBER}'),
+        lambda cell, distance: (int(cell), int(distance)),
+    ),
+    (
+        'parent',
+        re.compile(f'CUSTOM_NFV_PARENT_{_ADDRESS_NAME.pattern}'),
+        _address,
+    ),
+    ('parent', re.compile(r'CUSTOM_NFV_PARENTX_(.*)'), _escaped_address),
+    ('physnet', re.compile(rf'{PHYSNET}(.*)'), unescape),
+)
+_PLAIN_TRAITS: dict[str, Fact] = {
+    TOPOLOGY: ('topology', True),
+    NUMA_ROOT: ('numa_root', True),
+    TUNNELED: ('tunneled', True),
+    **{name: ('dev_type', kind) for name, kind in _TYPE_OF_TRAIT.items()},
+}
+
+
+def read_trait(name: str) -> Fact | None:
+    """What the trait says; None if it is not one of ours.
+
+    Raise ValueError for a name in our namespace that we never give.
+    """
+    if name in _PLAIN_TRAITS:
+        return _PLAIN_TRAITS[name]
+    if not name.startswith((NAMESPACE, PHYSNET)):
+        return None
+    for kind, pattern, read in _TRAITS:
+        if found := pattern.fullmatch(name):
+            return kind, read(*found.groups())
+    raise ValueError(f'trait {name}')
+
+
+_PAGES = re.compile(r'CUSTOM_NFV_PAGES_([1-9][0-9]*)(KB|MB|GB)')
+_DEVICE = re.compile(r'CUSTOM_NFV_PCI_([0-9A-F]{4})_([0-9A-F]{4})')
+
+
+def read_class(name: str) -> Fact | None:
+    """What the resource class counts; None if it is not one of ours.
+
+    Raise ValueError for a name in our namespace that we never give.
+    """
+    if name in _ROOT_CLASSES:
+        return 'root', name
+    if name in _CELL_CLASSES:
+        return 'cell', name
+    if not name.startswith(NAMESPACE):
+        return None
+    if found := _PAGES.fullmatch(name):
+        size = int(found[1]) * dict(_UNITS)[found[2]]
+        if pages_class(size) == name:
+            return 'pages', size
+    elif found := _DEVICE.fullmatch(name):
+        return 'device', (found[1].lower(), found[2].lower())
+    raise ValueError(f'resource class {name}')
+
+
+def is_ours(name: str) -> bool:
+    """Whether a class or trait on a provider of ours is our business."""
+    return (
+        name.startswith((NAMESPACE, PHYSNET))
+        or name in _CELL_CLASSES
+        or name == NUMA_ROOT
+    )

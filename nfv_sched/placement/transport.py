@@ -1,0 +1,159 @@
+"""A total deadline for HTTP requests of a keystoneauth session.
+
+The timeouts of requests and keystoneauth limit one connect and one read:
+a server that sends a byte now and then holds its client for ever. Here a
+timer shuts the socket down when time is up, whatever the request is at:
+sending, waiting, headers or body, Placement's or Keystone's.
+"""
+
+import contextlib
+import socket
+import threading
+import time
+from types import TracebackType
+from typing import Any
+from typing import Self
+
+import requests.adapters
+from urllib3.connection import HTTPConnection
+from urllib3.connection import HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool
+from urllib3.connectionpool import HTTPSConnectionPool
+
+from nfv_sched.placement.errors import DeadlineExceeded
+
+
+class _Current(threading.local):
+    deadline: 'Deadline | None' = None
+
+
+_current = _Current()
+
+
+def current() -> 'Deadline | None':
+    """The deadline that this thread is working under."""
+    return _current.deadline
+
+
+class Deadline:
+    """Cut the requests that its thread makes inside the ``with`` block.
+
+    Only sessions that went through :func:`bound` are cut. Resolving a name
+    is not: the resolver has limits of its own. A name with several addresses
+    may take the time once per address.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self._end = time.monotonic() + seconds
+        self._expired = False
+        self._socket: socket.socket | None = None
+        self._lock = threading.Lock()
+        self._outer: Deadline | None = None
+        self._timer = threading.Timer(seconds, self.cancel)
+        self._timer.daemon = True
+
+    def __enter__(self) -> Self:
+        self._outer, _current.deadline = _current.deadline, self
+        self._timer.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._timer.cancel()
+        with self._lock:
+            # An idle connection of the pool is none of our business.
+            self._socket = None
+        _current.deadline = self._outer
+
+    @property
+    def expired(self) -> bool:
+        """Whether time is up, or :meth:`cancel` was called."""
+        return self._expired or time.monotonic() >= self._end
+
+    def left(self) -> float:
+        """Seconds left, more than 0; raise DeadlineExceeded."""
+        left = self._end - time.monotonic()
+        if self._expired or left <= 0:
+            raise DeadlineExceeded(f'no answer in {self.seconds:g} s')
+        return left
+
+    def watch(self, sock: socket.socket) -> None:
+        """Remember the socket to shut down; raise DeadlineExceeded."""
+        with self._lock:
+            self._socket = sock
+        self.left()
+
+    def cancel(self) -> None:
+        """Let the time be up now; any thread may call this."""
+        with self._lock:
+            self._expired = True
+            if self._socket is not None:
+                # Not the method of an SSL socket: it drops the TLS layer
+                # under the feet of the thread that reads. OSError: closed.
+                with contextlib.suppress(OSError):
+                    socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
+
+
+class _HTTP(HTTPConnection):
+    def connect(self) -> None:
+        if (deadline := current()) is None:
+            super().connect()
+            return
+        self.timeout = deadline.left()
+        super().connect()
+        if self.sock is not None:
+            deadline.watch(self.sock)
+
+    def putrequest(self, *args: Any, **kwargs: Any) -> None:
+        if (deadline := current()) is not None and self.sock is not None:
+            deadline.watch(self.sock)
+        super().putrequest(*args, **kwargs)
+
+    def getresponse(self) -> Any:
+        if (deadline := current()) is not None:
+            self.timeout = deadline.left()
+        return super().getresponse()
+
+
+class _HTTPS(HTTPSConnection):
+    def connect(self) -> None:
+        if (deadline := current()) is None:
+            super().connect()
+            return
+        self.timeout = deadline.left()
+        super().connect()
+        if self.sock is not None:
+            deadline.watch(self.sock)
+
+    putrequest = _HTTP.putrequest
+    getresponse = _HTTP.getresponse
+
+
+class _HTTPPool(HTTPConnectionPool):
+    ConnectionCls = _HTTP
+
+
+class _HTTPSPool(HTTPSConnectionPool):
+    ConnectionCls = _HTTPS
+
+
+def bound(session: requests.Session) -> None:
+    """Let the requests of ``session`` heed :class:`Deadline`.
+
+    The session's adapters keep what they were set up with (keep-alive, TLS
+    limits); only the connections that they open from now on are ours.
+    Outside a deadline these behave as ever. Repeating this is harmless.
+    """
+    for adapter in session.adapters.values():
+        if isinstance(adapter, requests.adapters.HTTPAdapter):
+            manager = adapter.poolmanager
+            manager.clear()
+            manager.pool_classes_by_scheme = {
+                'http': _HTTPPool,
+                'https': _HTTPSPool,
+            }

@@ -1,0 +1,145 @@
+"""A host's provider tree as a value, and what Placement shows of one."""
+
+from collections.abc import Iterator
+from collections.abc import Mapping
+import dataclasses
+import hashlib
+import json
+
+from nfv_sched.placement import schema
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Inventory:
+    """One inventory; the defaults are Placement's own."""
+
+    total: int
+    reserved: int = 0
+    min_unit: int = 1
+    max_unit: int = schema.MAX_INT
+    step_size: int = 1
+    allocation_ratio: float = 1.0
+
+    @property
+    def capacity(self) -> int:
+        """What guests may take, as provider summaries show it."""
+        return int((self.total - self.reserved) * self.allocation_ratio)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Provider:
+    """One provider as it should be."""
+
+    uuid: str
+    name: str
+    parent: str | None
+    inventories: Mapping[str, Inventory]
+    traits: frozenset[str]
+
+
+#: Amounts by provider uuid and resource class; never 0, never empty.
+Allocations = Mapping[str, Mapping[str, int]]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Tree:
+    """A host's tree as it should be: ``providers``, parents before children.
+
+    ``usage`` are the allocations of the consumer
+    :func:`nfv_sched.placement.schema.usage_uuid`, none above its capacity;
+    ``clamped`` counts the amounts that were cut to it.
+    """
+
+    host: str
+    providers: tuple[Provider, ...]
+    usage: Allocations
+    clamped: int = 0
+
+    @property
+    def root(self) -> Provider:
+        """The provider that carries the sentinel and the digest."""
+        return self.providers[0]
+
+    def names(self) -> tuple[frozenset[str], frozenset[str]]:
+        """All resource classes and all traits that the tree needs."""
+        return (
+            frozenset(c for p in self.providers for c in p.inventories),
+            frozenset(t for p in self.providers for t in p.traits),
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Summary:
+    """One provider as a bulk answer shows it, nothing left out."""
+
+    parent: str | None
+    capacity: Mapping[str, int]
+    used: Mapping[str, int]
+    traits: frozenset[str]
+
+    @property
+    def ours(self) -> bool:
+        """Whether any class or trait on the provider is ours."""
+        return any(map(schema.is_ours, (*self.capacity, *self.traits)))
+
+
+#: The summaries of one tree by provider uuid.
+Summaries = Mapping[str, Summary]
+
+
+def summaries_of(tree: Tree) -> dict[str, Summary]:
+    """What a bulk answer shows once ``tree`` is published."""
+    return {
+        provider.uuid: Summary(
+            parent=provider.parent,
+            capacity={c: i.capacity for c, i in provider.inventories.items()},
+            used=tree.usage.get(provider.uuid, {}),
+            traits=provider.traits,
+        )
+        for provider in tree.providers
+    }
+
+
+def digest(summaries: Summaries) -> int:
+    """31 bits over all that is ours, usage and the digest itself apart.
+
+    Providers without anything of ours are left out: whoever hangs one below
+    our root does not tear the tree.
+    """
+    return _number(
+        [
+            uuid,
+            summary.parent,
+            sorted(
+                (name, amount)
+                for name, amount in summary.capacity.items()
+                if schema.is_ours(name) and name != schema.DIGEST
+            ),
+            sorted(filter(schema.is_ours, summary.traits)),
+        ]
+        for uuid, summary in sorted(summaries.items())
+        if summary.ours
+    )
+
+
+def hidden_digest(providers: tuple[Provider, ...]) -> int:
+    """31 bits over what bulk answers do not show, so that they show it."""
+    return _number(
+        [
+            provider.uuid,
+            provider.name,
+            sorted(
+                (name, inventory.reserved)
+                for name, inventory in provider.inventories.items()
+                if inventory.reserved
+            ),
+        ]
+        for provider in sorted(providers, key=lambda p: p.uuid)
+    )
+
+
+def _number(facts: Iterator[object]) -> int:
+    text = json.dumps(list(facts), sort_keys=True, separators=(',', ':'))
+    head = hashlib.sha256(text.encode()).digest()[:8]
+    # An inventory's total is 1 to 2^31-1.
+    return int.from_bytes(head) % schema.MAX_INT + 1

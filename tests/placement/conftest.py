@@ -1,0 +1,47 @@
+from collections.abc import Callable
+from collections.abc import Iterator
+import contextlib
+import pathlib
+import shutil
+from typing import Any
+
+import pytest
+
+from nfv_sched.placement.client import PlacementClient
+from tests.fixtures_placement import adapter_of
+from tests.fixtures_placement import make_database
+from tests.fixtures_placement import placement_app
+from tests.fixtures_placement import WSGIAdapter
+
+
+@pytest.fixture(scope='session')
+def template(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    database = tmp_path_factory.mktemp('placement') / 'template.db'
+    make_database(database)
+    return database
+
+
+@pytest.fixture
+def placement(
+    template: pathlib.Path, tmp_path: pathlib.Path
+) -> Iterator[Callable[..., WSGIAdapter]]:
+    """Call it, once, with options of Placement's [placement] group."""
+    with contextlib.ExitStack() as stack:
+
+        def start(**options: Any) -> WSGIAdapter:
+            database = tmp_path / 'placement.db'
+            shutil.copy(template, database)
+            app = stack.enter_context(placement_app(database, **options))
+            return WSGIAdapter(app)
+
+        yield start
+
+
+@pytest.fixture
+def wsgi(placement: Callable[..., WSGIAdapter]) -> WSGIAdapter:
+    return placement()
+
+
+@pytest.fixture
+def client(wsgi: WSGIAdapter) -> PlacementClient:
+    return PlacementClient(adapter_of(wsgi), deadline=30)

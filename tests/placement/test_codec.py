@@ -1,0 +1,264 @@
+import dataclasses
+import uuid
+
+from hypothesis import given
+from hypothesis import settings
+from hypothesis import strategies as st
+import pytest
+
+from nfv_sched.model import CellTopology
+from nfv_sched.model import HostTopology
+from nfv_sched.model import HostUsage
+from nfv_sched.model import PageCapacity
+from nfv_sched.model import PoolTopology
+from nfv_sched.placement import schema
+from nfv_sched.placement.codec import BadTree
+from nfv_sched.placement.codec import decode
+from nfv_sched.placement.codec import encode
+from nfv_sched.placement.codec import GarbledTree
+from nfv_sched.placement.codec import is_published
+from nfv_sched.placement.codec import TornTree
+from nfv_sched.placement.codec import UnknownName
+from nfv_sched.placement.tree import digest
+from nfv_sched.placement.tree import summaries_of
+from nfv_sched.placement.tree import Summary
+from tests.placement.examples import host
+from tests.strategies_topology import hosts
+
+
+def _decode(summaries, root, name='host0'):
+    return decode(name, root, summaries)
+
+
+def _sealed(root, summaries):
+    """The summaries with a digest that matches them."""
+    sealed = dict(summaries)
+    capacity = {**sealed[root].capacity, schema.DIGEST: 1}
+    sealed[root] = dataclasses.replace(sealed[root], capacity=capacity)
+    capacity = {**capacity, schema.DIGEST: digest(sealed)}
+    sealed[root] = dataclasses.replace(sealed[root], capacity=capacity)
+    return sealed
+
+
+@given(hosts())
+def test_there_and_back(topology):
+    tree = encode(topology)
+    summaries = summaries_of(tree)
+    assert decode(topology.name, tree.root.uuid, summaries) == topology
+    assert not tree.clamped
+    assert is_published(tree, summaries)
+
+
+@given(hosts())
+def test_everything_is_within_the_limits_of_placement(topology):
+    tree = encode(topology)
+    for provider in tree.providers:
+        assert 1 <= len(provider.name) <= 200
+        for name, inventory in provider.inventories.items():
+            assert 1 <= inventory.total <= schema.MAX_INT, name
+            assert 0 <= inventory.reserved <= inventory.total
+        for name in (*provider.inventories, *provider.traits):
+            assert len(name) <= 255
+            assert set(name) <= set('ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_')
+            assert name not in {'VCPU', 'PCPU', 'MEMORY_MB', 'DISK_GB'}
+            assert not name.startswith('CUSTOM_PCI_')
+    assert len({p.uuid for p in tree.providers}) == len(tree.providers)
+    assert len({p.name for p in tree.providers}) == len(tree.providers)
+
+
+@given(hosts(), st.randoms(use_true_random=False))
+@settings(max_examples=200)
+def test_any_change_tears_the_tree(topology, random):
+    tree = encode(topology)
+    root = tree.root.uuid
+    summaries = summaries_of(tree)
+    victim = random.choice(sorted(summaries))
+    one = summaries[victim]
+    changes = [
+        dataclasses.replace(one, traits=one.traits | {'CUSTOM_PHYSNET_ZZ9'}),
+        dataclasses.replace(one, capacity={**one.capacity, 'NUMA_CORE': 77}),
+        dataclasses.replace(one, parent=str(uuid.uuid4())),
+    ]
+    if victim != root:
+        changes.append(None)
+    if one.traits:
+        gone = random.choice(sorted(one.traits))
+        changes.append(dataclasses.replace(one, traits=one.traits - {gone}))
+    for change in changes:
+        torn = dict(summaries)
+        if change is None:
+            del torn[victim]
+        else:
+            torn[victim] = change
+        with pytest.raises(BadTree):
+            decode(topology.name, root, torn)
+        assert not is_published(tree, torn)
+
+
+@given(hosts())
+def test_usage_and_strangers_do_not_tear_the_tree(topology):
+    tree = encode(topology)
+    idle = encode(dataclasses.replace(topology, usage=HostUsage()))
+    assert idle.providers == tree.providers
+    summaries = summaries_of(tree)
+    some = next(iter(summaries))
+    summaries[some] = dataclasses.replace(
+        summaries[some], traits=summaries[some].traits | {'CUSTOM_RACK_7'}
+    )
+    summaries[str(uuid.uuid4())] = Summary(some, {'CUSTOM_FPGA': 1}, {}, set())
+    found = decode(topology.name, tree.root.uuid, summaries)
+    assert found == topology
+    assert is_published(tree, summaries)
+
+
+def test_names_and_reserved_pages_change_the_digest():
+    one = host()
+    more = dataclasses.replace(
+        one.cells[0], pages=(PageCapacity(2048, 512, reserved=9),)
+    )
+    other = dataclasses.replace(one, cells=(more, *one.cells[1:]))
+    same = dataclasses.replace(one.cells[0], pages=(PageCapacity(2048, 512),))
+    one = dataclasses.replace(one, cells=(same, *one.cells[1:]))
+    assert one == other
+    assert not is_published(encode(one), summaries_of(encode(other)))
+    renamed = dataclasses.replace(one, name='other')
+    assert not is_published(encode(one), summaries_of(encode(renamed)))
+
+
+def test_an_unknown_trait_is_named():
+    tree = encode(host())
+    summaries = summaries_of(tree)
+    cell = tree.providers[1].uuid
+    summaries[cell] = dataclasses.replace(
+        summaries[cell], traits=summaries[cell].traits | {'CUSTOM_NFV_CXL'}
+    )
+    with pytest.raises(UnknownName, match='CUSTOM_NFV_CXL'):
+        _decode(_sealed(tree.root.uuid, summaries), tree.root.uuid)
+
+
+def test_an_unknown_class_is_named():
+    tree = encode(host())
+    summaries = summaries_of(tree)
+    cell = tree.providers[1].uuid
+    capacity = {**summaries[cell].capacity, 'CUSTOM_NFV_PAGES_2048KB': 1}
+    summaries[cell] = dataclasses.replace(summaries[cell], capacity=capacity)
+    with pytest.raises(UnknownName, match='2048KB'):
+        _decode(_sealed(tree.root.uuid, summaries), tree.root.uuid)
+
+
+@pytest.mark.parametrize(
+    ('index', 'drop', 'add'),
+    [
+        (1, {'CUSTOM_NFV_NUMA_ID_0'}, set()),
+        (1, {'CUSTOM_NFV_NUMA_ID_0'}, {'CUSTOM_NFV_NUMA_ID_5'}),
+        (1, set(), {'CUSTOM_NFV_NUMA_ID_5'}),
+        (1, set(), {'CUSTOM_NFV_SOCKET_5'}),
+        (1, set(), {'CUSTOM_NFV_DISTANCE_1_99'}),
+        (0, {'CUSTOM_NFV_TOPOLOGY'}, set()),
+        (3, set(), {'CUSTOM_NFV_PCI_PF'}),
+        (3, set(), {'CUSTOM_PHYSNET_OTHER'}),
+        (3, {'CUSTOM_PHYSNET_PHYSNET0'}, {'CUSTOM_PHYSNET_OTHER'}),
+    ],
+)
+def test_a_well_sealed_tree_that_makes_no_sense_is_garbled(index, drop, add):
+    tree = encode(host())
+    summaries = summaries_of(tree)
+    victim = tree.providers[index].uuid
+    old = summaries[victim].traits
+    assert drop <= old
+    summaries[victim] = dataclasses.replace(
+        summaries[victim], traits=old - drop | add
+    )
+    with pytest.raises(GarbledTree):
+        _decode(_sealed(tree.root.uuid, summaries), tree.root.uuid)
+
+
+def test_a_tree_below_another_root_is_not_taken_for_it():
+    tree = encode(host())
+    other = encode(host(name='other', number=2))
+    summaries = summaries_of(tree)
+    mine = summaries[tree.root.uuid]
+    theirs = summaries_of(other)[other.root.uuid]
+    parts = {name: theirs.capacity[name] for name in schema.UUID_PARTS}
+    summaries[tree.root.uuid] = dataclasses.replace(
+        mine, capacity={**mine.capacity, **parts}
+    )
+    with pytest.raises(GarbledTree, match='compute node'):
+        _decode(_sealed(tree.root.uuid, summaries), tree.root.uuid)
+
+
+def test_a_missing_root_is_a_torn_tree():
+    with pytest.raises(TornTree):
+        _decode({}, str(uuid.uuid4()))
+
+
+def test_usage_above_capacity_is_cut_and_counted():
+    usage = HostUsage(
+        shared_cpus={0: 1000, 1: 1},
+        dedicated_cpus={0: 3, 7: 1},
+        pages={(0, 2048): 99999, (0, 4): 5},
+        devices={'no such pool': 1},
+    )
+    tree = encode(dataclasses.replace(host(), usage=usage))
+    found = _decode(summaries_of(tree), tree.root.uuid)
+    assert found.usage == HostUsage(
+        shared_cpus={0: 8, 1: 1},
+        dedicated_cpus={0: 3},
+        pages={(0, 2048): 512},
+    )
+    assert tree.clamped == 5
+
+
+@pytest.mark.parametrize(
+    'topology',
+    [
+        HostTopology('', str(uuid.uuid4())),
+        HostTopology('h' * 197, str(uuid.uuid4())),
+        HostTopology('h', 'no uuid'),
+        HostTopology('h', str(uuid.uuid4()), (CellTopology(-1),)),
+        HostTopology(
+            'h', str(uuid.uuid4()), (CellTopology(0), CellTopology(0))
+        ),
+        HostTopology(
+            'h', str(uuid.uuid4()), (CellTopology(0, memory_mib=2**31),)
+        ),
+        HostTopology('h', str(uuid.uuid4()), (CellTopology(0, cores=-1),)),
+        HostTopology(
+            'h',
+            str(uuid.uuid4()),
+            (CellTopology(0, pages=(PageCapacity(4, 2**31 - 1, 1),)),),
+        ),
+        HostTopology(
+            'h',
+            str(uuid.uuid4()),
+            (CellTopology(0, physnets=frozenset({'é' * 200})),),
+        ),
+        HostTopology(
+            'h',
+            str(uuid.uuid4()),
+            pools=(PoolTopology('k', '8086', '154c', 'type-X', 1),),
+        ),
+        HostTopology(
+            'h',
+            str(uuid.uuid4()),
+            pools=(PoolTopology('k', '8086', '../x', 'type-VF', 1),),
+        ),
+    ],
+)
+def test_what_placement_cannot_hold_is_refused(topology):
+    with pytest.raises(schema.Unencodable):
+        encode(topology)
+
+
+def test_long_names_are_cut_and_stay_unique():
+    pools = tuple(
+        PoolTopology('', '8086', '154c', 'type-VF', 1, physnet='n' * 60 + i)
+        for i in 'ab'
+    )
+    keyed = tuple(
+        dataclasses.replace(pool, key=schema.pool_key(pool)) for pool in pools
+    )
+    topology = HostTopology('h' * 196, str(uuid.uuid4()), pools=keyed)
+    tree = encode(topology)
+    assert len({p.name for p in tree.providers}) == 3
+    assert decode('h' * 196, tree.root.uuid, summaries_of(tree)) == topology

@@ -1,0 +1,400 @@
+import dataclasses
+import threading
+import uuid
+
+from hypothesis import given
+from hypothesis import HealthCheck
+from hypothesis import settings
+from hypothesis import strategies as st
+import pytest
+
+from nfv_sched.model import HostUsage
+from nfv_sched.model import PageCapacity
+from nfv_sched.placement import api
+from nfv_sched.placement import publisher
+from nfv_sched.placement import schema
+from nfv_sched.placement.client import PlacementClient
+from nfv_sched.placement.codec import decode
+from nfv_sched.placement.publisher import preview
+from nfv_sched.placement.publisher import prune
+from nfv_sched.placement.publisher import publish
+from tests.fixtures_placement import adapter_of
+from tests.placement.examples import host
+from tests.placement.examples import with_guest
+from tests.strategies_topology import hosts
+
+
+def read(client, topology):
+    """The host as a reader of Placement sees it."""
+    root = schema.root_uuid(topology.uuid)
+    summaries = api.summaries(client, in_tree=root)
+    return decode(topology.name, root, summaries.get(root, {}))
+
+
+@given(first=hosts('h0', str(uuid.UUID(int=1))), data=st.data())
+@settings(
+    max_examples=8,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+def test_any_host_comes_back_and_gives_way_to_any_other(client, first, data):
+    report = publish(client, [first])
+    assert report.hosts[0].error is None
+    assert read(client, first) == first
+    second = data.draw(hosts('h0', str(uuid.UUID(int=1))))
+    report = publish(client, [second])
+    assert report.hosts[0].error is None
+    assert read(client, second) == second
+    root = schema.root_uuid(second.uuid)
+    assert len(api.tree_of(client, root)) == 1 + len(second.cells) + len(
+        second.pools
+    )
+
+
+def test_publishing_twice_writes_nothing(client, wsgi):
+    topologies = [with_guest(host(number)) for number in range(12)]
+    assert publish(client, topologies).count('written') == 12
+    wsgi.calls.clear()
+    report = publish(client, topologies)
+    assert report.count('unchanged') == 12
+    assert report.writes == 0
+    assert wsgi.writes == []
+    # One listing and one bulk read for the whole cloud.
+    assert len(wsgi.calls) == 2
+
+
+@pytest.mark.parametrize('others', [0, 12])
+def test_one_guest_more_or_less_is_one_write(client, wsgi, others):
+    topologies = [host(number) for number in range(1 + others)]
+    publish(client, topologies)
+    for changed in (
+        with_guest(topologies[0]),
+        with_guest(topologies[0], cpus=6),
+        topologies[0],
+    ):
+        wsgi.calls.clear()
+        report = publish(client, [changed, *topologies[1:]])
+        assert report.hosts[0].outcome == 'usage'
+        consumer = schema.usage_uuid(schema.root_uuid(changed.uuid))
+        assert wsgi.writes == [('PUT', f'/allocations/{consumer}')]
+        assert read(client, changed) == changed
+
+
+def test_one_cell_changed_writes_that_cell_and_the_root(client, wsgi):
+    old = host()
+    publish(client, [old])
+    cell = dataclasses.replace(old.cells[1], memory_mib=1000)
+    new = dataclasses.replace(old, cells=(old.cells[0], cell))
+    wsgi.calls.clear()
+    publish(client, [new])
+    root = schema.root_uuid(old.uuid)
+    assert wsgi.writes == [
+        (
+            'PUT',
+            f'/resource_providers/{schema.cell_uuid(root, 1)}/inventories',
+        ),
+        ('PUT', f'/resource_providers/{root}/inventories'),
+    ]
+    assert read(client, new) == new
+
+
+def test_reserved_pages_alone_are_written(client):
+    old = host()
+    cell = dataclasses.replace(
+        old.cells[0], pages=(PageCapacity(2048, 512, 7),)
+    )
+    publish(client, [dataclasses.replace(old, cells=(cell,))])
+    cell = dataclasses.replace(
+        cell, pages=(PageCapacity(2048, 512, reserved=9),)
+    )
+    publish(client, [dataclasses.replace(old, cells=(cell,))])
+    root = schema.root_uuid(old.uuid)
+    _, found = api.inventories(client, schema.cell_uuid(root, 0))
+    pages = found['CUSTOM_NFV_PAGES_2MB']
+    assert (pages.total, pages.reserved) == (521, 9)
+
+
+def test_a_removed_cell_and_pool_go_although_in_use(client):
+    old = host(usage=HostUsage(dedicated_cpus={0: 1, 1: 2}, memory_mib={1: 3}))
+    old = dataclasses.replace(
+        old,
+        usage=dataclasses.replace(
+            old.usage, devices={pool.key: 1 for pool in old.pools}
+        ),
+    )
+    publish(client, [old])
+    new = dataclasses.replace(
+        old,
+        cells=old.cells[:1],
+        pools=old.pools[:1],
+        usage=HostUsage(dedicated_cpus={0: 1}),
+    )
+    report = publish(client, [new])
+    assert report.hosts[0].error is None
+    assert read(client, new) == new
+    assert len(api.tree_of(client, schema.root_uuid(old.uuid))) == 3
+
+
+def test_usage_above_capacity_is_cut_and_reported(client):
+    topology = host(usage=HostUsage(shared_cpus={0: 500}))
+    report = publish(client, [topology])
+    assert report.hosts[0].error is None
+    assert report.hosts[0].clamped == 1
+    assert read(client, topology).usage.shared_cpus == {0: 8}
+    assert publish(client, [topology]).writes == 0
+
+
+def test_a_shrunk_cell_takes_its_usage_along(client):
+    old = host(usage=HostUsage(dedicated_cpus={0: 30}))
+    publish(client, [old])
+    cell = dataclasses.replace(old.cells[0], dedicated_cpus=10)
+    new = dataclasses.replace(old, cells=(cell, old.cells[1]))
+    report = publish(client, [new])
+    assert (report.hosts[0].error, report.hosts[0].clamped) == (None, 1)
+    assert read(client, new).usage.dedicated_cpus == {0: 10}
+
+
+def test_names_are_created_once(client, wsgi):
+    first = publish(client, [host(0)])
+    assert first.created > 10
+    wsgi.calls.clear()
+    assert publish(client, [host(1)]).created == 0
+    assert not [c for c in wsgi.writes if c[1].startswith('/traits')]
+    assert not [c for c in wsgi.writes if c[1].startswith('/resource_cl')]
+
+
+def test_a_host_that_cannot_be_encoded_stops_no_other(client, caplog):
+    bad = dataclasses.replace(host(1), name='x' * 300)
+    report = publish(client, [bad, host(0)])
+    assert [one.outcome for one in report.hosts] == ['failed', 'written']
+    assert 'x' * 300 in caplog.text
+    assert read(client, host(0)) == host(0)
+
+
+def test_preview_writes_nothing_and_names_the_calls(client, wsgi):
+    report = preview(client, [host(0)])
+    assert wsgi.writes == []
+    texts = [str(call) for call in report.hosts[0].calls]
+    assert texts[0].startswith('POST /resource_providers ')
+    assert texts[0].endswith('host0:nfv)')
+    root = schema.root_uuid(host(0).uuid)
+    assert f'PUT /resource_providers/{root}/inventories' in texts[-1]
+    done = publish(client, [host(0)])
+    assert done.hosts[0].calls == report.hosts[0].calls
+
+
+def test_the_digest_is_written_last_before_usage(client):
+    calls = publish(client, [with_guest(host())]).hosts[0].calls
+    root = schema.root_uuid(host().uuid)
+    assert (calls[-2].kind, calls[-2].uuid) == ('inventories', root)
+    assert calls[-1].kind == 'usage'
+
+
+def _foreign(client, name, parent=None):
+    body = {'name': name, 'uuid': str(uuid.uuid4())}
+    if parent:
+        body['parent_provider_uuid'] = parent
+    client.post('/resource_providers', body)
+    client.put(
+        f'/resource_providers/{body["uuid"]}/inventories',
+        {
+            'resource_provider_generation': 0,
+            'inventories': {'VCPU': {'total': 8}},
+        },
+    )
+    return body['uuid']
+
+
+def _everything(client):
+    listed = client.get('/resource_providers')['resource_providers']
+    return {
+        one['uuid']: (
+            one,
+            api.inventories(client, one['uuid']),
+            api.traits(client, one['uuid']),
+        )
+        for one in listed
+    }
+
+
+def test_foreign_trees_are_never_touched(client):
+    _foreign(client, 'host0')
+    _foreign(client, 'host0:nfvx')
+    _foreign(client, 'other:nfv')
+    before = _everything(client)
+    publish(client, [host(0), host(1)])
+    publish(client, [host(0, cells=1, pools=1)])
+    prune(client, [])
+    assert _everything(client) == before
+
+
+def test_a_foreign_child_and_trait_in_our_tree_stay(client):
+    publish(client, [host()])
+    root = schema.root_uuid(host().uuid)
+    child = _foreign(client, 'an operator hung this here', root)
+    before = _everything(client)[child]
+    generation, traits = api.traits(client, root)
+    client.put('/traits/CUSTOM_RACK_7')
+    client.put(
+        f'/resource_providers/{root}/traits',
+        {
+            'resource_provider_generation': generation,
+            'traits': [*traits, 'CUSTOM_RACK_7'],
+        },
+    )
+    assert read(client, host()) == host()
+    new = host(cells=1, pools=1)
+    report = publish(client, [new])
+    assert report.hosts[0].error is None
+    assert read(client, new) == new
+    assert _everything(client)[child] == before
+    assert 'CUSTOM_RACK_7' in api.traits(client, root)[1]
+
+
+def test_a_foreign_holder_of_our_name_is_reported(client, caplog):
+    stranger = _foreign(client, 'host0:nfv')
+    report = publish(client, [host(0), host(1)])
+    assert [one.outcome for one in report.hosts] == ['failed', 'written']
+    assert 'host0' in caplog.text
+    assert stranger in api.tree_of(client, stranger)
+
+
+def test_a_compute_node_that_came_back_replaces_its_old_tree(client):
+    publish(client, [with_guest(host(0))])
+    again = host(5, name='host0')
+    report = publish(client, [again])
+    assert report.hosts[0].error is None
+    assert read(client, again) == again
+    assert api.tree_of(client, schema.root_uuid(host(0).uuid)) == {}
+
+
+def test_a_renamed_host_is_renamed(client):
+    publish(client, [host(0)])
+    again = host(0, name='new-name')
+    publish(client, [again])
+    root = schema.root_uuid(again.uuid)
+    names = {one.name for one in api.tree_of(client, root).values()}
+    assert 'new-name:nfv' in names
+    assert all(name.startswith('new-name:nfv') for name in names)
+
+
+def test_prune_removes_exactly_what_is_not_kept(client):
+    all_hosts = [with_guest(host(number)) for number in range(3)]
+    publish(client, all_hosts)
+    gone = prune(client, [all_hosts[0].uuid, all_hosts[2].uuid])
+    assert gone == ('host1:nfv',)
+    assert read(client, all_hosts[0]) == all_hosts[0]
+    assert len(api.roots(client)) == 2
+    assert prune(client, [all_hosts[0].uuid, all_hosts[2].uuid]) == ()
+
+
+def test_what_others_break_is_mended(client):
+    publish(client, [host()])
+    root = schema.root_uuid(host().uuid)
+    client.delete(f'/resource_providers/{root}/inventories')
+    for cell in (0, 1):
+        child = schema.cell_uuid(root, cell)
+        client.delete(f'/resource_providers/{child}/traits')
+    report = publish(client, [host()])
+    assert report.hosts[0].outcome == 'written'
+    assert read(client, host()) == host()
+
+
+def test_mending_a_child_moves_the_root(client):
+    publish(client, [host()])
+    root = schema.root_uuid(host().uuid)
+    client.delete(f'/resource_providers/{schema.cell_uuid(root, 0)}/traits')
+    before = api.roots(client)[root].generation
+    publish(client, [host()])
+    assert api.roots(client)[root].generation > before
+
+
+def test_a_generation_conflict_is_read_again_and_retried(client, wsgi):
+    publish(client, [host()])
+    root = schema.root_uuid(host().uuid)
+    cell = schema.cell_uuid(root, 0)
+    path = f'/resource_providers/{cell}/inventories'
+    second = PlacementClient(adapter_of(wsgi))
+    hits = []
+
+    def interfere(method, where):
+        if method == 'PUT' and where == path and len(hits) < 2:
+            hits.append(where)
+            wsgi.before, keep = None, wsgi.before
+            generation, _ = api.inventories(second, cell)
+            second.put(
+                path,
+                {
+                    'resource_provider_generation': generation,
+                    'inventories': {'NUMA_CORE': {'total': len(hits)}},
+                },
+            )
+            wsgi.before = keep
+
+    new = dataclasses.replace(
+        host(), cells=(dataclasses.replace(host().cells[0], cores=19),)
+    )
+    wsgi.before = interfere
+    report = publish(client, [new])
+    assert len(hits) == 2
+    assert report.hosts[0].error is None
+    assert read(client, new) == new
+
+
+def test_endless_conflicts_end_with_a_report(client, wsgi, monkeypatch):
+    monkeypatch.setattr(publisher.time, 'sleep', lambda _: None)
+    publish(client, [host()])
+    root = schema.root_uuid(host().uuid)
+    second = PlacementClient(adapter_of(wsgi))
+
+    def interfere(method, where):
+        if method == 'PUT' and where.endswith(f'{root}/inventories'):
+            wsgi.before, keep = None, wsgi.before
+            generation, traits = api.traits(second, root)
+            flip = {'CUSTOM_RACK_7'} ^ traits
+            second.put('/traits/CUSTOM_RACK_7')
+            second.put(
+                f'/resource_providers/{root}/traits',
+                {
+                    'resource_provider_generation': generation,
+                    'traits': sorted(flip),
+                },
+            )
+            wsgi.before = keep
+
+    wsgi.before = interfere
+    report = publish(client, [host(cells=1, pools=0)])
+    assert report.hosts[0].outcome == 'failed'
+    assert 'generation' in report.hosts[0].error
+
+
+def test_two_publishers_at_once_agree(wsgi):
+    topologies = [with_guest(host(number)) for number in range(6)]
+    barrier = threading.Barrier(2)
+    reports = []
+
+    def run():
+        client = PlacementClient(adapter_of(wsgi))
+        barrier.wait()
+        reports.append(publish(client, topologies))
+
+    threads = [threading.Thread(target=run) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [r.count('failed') for r in reports] == [0, 0]
+    client = PlacementClient(adapter_of(wsgi))
+    for topology in topologies:
+        assert read(client, topology) == topology
+    assert publish(client, topologies).writes == 0
+
+
+def test_trees_that_a_bulk_answer_lacks_are_not_written_again(placement):
+    wsgi = placement(max_allocation_candidates=3)
+    client = PlacementClient(adapter_of(wsgi))
+    topologies = [host(number, cells=1, pools=0) for number in range(12)]
+    publish(client, topologies)
+    wsgi.calls.clear()
+    assert publish(client, topologies).count('unchanged') == 12
+    assert wsgi.writes == []
