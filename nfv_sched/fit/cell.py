@@ -41,14 +41,14 @@ class Attempt:
     """The outcome of trying one guest cell on one host cell.
 
     ``shortage`` is None when it fits. ``page_size`` is the size in KiB that
-    was chosen where one was asked for, and ``cores`` the host CPUs where
+    was chosen where one was asked for, and ``packing`` the host CPUs where
     some are dedicated: Nova leaves both behind in its request even when a
     later check refuses the cell.
     """
 
     shortage: Shortage | None
     page_size: int | None
-    cores: cores.Packing | None = None
+    packing: cores.Packing | None = None
 
     @property
     def fits(self) -> bool:

@@ -155,13 +155,13 @@ class Walk:
         if found.page_size != trace.page_size:
             trace.page_size = found.page_size
             self._changed = True
-        if found.cores is not None:
+        if found.packing is not None:
             # Also where a limit refuses afterwards.
             self._write(trace, host.id)
             if trace.pinned_on != host.id:
                 trace.pinned_on = host.id
                 self._changed = True
-            trace.packing = found.cores
+            trace.packing = found.packing
         self._changed = True
         if not found.fits:
             self._refused.add(pair)

@@ -22,7 +22,7 @@ from nfv_sched.model import Host
 
 PF = 'type-PF'
 VF = 'type-VF'
-VDPA = 'type-VDPA'
+VDPA = 'vdpa'
 
 # Keys of a request's spec that choose among allocation candidates, which
 # Placement has already done.

@@ -1,0 +1,36 @@
+"""Nova's objects and options, once for all tests."""
+
+import logging
+
+from hypothesis import HealthCheck
+from hypothesis import settings
+from nova import conf  # noqa: F401
+from nova import objects
+import pytest
+
+objects.register_all()
+# Nova tells at length what it tries, millions of times here.
+logging.getLogger('nova').setLevel(logging.CRITICAL)
+
+settings.register_profile(
+    'ci',
+    deadline=None,
+    derandomize=True,
+    print_blob=True,
+    suppress_health_check=[
+        HealthCheck.too_slow,
+        HealthCheck.data_too_large,
+        HealthCheck.function_scoped_fixture,
+    ],
+)
+settings.load_profile('ci')
+
+
+@pytest.fixture(autouse=True)
+def nova_options():
+    """Nova's options at their defaults."""
+    import nova.conf
+
+    nova.conf.CONF([], project='nova', default_config_files=[])
+    yield nova.conf.CONF
+    nova.conf.CONF.reset()

@@ -1,0 +1,131 @@
+"""The fit agrees with nova-compute's claim and with brute force."""
+
+import dataclasses
+
+from hypothesis import given
+from hypothesis import settings
+import pytest
+
+from nfv_sched import fit
+from nfv_sched.fit import assignment
+from nfv_sched.fit.devices import Devices
+from nfv_sched.model import Host
+from nfv_sched.model import Resource
+from nfv_sched.nova import hosts
+from nfv_sched.nova import requests
+from tests import nova_oracle
+from tests import strategies
+
+
+def host_of(scene):
+    return Host(
+        name='host',
+        cells=hosts.cells_of(scene.topology) if scene.topology else (),
+        pools=hosts.pools_of(scene.stats.pools),
+        cpu_allocation_ratio=scene.cpu_ratio,
+        ram_allocation_ratio=scene.ram_ratio,
+    )
+
+
+def claim(scene):
+    try:
+        return nova_oracle.claim(scene), None
+    except nova_oracle.Refused as exc:
+        return None, exc
+
+
+@pytest.mark.parametrize('pack', [False, True])
+@given(scene=strategies.scenes())
+@settings(max_examples=2000)
+def test_accepts_exactly_what_the_claim_takes(scene, pack, nova_options):
+    nova_options.set_override(
+        'packing_host_numa_cells_allocation_strategy', pack, 'compute'
+    )
+    guest, host = requests.read_guest(scene.spec), host_of(scene)
+    verdict = fit.evaluate(guest, host, pack=pack)
+    claimed, refusal = claim(scene)
+    assert verdict.fits == (claimed is not None), (verdict, refusal)
+    if claimed:
+        assert_same(scene, verdict.placement, claimed)
+    else:
+        assert verdict.reasons
+
+
+def assert_same(scene, placement, claimed):
+    """The claim takes the very cells, pages, CPUs and devices predicted."""
+    cells = claimed.topology.cells if claimed.topology else []
+    assert [c.host_cell for c in placement.cells] == [c.id for c in cells]
+    for predicted, got in zip(placement.cells, cells, strict=True):
+        assert predicted.page_size_kib == (got.pagesize or None)
+        assert dict(predicted.pinning) == (got.cpu_pinning or {})
+        assert predicted.reserved == (got.cpuset_reserved or set())
+    taken = sorted(
+        (str(scene.requests[p.request].request_id), p.count, p.pool)
+        for p in placement.devices
+    )
+    pools = scene.stats.pools
+    address_of = {i: pool['address'] for i, pool in enumerate(pools)}
+    predicted = sorted(
+        (request, address_of[pool], n)
+        for request, count, pool in taken
+        for n in range(count)
+    )
+    got, seen = [], {}
+    for device in claimed.devices:
+        address = device.parent_addr or device.address
+        key = (str(device.request_id), address, device.dev_type)
+        seen[key] = seen.get(key, -1) + 1
+        got.append((key[0], address, seen[key]))
+    assert predicted == sorted(got)
+
+
+@given(scene=strategies.scenes())
+@settings(max_examples=3000)
+def test_rejects_nothing_but_what_nova_or_brute_force_refuses(scene):
+    guest, host = requests.read_guest(scene.spec), host_of(scene)
+    verdict = fit.evaluate(guest, host)
+    if verdict.fits:
+        assert nova_oracle.exists(scene)
+        return
+    if Resource.CLAIM in {reason.resource for reason in verdict.reasons}:
+        claimed, _ = claim(scene)
+        assert claimed is None
+    elif guest.cells:
+        # The claim aside: device requests must also fit without regard to
+        # cells, which the claim asks first.
+        without_cells = dataclasses.replace(guest, cells=())
+        assert not nova_oracle.exists(scene) or not fit.evaluate(
+            without_cells, host
+        ).fits
+    else:
+        assert not nova_oracle.exists(scene)
+
+
+@given(scene=strategies.scenes())
+@settings(max_examples=2000)
+def test_an_assignment_is_possible_exactly_where_brute_force_finds_one(scene):
+    guest, host = requests.read_guest(scene.spec), host_of(scene)
+    if not guest.cells or len(host.cells) < len(guest.cells):
+        return
+    evaluation = fit.Evaluation(guest, host)
+    fits = evaluation._masks(evaluation._any_shortage)
+    devices = Devices(
+        guest.devices, host, [r.rp_uuids for r in guest.devices]
+    )
+    found = assignment.possible(guest, host, fits, devices)
+    assert found == nova_oracle.exists(scene)
+
+
+@given(scene=strategies.scenes())
+@settings(max_examples=1000)
+def test_each_resource_alone_rejects_only_what_the_claim_refuses(scene):
+    guest, host = requests.read_guest(scene.spec), host_of(scene)
+    evaluation = fit.Evaluation(guest, host)
+    providers = [request.rp_uuids for request in guest.devices]
+    alone = (
+        evaluation.pages()
+        + evaluation.pinning()
+        + evaluation.devices(providers)
+    )
+    if alone:
+        assert not evaluation.verdict(providers).fits

@@ -1,0 +1,246 @@
+"""Nova's own answers: its claim, and brute force over its per-cell fit.
+
+Nothing here uses nfv_sched.fit: the two must be able to disagree.
+"""
+
+import copy
+import dataclasses
+import itertools
+
+from nova import exception
+from nova import objects
+from nova.virt import hardware
+
+SIZES_OF_REQUEST = {-1: 'small', -2: 'large', -3: 'any'}
+
+
+@dataclasses.dataclass
+class Scene:
+    """One host and one request in Nova's objects."""
+
+    topology: objects.NUMATopology | None
+    stats: object
+    spec: objects.RequestSpec
+    cpu_ratio: float = 1.0
+    ram_ratio: float = 1.0
+
+    def limits(self):
+        limits = objects.NUMATopologyLimits(
+            cpu_allocation_ratio=self.cpu_ratio,
+            ram_allocation_ratio=self.ram_ratio,
+        )
+        if self.spec.network_metadata:
+            limits.network_metadata = self.spec.network_metadata
+        return limits
+
+    @property
+    def requests(self):
+        return self.spec.pci_requests.requests
+
+
+@dataclasses.dataclass
+class Claimed:
+    """What a claim took."""
+
+    topology: objects.InstanceNUMATopology | None
+    devices: list
+
+
+class Refused(Exception):
+    """The claim fails or its result is invalid."""
+
+
+def link(devices):
+    """Tie functions of one card together: PciDevTracker._build_device_tree."""
+    by_address = {device.address: device for device in devices}
+    for device in devices:
+        device.child_devices = []
+        device.parent_device = by_address.get(device.parent_addr)
+    for device in devices:
+        if device.parent_device is not None:
+            device.parent_device.child_devices.append(device)
+
+
+def copy_stats(stats):
+    """A copy of the pools with devices of its own.
+
+    Copies of versioned objects lose what is not a field, such as the ties
+    between the functions of a card.
+    """
+    copied = copy.deepcopy(stats)
+    link(copied.get_free_devs())
+    return copied
+
+
+def claim(scene):
+    """Claim as nova-compute does, on copies; Refused says why not.
+
+    Follows nova.compute.claims.Claim and ResourceTracker.instance_claim.
+    """
+    stats = copy_stats(scene.stats)
+    requests = scene.requests
+    wanted = scene.spec.numa_topology
+    host = scene.topology.obj_clone() if scene.topology else None
+    given = None
+    if wanted:
+        if not host:
+            raise Refused('no NUMA topology')
+        try:
+            given = hardware.numa_fit_instance_to_host(
+                host,
+                wanted.obj_clone(),
+                provider_mapping=None,
+                limits=scene.limits(),
+                pci_requests=requests,
+                pci_stats=stats,
+            )
+        except ValueError as exc:
+            raise Refused(f'fit raised {exc!r}') from exc
+        if given is None:
+            raise Refused('fit')
+    if requests:
+        if not stats.support_requests(requests, None):
+            raise Refused('pci')
+        try:
+            devices = stats.consume_requests(
+                requests, given.cells if given else None
+            )
+        except (exception.PciDeviceRequestFailed, IndexError) as exc:
+            raise Refused(f'consume: {exc!r}') from exc
+    else:
+        devices = []
+    if given:
+        try:
+            hardware.numa_usage_from_instance_numa(host, given)
+        except (
+            exception.CPUPinningInvalid,
+            exception.CPUPinningUnknown,
+            IndexError,
+        ) as exc:
+            raise Refused(f'usage: {exc!r}') from exc
+        validate(scene, given)
+    return Claimed(given, devices)
+
+
+def pair_fits(scene, host_cell, index):
+    """Nova's per-cell function on untouched copies."""
+    topology = scene.spec.numa_topology
+    reserved = int(topology.emulator_threads_isolated and index == 0)
+    try:
+        found = hardware._numa_fit_instance_cell(
+            host_cell.obj_clone(),
+            topology.cells[index].obj_clone(),
+            scene.limits(),
+            reserved,
+        )
+    except (exception.MemoryPageSizeNotSupported, ValueError):
+        return False
+    return found is not None
+
+
+def exists(scene):
+    """Whether any assignment of guest cells to host cells is right."""
+    wanted = scene.spec.numa_topology
+    if not wanted:
+        return not scene.requests or scene.stats.support_requests(
+            scene.requests, None
+        )
+    if not scene.topology:
+        return False
+    cells = scene.topology.cells
+    count = len(wanted.cells)
+    good = [
+        [pair_fits(scene, cell, index) for cell in cells]
+        for index in range(count)
+    ]
+    judged = {}
+    for order in itertools.permutations(range(len(cells)), count):
+        if not all(good[i][cell] for i, cell in enumerate(order)):
+            continue
+        key = frozenset(order)
+        if key not in judged:
+            judged[key] = _joint(scene, [cells[i] for i in sorted(key)])
+        if judged[key]:
+            return True
+    return False
+
+
+def _joint(scene, chosen):
+    guests = [
+        objects.InstanceNUMACell(
+            id=cell.id, cpuset=set(), pcpuset=set(), memory=0
+        )
+        for cell in chosen
+    ]
+    if scene.requests and not scene.stats.support_requests(
+        scene.requests, None, guests
+    ):
+        return False
+    return hardware._numa_cells_support_network_metadata(
+        scene.topology, chosen, scene.spec.network_metadata
+    )
+
+
+def validate(scene, given):
+    """Check a claimed topology against the host it was claimed on."""
+    wanted = scene.spec.numa_topology
+    by_id = {cell.id: cell for cell in scene.topology.cells}
+    ids = [cell.id for cell in given.cells]
+    if len(set(ids)) != len(wanted.cells) or set(ids) - set(by_id):
+        raise Refused(f'invalid: cells {ids}')
+    for index, (asked, got) in enumerate(
+        zip(wanted.cells, given.cells, strict=True)
+    ):
+        host = by_id[got.id]
+        if not pair_fits(scene, host, index):
+            raise Refused(f'invalid: {index} does not fit {got.id}')
+        _validate_pages(asked, got, host)
+        if asked.pcpuset:
+            _validate_pins(asked, got, host)
+        if wanted.emulator_threads_isolated and index == 0:
+            _validate_emulator(got, host)
+
+
+def _validate_pages(asked, got, host):
+    if not asked.pagesize:
+        return
+    pools = {pool.size_kb: pool for pool in host.mempages}
+    size = got.pagesize
+    if size not in pools:
+        raise Refused(f'invalid: no pages of {size} on {host.id}')
+    if asked.memory * 1024 % size or pools[size].free_kb < asked.memory * 1024:
+        raise Refused(f'invalid: not enough pages of {size} on {host.id}')
+    smallest = min(pools)
+    if (
+        (asked.pagesize > 0 and size != asked.pagesize)
+        or (asked.pagesize == -1 and size != smallest)
+        or (asked.pagesize == -2 and size == smallest)
+    ):
+        raise Refused(f'invalid: pages of {size} were not asked')
+
+
+def _validate_pins(asked, got, host):
+    cpus = set((got.cpu_pinning or {}).values())
+    if set(got.cpu_pinning or {}) != asked.pcpuset:
+        raise Refused('invalid: not every CPU is pinned')
+    if len(cpus) != len(asked.pcpuset) or not cpus <= host.free_pcpus:
+        raise Refused(f'invalid: pins {cpus} on {host.id}')
+    for core in host.siblings:
+        if not core & cpus:
+            continue
+        if asked.cpu_thread_policy == 'isolate' and (
+            len(core & cpus) > 1 or core - host.free_pcpus
+        ):
+            raise Refused('invalid: core is not isolated')
+        if (
+            asked.cpu_thread_policy == 'require'
+            and len(core & host.free_pcpus) < 2
+        ):
+            raise Refused('invalid: core has no siblings')
+
+
+def _validate_emulator(got, host):
+    reserved = got.cpuset_reserved or set()
+    pinned = set((got.cpu_pinning or {}).values())
+    if len(reserved) != 1 or not reserved <= host.free_pcpus - pinned:
+        raise Refused(f'invalid: emulator threads on {reserved}')

@@ -1,0 +1,335 @@
+"""Hosts and requests, small and odd, in Nova's own objects.
+
+Hosts are drawn as nova-compute would report them: cells with any ids, some
+without CPUs or memory; cores of mixed widths, partly pinned; page pools that
+differ from cell to cell; network cards whose physical and virtual functions
+share an address.
+"""
+
+import uuid
+
+from hypothesis import strategies as st
+from nova import objects
+from nova.pci import stats as pci_stats
+from nova.pci import whitelist
+
+from tests.nova_oracle import Scene
+
+GIB = 1024 * 1024
+PAGE_SIZES = (4, 2048, GIB)
+PHYSNETS = ('physnet0', 'physnet1')
+POLICIES = ('required', 'socket', 'legacy', 'preferred')
+
+
+@st.composite
+def cells(draw, cell_id, first_cpu, host_style):
+    """One host cell whose CPUs start at ``first_cpu``."""
+    threads = host_style['threads']
+    rich = host_style['rich']
+    cores = draw(st.sampled_from((4, 6, 8) if rich else (0, 1, 2, 3, 4, 6)))
+    siblings = []
+    cpu = first_cpu
+    for _ in range(cores):
+        width = threads
+        if host_style['hybrid']:
+            width = draw(st.integers(1, threads))
+        siblings.append(set(range(cpu, cpu + width)))
+        cpu += width
+    cpus = set(range(first_cpu, cpu))
+    shared, dedicated = _split(draw, cpus, host_style['split'])
+    usable = shared | dedicated
+    siblings = [core & usable for core in siblings if core & usable]
+    pinned = set()
+    if dedicated:
+        pinned = draw(st.sets(st.sampled_from(sorted(dedicated)), max_size=4))
+    memory = draw(st.sampled_from((4096, 8192) if rich else (0, 1024, 4096)))
+    used = draw(st.sampled_from((0, 0, 0, 1, 2))) * memory // 2
+    cell = objects.NUMACell(
+        id=cell_id,
+        cpuset=shared,
+        pcpuset=dedicated,
+        pinned_cpus=pinned,
+        siblings=siblings,
+        memory=memory,
+        memory_usage=used,
+        cpu_usage=draw(st.sampled_from((0, 0, 1, 2))) * len(shared),
+        mempages=draw(page_pools(memory, host_style['pages'])),
+        socket=draw(st.sampled_from(host_style['sockets'])),
+    )
+    if host_style['networks']:
+        cell.network_metadata = objects.NetworkMetadata(
+            physnets=draw(st.sets(st.sampled_from(PHYSNETS))),
+            tunneled=draw(st.booleans()),
+        )
+    return cell, cpu
+
+
+def _split(draw, cpus, style):
+    """The shared and the dedicated CPUs of a cell."""
+    if style == 'same':
+        return set(cpus), set(cpus)
+    if style == 'dedicated':
+        return set(), set(cpus)
+    ordered = sorted(cpus)
+    dedicated = {c for c in ordered if draw(st.integers(0, 3))}
+    return cpus - dedicated, dedicated
+
+
+@st.composite
+def page_pools(draw, memory_mib, style):
+    """Page pools as libvirt reports them: none without memory."""
+    if style == 'none' or not memory_mib:
+        return []
+    small = memory_mib * 256
+    pools = [
+        objects.NUMAPagesTopology(
+            size_kb=4,
+            total=small,
+            used=draw(st.sampled_from((0, 0, 0, small // 2, small))),
+            reserved=draw(st.sampled_from((0, 0, 256))),
+        )
+    ]
+    for size in PAGE_SIZES[1:]:
+        if draw(st.integers(0, 3)):
+            total = draw(st.sampled_from((0, 1, 2, 4, 4))) * GIB // size
+            used = draw(st.sampled_from((0, 0, 0, 1, 2)))
+            pools.append(
+                objects.NUMAPagesTopology(
+                    size_kb=size,
+                    total=total,
+                    used=used * total // 2,
+                    reserved=draw(st.sampled_from((0, 0, 0, 1))),
+                )
+            )
+    return pools
+
+
+@st.composite
+def topologies(draw, max_cells=4):
+    """A host's NUMA topology."""
+    count = draw(st.sampled_from((1, *(2, 3, max_cells) * 2)))
+    ids = draw(
+        st.one_of(
+            st.just(list(range(count))),
+            st.lists(
+                st.integers(0, 9), min_size=count, max_size=count, unique=True
+            ),
+        )
+    )
+    style = {
+        'threads': draw(st.sampled_from((1, 2, 2, 4))),
+        'rich': bool(draw(st.integers(0, 3))),
+        'hybrid': draw(st.integers(0, 5)) == 0,
+        'split': draw(st.sampled_from(('same', 'dedicated', 'mixed'))),
+        'pages': draw(st.sampled_from(('none', *('some',) * 9))),
+        'sockets': draw(st.sampled_from(((0,), (0, 1), (0, 1, None)))),
+        'networks': draw(st.booleans()),
+    }
+    made, cpu = [], 0
+    for cell_id in ids:
+        cell, cpu = draw(cells(cell_id, cpu, style))
+        made.append(cell)
+    return objects.NUMATopology(cells=made)
+
+
+def _device(address, dev_type, node, product, parent=None):
+    return objects.PciDevice(
+        address=address,
+        vendor_id='8086',
+        product_id=product,
+        dev_type=dev_type,
+        numa_node=node,
+        parent_addr=parent,
+        extra_info={},
+        compute_node_id=1,
+        status='available',
+    )
+
+
+_PRODUCTS = {
+    'type-PF': '1572',
+    'type-VF': '154c',
+    'vdpa': '101e',
+    'type-PCI': '0435',
+}
+
+
+@st.composite
+def pci_stats_of(draw, topology):
+    """PciDeviceStats as on a compute, with its real devices."""
+    nodes = [c.id for c in topology.cells] if topology else [0]
+    specs = []
+    devices = []
+    for bus in range(draw(st.sampled_from((0, 1, 2, 3, 4, 4)))):
+        node = draw(st.sampled_from([*nodes, *nodes, *nodes, None]))
+        tags = {}
+        if draw(st.booleans()):
+            tags['physical_network'] = draw(st.sampled_from(PHYSNETS))
+        specs.append({'address': f'0000:8{bus}:*', **tags})
+        kind = draw(st.sampled_from(('pci', *('nic',) * 6, 'vdpa')))
+        devices += _card(draw, bus, node, kind)
+    stats = pci_stats.PciDeviceStats(
+        topology,
+        dev_filter=whitelist.Whitelist(_as_json(specs)) if specs else None,
+    )
+    for device in draw(st.permutations(devices)):
+        stats.add_device(device)
+    return stats
+
+
+def _as_json(specs):
+    from oslo_serialization import jsonutils
+
+    return [jsonutils.dumps(spec) for spec in specs]
+
+
+def _card(draw, bus, node, kind):
+    """The free devices of one card; its functions exclude each other."""
+    if kind == 'pci':
+        count = draw(st.integers(1, 2))
+        return [
+            _device(f'0000:8{bus}:00.{n}', 'type-PCI', node, '0435')
+            for n in range(count)
+        ]
+    pf = _device(f'0000:8{bus}:00.0', 'type-PF', node, '1572')
+    child_type = 'vdpa' if kind == 'vdpa' else 'type-VF'
+    children = [
+        _device(
+            f'0000:8{bus}:02.{n}',
+            child_type,
+            node,
+            _PRODUCTS[child_type],
+            parent=pf.address,
+        )
+        for n in range(draw(st.sampled_from((0, 1, 2, 3, 4, 4))))
+    ]
+    if not draw(st.booleans()):
+        # The physical function is not whitelisted, or in use by the host.
+        return children
+    if children and draw(st.integers(0, 3)) == 0:
+        # A virtual function is in use: the physical one is unavailable.
+        return children[1:]
+    return [pf, *children]
+
+
+@st.composite
+def guest_topologies(draw, host_cells):
+    """A guest's topology with the fields of numa_get_constraints."""
+    count = draw(st.sampled_from((1, 2, 2, 3, host_cells, host_cells + 1)))
+    count = min(count, host_cells + draw(st.integers(0, 9)) // 9)
+    policy = draw(
+        st.sampled_from(('dedicated', 'dedicated', 'mixed', 'shared', None))
+    )
+    pinned = policy in ('dedicated', 'mixed')
+    page_size = draw(
+        st.sampled_from(
+            (*(None, -2, -3) * 3, -1, 4, 2048, 2048, GIB, GIB, 16384)
+        )
+    )
+    thread_policy = None
+    if pinned:
+        thread_policy = draw(
+            st.sampled_from((*(None, 'prefer', 'require') * 2, 'isolate'))
+        )
+    equal = draw(st.booleans())
+    made, cpu = [], 0
+    memory = vcpus = split = None
+    for index in range(count):
+        if index == 0 or not equal:
+            memory = draw(st.sampled_from((*(512, 1024, 2048) * 4, 256, 3)))
+            vcpus = draw(st.sampled_from((1, 2, 2, 3, 4, 6)))
+            split = draw(st.integers(0, vcpus))
+        numbers = set(range(cpu, cpu + vcpus))
+        cpu += vcpus
+        dedicated = {
+            'dedicated': numbers,
+            'mixed': set(sorted(numbers)[:split]),
+        }.get(policy, set())
+        made.append(
+            objects.InstanceNUMACell(
+                id=index,
+                cpuset=numbers - dedicated,
+                pcpuset=dedicated,
+                memory=memory,
+                pagesize=page_size,
+                cpu_policy=policy,
+                cpu_thread_policy=thread_policy,
+            )
+        )
+    emulator = None
+    if pinned:
+        emulator = draw(st.sampled_from((None, None, 'share', 'isolate')))
+    return objects.InstanceNUMATopology(
+        cells=made, emulator_threads_policy=emulator
+    )
+
+
+@st.composite
+def pci_requests(draw, pools):
+    """Requests by alias and by port, for any kind of device."""
+    requests = []
+    for _ in range(draw(st.sampled_from((0, 0, 0, 1, 1, 2, 3)))):
+        specs = [
+            draw(_specs(pools))
+            for _ in range(draw(st.sampled_from((1, 1, 1, 1, 2))))
+        ]
+        port = draw(st.booleans())
+        requests.append(
+            objects.InstancePCIRequest(
+                count=draw(st.sampled_from((1, 1, 1, 2, 3))),
+                spec=specs,
+                alias_name=None if port else 'alias',
+                request_id=str(uuid.UUID(int=len(requests) + 1)),
+                numa_policy=draw(st.sampled_from((None, *POLICIES))),
+            )
+        )
+    return objects.InstancePCIRequests(requests=requests)
+
+
+@st.composite
+def _specs(draw, pools):
+    kind = draw(st.sampled_from(sorted(_PRODUCTS)))
+    if pools and draw(st.integers(0, 7)):
+        kind = draw(st.sampled_from(pools))['dev_type']
+    by = draw(st.sampled_from(('type', 'type', 'product', 'both', 'both', 'net')))
+    spec = {}
+    if by in ('type', 'both'):
+        spec['dev_type'] = kind
+    if by in ('product', 'both'):
+        spec.update(vendor_id='8086', product_id=_PRODUCTS[kind])
+    if by == 'net' or draw(st.integers(0, 9)) == 0:
+        spec['physical_network'] = draw(st.sampled_from(PHYSNETS)).upper()
+    return spec
+
+
+@st.composite
+def scenes(draw, max_host_cells=4):
+    """One host and one request for it."""
+    topology = (
+        draw(topologies(max_host_cells)) if draw(st.integers(0, 29)) else None
+    )
+    wanted = (
+        draw(guest_topologies(len(topology.cells) if topology else 1))
+        if draw(st.integers(0, 9))
+        else None
+    )
+    network = objects.NetworkMetadata(physnets=set(), tunneled=False)
+    if draw(st.integers(0, 3)) == 0:
+        network = objects.NetworkMetadata(
+            physnets=draw(st.sets(st.sampled_from(PHYSNETS))),
+            tunneled=draw(st.booleans()),
+        )
+    stats = draw(pci_stats_of(topology))
+    spec = objects.RequestSpec(
+        flavor=objects.Flavor(extra_specs={}),
+        numa_topology=wanted,
+        pci_requests=draw(pci_requests(stats.pools)),
+        network_metadata=network,
+    )
+    return Scene(
+        topology=topology,
+        stats=stats,
+        spec=spec,
+        cpu_ratio=draw(st.sampled_from((1.0, 4.0, 16.0))),
+        ram_ratio=draw(st.sampled_from((1.0, 1.5))),
+    )
