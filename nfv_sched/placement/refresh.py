@@ -81,13 +81,15 @@ def look(client: PlacementClient, view: View) -> View:
         if roots.get(uuid) == held.listed and held.error is None
     }
     stale = roots.keys() - {u for u, held in trees.items() if not held.due}
-    found = _read(client, sorted(stale), view.truncated)
-    cut = stale - found.keys() - trees.keys()
+    # Bad trees, read again each time, must not keep others from their turn.
+    order = sorted(stale, key=lambda uuid: (uuid in view.trees, uuid))
+    found, unread = _read(client, order, view.truncated)
+    cut = frozenset(unread - trees.keys())
     for uuid in sorted(found.keys() & stale):
         held = _decode(roots[uuid], found[uuid])
         _report(held, view.trees.get(uuid))
         trees[uuid] = held
-    if cut and cut != view.truncated:
+    if cut and not view.truncated:
         LOG.warning(
             'Placement lists %d trees of host topology, but leaves %d out of '
             'its answer: [placement] max_allocation_candidates of the server '
@@ -95,12 +97,13 @@ def look(client: PlacementClient, view: View) -> View:
             len(roots),
             len(cut),
         )
-    return View(trees, frozenset(cut))
+    return View(trees, cut)
 
 
 def _read(
     client: PlacementClient, stale: list[str], truncated: frozenset[str]
-) -> dict[str, Summaries]:
+) -> tuple[dict[str, Summaries], set[str]]:
+    """Summaries by root, and the roots that were not even asked for."""
     found: dict[str, Summaries] = {}
     # A bulk answer would lack the truncated ones again.
     if len(set(stale) - truncated) > ONE_BY_ONE:
@@ -108,7 +111,7 @@ def _read(
         stale = [uuid for uuid in stale if uuid not in found]
     for uuid in stale[:RESCUED]:
         found.update(api.summaries(client, in_tree=uuid))
-    return found
+    return found, set(stale[RESCUED:])
 
 
 def _decode(listed: api.Listed, summaries: Summaries) -> Held:

@@ -1,0 +1,224 @@
+"""Nova's ComputeNode as a host's topology, with what is used of it."""
+
+import collections
+import dataclasses
+
+from nova import objects
+from nova.objects import fields
+from nova.objects import pci_device_pool
+
+from nfv_sched.model import CellTopology
+from nfv_sched.model import HostTopology
+from nfv_sched.model import HostUsage
+from nfv_sched.model import PageCapacity
+from nfv_sched.model import PoolTopology
+
+_Status = fields.PciDeviceStatus
+# UNAVAILABLE and UNCLAIMABLE: a function whose parent or children are taken.
+_TAKEN = frozenset(
+    (
+        _Status.CLAIMED,
+        _Status.ALLOCATED,
+        _Status.UNAVAILABLE,
+        _Status.UNCLAIMABLE,
+    )
+)
+
+
+class MalformedComputeError(Exception):
+    """A compute node that cannot be read; the text names it and says why."""
+
+
+def topology_of(compute, devices=None):
+    """The hardware and usage that a ``nova.objects.ComputeNode`` reports.
+
+    ``devices`` are the ``PciDevice`` objects of that node, if the caller
+    has them. A pool of Nova counts free devices only, and goes when the last
+    one is taken: without ``devices`` a pool is as large as what is free, and
+    nothing of it is used. A pool that is gone has lost its physical network,
+    which no device carries.
+
+    Cells come by id, pages by size, pools by key. Empty page pools and empty
+    device pools are left out.
+
+    :raises MalformedComputeError: whatever is wrong with the compute node
+    """
+    try:
+        cells = _cells(compute)
+        pools, taken = _pools(compute, devices or ())
+        return HostTopology(
+            name=compute.hypervisor_hostname,
+            uuid=compute.uuid,
+            cells=tuple(map(_cell, cells)),
+            pools=pools,
+            usage=_usage(cells, taken),
+        )
+    except Exception as error:
+        # Versioned objects raise what they like over JSON from elsewhere.
+        raise MalformedComputeError(
+            f'compute node {_name(compute)}: {type(error).__name__}: {error}'
+        ) from error
+
+
+def _name(compute):
+    known = [
+        str(getattr(compute, name))
+        for name in ('hypervisor_hostname', 'uuid')
+        if name in compute and getattr(compute, name)
+    ]
+    return ' '.join(known) or 'without a name'
+
+
+def _cells(compute):
+    text = compute.numa_topology if 'numa_topology' in compute else None
+    if not text:
+        return []
+    topology = objects.NUMATopology.obj_from_db_obj(text)
+    return sorted(topology.cells, key=lambda cell: cell.id)
+
+
+def _dedicated(cell):
+    # Nova-computes older than Train report none apart.
+    return frozenset(cell.pcpuset) if 'pcpuset' in cell else frozenset()
+
+
+def _cell(cell):
+    network = cell.network_metadata if 'network_metadata' in cell else None
+    dedicated = _dedicated(cell)
+    usable = dedicated | cell.cpuset
+    cores = [core & usable for core in cell.siblings if core & usable]
+    # A CPU that no core claims is a core of its own.
+    alone = usable.difference(*cores)
+    return CellTopology(
+        id=cell.id,
+        memory_mib=cell.memory,
+        dedicated_cpus=len(dedicated),
+        shared_cpus=len(cell.cpuset),
+        cores=len(cores) + len(alone),
+        socket=cell.socket if 'socket' in cell else None,
+        pages=tuple(
+            _pages(pages)
+            for pages in sorted(cell.mempages, key=lambda p: p.size_kb)
+            if pages.total
+        ),
+        physnets=frozenset(network.physnets) if network else frozenset(),
+        tunneled=network.tunneled if network else False,
+    )
+
+
+def _pages(pages):
+    reserved = pages.reserved if 'reserved' in pages else 0
+    reserved = min(reserved, pages.total)
+    return PageCapacity(pages.size_kb, pages.total - reserved, reserved)
+
+
+def _usage(cells, taken):
+    pages = {
+        (cell.id, pages.size_kb): pages.used
+        for cell in cells
+        for pages in cell.mempages
+    }
+    return HostUsage(
+        dedicated_cpus=_some({c.id: len(c.pinned_cpus) for c in cells}),
+        shared_cpus=_some({c.id: c.cpu_usage for c in cells}),
+        memory_mib=_some({c.id: c.memory_usage for c in cells}),
+        pages=_some(pages),
+        devices=_some(taken),
+    )
+
+
+def _some(amounts):
+    return {key: amount for key, amount in amounts.items() if amount > 0}
+
+
+@dataclasses.dataclass(frozen=True)
+class _Place:
+    """What tells pools apart, physical networks aside."""
+
+    vendor_id: str
+    product_id: str
+    dev_type: str
+    numa_node: int | None
+    address: str | None
+
+
+def _pools(compute, devices):
+    """Pools by key, and how many devices of each are taken."""
+    free = collections.Counter()
+    for pool in _reported(compute):
+        place = _Place(
+            pool.vendor_id.lower(),
+            pool.product_id.lower(),
+            pool.tags.get('dev_type') or fields.PciDeviceType.STANDARD,
+            pool.numa_node if 'numa_node' in pool else None,
+            pool.tags.get('address'),
+        )
+        # Pools that differ in other tags only are one to a topology.
+        free[place, pool.tags.get('physical_network')] += pool.count
+    taken = collections.Counter(
+        _pool_of(device, free) for device in devices if device.status in _TAKEN
+    )
+    found = {}
+    used = {}
+    for place, physnet in free.keys() | taken.keys():
+        busy = taken[place, physnet]
+        if total := free[place, physnet] + busy:
+            pool = _pool(place, physnet, total)
+            found[pool.key] = pool
+            used[pool.key] = busy
+    return tuple(found[key] for key in sorted(found)), used
+
+
+def _reported(compute):
+    pools = compute.pci_device_pools if 'pci_device_pools' in compute else None
+    if isinstance(pools, str):
+        pools = pci_device_pool.from_pci_stats(pools)
+    return pools or ()
+
+
+def _pool_of(device, free):
+    """The pool that a taken device came from."""
+    place = _Place(
+        device.vendor_id.lower(),
+        device.product_id.lower(),
+        device.dev_type,
+        device.numa_node if 'numa_node' in device else None,
+        device.parent_addr or device.address,
+    )
+    # Old nova-computes report pools without addresses.
+    anywhere = dataclasses.replace(place, address=None)
+    for candidate in (place, anywhere):
+        physnets = [physnet for at, physnet in free if at == candidate]
+        if physnets:
+            return candidate, min(physnets, key=lambda name: name or '')
+    return place, None
+
+
+def _pool(place, physnet, total):
+    return PoolTopology(
+        key=pool_key(place, physnet),
+        vendor_id=place.vendor_id,
+        product_id=place.product_id,
+        dev_type=place.dev_type,
+        total=total,
+        numa_node=place.numa_node,
+        parent=place.address,
+        physnet=physnet,
+    )
+
+
+def pool_key(place, physnet):
+    """The key of a pool, as nfv_sched.placement.schema.pool_key gives it.
+
+    Said twice because neither package may import the other.
+    """
+    node = '-' if place.numa_node is None else place.numa_node
+    return '/'.join(
+        (
+            f'{place.vendor_id}:{place.product_id}',
+            place.dev_type,
+            f'numa{node}',
+            place.address or '-',
+            physnet or '-',
+        )
+    )

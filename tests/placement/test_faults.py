@@ -1,0 +1,452 @@
+"""A Placement that is stopped, hangs, drips or talks rubbish."""
+
+import contextlib
+import json
+import logging
+import socket
+import threading
+import time
+
+from keystoneauth1 import adapter as ksa_adapter
+from keystoneauth1 import session as ksa_session
+from keystoneauth1 import token_endpoint
+import pytest
+
+from nfv_sched.placement import api
+from nfv_sched.placement.client import PlacementClient
+from nfv_sched.placement.errors import BadAnswer
+from nfv_sched.placement.errors import Conflict
+from nfv_sched.placement.errors import DeadlineExceeded
+from nfv_sched.placement.errors import NotFound
+from nfv_sched.placement.errors import PlacementError
+from nfv_sched.placement.errors import Refused
+from nfv_sched.placement.errors import Unavailable
+from nfv_sched.placement.publisher import publish
+from nfv_sched.placement.reader import TopologyReader
+from nfv_sched.placement.transport import Deadline
+from tests.fixtures_placement import adapter_of
+from tests.placement.examples import host
+
+TOKEN = 'a-very-secret-token'  # noqa: S105 - a dummy
+
+
+class Server:
+    """Accept connections and let ``answer(connection)`` serve each."""
+
+    def __init__(self, answer):
+        self.listener = socket.create_server(('127.0.0.1', 0))
+        self.url = f'http://127.0.0.1:{self.listener.getsockname()[1]}'
+        self.answer = answer
+        self.connections = []
+        self.thread = threading.Thread(target=self._accept, daemon=True)
+        self.thread.start()
+
+    def _accept(self):
+        while True:
+            try:
+                connection, _ = self.listener.accept()
+            except OSError:
+                return
+            self.connections.append(connection)
+            threading.Thread(
+                target=self._serve, args=(connection,), daemon=True
+            ).start()
+
+    def _serve(self, connection):
+        # The client has gone, as it should.
+        with contextlib.suppress(OSError):
+            self.answer(connection)
+
+    def close(self):
+        # Closing alone leaves the socket to the thread that accepts.
+        with contextlib.suppress(OSError):
+            self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+        for connection in self.connections:
+            connection.close()
+
+
+@pytest.fixture
+def serve():
+    servers = []
+
+    def start(answer):
+        servers.append(Server(answer))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.close()
+
+
+def client_of(url, deadline=0.4):
+    session = ksa_session.Session(auth=token_endpoint.Token(url, TOKEN))
+    return PlacementClient(
+        ksa_adapter.Adapter(session, service_type='placement'),
+        deadline=deadline,
+    )
+
+
+def request_of(connection):
+    text = b''
+    while b'\r\n\r\n' not in text:
+        chunk = connection.recv(4096)
+        if not chunk:
+            return None
+        text += chunk
+    return text
+
+
+def whole(body, status='200 OK', extra=''):
+    def answer(connection):
+        while request_of(connection):
+            connection.sendall(
+                f'HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\n'
+                f'Content-Type: application/json\r\n{extra}\r\n'.encode()
+                + body
+            )
+
+    return answer
+
+
+def hang(connection):
+    request_of(connection)
+    time.sleep(30)
+
+
+def drip_status(connection):
+    request_of(connection)
+    for byte in b'HTTP/1.1 200 OK\r\nX: ' + b'a' * 1000:
+        connection.sendall(bytes([byte]))
+        time.sleep(0.05)
+
+
+def drip_headers(connection):
+    request_of(connection)
+    connection.sendall(b'HTTP/1.1 200 OK\r\n')
+    for number in range(90):
+        connection.sendall(f'X-{number}: x\r\n'.encode())
+        time.sleep(0.05)
+
+
+def drip_body(connection):
+    request_of(connection)
+    connection.sendall(b'HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n')
+    while True:
+        connection.sendall(b' ')
+        time.sleep(0.05)
+
+
+def drip_closing(connection):
+    request_of(connection)
+    connection.sendall(b'HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n')
+    while True:
+        connection.sendall(b' ')
+        time.sleep(0.05)
+
+
+def drip_chunks(connection):
+    request_of(connection)
+    connection.sendall(
+        b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n'
+    )
+    while True:
+        connection.sendall(b'1\r\n \r\n')
+        time.sleep(0.05)
+
+
+def continues(connection):
+    request_of(connection)
+    while True:
+        connection.sendall(b'HTTP/1.1 100 Continue\r\n\r\n')
+        time.sleep(0.05)
+
+
+SLOW = [
+    hang,
+    drip_status,
+    drip_headers,
+    drip_body,
+    drip_closing,
+    drip_chunks,
+    continues,
+]
+
+
+@pytest.mark.parametrize('answer', SLOW)
+def test_a_slow_server_is_cut_at_the_deadline(serve, answer):
+    client = client_of(serve(answer).url)
+    started = time.monotonic()
+    with pytest.raises(DeadlineExceeded):
+        client.get('/resource_providers')
+    assert 0.3 < time.monotonic() - started < 2
+
+
+def test_a_slow_second_answer_on_one_connection_is_cut(serve):
+    def answer(connection):
+        request_of(connection)
+        connection.sendall(b'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}')
+        drip_body(connection)
+
+    client = client_of(serve(answer).url)
+    assert client.get('/') == {}
+    started = time.monotonic()
+    with pytest.raises(DeadlineExceeded):
+        client.get('/')
+    assert time.monotonic() - started < 2
+
+
+def test_one_deadline_covers_several_requests(serve):
+    def answer(connection):
+        while request_of(connection):
+            time.sleep(0.1)
+            connection.sendall(
+                b'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}'
+            )
+
+    client = client_of(serve(answer).url, deadline=5)
+    done = []
+    started = time.monotonic()
+
+    def ask():
+        while True:
+            done.append(client.get('/'))
+
+    with client.within(0.45), pytest.raises(DeadlineExceeded):
+        ask()
+    assert 1 <= len(done) <= 4
+    assert time.monotonic() - started < 2
+
+
+def test_a_deadline_leaves_idle_connections_alone(serve):
+    server = serve(whole(b'{}'))
+    client = client_of(server.url)
+    client.get('/')
+    time.sleep(0.6)
+    client.get('/')
+    assert len(server.connections) == 1
+
+
+def test_a_slow_keystone_is_cut_too(serve):
+    class Plugin(token_endpoint.Token):
+        def get_token(self, session, **kwargs):
+            return session.get(server.url, authenticated=False).text
+
+    server = serve(drip_body)
+    session = ksa_session.Session(auth=Plugin(server.url, TOKEN))
+    adapter = ksa_adapter.Adapter(session, service_type='placement')
+    started = time.monotonic()
+    with pytest.raises(DeadlineExceeded):
+        PlacementClient(adapter, deadline=0.4).get('/')
+    assert time.monotonic() - started < 2
+
+
+def test_cancel_cuts_a_request_from_another_thread(serve):
+    client = client_of(serve(hang).url)
+    with Deadline(30) as deadline:
+        threading.Timer(0.2, deadline.cancel).start()
+        started = time.monotonic()
+        with pytest.raises(DeadlineExceeded):
+            client.get('/')
+    assert time.monotonic() - started < 2
+
+
+@pytest.mark.parametrize(
+    'body',
+    [
+        b'',
+        b'no json',
+        b'[]',
+        b'"x"',
+        b'null',
+        b'{}',
+        b'[' * 100000,
+        b'\xff\xfe',
+        b'{"resource_providers": 1}',
+        b'{"resource_providers": [1]}',
+        b'{"resource_providers": [{"uuid": 1}]}',
+        json.dumps(
+            {
+                'resource_providers': [
+                    {
+                        'uuid': 'u',
+                        'name': 'n',
+                        'generation': 'one',
+                        'root_provider_uuid': 'u',
+                        'parent_provider_uuid': None,
+                    }
+                ]
+            }
+        ).encode(),
+    ],
+)
+def test_rubbish_is_a_bad_answer(serve, body):
+    with pytest.raises(BadAnswer):
+        api.roots(client_of(serve(whole(body)).url))
+
+
+@pytest.mark.parametrize(
+    'summary',
+    [
+        1,
+        {},
+        {'root_provider_uuid': 'u', 'resources': [], 'traits': []},
+        {
+            'root_provider_uuid': 'u',
+            'resources': {'X': {'capacity': True, 'used': 0}},
+            'traits': [],
+        },
+        {
+            'root_provider_uuid': 'u',
+            'resources': {'X': {'capacity': 1.5, 'used': 0}},
+            'traits': [],
+        },
+        {'root_provider_uuid': 'u', 'resources': {}, 'traits': [1]},
+    ],
+)
+def test_a_rubbish_summary_is_a_bad_answer(serve, summary):
+    body = json.dumps({'provider_summaries': {'u': summary}}).encode()
+    with pytest.raises(BadAnswer):
+        api.summaries(client_of(serve(whole(body)).url))
+
+
+def test_a_cut_off_body_is_no_answer(serve):
+    def answer(connection):
+        request_of(connection)
+        connection.sendall(
+            b'HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{"resource_'
+        )
+        connection.shutdown(socket.SHUT_RDWR)
+
+    with pytest.raises(Unavailable):
+        client_of(serve(answer).url).get('/')
+
+
+def test_what_is_not_http_is_no_answer(serve):
+    def answer(connection):
+        request_of(connection)
+        connection.sendall(b'220 mail.example.org ESMTP\r\n')
+        connection.shutdown(socket.SHUT_RDWR)
+
+    with pytest.raises(Unavailable):
+        client_of(serve(answer).url).get('/')
+
+
+def test_a_stopped_server_is_no_answer(serve):
+    server = serve(hang)
+    server.close()
+    with pytest.raises(Unavailable) as caught:
+        client_of(server.url).get('/')
+    assert not isinstance(caught.value, DeadlineExceeded)
+
+
+def _error(status, code=None):
+    error = {'status': status, 'detail': 'because'}
+    if code:
+        error['code'] = code
+    return json.dumps({'errors': [error]}).encode()
+
+
+@pytest.mark.parametrize(
+    ('status', 'body', 'kind'),
+    [
+        ('500 Oops', b'<html>', Unavailable),
+        ('503 Busy', b'', Unavailable),
+        ('400 Bad', _error(400, 'x'), Refused),
+        ('401 Who', _error(401), Refused),
+        ('403 No', b'[]', Refused),
+        ('406 Old', b'{"errors": {}}', Refused),
+        ('404 Gone', _error(404), NotFound),
+        ('409 No', _error(409, 'placement.concurrent_update'), Conflict),
+        ('409 No', _error(409, 'placement.inventory.inuse'), Refused),
+        ('409 No', b'{"errors": [1]}', Refused),
+    ],
+)
+def test_a_status_stands_for_an_error(serve, status, body, kind):
+    with pytest.raises(PlacementError) as caught:
+        client_of(serve(whole(body, status)).url).get('/x')
+    assert type(caught.value) is kind
+    assert '/x' in str(caught.value)
+
+
+def test_tokens_are_not_logged(serve, caplog):
+    caplog.set_level(logging.DEBUG)
+    client_of(serve(whole(b'{}')).url).get('/')
+    with pytest.raises(Unavailable):
+        client_of(serve(whole(b'{}', '500 No')).url).get('/')
+    assert 'GET' in caplog.text
+    assert TOKEN not in caplog.text
+
+
+@pytest.mark.parametrize(
+    'answer',
+    [
+        *SLOW,
+        whole(b'rubbish'),
+        whole(b'{"resource_providers": [{}]}'),
+        whole(b'', '500 Oops'),
+        lambda connection: connection.close(),
+        None,
+    ],
+)
+def test_reader_keeps_its_snapshot_and_answers_at_once(
+    serve, wsgi, client, answer, caplog
+):
+    publish(client, [host(0, cells=1, pools=0)])
+    server = serve(answer or hang)
+    if answer is None:
+        server.close()
+    clients = [client]
+
+    def factory():
+        return clients.pop() if clients else client_of(server.url)
+
+    reader = TopologyReader(factory, interval=0.02, deadline=0.3)
+    assert reader.refresh()
+    before = reader.snapshot
+    assert len(before.hosts) == 1
+
+    def down(method, path):
+        raise OSError('stopped')
+
+    wsgi.before = down
+    reader.ensure_started()
+    end = time.monotonic() + 20
+    worst = 0.0
+    while reader.snapshot.counters.errors < 3:
+        started = time.perf_counter()
+        assert reader.snapshot.hosts is before.hosts
+        worst = max(worst, time.perf_counter() - started)
+        assert time.monotonic() < end
+        time.sleep(0.002)
+    # Generous: the machine may be busy, yet no request is that fast.
+    assert worst < 0.15
+    started = time.monotonic()
+    assert reader.stop()
+    assert time.monotonic() - started < 2
+    warned = [r for r in caplog.records if r.levelno == logging.WARNING]
+    assert len([r for r in warned if r.name.endswith('reader')]) == 1
+
+
+def test_stop_does_not_wait_for_a_hanging_server(serve):
+    url = serve(hang).url
+    reader = TopologyReader(lambda: client_of(url, 60), deadline=60)
+    reader.ensure_started()
+    time.sleep(0.2)
+    started = time.monotonic()
+    assert reader.stop()
+    assert time.monotonic() - started < 2
+
+
+def test_publish_gives_up_when_placement_goes(client, wsgi):
+    publish(client, [host(0)])
+
+    def down(method, path):
+        if method == 'PUT' and path.endswith('/inventories'):
+            raise OSError('stopped')
+
+    wsgi.before = down
+    with pytest.raises(Unavailable):
+        publish(PlacementClient(adapter_of(wsgi)), [host(1)])
+    wsgi.before = None
+    assert publish(client, [host(1)]).hosts[0].error is None
