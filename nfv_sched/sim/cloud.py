@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import contextlib
 import pathlib
 import tempfile
+import threading
 import time
 from typing import Any
 
@@ -34,6 +35,9 @@ from nfv_sched.sim.boots import Guest
 from nfv_sched.sim.boots import Outcome
 from nfv_sched.sim.compute import Compute
 from nfv_sched.sim.machine import Machine
+
+# Nova's options, databases and caches are those of the process.
+_ONE_AT_A_TIME = threading.Lock()
 
 
 class Cloud:
@@ -184,6 +188,20 @@ class Cloud:
         )
         return sorted(states, key=lambda state: str(state.host))
 
+    def candidates(self, spec: Any) -> set[str]:
+        """Return the hosts that Placement offers for a request."""
+        resources = scheduler_utils.resources_from_request_spec(
+            self.context, spec, self.scheduler.host_manager
+        )
+        _, summaries, _ = self._report.get_allocation_candidates(
+            self.context, resources
+        )
+        return {
+            name
+            for name, compute in self.computes.items()
+            if compute.node.uuid in (summaries or {})
+        }
+
     def boot(  # noqa: PLR0913 - all that a tenant may say
         self,
         flavor: guests.Flavor,
@@ -293,16 +311,8 @@ class Cloud:
         self, boot: Boot, uuid: str, outcome: Outcome, **values: Any
     ) -> Guest:
         if boot.group:
-            self._leave_group(boot.group, uuid)
+            objects.InstanceGroup.destroy_members_bulk(self.context, [uuid])
         return boot.guest(uuid, outcome, **values)
-
-    def _leave_group(self, group: guests.Group, uuid: str) -> None:
-        record = objects.InstanceGroup.get_by_uuid(self.context, group.uuid)
-        objects.InstanceGroup._remove_members_in_db(  # noqa: SLF001
-            self.context,
-            record.id,
-            [uuid],
-        )
 
     def _instance(self, boot: Boot, uuid: str, asked: Any) -> Any:
         """Store the instance in the cell, as nova-conductor does."""
@@ -334,7 +344,9 @@ class Cloud:
         compute = self.computes[str(guest.host)]
         compute.release(guest.instance)
         if guest.group:
-            self._leave_group(guest.group, guest.uuid)
+            objects.InstanceGroup.destroy_members_bulk(
+                self.context, [guest.uuid]
+            )
         for scheduler in self._schedulers.values():
             scheduler.delete_instance_info(
                 self.context, compute.host, guest.uuid
@@ -353,9 +365,13 @@ def cloud(
     :param profile: the scheduler's to begin with
     :param aliases: values of ``[pci] alias``
     :param options: Nova options, named ``option`` or ``group.option``
+    :raises RuntimeError: there is another
     """
+    if not _ONE_AT_A_TIME.acquire(blocking=False):
+        raise RuntimeError('there is one cloud in a process at a time')
     objects.register_all()
     with contextlib.ExitStack() as stack:
+        stack.callback(_ONE_AT_A_TIME.release)
         folder = pathlib.Path(
             stack.enter_context(tempfile.TemporaryDirectory(prefix='nfv-'))
         )

@@ -61,3 +61,4 @@ def nova_databases() -> Iterator[str]:
             for manager, _ in nova_context.CELL_CACHE.values():
                 manager.writer.get_engine().dispose()
             nova_context.CELL_CACHE.clear()
+            nova_context.CELLS = []

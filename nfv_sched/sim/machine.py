@@ -56,6 +56,16 @@ class Nic:
             for number in range(first, first + self.vfs)
         )
 
+    @property
+    def assignable_addresses(self) -> tuple[str, ...]:
+        """PCI addresses of the functions that guests may have."""
+        port = self.assign in (Assign.PORTS, Assign.BOTH)
+        vfs = self.assign in (Assign.VFS, Assign.BOTH)
+        return (
+            *((self.address,) if port else ()),
+            *(self.vf_addresses if vfs else ()),
+        )
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class MachineCell:

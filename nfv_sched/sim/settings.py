@@ -126,14 +126,17 @@ def nova_settings(
         'pci.alias': [json.dumps(alias) for alias in aliases],
         **options,
     }
-    with override(values):
-        rpc.init(CONF)
-        forget_caches()
-        try:
-            yield
-        finally:
-            rpc.cleanup()
+    try:
+        with override(values):
+            rpc.init(CONF)
             forget_caches()
+            try:
+                yield
+            finally:
+                rpc.cleanup()
+    finally:
+        CONF.reset()
+        forget_caches()
 
 
 def forget_caches() -> None:

@@ -1,0 +1,85 @@
+"""``nfv-sched``: the operator's command.
+
+Its subcommands are found in the entry-point group ``nfv_sched.commands``.
+"""
+
+from collections.abc import Iterator
+from collections.abc import Sequence
+import contextlib
+from importlib import metadata
+import logging
+import sys
+import warnings
+
+from cliff import app
+from cliff import commandmanager
+
+# By number of -v: of this package, of all that it uses. Nova warns of what
+# is everyday life here, such as computes that it sees for the first time.
+_LEVELS = (
+    (logging.WARNING, logging.CRITICAL),
+    (logging.INFO, logging.WARNING),
+    (logging.DEBUG, logging.INFO),
+    (logging.DEBUG, logging.DEBUG),
+)
+
+
+class Main(app.App):  # type: ignore[misc]
+    """The ``nfv-sched`` command."""
+
+    NAME = 'nfv-sched'
+    LOG = logging.getLogger('nfv_sched.cmd')
+
+    def __init__(self) -> None:
+        super().__init__(
+            description='NUMA, huge-page, CPU-pinning and PCI aware '
+            'scheduling for OpenStack Nova.',
+            version=metadata.version('nfv-sched'),
+            command_manager=commandmanager.CommandManager(
+                'nfv_sched.commands'
+            ),
+            deferred_help=True,
+        )
+
+    def configure_logging(self) -> None:
+        """Log to stderr: warnings of ours, more with each ``-v``."""
+        # cliff counts from 1: 0 is --quiet.
+        more = max(0, self.options.verbose_level - 1)
+        ours, others = _LEVELS[min(more, len(_LEVELS) - 1)]
+        handler = logging.StreamHandler(self.stderr)
+        form = '%(asctime)s %(levelname)s %(name)s: %(message)s'
+        handler.setFormatter(
+            logging.Formatter(form if more else '%(levelname)s: %(message)s')
+        )
+        root = logging.getLogger()
+        root.setLevel(others)
+        root.addHandler(handler)
+        logging.getLogger('nfv_sched').setLevel(ours)
+
+
+@contextlib.contextmanager
+def _logging_restored() -> Iterator[None]:
+    """Leave logging as it was, for those who call :func:`main` twice."""
+    ours = logging.getLogger('nfv_sched')
+    root = logging.getLogger()
+    before = (ours.level, root.level, list(root.handlers))
+    try:
+        yield
+    finally:
+        ours.setLevel(before[0])
+        root.setLevel(before[1])
+        root.handlers[:] = before[2]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run ``nfv-sched``; returns its exit code."""
+    # futurist imports eventlet, which then says that it should not be.
+    warnings.filterwarnings('ignore', message=r'\s*Eventlet is deprecated')
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    with _logging_restored():
+        # Without a command cliff would start a shell.
+        return int(Main().run(arguments or ['help']))
+
+
+if __name__ == '__main__':
+    sys.exit(main())

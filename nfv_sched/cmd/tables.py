@@ -1,0 +1,103 @@
+"""Tables of the demo: who landed where, and who nowhere and why."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from rich import box
+from rich.console import Group
+from rich.console import RenderableType
+from rich.style import Style
+from rich.table import Table
+from rich.text import Text
+
+from nfv_sched.cmd import render
+from nfv_sched.sim import explain
+from nfv_sched.sim import views
+from nfv_sched.sim.boots import Guest
+
+_DIM = Style(dim=True)
+
+
+def _cells(guest: Guest) -> str:
+    cells = views.cells_of(guest)
+    return ' '.join(str(cell.id) for cell in cells) or '-'
+
+
+def _cpus(guest: Guest) -> str:
+    pinned = len(views.cpus_of(guest))
+    return f'{pinned} pinned' if pinned else f'{guest.flavor.vcpus} floating'
+
+
+def _pages(guest: Guest) -> str:
+    counts: Counter[int] = Counter()
+    for cell in views.cells_of(guest):
+        if cell.pagesize:
+            counts[cell.pagesize] += cell.memory * 1024 // cell.pagesize
+    return (
+        ', '.join(
+            f'{count} x {render.size_name(size)}'
+            for size, count in counts.items()
+        )
+        or '-'
+    )
+
+
+def nearness(guest: Guest) -> tuple[int, int]:
+    """Return how many of a guest's devices are near and far."""
+    cells = {cell.id for cell in views.cells_of(guest)}
+    near = sum(
+        not cells or device.numa_node in cells for device in guest.devices
+    )
+    return near, len(guest.devices) - near
+
+
+def _devices(guest: Guest) -> Text:
+    if not guest.devices:
+        return Text('-', _DIM)
+    near, far = nearness(guest)
+    kinds = Counter(
+        device.dev_type.removeprefix('type-') for device in guest.devices
+    )
+    text = Text(', '.join(f'{n} {kind}' for kind, n in kinds.items()))
+    if not views.cells_of(guest):
+        return text.append(' (anywhere)', _DIM)
+    text.append(f' {near} near', Style(color='green'))
+    if far:
+        text.append(f' {far} far', Style(color='yellow'))
+    return text
+
+
+def landings(guests: Sequence[Guest]) -> RenderableType:
+    """Return a table of guests that were booted, by host."""
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
+    for name in ('host', 'guest', 'flavor', 'cells', 'CPUs', 'pages'):
+        table.add_column(name, no_wrap=True)
+    table.add_column('devices')
+    last = None
+    for guest in sorted(guests, key=lambda one: (str(one.host), one.name)):
+        table.add_row(
+            '' if guest.host == last else Text(str(guest.host)),
+            guest.name,
+            Text(guest.flavor.name, _DIM),
+            _cells(guest),
+            _cpus(guest),
+            _pages(guest),
+            _devices(guest),
+        )
+        last = guest.host
+    return table
+
+
+def refusal(name: str, found: explain.Explanation) -> RenderableType:
+    """Return why no host took a guest."""
+    title = Text(name, Style(bold=True))
+    title.append(f'  {found.flavor.name}: {found.flavor.about}', _DIM)
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
+    table.add_column('condition', no_wrap=True)
+    table.add_column('hosts', justify='right', no_wrap=True)
+    table.add_column('nearest miss')
+    for condition in found.conditions:
+        miss = Text(f'{condition.host}: ', Style(bold=True))
+        miss.append(condition.text, Style(bold=False))
+        table.add_row(condition.name, f'{condition.hosts}/{found.hosts}', miss)
+    return Group(title, table)

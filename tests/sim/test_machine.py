@@ -1,0 +1,150 @@
+import json
+import pathlib
+
+import pytest
+
+from nfv_sched.sim import machine
+from nfv_sched.sim.facts import MachineError
+from nfv_sched.sim.facts import parse_cpus
+
+EXPECTED = (
+    pathlib.Path(__file__).resolve().parents[3]
+    / 'shared'
+    / 'topologies'
+    / 'expected'
+)
+
+# Our machine -> the record whose facts it has.
+RECORDED = {
+    'dell-2x6230r-64vf': 'dell-2x6230r-64vf',
+    'epyc7451-4node': 'xml-epyc7451-4node-pci',
+    'opteron-sparse-ids': 'hwloc-opteron-sparse-ids',
+    'r740xd-one-pool': 'nto-worker1-2x6230-hp',
+    'turin-nps4': 'xml-turin-nps4',
+}
+
+GOOD = """
+about: two small cells
+smt: {threads: 2, stride: 4}
+dedicated: 1-3,5-7
+cells:
+  - {id: 0, cpus: '0-1,4-5', memory_mib: 4096, pages: {1G: 2}}
+  - {id: 1, cpus: '2-3,6-7', memory_mib: 4096}
+nics:
+  - {address: '0000:3b:00.1', cell: 1, ids: '8086:158b', vfs: 10,
+     vf_ids: '8086:154c', physnet: physnet1}
+"""
+
+
+@pytest.mark.parametrize(
+    ('text', 'cpus'),
+    [
+        ('', set()),
+        ('3', {3}),
+        ('0-2,7', {0, 1, 2, 7}),
+        ('0-7:1/2', {0, 2, 4, 6}),
+        ('1-8:2/4', {1, 2, 5, 6}),
+    ],
+)
+def test_cpu_lists_are_read_as_the_kernel_writes_them(text, cpus):
+    assert parse_cpus(text) == cpus
+
+
+@pytest.mark.parametrize('text', ['a', '1-', '0-7:2', '-3'])
+def test_what_is_no_cpu_list_is_refused(text):
+    with pytest.raises(ValueError, match='no range'):
+        parse_cpus(text)
+
+
+def test_a_description_becomes_a_machine():
+    small = machine.parse('small', GOOD)
+    assert [cell.id for cell in small.cells] == [0, 1]
+    assert small.memory_mib == 8192
+    assert small.cores(small.cells[0]) == ({0, 4}, {1, 5})
+    assert small.cells[0].pages == {1048576: 2}
+    assert small.cells[0].small_pages == 2 * 1024 * 1024 // 4
+    [nic] = small.nics
+    assert nic.assign is machine.Assign.VFS
+    assert nic.vf_addresses[0] == '0000:3b:0a.0'
+    assert nic.vf_addresses[-1] == '0000:3b:0b.1'
+    assert nic.assignable_addresses == nic.vf_addresses
+
+
+@pytest.mark.parametrize(
+    ('old', 'new', 'complaint'),
+    [
+        ('about: two small cells', '', 'about: is missing'),
+        ('about:', 'abuot: x\nabout:', 'abuot: is unknown'),
+        ('memory_mib: 4096}', 'memory_mib: -1}', r'memory_mib: is negative'),
+        ('memory_mib: 4096}', 'memory_mib: 4G}', "'4G' is not int"),
+        ('{id: 1,', '{id: 0,', 'ids of their own'),
+        ("'2-3,6-7'", "'1-3,6-7'", 'CPU 1 is on cells 0 and 1'),
+        ("'2-3,6-7'", "'2-3,7'", 'only part of core'),
+        ("'2-3,6-7'", "'2-3,6-x'", r'cells\[1\].cpus'),
+        ('stride: 4', 'stride: 0', 'need a stride'),
+        ('1-3,5-7', '1-3,5-9', 'no cell has CPUs'),
+        ('dedicated:', 'shared: 3\ndedicated:', 'both dedicated and shared'),
+        ('{1G: 2}', '{1G: 5}', 'more huge pages than memory'),
+        ('{1G: 2}', '{1X: 2}', 'no page size'),
+        ('{1G: 2}', '{1G: 2}, reserved_pages: {1G: 3}', 'reserved'),
+        ('{1G: 2}', '{1G: 2}, distances: [10]', 'needs 2 distances'),
+        ('cell: 1', 'cell: 7', 'no such cell'),
+        ("'0000:3b:00.1'", "'3b:00.1'", 'no PCI address'),
+        ("'8086:158b'", "'158b'", 'not vendor:product'),
+        ('vfs: 10', 'vfs: 10, assign: some', 'is none of'),
+        ('cells:', 'cells: []\nmore:', 'ids of their own'),
+        ('about: two', 'about: {two', 'not YAML'),
+    ],
+)
+def test_a_bad_description_is_refused_with_the_entry_at_fault(
+    old, new, complaint
+):
+    assert old in GOOD
+    text = GOOD.replace(old, new, 1)
+    if new.startswith('cells: []'):
+        text = text.replace('more:', '', 1).split('  - {id', 1)[0]
+    with pytest.raises(MachineError, match=complaint) as error:
+        machine.parse('broken', text)
+    assert 'machine broken' in str(error.value)
+
+
+def test_an_unknown_machine_is_refused_with_the_known_ones():
+    with pytest.raises(MachineError, match='turin-nps4'):
+        machine.load('nope')
+
+
+def test_every_machine_of_the_package_loads():
+    assert len(machine.names()) >= 6
+    for name in machine.names():
+        assert machine.load(name).name == name
+
+
+@pytest.mark.parametrize(('name', 'record'), RECORDED.items())
+def test_a_machine_has_the_facts_of_its_record(name, record):
+    path = EXPECTED / f'{record}.json'
+    if not path.exists():
+        pytest.skip(f'the recorded topologies are not at {EXPECTED}')
+    facts = json.loads(path.read_text())
+    ours = machine.load(name)
+    nodes = facts['nodes']
+    assert [cell.id for cell in ours.cells] == [node['id'] for node in nodes]
+    sockets = {
+        cpu: socket['id']
+        for socket in facts['sockets']
+        for cpu in socket['cpus']
+    }
+    for cell, node in zip(ours.cells, nodes, strict=True):
+        assert cell.cpus == set(node['cpus'])
+        assert {sockets[cpu] for cpu in cell.cpus} == {cell.socket}
+        assert list(cell.distances) == node['distance_row']
+        assert cell.memory_mib == node['memory_kb'] // 1024
+    cores = {core for cell in ours.cells for core in ours.cores(cell)}
+    assert cores == {frozenset(core) for core in facts['siblings']}
+    recorded = {device['addr']: device for device in facts['pci'] or ()}
+    for nic in ours.nics:
+        device = recorded[nic.address]
+        assert nic.cell == device['numa_node']
+        assert f'0x{nic.vendor_id}' == device['vendor']
+        assert f'0x{nic.product_id}' == device['device']
+        if vfs := device.get('vfs_inferred'):
+            assert list(nic.vf_addresses) == vfs
