@@ -7,6 +7,9 @@ from oslo_config import cfg
 
 GROUP = 'nfv_sched'
 
+#: What an aggregate's metadata puts before a multiplier's name.
+AGGREGATE_PREFIX = 'nfv_'
+
 READER_OPTS = [
     cfg.BoolOpt(
         'read_topology',
@@ -23,7 +26,8 @@ Related options:
 
 * ``[nfv_sched] topology_refresh_interval``
 * ``[placement]``, whose credentials and endpoint are used
-"""),
+""",
+    ),
     cfg.IntOpt(
         'topology_refresh_interval',
         default=30,
@@ -34,7 +38,8 @@ Seconds between two looks at Placement for changed topology.
 A look at an unchanged cloud is one small request. Hardware seldom changes, so
 a long interval costs little; a new host is decided on its nova-compute's
 report until the next look.
-"""),
+""",
+    ),
     cfg.IntOpt(
         'placement_deadline',
         default=20,
@@ -45,7 +50,8 @@ Total seconds that one read of the topology from Placement may take.
 Connecting, waiting and receiving count together: a server that sends a byte
 now and then is given up, too. The snapshot in hand stays in use. Reading
 5,000 hosts of 8 NUMA cells takes about 5 seconds.
-"""),
+""",
+    ),
 ]
 
 WEIGHER_OPTS = [
@@ -60,7 +66,8 @@ Overridden per aggregate by the metadata key
 ``nfv_affinity_weight_multiplier``. Zero switches the weigher off; a
 negative value is refused, use the anti-affinity policies instead.
 """,
-        min=0.0),
+        min=0.0,
+    ),
     cfg.FloatOpt(
         'anti_affinity_weight_multiplier',
         default=1.0,
@@ -72,7 +79,8 @@ allows several per host by ``max_server_per_host``) and soft-anti-affinity.
 Overridden per aggregate by the metadata key
 ``nfv_anti_affinity_weight_multiplier``. Zero switches the weigher off.
 """,
-        min=0.0),
+        min=0.0,
+    ),
 ]
 
 ALL_OPTS = READER_OPTS + WEIGHER_OPTS

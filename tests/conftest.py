@@ -4,8 +4,8 @@ import logging
 
 from hypothesis import HealthCheck
 from hypothesis import settings
-from nova import conf  # noqa: F401
 from nova import objects
+import nova.conf
 import pytest
 
 objects.register_all()
@@ -29,8 +29,6 @@ settings.load_profile('ci')
 @pytest.fixture(autouse=True)
 def nova_options():
     """Nova's options at their defaults."""
-    import nova.conf
-
     nova.conf.CONF([], project='nova', default_config_files=[])
     yield nova.conf.CONF
     nova.conf.CONF.reset()

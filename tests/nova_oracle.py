@@ -9,7 +9,10 @@ import itertools
 
 from nova import exception
 from nova import objects
+from nova.pci import stats as pci_stats
+from nova.pci import whitelist
 from nova.virt import hardware
+from oslo_serialization import jsonutils
 
 SIZES_OF_REQUEST = {-1: 'small', -2: 'large', -3: 'any'}
 
@@ -244,3 +247,14 @@ def _validate_emulator(got, host):
     pinned = set((got.cpu_pinning or {}).values())
     if len(reserved) != 1 or not reserved <= host.free_pcpus - pinned:
         raise Refused(f'invalid: emulator threads on {reserved}')
+
+
+def stats_for(topology, devices=(), specs=()):
+    """PciDeviceStats of a compute with ``devices`` matched by ``specs``."""
+    stats = pci_stats.PciDeviceStats(
+        topology,
+        dev_filter=whitelist.Whitelist([jsonutils.dumps(s) for s in specs]),
+    )
+    for device in devices:
+        stats.add_device(device)
+    return stats

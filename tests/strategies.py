@@ -10,9 +10,8 @@ import uuid
 
 from hypothesis import strategies as st
 from nova import objects
-from nova.pci import stats as pci_stats
-from nova.pci import whitelist
 
+from tests import nova_oracle
 from tests.nova_oracle import Scene
 
 GIB = 1024 * 1024
@@ -168,19 +167,9 @@ def pci_stats_of(draw, topology):
         specs.append({'address': f'0000:8{bus}:*', **tags})
         kind = draw(st.sampled_from(('pci', *('nic',) * 6, 'vdpa')))
         devices += _card(draw, bus, node, kind)
-    stats = pci_stats.PciDeviceStats(
-        topology,
-        dev_filter=whitelist.Whitelist(_as_json(specs)) if specs else None,
+    return nova_oracle.stats_for(
+        topology, draw(st.permutations(devices)), specs
     )
-    for device in draw(st.permutations(devices)):
-        stats.add_device(device)
-    return stats
-
-
-def _as_json(specs):
-    from oslo_serialization import jsonutils
-
-    return [jsonutils.dumps(spec) for spec in specs]
 
 
 def _card(draw, bus, node, kind):
@@ -291,7 +280,9 @@ def _specs(draw, pools):
     kind = draw(st.sampled_from(sorted(_PRODUCTS)))
     if pools and draw(st.integers(0, 7)):
         kind = draw(st.sampled_from(pools))['dev_type']
-    by = draw(st.sampled_from(('type', 'type', 'product', 'both', 'both', 'net')))
+    by = draw(
+        st.sampled_from(('type', 'type', 'product', 'both', 'both', 'net'))
+    )
     spec = {}
     if by in ('type', 'both'):
         spec['dev_type'] = kind

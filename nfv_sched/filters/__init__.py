@@ -1,0 +1,10 @@
+"""Host filters for nova-scheduler."""
+
+from nfv_sched import loading
+
+NAMESPACE = 'nfv_sched.filters'
+
+
+def all_filters() -> list[type]:
+    """Every filter class, for ``[filter_scheduler] available_filters``."""
+    return loading.classes(NAMESPACE)

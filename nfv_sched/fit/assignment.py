@@ -49,7 +49,9 @@ def match(fits: Sequence[int]) -> Matching:
         if not _augment(guest, fits, guest_at, seen):
             starved = {guest} | {guest_at[cell] for cell in seen}
             return Matching(
-                _hosts(len(fits), guest_at), frozenset(starved), frozenset(seen)
+                _hosts(len(fits), guest_at),
+                frozenset(starved),
+                frozenset(seen),
             )
     return Matching(_hosts(len(fits), guest_at))
 

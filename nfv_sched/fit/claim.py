@@ -128,9 +128,7 @@ class Walk:
                 last = len(self._order) - 1
                 # What changed nothing happens again for every permutation
                 # that begins alike: skip them.
-                skip_to = (
-                    last if stopped is None or self._changed else stopped
-                )
+                skip_to = last if stopped is None or self._changed else stopped
                 self._order = self._next(self._order, skip_to)
         except ClaimError as exc:
             raise ClaimFailed(str(exc)) from exc
@@ -270,7 +268,7 @@ def claim_devices(
     if not devices.requests:
         return ()
     if not devices.enough(None):
-        raise ClaimFailed('its device requests take each other\'s devices')
+        raise ClaimFailed("its device requests take each other's devices")
     taken = devices.claim(cells)
     if taken is None:
         raise ClaimFailed('taking one device takes away another that it needs')

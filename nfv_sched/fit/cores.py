@@ -27,7 +27,7 @@ class Packing:
 def pack(
     host: Cell, wanted: int, thread_policy: str | None, reserved: int
 ) -> Packing | None:
-    """Choose ``wanted`` free dedicated CPUs plus ``reserved`` for the emulator.
+    """Choose ``wanted`` free CPUs plus ``reserved`` for the emulator.
 
     None where the thread policy cannot be kept.
 

@@ -122,9 +122,7 @@ class Evaluation:
                 )
         try:
             if not self.guest.cells:
-                return Verdict(
-                    Placement(devices=claim_devices(devices, None))
-                )
+                return Verdict(Placement(devices=claim_devices(devices, None)))
             found = self._pairs(self._any_shortage)
             if found:
                 return Verdict(reasons=found)
@@ -243,7 +241,7 @@ class Evaluation:
         ]
 
     def _pairs(self, test: PairTest) -> tuple[Reason, ...]:
-        """Why no assignment passes ``test`` on every pair; empty if one does."""
+        """Why no assignment has only pairs that pass; empty if one has."""
         cells, wanted = self.host.cells, len(self.guest.cells)
         if len(cells) < wanted:
             return (reasons.of_cells(wanted, len(cells)),)
@@ -290,8 +288,9 @@ class Evaluation:
                     per_cell.get(node, 0) + self.host.pools[pool].count
                 )
             here = ', '.join(
-                f'{count} on cell {node}' if node is not None else
-                f'{count} on none'
+                f'{count} on cell {node}'
+                if node is not None
+                else f'{count} on none'
                 for node, count in sorted(
                     per_cell.items(), key=lambda item: str(item[0])
                 )

@@ -16,7 +16,10 @@ def near(guest: Guest, host: Host, chosen: Iterable[int]) -> bool:
 
 
 def far(guest: Guest, host: Host, chosen: Iterable[int]) -> frozenset[str]:
-    """The guest's physnets (and ``tunnels``) that only other cells are near."""
+    """The guest's networks that only other cells of the host are near.
+
+    Names of physnets, and ``tunnels``.
+    """
     if not guest.physnets and not guest.tunneled:
         return frozenset()
     chosen = set(chosen)

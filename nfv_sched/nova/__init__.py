@@ -1,0 +1,1 @@
+"""Nova's objects as values of the model; the only importer of internals."""

@@ -1,5 +1,9 @@
 """Nova's HostState as a host."""
 
+from collections.abc import Iterable
+from collections.abc import Mapping
+from typing import Any
+
 from nova import objects
 
 from nfv_sched.model import Cell
@@ -22,7 +26,7 @@ _POOL_FIELDS = frozenset(
 )
 
 
-def host_of(state):
+def host_of(state: Any) -> Host:
     """What a HostState knows of cells, page pools and devices.
 
     :raises Exception: whatever a malformed state makes Nova's objects raise
@@ -37,12 +41,12 @@ def host_of(state):
     )
 
 
-def cells_of(topology):
+def cells_of(topology: Any) -> tuple[Cell, ...]:
     """The cells of a nova.objects.NUMATopology."""
     return tuple(map(_cell, topology.cells))
 
 
-def _cell(cell):
+def _cell(cell: Any) -> Cell:
     network = cell.network_metadata if 'network_metadata' in cell else None
     return Cell(
         id=cell.id,
@@ -60,7 +64,7 @@ def _cell(cell):
     )
 
 
-def _page_pool(pages):
+def _page_pool(pages: Any) -> PagePool:
     return PagePool(
         size_kib=pages.size_kb,
         total=pages.total,
@@ -69,7 +73,7 @@ def _page_pool(pages):
     )
 
 
-def pools_of(pools):
+def pools_of(pools: Iterable[Mapping[str, Any]]) -> tuple[DevicePool, ...]:
     """The pools of a PciDeviceStats, as dicts, in their order."""
     return tuple(
         DevicePool(
@@ -86,7 +90,7 @@ def pools_of(pools):
     )
 
 
-def state_key(state):
+def state_key(state: Any) -> tuple[object, ...]:
     """What changes when something is consumed from a HostState.
 
     ``consume_from_request`` replaces the topology, counts the instance and
@@ -100,7 +104,7 @@ def state_key(state):
     )
 
 
-def set_limits(state, spec):
+def set_limits(state: Any, spec: Any) -> None:
     """Hand the claim its limits, as the stock NUMATopologyFilter does."""
     limits = objects.NUMATopologyLimits(
         cpu_allocation_ratio=state.cpu_allocation_ratio or 1.0,

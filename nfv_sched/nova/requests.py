@@ -1,6 +1,7 @@
 """Nova's RequestSpec as a guest."""
 
 import dataclasses
+from typing import Any
 
 from nfv_sched.model import DeviceRequest
 from nfv_sched.model import Guest
@@ -14,12 +15,12 @@ class _Seen:
     """A request as it was before anything was consumed for it."""
 
     guest: Guest
-    flavor: object
-    topology: object
-    pristine: object
+    flavor: Any
+    topology: Any
+    pristine: Any
 
 
-def guest_of(spec):
+def guest_of(spec: Any) -> Guest:
     """The guest that a RequestSpec asks for.
 
     A request for several guests is one RequestSpec, whose topology Nova
@@ -31,7 +32,7 @@ def guest_of(spec):
 
     :raises ValueError: the request makes no sense; says which part
     """
-    seen = getattr(spec, _SEEN, None)
+    seen: _Seen | None = getattr(spec, _SEEN, None)
     if seen is None or seen.flavor is not spec.flavor:
         seen = _look(spec)
         setattr(spec, _SEEN, seen)
@@ -42,7 +43,7 @@ def guest_of(spec):
     return seen.guest
 
 
-def _look(spec):
+def _look(spec: Any) -> _Seen:
     topology = spec.numa_topology
     return _Seen(
         guest=read_guest(spec),
@@ -52,7 +53,7 @@ def _look(spec):
     )
 
 
-def read_guest(spec):
+def read_guest(spec: Any) -> Guest:
     """The guest as the RequestSpec stands now.
 
     :raises ValueError: the request makes no sense; says which part
@@ -71,7 +72,7 @@ def read_guest(spec):
     )
 
 
-def _cell(cell):
+def _cell(cell: Any) -> GuestCell:
     return GuestCell(
         id=cell.id,
         memory_mib=cell.memory,
@@ -83,7 +84,7 @@ def _cell(cell):
     )
 
 
-def _device_request(request):
+def _device_request(request: Any) -> DeviceRequest:
     if request.count < 1 or not request.spec:
         raise ValueError(
             f'PCI request {request.request_id} asks for {request.count} '
@@ -100,6 +101,6 @@ def _device_request(request):
     )
 
 
-def _get(obj, name):
+def _get(obj: Any, name: str) -> Any:
     """A field of a versioned object, None where it is not set."""
     return getattr(obj, name) if obj is not None and name in obj else None

@@ -94,9 +94,10 @@ def test_rejects_nothing_but_what_nova_or_brute_force_refuses(scene):
         # The claim aside: device requests must also fit without regard to
         # cells, which the claim asks first.
         without_cells = dataclasses.replace(guest, cells=())
-        assert not nova_oracle.exists(scene) or not fit.evaluate(
-            without_cells, host
-        ).fits
+        assert (
+            not nova_oracle.exists(scene)
+            or not fit.evaluate(without_cells, host).fits
+        )
     else:
         assert not nova_oracle.exists(scene)
 
@@ -109,9 +110,7 @@ def test_an_assignment_is_possible_exactly_where_brute_force_finds_one(scene):
         return
     evaluation = fit.Evaluation(guest, host)
     fits = evaluation._masks(evaluation._any_shortage)
-    devices = Devices(
-        guest.devices, host, [r.rp_uuids for r in guest.devices]
-    )
+    devices = Devices(guest.devices, host, [r.rp_uuids for r in guest.devices])
     found = assignment.possible(guest, host, fits, devices)
     assert found == nova_oracle.exists(scene)
 

@@ -1,0 +1,134 @@
+"""What the scheduler knows of its hosts from Placement.
+
+A host is decided on what its nova-compute reported. The published topology
+adds what nova-compute does not report, as long as the two agree.
+"""
+
+import logging
+import threading
+from typing import Any
+
+import nova.conf
+
+from nfv_sched import conf
+from nfv_sched.fit import drift
+from nfv_sched.model import Host
+from nfv_sched.model import HostTopology
+from nfv_sched.nova import keystone
+from nfv_sched.placement.client import PlacementClient
+from nfv_sched.placement.reader import TopologyReader
+
+LOG = logging.getLogger(__name__)
+
+CONF = nova.conf.CONF
+conf.register_opts(CONF)
+
+
+class Published:
+    """The published topologies, checked against the hosts' own reports.
+
+    ``drifted`` and ``unpublished`` hold the compute node uuids of hosts that
+    are decided on their report alone; each is logged when it enters.
+
+    :param reader: None where topology is not read from Placement
+    """
+
+    def __init__(self, reader: TopologyReader | None) -> None:
+        self.reader = reader
+        self.drifted: set[str] = set()
+        self.unpublished: set[str] = set()
+        self._checked: dict[str, tuple[HostTopology, object, bool]] = {}
+        self._said_empty = False
+
+    def complete(self, state: Any, host: Host) -> Host:
+        """``host`` with what its published topology adds, if it agrees.
+
+        Returns at once whatever Placement does.
+        """
+        if self.reader is None:
+            return host
+        self.reader.ensure_started()
+        snapshot = self.reader.snapshot
+        if snapshot.taken is None:
+            return host
+        topology = snapshot.get(state.uuid)
+        if topology is None:
+            self._note_unpublished(state, nothing=not snapshot.hosts)
+            return host
+        self.unpublished.discard(state.uuid)
+        if not self._agrees(state, host, topology):
+            return host
+        return drift.with_parents(host, topology)
+
+    def _agrees(self, state: Any, host: Host, topology: HostTopology) -> bool:
+        """Compare once per topology and report; both seldom change."""
+        known = self._checked.get(state.uuid)
+        if known and known[0] is topology and known[1] == state.updated:
+            return known[2]
+        found = drift.differences(host, topology)
+        if found and state.uuid not in self.drifted:
+            LOG.warning(
+                'The published topology of %s does not describe what its '
+                'nova-compute reports, which alone is used: %s',
+                host.name,
+                '; '.join(found),
+            )
+        if found:
+            self.drifted.add(state.uuid)
+        else:
+            self.drifted.discard(state.uuid)
+        self._checked[state.uuid] = (topology, state.updated, not found)
+        return not found
+
+    def _note_unpublished(self, state: Any, *, nothing: bool) -> None:
+        self._checked.pop(state.uuid, None)
+        self.drifted.discard(state.uuid)
+        if nothing:
+            if not self._said_empty:
+                self._said_empty = True
+                LOG.info('No host topology is published in Placement')
+            return
+        if state.uuid not in self.unpublished:
+            self.unpublished.add(state.uuid)
+            LOG.info(
+                'No usable topology of %s is published in Placement; what '
+                'its nova-compute reports is used',
+                state.nodename,
+            )
+
+
+_lock = threading.Lock()
+_published: Published | None = None
+
+
+def published() -> Published:
+    """This process's view of the published topologies."""
+    global _published  # noqa: PLW0603 - one reader thread per process
+    with _lock:
+        if _published is None:
+            _published = Published(_reader())
+        return _published
+
+
+def use(view: Published | None) -> None:
+    """Replace this process's view; None makes a new one on the next use."""
+    global _published  # noqa: PLW0603
+    with _lock:
+        _published = view
+
+
+def _reader() -> TopologyReader | None:
+    options = CONF.nfv_sched
+    if not options.read_topology:
+        return None
+
+    def connect() -> PlacementClient:
+        return PlacementClient(
+            keystone.placement_adapter(), deadline=options.placement_deadline
+        )
+
+    return TopologyReader(
+        connect,
+        interval=options.topology_refresh_interval,
+        deadline=options.placement_deadline,
+    )

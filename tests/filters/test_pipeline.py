@@ -1,0 +1,248 @@
+"""The filters in Nova's own filter pipeline."""
+
+import dataclasses
+
+from hypothesis import given
+from hypothesis import settings
+from hypothesis import strategies as st
+from nova import filters as nova_filters
+from nova import objects
+from nova.scheduler import filters as scheduler_filters
+import pytest
+
+from nfv_sched import filters
+from nfv_sched import hardware
+from nfv_sched.filters.cpu_pinning import CPUPinningFilter
+from nfv_sched.filters.huge_pages import HugePagesFilter
+from nfv_sched.filters.numa_fit import NUMAFitFilter
+from nfv_sched.filters.pci_numa import PCINUMAFilter
+from tests import nova_oracle
+from tests import scheduling
+from tests import strategies
+
+ALL = (HugePagesFilter, CPUPinningFilter, PCINUMAFilter, NUMAFitFilter)
+
+
+@pytest.fixture(autouse=True)
+def no_placement():
+    hardware.use(hardware.Published(reader=None))
+    yield
+    hardware.use(None)
+
+
+def run(classes, states, spec, index=0):
+    """Names of the hosts that Nova's handler lets through."""
+    handler = scheduler_filters.HostFilterHandler()
+    kept = handler.get_filtered_objects(
+        [cls() for cls in classes], states, spec, index
+    )
+    return [state.host for state in kept]
+
+
+@st.composite
+def clouds(draw):
+    """Several hosts and one request: scenes that share their spec."""
+    first = draw(strategies.scenes())
+    others = draw(st.lists(strategies.scenes(), min_size=1, max_size=3))
+    return [
+        first,
+        *(dataclasses.replace(scene, spec=first.spec) for scene in others),
+    ]
+
+
+def states_of(cloud):
+    return [
+        scheduling.host_state(scene, f'host{i}')
+        for i, scene in enumerate(cloud)
+    ]
+
+
+def claims(scene):
+    try:
+        nova_oracle.claim(scene)
+    except nova_oracle.Refused:
+        return False
+    return True
+
+
+def test_nova_loads_every_filter_through_the_loader():
+    handler = scheduler_filters.HostFilterHandler()
+    found = handler.get_matching_classes(['nfv_sched.filters.all_filters'])
+    assert set(ALL) <= set(found)
+    assert found == filters.all_filters()
+    assert all(issubclass(cls, nova_filters.BaseFilter) for cls in found)
+
+
+@given(cloud=clouds())
+@settings(max_examples=400)
+def test_all_four_and_numa_fit_alone_keep_the_hosts_whose_claim_succeeds(
+    cloud,
+):
+    spec = scheduling.request(cloud[0])
+    alone = run([NUMAFitFilter], states_of(cloud), spec)
+    together = run(ALL, states_of(cloud), spec)
+    expected = [f'host{i}' for i, scene in enumerate(cloud) if claims(scene)]
+    assert alone == expected
+    assert together == expected
+
+
+@given(scene=strategies.scenes())
+@settings(max_examples=200)
+def test_filtering_leaves_request_and_host_as_they_were(scene):
+    spec = scheduling.request(scene)
+    state = scheduling.host_state(scene)
+    before = (
+        spec.obj_to_primitive(),
+        state.numa_topology and state.numa_topology.obj_to_primitive(),
+        [dict(pool) for pool in state.pci_stats.pools],
+    )
+    run(ALL, [state], spec)
+    assert before == (
+        spec.obj_to_primitive(),
+        state.numa_topology and state.numa_topology.obj_to_primitive(),
+        [dict(pool) for pool in state.pci_stats.pools],
+    )
+
+
+@given(scene=strategies.scenes(), data=st.data())
+@settings(max_examples=300)
+def test_each_guest_of_one_request_is_decided_as_its_own_claim(scene, data):
+    """Nova consumes the first guest, then asks about the second."""
+    spec = scheduling.request(scene, num_instances=2)
+    state = scheduling.host_state(scene)
+    if not run(ALL, [state], spec):
+        return
+    first = nova_oracle.claim(scene)
+    state.consume_from_request(spec)
+    kept = run(ALL, [state], spec, index=1)
+    assert bool(kept) == claims(_after(scene, first))
+
+
+def _after(scene, claimed):
+    """The scene once a claim has been taken from it."""
+    topology = scene.topology
+    if claimed.topology:
+        topology = nova_oracle.hardware.numa_usage_from_instance_numa(
+            topology, claimed.topology
+        )
+    stats = nova_oracle.copy_stats(scene.stats)
+    if scene.requests:
+        stats.consume_requests(
+            scene.requests,
+            claimed.topology.cells if claimed.topology else None,
+        )
+    stats.numa_topology = topology
+    return dataclasses.replace(scene, topology=topology, stats=stats)
+
+
+def two_cell_scene(**guest):
+    """A plain host of two cells, and a guest for one of them."""
+    cells = [
+        objects.NUMACell(
+            id=i,
+            cpuset=set(),
+            pcpuset=set(range(i * 4, i * 4 + 4)),
+            pinned_cpus=set(),
+            siblings=[{i * 4, i * 4 + 1}, {i * 4 + 2, i * 4 + 3}],
+            memory=4096,
+            memory_usage=0,
+            cpu_usage=0,
+            socket=i,
+            mempages=[
+                objects.NUMAPagesTopology(
+                    size_kb=4, total=4096 * 256, used=0, reserved=0
+                )
+            ],
+            network_metadata=objects.NetworkMetadata(
+                physnets=set(), tunneled=False
+            ),
+        )
+        for i in range(2)
+    ]
+    topology = objects.NUMATopology(cells=cells)
+    wanted = objects.InstanceNUMATopology(
+        cells=[
+            objects.InstanceNUMACell(
+                id=0,
+                cpuset=set(),
+                pcpuset={0, 1},
+                memory=512,
+                cpu_policy='dedicated',
+                **guest,
+            )
+        ]
+    )
+    spec = objects.RequestSpec(
+        numa_topology=wanted,
+        pci_requests=objects.InstancePCIRequests(requests=[]),
+        network_metadata=objects.NetworkMetadata(
+            physnets={'net'}, tunneled=False
+        ),
+    )
+    stats = nova_oracle.stats_for(topology)
+    return nova_oracle.Scene(topology, stats, spec)
+
+
+def test_limits_are_handed_to_the_claim_as_by_the_stock_filter():
+    scene = two_cell_scene()
+    spec, state = scheduling.request(scene), scheduling.host_state(scene)
+    assert run(ALL, [state], spec)
+    limits = state.limits['numa_topology']
+    assert limits.cpu_allocation_ratio == state.cpu_allocation_ratio
+    assert limits.ram_allocation_ratio == state.ram_allocation_ratio
+    assert limits.network_metadata.physnets == {'net'}
+
+
+def test_a_rebuild_passes_unseen():
+    scene = two_cell_scene(pagesize=1048576)
+    spec = scheduling.request(
+        scene, scheduler_hints={'_nova_check_type': ['rebuild']}
+    )
+    state = scheduling.host_state(scene, candidates=())
+    assert run(ALL, [state], spec) == ['host']
+
+
+def test_a_guest_that_asks_for_nothing_passes_without_a_look():
+    scene = two_cell_scene()
+    spec = scheduling.request(scene, numa_topology=None)
+    state = scheduling.host_state(scene, candidates=())
+    state.numa_topology = state.pci_stats = NotImplemented
+    assert run(ALL, [state], spec) == ['host']
+
+
+def test_a_host_without_candidates_is_rejected():
+    scene = two_cell_scene()
+    state = scheduling.host_state(scene, candidates=())
+    assert not run(ALL, [state], scheduling.request(scene))
+
+
+def test_a_malformed_host_is_skipped_logged_once_and_counted(caplog):
+    scene = two_cell_scene()
+    good = scheduling.host_state(scene, 'good')
+    bad = scheduling.host_state(scene, 'bad')
+    bad.numa_topology = objects.NUMATopology(cells=[objects.NUMACell(id=0)])
+    before = CPUPinningFilter.malformed
+    assert run(ALL, [bad, good], scheduling.request(scene)) == ['good']
+    assert CPUPinningFilter.malformed == before + 1
+    assert [r for r in caplog.records if 'bad' in r.getMessage()]
+
+
+def test_a_senseless_request_is_refused_with_a_word_on_why(caplog):
+    scene = two_cell_scene()
+    scene.spec.pci_requests.requests.append(
+        objects.InstancePCIRequest(count=0, spec=[{}], alias_name='a')
+    )
+    state = scheduling.host_state(scene)
+    assert not run(ALL, [state], scheduling.request(scene))
+    assert 'asks for 0 devices' in caplog.text
+
+
+def test_reasons_are_debug_only(caplog):
+    scene = two_cell_scene(pagesize=1048576)
+    caplog.set_level('DEBUG', logger='nfv_sched')
+    assert not run(
+        ALL, [scheduling.host_state(scene)], scheduling.request(scene)
+    )
+    (record,) = [r for r in caplog.records if 'rejects' in r.getMessage()]
+    assert record.levelname == 'DEBUG'
+    assert 'has 0 of 1 free pages of 1 GiB' in record.getMessage()
