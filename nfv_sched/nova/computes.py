@@ -1,9 +1,16 @@
 """Nova's ComputeNode as a host's topology, with what is used of it."""
 
 import collections
+from collections.abc import Iterable
+from collections.abc import Sequence
 import dataclasses
+from typing import Any
+from typing import TypeVar
 
+from nova import config
+from nova import context as nova_context
 from nova import objects
+from nova import utils
 from nova.objects import fields
 from nova.objects import pci_device_pool
 
@@ -25,11 +32,16 @@ _TAKEN = frozenset(
 )
 
 
+_Key = TypeVar('_Key')
+
+
 class MalformedComputeError(Exception):
     """A compute node that cannot be read; the text names it and says why."""
 
 
-def topology_of(compute, devices=None):
+def topology_of(
+    compute: Any, devices: Iterable[Any] | None = None
+) -> HostTopology:
     """The hardware and usage that a ``nova.objects.ComputeNode`` reports.
 
     ``devices`` are the ``PciDevice`` objects of that node, if the caller
@@ -60,7 +72,7 @@ def topology_of(compute, devices=None):
         ) from error
 
 
-def _name(compute):
+def _name(compute: Any) -> str:
     known = [
         str(getattr(compute, name))
         for name in ('hypervisor_hostname', 'uuid')
@@ -69,7 +81,7 @@ def _name(compute):
     return ' '.join(known) or 'without a name'
 
 
-def _cells(compute):
+def _cells(compute: Any) -> list[Any]:
     text = compute.numa_topology if 'numa_topology' in compute else None
     if not text:
         return []
@@ -77,12 +89,12 @@ def _cells(compute):
     return sorted(topology.cells, key=lambda cell: cell.id)
 
 
-def _dedicated(cell):
+def _dedicated(cell: Any) -> frozenset[int]:
     # Nova-computes older than Train report none apart.
     return frozenset(cell.pcpuset) if 'pcpuset' in cell else frozenset()
 
 
-def _cell(cell):
+def _cell(cell: Any) -> CellTopology:
     network = cell.network_metadata if 'network_metadata' in cell else None
     dedicated = _dedicated(cell)
     usable = dedicated | cell.cpuset
@@ -106,13 +118,13 @@ def _cell(cell):
     )
 
 
-def _pages(pages):
+def _pages(pages: Any) -> PageCapacity:
     reserved = pages.reserved if 'reserved' in pages else 0
     reserved = min(reserved, pages.total)
     return PageCapacity(pages.size_kb, pages.total - reserved, reserved)
 
 
-def _usage(cells, taken):
+def _usage(cells: list[Any], taken: dict[str, int]) -> HostUsage:
     pages = {
         (cell.id, pages.size_kb): pages.used
         for cell in cells
@@ -127,7 +139,7 @@ def _usage(cells, taken):
     )
 
 
-def _some(amounts):
+def _some(amounts: dict[_Key, int]) -> dict[_Key, int]:
     return {key: amount for key, amount in amounts.items() if amount > 0}
 
 
@@ -142,9 +154,14 @@ class _Place:
     address: str | None
 
 
-def _pools(compute, devices):
+_Counts = collections.Counter[tuple[_Place, str | None]]
+
+
+def _pools(
+    compute: Any, devices: Iterable[Any]
+) -> tuple[tuple[PoolTopology, ...], dict[str, int]]:
     """Pools by key, and how many devices of each are taken."""
-    free = collections.Counter()
+    free: _Counts = collections.Counter()
     for pool in _reported(compute):
         place = _Place(
             pool.vendor_id.lower(),
@@ -158,8 +175,8 @@ def _pools(compute, devices):
     taken = collections.Counter(
         _pool_of(device, free) for device in devices if device.status in _TAKEN
     )
-    found = {}
-    used = {}
+    found: dict[str, PoolTopology] = {}
+    used: dict[str, int] = {}
     for place, physnet in free.keys() | taken.keys():
         busy = taken[place, physnet]
         if total := free[place, physnet] + busy:
@@ -169,14 +186,14 @@ def _pools(compute, devices):
     return tuple(found[key] for key in sorted(found)), used
 
 
-def _reported(compute):
+def _reported(compute: Any) -> Iterable[Any]:
     pools = compute.pci_device_pools if 'pci_device_pools' in compute else None
     if isinstance(pools, str):
         pools = pci_device_pool.from_pci_stats(pools)
     return pools or ()
 
 
-def _pool_of(device, free):
+def _pool_of(device: Any, free: '_Counts') -> tuple['_Place', str | None]:
     """The pool that a taken device came from."""
     place = _Place(
         device.vendor_id.lower(),
@@ -194,7 +211,7 @@ def _pool_of(device, free):
     return place, None
 
 
-def _pool(place, physnet, total):
+def _pool(place: _Place, physnet: str | None, total: int) -> PoolTopology:
     return PoolTopology(
         key=pool_key(place, physnet),
         vendor_id=place.vendor_id,
@@ -207,12 +224,12 @@ def _pool(place, physnet, total):
     )
 
 
-def pool_key(place, physnet):
+def pool_key(place: _Place, physnet: str | None) -> str:
     """The key of a pool, as nfv_sched.placement.schema.pool_key gives it.
 
     Said twice because neither package may import the other.
     """
-    node = '-' if place.numa_node is None else place.numa_node
+    node = '-' if place.numa_node is None else str(place.numa_node)
     return '/'.join(
         (
             f'{place.vendor_id}:{place.product_id}',
@@ -222,3 +239,67 @@ def pool_key(place, physnet):
             physnet or '-',
         )
     )
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Computes:
+    """Every compute node of every cell.
+
+    ``problems`` say which cells and compute nodes could not be read;
+    ``uuids`` name all compute nodes, readable or not, and ``complete`` is
+    whether they really are all: every cell answered.
+    """
+
+    hosts: tuple[HostTopology, ...]
+    uuids: frozenset[str]
+    problems: tuple[str, ...]
+    complete: bool
+
+
+def configure(files: Sequence[str]) -> None:
+    """Read nova.conf (Nova's usual places without ``files``)."""
+    arguments = [f'--config-file={name}' for name in files]
+    config.parse_args(['nfv-sched', *arguments], init_rpc=False)
+    objects.register_all()
+
+
+def placement_adapter() -> Any:
+    """A keystoneauth adapter by nova.conf's group ``[placement]``."""
+    return utils.get_ksa_adapter('placement')
+
+
+def read_computes() -> Computes:
+    """Read the databases of all cells, devices included."""
+    context = nova_context.get_admin_context()
+    hosts: list[HostTopology] = []
+    uuids: set[str] = set()
+    problems: list[str] = []
+    complete = True
+    for cell in objects.CellMappingList.get_all(context):
+        if cell.is_cell0():
+            continue
+        try:
+            with nova_context.target_cell(context, cell) as targeted:
+                nodes = [
+                    (node, _devices_of(targeted, node))
+                    for node in objects.ComputeNodeList.get_all(targeted)
+                ]
+        except Exception as error:
+            # Whatever a database that is down raises.
+            complete = False
+            problems.append(
+                f'cell {cell.name or cell.uuid}: '
+                f'{type(error).__name__}: {error}'
+            )
+            continue
+        for node, devices in nodes:
+            uuids.add(node.uuid)
+            try:
+                hosts.append(topology_of(node, devices))
+            except MalformedComputeError as error:
+                problems.append(str(error))
+    return Computes(tuple(hosts), frozenset(uuids), tuple(problems), complete)
+
+
+def _devices_of(context: Any, node: Any) -> list[Any]:
+    return list(objects.PciDeviceList.get_by_compute_node(context, node.id))

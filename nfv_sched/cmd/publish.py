@@ -1,0 +1,113 @@
+"""``nfv-sched publish``: host topology from Nova's cells to Placement."""
+
+import argparse
+from collections.abc import Iterator
+import logging
+from typing import Any
+
+from cliff import lister
+
+from nfv_sched.nova import computes
+from nfv_sched.placement.client import PlacementClient
+from nfv_sched.placement.publisher import preview
+from nfv_sched.placement.publisher import prune
+from nfv_sched.placement.publisher import publish
+from nfv_sched.placement.publisher import PublishReport
+
+LOG = logging.getLogger(__name__)
+
+
+class Publish(lister.Lister):  # type: ignore[misc]
+    """Publish what the compute nodes reported to Placement, once.
+
+    Reads the compute nodes of all cells and writes one provider tree for
+    each beside Nova's own. What has not changed is not written. The exit
+    code is 1 if any host or cell could not be read or published.
+    """
+
+    failed = False
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """Describe the command's options."""
+        parser: argparse.ArgumentParser = super().get_parser(prog_name)
+        parser.add_argument(
+            '--config-file',
+            action='append',
+            default=[],
+            metavar='PATH',
+            help='nova.conf with [api_database] and [placement]; may be '
+            "repeated. Default: Nova's usual places",
+        )
+        parser.add_argument(
+            '--dry-run',
+            action='store_true',
+            help='print the writes that are due instead of making them',
+        )
+        parser.add_argument(
+            '--prune',
+            action='store_true',
+            help='also remove the trees of compute nodes that are in no '
+            'cell any more; skipped when a cell does not answer',
+        )
+        parser.add_argument(
+            '--deadline',
+            type=float,
+            default=60.0,
+            metavar='SECONDS',
+            help='limit of each request to Placement (default: 60)',
+        )
+        return parser
+
+    def run(self, parsed_args: argparse.Namespace) -> int:
+        """Run the command; returns its exit code."""
+        super().run(parsed_args)
+        return int(self.failed)
+
+    def take_action(
+        self, parsed_args: argparse.Namespace
+    ) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
+        """Publish, or tell what publishing would write; returns a table."""
+        computes.configure(parsed_args.config_file)
+        found = computes.read_computes()
+        for problem in found.problems:
+            LOG.error('Not published: %s', problem)
+        client = PlacementClient(
+            computes.placement_adapter(), deadline=parsed_args.deadline
+        )
+        work = preview if parsed_args.dry_run else publish
+        report = work(client, found.hosts)
+        self.failed = bool(found.problems or report.count('failed'))
+        if parsed_args.prune and not parsed_args.dry_run:
+            self._prune(client, found)
+        if parsed_args.dry_run:
+            return ('Host', 'Write'), list(_writes(report))
+        return (
+            ('Host', 'Outcome', 'Writes', 'Clamped', 'Error'),
+            [
+                (
+                    host.name,
+                    host.outcome,
+                    len(host.calls),
+                    host.clamped,
+                    host.error or '',
+                )
+                for host in report.hosts
+            ],
+        )
+
+    def _prune(
+        self, client: PlacementClient, found: computes.Computes
+    ) -> None:
+        if not found.complete:
+            LOG.error('Nothing is pruned: not every cell answered')
+            return
+        for name in prune(client, found.uuids):
+            LOG.warning('Removed the tree %s', name)
+
+
+def _writes(report: PublishReport) -> Iterator[tuple[str, str]]:
+    for host in report.hosts:
+        if host.error is not None:
+            yield host.name, f'none: {host.error}'
+        for call in host.calls:
+            yield host.name, str(call)

@@ -1,0 +1,129 @@
+"""``nfv-sched publish`` on a whole simulated cloud."""
+
+import json
+
+from nova import objects
+import pytest
+
+from nfv_sched.cmd.main import main
+from nfv_sched.nova import computes
+from nfv_sched.placement.client import PlacementClient
+from nfv_sched.placement.reader import TopologyReader
+from nfv_sched.sim import machine
+from nfv_sched.sim.cloud import cloud
+
+
+@pytest.fixture(scope='module')
+def two_hosts():
+    with cloud() as running:
+        running.add_host('one', machine.load('dell-2x6230r-64vf'))
+        running.add_host('two', machine.load('epyc7451-4node'))
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def nova_options():
+    """The cloud has set Nova's options."""
+
+
+@pytest.fixture
+def publish(two_hosts, monkeypatch, capsys):
+    files = []
+    monkeypatch.setattr(computes, 'configure', files.append)
+    monkeypatch.setattr(
+        computes, 'placement_adapter', lambda: two_hosts.placement
+    )
+
+    def run(*arguments):
+        code = main(['publish', '-f', 'json', *arguments])
+        return code, json.loads(capsys.readouterr().out)
+
+    run.files = files
+    return run
+
+
+def test_a_cloud_is_published_and_read(two_hosts, publish):
+    code, rows = publish('--dry-run', '--config-file', 'a', '--config-file=b')
+    assert code == 0
+    assert publish.files == [['a', 'b']]
+    assert {row['Host'] for row in rows} == {'one', 'two'}
+    assert any(row['Write'].startswith('POST ') for row in rows)
+    code, rows = publish()
+    assert code == 0
+    assert {row['Host']: row['Outcome'] for row in rows} == {
+        'one': 'written',
+        'two': 'written',
+    }
+    reader = TopologyReader(lambda: PlacementClient(two_hosts.placement))
+    assert reader.refresh()
+    assert len(reader.snapshot.hosts) == 2
+    for name, compute in two_hosts.computes.items():
+        topology = reader.snapshot.get(compute.node.uuid)
+        assert topology.name == name
+        assert len(topology.cells) == len(compute.topology.cells)
+        assert sum(pool.total for pool in topology.pools) == len(
+            compute.devices
+        )
+    code, rows = publish()
+    assert [row['Outcome'] for row in rows] == ['unchanged'] * 2
+
+
+def test_what_cannot_be_read_is_told_and_nothing_is_pruned(
+    two_hosts, publish, monkeypatch, caplog
+):
+    publish()
+
+    def fail(context):
+        raise OSError('the database is down')
+
+    monkeypatch.setattr(objects.ComputeNodeList, 'get_all', fail)
+    code, rows = publish('--prune')
+    assert (code, rows) == (1, [])
+    assert 'the database is down' in caplog.text
+    assert 'Nothing is pruned' in caplog.text
+    monkeypatch.undo()
+    reader = TopologyReader(lambda: PlacementClient(two_hosts.placement))
+    reader.refresh()
+    assert len(reader.snapshot.hosts) == 2
+
+
+def test_one_malformed_compute_node_stops_no_other(
+    two_hosts, publish, monkeypatch, caplog
+):
+    real = computes.topology_of
+
+    def fail(node, devices=None):
+        if node.hypervisor_hostname == 'two':
+            raise computes.MalformedComputeError('compute node two: torn')
+        return real(node, devices)
+
+    monkeypatch.setattr(computes, 'topology_of', fail)
+    code, rows = publish('--prune')
+    assert code == 1
+    assert [row['Host'] for row in rows] == ['one']
+    assert 'compute node two' in caplog.text
+    reader = TopologyReader(lambda: PlacementClient(two_hosts.placement))
+    reader.refresh()
+    assert len(reader.snapshot.hosts) == 2
+
+
+def test_trees_of_compute_nodes_that_are_gone_are_pruned(
+    two_hosts, publish, monkeypatch, caplog
+):
+    publish()
+    real = objects.ComputeNodeList.get_all
+    monkeypatch.setattr(
+        objects.ComputeNodeList,
+        'get_all',
+        lambda context: [
+            node for node in real(context) if node.hypervisor_hostname != 'two'
+        ],
+    )
+    publish()
+    reader = TopologyReader(lambda: PlacementClient(two_hosts.placement))
+    reader.refresh()
+    assert len(reader.snapshot.hosts) == 2
+    publish('--prune')
+    assert 'two:nfv' in caplog.text
+    reader.refresh()
+    assert [one.name for one in reader.snapshot.hosts.values()] == ['one']
