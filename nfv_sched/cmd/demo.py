@@ -19,6 +19,9 @@ from rich.rule import Rule
 
 from nfv_sched.cmd import render
 from nfv_sched.cmd import tables
+from nfv_sched.cmd import trees
+from nfv_sched.placement import publisher
+from nfv_sched.placement.client import PlacementClient
 from nfv_sched.sim import explain
 from nfv_sched.sim import flavors
 from nfv_sched.sim import machine
@@ -86,6 +89,8 @@ class _Run:
         self.sky = sky
         self.guests: list[Guest] = []
         self.refusals: dict[str, tuple[str, explain.Explanation]] = {}
+        self.published: list[tuple[publisher.PublishReport, float]] = []
+        self._client = PlacementClient(sky.placement)
         self._groups: dict[str, Group] = {}
 
     def add_hosts(self, count: int) -> Iterator[str]:
@@ -115,6 +120,12 @@ class _Run:
             )
         return guest
 
+    def publish(self) -> None:
+        """Bring Placement up to date about topology and usage."""
+        begin = time.perf_counter()
+        report = publisher.publish(self._client, self.sky.topologies())
+        self.published.append((report, time.perf_counter() - begin))
+
     def _group(self, service: flavors.Service) -> Group | None:
         if service.policy is None:
             return None
@@ -129,14 +140,17 @@ class _Run:
 
         def score(name: str) -> int:
             here = [one for one in self.guests if one.host == name]
-            devices = sum(bool(one.devices) for one in here if one.booted)
-            return devices * 3 + len(here)
+            return sum(
+                bool(views.cpus_of(one)) * 2 + bool(one.devices)
+                for one in here
+                if one.booted
+            )
 
-        best: dict[int, str] = {}
+        best: dict[bool, str] = {}
         for name in sorted(self.sky.computes, key=score, reverse=True):
-            cells = len(self.sky.computes[name].machine.cells)
-            best.setdefault(cells, name)
-        return list(best.values())[:2]
+            two = len(self.sky.computes[name].machine.cells) == 2
+            best.setdefault(two, name)
+        return list(best.values())
 
 
 class Demo(command.Command):  # type: ignore[misc]
@@ -150,13 +164,13 @@ class Demo(command.Command):  # type: ignore[misc]
         """Return the command's options."""
         parser: argparse.ArgumentParser = super().get_parser(prog_name)
         parser.add_argument(
-            '--hosts', type=int, default=20, help='hosts, default 20'
+            '--hosts', type=int, default=16, help='hosts, default 16'
         )
         parser.add_argument(
             '--guests',
             type=int,
-            default=80,
-            help='guests to try, default 80; the demo adds a few that '
+            default=96,
+            help='guests to try, default 96; the demo adds a few that '
             'cannot fit',
         )
         parser.add_argument(
@@ -201,11 +215,13 @@ def _play(run: _Run, console: Console, args: Any) -> None:
         task = progress.add_task('hosts', total=args.hosts, now='')
         for name in run.add_hosts(args.hosts):
             progress.update(task, advance=1, now=name)
+        run.publish()
         task = progress.add_task('guests', total=len(wanted), now='')
         for order in wanted:
             guest = run.boot(order)
             where = guest.host if guest.booted else guest.outcome.value
             progress.update(task, advance=1, now=f'{guest.name}: {where}')
+        run.publish()
 
 
 def _show(run: _Run, console: Console, seconds: float) -> None:
@@ -217,9 +233,12 @@ def _show(run: _Run, console: Console, seconds: float) -> None:
         view = views.host_view(run.sky.computes[name], run.guests)
         console.print(render.host_map(view))
         console.print()
+    _show_published(run, console)
     console.print(Rule('Guests that no host can take', align='left'))
     for name, found in itertools.islice(run.refusals.values(), _MAX_REFUSALS):
         console.print(tables.refusal(name, found))
+    if not run.refusals:
+        console.print('none')
     claims = sum(guest.outcome == 'claim failed' for guest in run.guests)
     console.print(Rule(align='left'))
     console.print(
@@ -228,3 +247,22 @@ def _show(run: _Run, console: Console, seconds: float) -> None:
         f'{claims} claims failed; {seconds:.0f} s',
         highlight=False,
     )
+
+
+def _show_published(run: _Run, console: Console) -> None:
+    console.print(Rule('What Placement shows of it', align='left'))
+    name = run.interesting()[0]
+    console.print(
+        trees.provider_tree(
+            run.sky.placement, run.sky.computes[name].node.uuid
+        )
+    )
+    (first, before), (last, after) = run.published
+    console.print(
+        f'Topology of {first.count("written")} hosts published in '
+        f'{first.writes} writes, {before:.1f} s; usage of '
+        f'{last.count("usage")} hosts afterwards in {last.writes} writes, '
+        f'{after:.1f} s.',
+        highlight=False,
+    )
+    console.print()

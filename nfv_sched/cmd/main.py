@@ -46,14 +46,18 @@ class Main(app.App):  # type: ignore[misc]
         # cliff counts from 1: 0 is --quiet.
         more = max(0, self.options.verbose_level - 1)
         ours, others = _LEVELS[min(more, len(_LEVELS) - 1)]
-        handler = logging.StreamHandler(self.stderr)
-        form = '%(asctime)s %(levelname)s %(name)s: %(message)s'
-        handler.setFormatter(
-            logging.Formatter(form if more else '%(levelname)s: %(message)s')
-        )
+        full = '%(asctime)s %(levelname)s %(name)s: %(message)s'
+        handlers: list[tuple[logging.Handler, bool]] = [
+            (logging.StreamHandler(self.stderr), more > 0)
+        ]
+        if self.options.log_file:
+            handlers.append((logging.FileHandler(self.options.log_file), True))
         root = logging.getLogger()
         root.setLevel(others)
-        root.addHandler(handler)
+        for handler, verbose in handlers:
+            form = full if verbose else '%(levelname)s: %(message)s'
+            handler.setFormatter(logging.Formatter(form))
+            root.addHandler(handler)
         logging.getLogger('nfv_sched').setLevel(ours)
 
 

@@ -10,8 +10,11 @@ from collections.abc import Sequence
 
 from rich import box
 from rich.columns import Columns
+from rich.console import Console
+from rich.console import ConsoleOptions
 from rich.console import Group
 from rich.console import RenderableType
+from rich.console import RenderResult
 from rich.panel import Panel
 from rich.style import Style
 from rich.table import Table
@@ -130,22 +133,40 @@ def cell_panel(cell: views.CellView) -> Panel:
     )
 
 
+class _Cells:
+    """Cells side by side, as many in each row as in the others."""
+
+    def __init__(self, cells: Sequence[views.CellView]) -> None:
+        self._panels = [cell_panel(cell) for cell in cells]
+
+    def __rich_console__(
+        self, console: Console, options: ConsoleOptions
+    ) -> RenderResult:
+        widest = max(
+            console.measure(panel, options=options).maximum
+            for panel in self._panels
+        )
+        count = len(self._panels)
+        rows = -(-count // max(1, options.max_width // (widest + 1)))
+        width = -(-count // rows)
+        grid = Table.grid(padding=(0, 1, 0, 0))
+        for start in range(0, count, width):
+            grid.add_row(*self._panels[start : start + width])
+        yield grid
+
+
 def _legend(view: views.HostView) -> RenderableType:
-    table = Table.grid(padding=(0, 2))
     entries = []
     for mark, guest in view.guests.items():
-        text = marks(mark)
-        text.append(f' {guest.name} ({guest.flavor.name})')
-        entries.append(text)
+        text = marks(mark).append(f' {guest.name} ')
+        entries.append(text.append(guest.flavor.name, Style(dim=True)))
     for mark, meaning in (
         (views.FREE, 'free'),
         (views.SHARED, 'shared CPUs'),
         (views.HOST, "the host's"),
     ):
         entries.append(marks(mark).append(f' {meaning}'))
-    for start in range(0, len(entries), 3):
-        table.add_row(*entries[start : start + 3])
-    return table
+    return Columns(entries, padding=(0, 3), equal=True)
 
 
 def host_map(view: views.HostView) -> RenderableType:
@@ -159,7 +180,7 @@ def host_map(view: views.HostView) -> RenderableType:
     )
     return Group(
         title,
-        Columns(map(cell_panel, view.cells), padding=(0, 1)),
+        _Cells(view.cells),
         _legend(view),
         note,
     )

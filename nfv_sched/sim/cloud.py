@@ -26,6 +26,8 @@ from nova.scheduler.client import report
 import oslo_messaging as messaging
 from oslo_utils import uuidutils
 
+from nfv_sched.model import HostTopology
+from nfv_sched.nova import computes
 from nfv_sched.sim import databases
 from nfv_sched.sim import guests
 from nfv_sched.sim import placement
@@ -187,6 +189,13 @@ class Cloud:
             self.context.elevated(), None, spec
         )
         return sorted(states, key=lambda state: str(state.host))
+
+    def topologies(self) -> list[HostTopology]:
+        """Return every host's hardware and usage, ready to publish."""
+        return [
+            computes.topology_of(compute.node, compute.devices)
+            for compute in self.computes.values()
+        ]
 
     def candidates(self, spec: Any) -> set[str]:
         """Return the hosts that Placement offers for a request."""
