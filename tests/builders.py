@@ -1,0 +1,136 @@
+"""Plain hosts and guests in Nova's objects, for tests that spell them out."""
+
+from nova import objects
+
+from nfv_sched import fit
+from nfv_sched.model import Host
+from nfv_sched.nova import hosts
+from nfv_sched.nova import requests
+from tests import nova_oracle
+
+GIB = 1024 * 1024
+
+
+def host_cell(
+    cell_id, cores=1, threads=1, memory=4096, pinned=(), pages=None, **fields
+):
+    """A cell of dedicated CPUs numbered from 100 times its id.
+
+    ``pages`` maps huge page sizes in KiB to free pages; None leaves out
+    page pools altogether, small ones too.
+    """
+    first = cell_id * 100
+    siblings = [
+        set(range(first + core * threads, first + (core + 1) * threads))
+        for core in range(cores)
+    ]
+    pools = {4: memory * 256, **pages} if pages is not None else {}
+    return objects.NUMACell(
+        **{
+            'id': cell_id,
+            'cpuset': set(),
+            'pcpuset': set().union(*siblings),
+            'pinned_cpus': {first + cpu for cpu in pinned},
+            'siblings': siblings,
+            'memory': memory,
+            'memory_usage': 0,
+            'cpu_usage': 0,
+            'socket': 0,
+            'mempages': [
+                objects.NUMAPagesTopology(
+                    size_kb=size, total=total, used=0, reserved=0
+                )
+                for size, total in pools.items()
+            ],
+            **fields,
+        }
+    )
+
+
+def guest_cell(index, cpus=1, memory=512, **fields):
+    """A guest cell of dedicated CPUs numbered from 100 times its index."""
+    return objects.InstanceNUMACell(
+        **{
+            'id': index,
+            'cpuset': set(),
+            'pcpuset': set(range(index * 100, index * 100 + cpus)),
+            'memory': memory,
+            'cpu_policy': 'dedicated',
+            **fields,
+        }
+    )
+
+
+def device(address, dev_type, node, parent=None, product='1572'):
+    return objects.PciDevice(
+        address=address,
+        vendor_id='8086',
+        product_id=product,
+        dev_type=dev_type,
+        numa_node=node,
+        parent_addr=parent,
+        extra_info={},
+        compute_node_id=1,
+        status='available',
+    )
+
+
+def device_request(number=1, **spec):
+    return objects.InstancePCIRequest(
+        count=number,
+        spec=[spec],
+        alias_name='alias',
+        request_id=f'00000000-0000-0000-0000-{id(spec) % 10**12:012}',
+        numa_policy='required',
+    )
+
+
+def scene(host_cells, guest_cells, devices=(), requested=(), **topology):
+    """A host and a request for it."""
+    numa = objects.NUMATopology(cells=list(host_cells))
+    return nova_oracle.Scene(
+        topology=numa,
+        stats=nova_oracle.stats_for(
+            numa, devices, [{'address': '*:*:*.*'}] if devices else ()
+        ),
+        spec=objects.RequestSpec(
+            flavor=objects.Flavor(extra_specs={}),
+            numa_topology=objects.InstanceNUMATopology(
+                cells=list(guest_cells), **topology
+            ),
+            pci_requests=objects.InstancePCIRequests(requests=list(requested)),
+            network_metadata=objects.NetworkMetadata(
+                physnets=set(), tunneled=False
+            ),
+        ),
+    )
+
+
+def host_of(scene):
+    """The scene's host as the fit sees it."""
+    return Host(
+        name='host',
+        cells=hosts.cells_of(scene.topology) if scene.topology else (),
+        pools=hosts.pools_of(scene.stats.pools),
+        cpu_allocation_ratio=scene.cpu_ratio,
+        ram_allocation_ratio=scene.ram_ratio,
+    )
+
+
+def evaluate(scene, **options):
+    """Our verdict."""
+    return fit.evaluate(
+        requests.read_guest(scene.spec), host_of(scene), **options
+    )
+
+
+def nova_fit(scene):
+    """What the stock NUMATopologyFilter would look at."""
+    return nova_oracle.hardware.numa_fit_instance_to_host(
+        scene.topology.obj_clone(),
+        scene.spec.numa_topology.obj_clone(),
+        provider_mapping=None,
+        limits=scene.limits(),
+        pci_requests=scene.requests,
+        pci_stats=scene.stats,
+    )
