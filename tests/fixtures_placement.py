@@ -105,6 +105,9 @@ def _conf(database: pathlib.Path, **options: Any) -> cfg.ConfigOpts:
     conf.set_override(
         'connection', f'sqlite:///{database}', group='placement_database'
     )
+    # Groups of options are shared in a process, and so is what others set.
+    conf.set_override('sync_on_startup', False, group='placement_database')
+    options = {'max_allocation_candidates': -1} | options
     for name, value in options.items():
         conf.set_override(name, value, group='placement')
     conf([], default_config_files=[], default_config_dirs=[])

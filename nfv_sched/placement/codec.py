@@ -23,7 +23,7 @@ from nfv_sched.placement.tree import Summary
 from nfv_sched.placement.tree import Tree
 
 
-class BadTree(Exception):  # noqa: N818 - a tree, not a program, errs
+class BadTree(Exception):
     """A tree that cannot be trusted; the text says why."""
 
 

@@ -1,5 +1,4 @@
 """What may go wrong with Placement."""
-# ruff: noqa: N818 - the base class says that they are errors
 
 
 class PlacementError(Exception):

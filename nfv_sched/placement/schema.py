@@ -52,7 +52,7 @@ _UNITS = (('GB', 2**20), ('MB', 2**10), ('KB', 1))
 _NUMBER = r'(0|[1-9][0-9]*)'
 
 
-class Unencodable(ValueError):  # noqa: N818 - a host, not a program, errs
+class Unencodable(ValueError):
     """A topology that Placement cannot hold; the text says why."""
 
 

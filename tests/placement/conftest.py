@@ -8,10 +8,13 @@ from typing import Any
 import pytest
 
 from nfv_sched.placement.client import PlacementClient
+from nfv_sched.placement.publisher import prune
+from nfv_sched.placement.publisher import publish
 from tests.fixtures_placement import adapter_of
 from tests.fixtures_placement import make_database
 from tests.fixtures_placement import placement_app
 from tests.fixtures_placement import WSGIAdapter
+from tests.placement.examples import host
 
 
 @pytest.fixture(scope='session')
@@ -21,16 +24,28 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     return database
 
 
+@pytest.fixture(scope='session')
+def named(template: pathlib.Path) -> pathlib.Path:
+    """A database that knows the names which the example host needs."""
+    database = template.with_name('named.db')
+    shutil.copy(template, database)
+    with placement_app(database) as app:
+        client = PlacementClient(adapter_of(WSGIAdapter(app)))
+        publish(client, [host()])
+        prune(client, [])
+    return database
+
+
 @pytest.fixture
 def placement(
-    template: pathlib.Path, tmp_path: pathlib.Path
+    named: pathlib.Path, tmp_path: pathlib.Path
 ) -> Iterator[Callable[..., WSGIAdapter]]:
     """Call it, once, with options of Placement's [placement] group."""
     with contextlib.ExitStack() as stack:
 
-        def start(**options: Any) -> WSGIAdapter:
+        def start(origin: pathlib.Path = named, **options: Any) -> WSGIAdapter:
             database = tmp_path / 'placement.db'
-            shutil.copy(template, database)
+            shutil.copy(origin, database)
             app = stack.enter_context(placement_app(database, **options))
             return WSGIAdapter(app)
 

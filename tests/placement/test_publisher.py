@@ -33,7 +33,7 @@ def read(client, topology):
 
 @given(first=hosts('h0', str(uuid.UUID(int=1))), data=st.data())
 @settings(
-    max_examples=8,
+    max_examples=6,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
@@ -51,20 +51,24 @@ def test_any_host_comes_back_and_gives_way_to_any_other(client, first, data):
     )
 
 
-def test_publishing_twice_writes_nothing(client, wsgi):
-    topologies = [with_guest(host(number)) for number in range(12)]
-    assert publish(client, topologies).count('written') == 12
+def test_publishing_twice_writes_nothing(client, wsgi, monkeypatch):
+    monkeypatch.setattr(publisher, 'ONE_BY_ONE', 2)
+    topologies = [with_guest(host(number)) for number in range(3)]
+    assert publish(client, topologies).count('written') == 3
     wsgi.calls.clear()
     report = publish(client, topologies)
-    assert report.count('unchanged') == 12
+    assert report.count('unchanged') == 3
     assert report.writes == 0
     assert wsgi.writes == []
     # One listing and one bulk read for the whole cloud.
     assert len(wsgi.calls) == 2
 
 
-@pytest.mark.parametrize('others', [0, 12])
-def test_one_guest_more_or_less_is_one_write(client, wsgi, others):
+@pytest.mark.parametrize('others', [0, 2])
+def test_one_guest_more_or_less_is_one_write(
+    client, wsgi, monkeypatch, others
+):
+    monkeypatch.setattr(publisher, 'ONE_BY_ONE', 2)
     topologies = [host(number) for number in range(1 + others)]
     publish(client, topologies)
     for changed in (
@@ -154,7 +158,9 @@ def test_a_shrunk_cell_takes_its_usage_along(client):
     assert read(client, new).usage.dedicated_cpus == {0: 10}
 
 
-def test_names_are_created_once(client, wsgi):
+def test_names_are_created_once(placement, template):
+    wsgi = placement(template)
+    client = PlacementClient(adapter_of(wsgi))
     first = publish(client, [host(0)])
     assert first.created > 10
     wsgi.calls.clear()
@@ -369,7 +375,7 @@ def test_endless_conflicts_end_with_a_report(client, wsgi, monkeypatch):
 
 
 def test_two_publishers_at_once_agree(wsgi):
-    topologies = [with_guest(host(number)) for number in range(6)]
+    topologies = [with_guest(host(number)) for number in range(3)]
     barrier = threading.Barrier(2)
     reports = []
 
@@ -390,11 +396,14 @@ def test_two_publishers_at_once_agree(wsgi):
     assert publish(client, topologies).writes == 0
 
 
-def test_trees_that_a_bulk_answer_lacks_are_not_written_again(placement):
-    wsgi = placement(max_allocation_candidates=3)
+def test_trees_that_a_bulk_answer_lacks_are_not_written_again(
+    placement, monkeypatch
+):
+    monkeypatch.setattr(publisher, 'ONE_BY_ONE', 2)
+    wsgi = placement(max_allocation_candidates=2)
     client = PlacementClient(adapter_of(wsgi))
-    topologies = [host(number, cells=1, pools=0) for number in range(12)]
+    topologies = [host(number, cells=1, pools=0) for number in range(5)]
     publish(client, topologies)
     wsgi.calls.clear()
-    assert publish(client, topologies).count('unchanged') == 12
+    assert publish(client, topologies).count('unchanged') == 5
     assert wsgi.writes == []

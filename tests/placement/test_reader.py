@@ -77,23 +77,28 @@ def test_the_first_snapshot_is_empty_and_asks_nobody():
     assert reader.snapshot.get('no such host') is None
 
 
-def test_nothing_published_is_no_error(reader, caplog):
+def test_nothing_ever_published_is_no_error(placement, template, caplog):
+    client = PlacementClient(adapter_of(placement(template)))
+    reader = TopologyReader(lambda: client)
     assert reader.refresh()
     assert reader.snapshot.hosts == {}
     assert reader.snapshot.age < 5
     assert not warnings(caplog)
 
 
-@pytest.mark.parametrize('count', [3, refresh.ONE_BY_ONE + 4])
-def test_reader_sees_what_the_publisher_wrote(reader, client, wsgi, count):
-    topologies = [with_guest(host(0)), *map(small, range(1, count))]
+@pytest.mark.parametrize(('single', 'requests'), [(16, 4), (2, 2)])
+def test_reader_sees_what_the_publisher_wrote(
+    reader, client, wsgi, monkeypatch, single, requests
+):
+    monkeypatch.setattr(refresh, 'ONE_BY_ONE', single)
+    topologies = [with_guest(host(0)), small(1), small(2)]
     publish(client, topologies)
     wsgi.calls.clear()
     assert reader.refresh()
     assert reader.snapshot.hosts == by_uuid(*topologies)
     assert reader.snapshot.get(topologies[0].uuid) == topologies[0]
-    assert reader.snapshot.counters.read == count
-    assert len(wsgi.calls) == (4 if count == 3 else 2)
+    assert reader.snapshot.counters.read == 3
+    assert len(wsgi.calls) == requests
 
 
 def test_an_unchanged_cloud_costs_one_request(reader, client, wsgi):
@@ -157,7 +162,7 @@ def _add_unknown(client, topology):
     [(_tear, 'torn'), (_lose_cell, 'torn'), (_add_unknown, 'unknown')],
 )
 @pytest.mark.parametrize('single', [1, 16])
-def test_a_bad_tree_costs_exactly_its_host(  # noqa: PLR0917 - fixtures
+def test_a_bad_tree_costs_exactly_its_host(
     reader, client, caplog, spoil, counter, single, monkeypatch
 ):
     # Read in bulk or one by one.
