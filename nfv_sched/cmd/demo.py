@@ -153,6 +153,12 @@ class _Run:
         return list(best.values())
 
 
+def _positive(text: str) -> int:
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f'{text} is no positive number')
+    return int(text)
+
+
 class Demo(command.Command):  # type: ignore[misc]
     """Run a simulated telco cloud and show where its guests land.
 
@@ -164,11 +170,11 @@ class Demo(command.Command):  # type: ignore[misc]
         """Return the command's options."""
         parser: argparse.ArgumentParser = super().get_parser(prog_name)
         parser.add_argument(
-            '--hosts', type=int, default=16, help='hosts, default 16'
+            '--hosts', type=_positive, default=16, help='hosts, default 16'
         )
         parser.add_argument(
             '--guests',
-            type=int,
+            type=_positive,
             default=96,
             help='guests to try, default 96; the demo adds a few that '
             'cannot fit',

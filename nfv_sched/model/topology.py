@@ -70,9 +70,7 @@ class HostUsage:
     ``devices`` pool keys. Zeroes are left out.
     """
 
-    dedicated_cpus: Mapping[int, int] = dataclasses.field(
-        default_factory=dict
-    )
+    dedicated_cpus: Mapping[int, int] = dataclasses.field(default_factory=dict)
     shared_cpus: Mapping[int, int] = dataclasses.field(default_factory=dict)
     memory_mib: Mapping[int, int] = dataclasses.field(default_factory=dict)
     pages: Mapping[tuple[int, int], int] = dataclasses.field(

@@ -8,6 +8,7 @@ of at most 255 characters, provider names have at most 200, integers end at
 """
 
 from collections.abc import Callable
+import functools
 import re
 import uuid
 
@@ -289,6 +290,8 @@ _PLAIN_TRAITS: dict[str, Fact] = {
 }
 
 
+# A cloud repeats a few names thousands of times.
+@functools.lru_cache(maxsize=4096)
 def read_trait(name: str) -> Fact | None:
     """What the trait says; None if it is not one of ours.
 
@@ -308,6 +311,7 @@ _PAGES = re.compile(r'CUSTOM_NFV_PAGES_([1-9][0-9]*)(KB|MB|GB)')
 _DEVICE = re.compile(r'CUSTOM_NFV_PCI_([0-9A-F]{4})_([0-9A-F]{4})')
 
 
+@functools.lru_cache(maxsize=4096)
 def read_class(name: str) -> Fact | None:
     """What the resource class counts; None if it is not one of ours.
 

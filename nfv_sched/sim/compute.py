@@ -38,9 +38,11 @@ class Compute:
                 host, driver.SimulatedDriver(host, machine), self._report
             )
             self._tracker.set_service_ref(service)
-            self._tracker.update_available_resource(
-                context, host, startup=True
-            )
+            # One transaction: a host has hundreds of devices.
+            with context.db_connection.writer.using(context):
+                self._tracker.update_available_resource(
+                    context, host, startup=True
+                )
 
     @property
     def node(self) -> Any:

@@ -1,0 +1,57 @@
+"""What the package offers to others by name."""
+
+from importlib import metadata
+
+from oslo_config import generator
+import pytest
+
+from nfv_sched import conf
+from nfv_sched import extra_specs
+from nfv_sched import loading
+
+GROUPS = {
+    'nfv_sched.filters': {
+        'HugePagesFilter',
+        'CPUPinningFilter',
+        'PCINUMAFilter',
+        'NUMAFitFilter',
+    },
+    'nfv_sched.weighers': {'AffinityWeigher', 'AntiAffinityWeigher'},
+}
+
+
+@pytest.mark.parametrize('group', sorted(GROUPS))
+def test_entry_points_load_the_classes_that_users_name(group):
+    assert {cls.__name__ for cls in loading.classes(group)} == GROUPS[group]
+
+
+def test_a_broken_entry_point_stops_the_scheduler(monkeypatch):
+    class Broken(metadata.EntryPoint):
+        def load(self):
+            raise ImportError('broken')
+
+    monkeypatch.setattr(
+        loading.stevedore.ExtensionManager,
+        'list_entry_points',
+        lambda self: [Broken('x', 'y:z', 'broken.group')],
+    )
+    with pytest.raises(ImportError, match='broken'):
+        loading.classes('broken.group')
+
+
+def test_the_config_generator_prints_every_option_with_its_help(tmp_path):
+    sample = tmp_path / 'sample.conf'
+    generator.main(['--namespace', 'nfv_sched', '--output-file', str(sample)])
+    text = sample.read_text()
+    assert '[nfv_sched]' in text
+    for option in conf.ALL_OPTS:
+        assert f'#{option.name} = ' in text
+        assert len(option.help) > 80
+
+
+def test_novas_api_loads_our_validators():
+    (point,) = metadata.entry_points(
+        group='nova.api.extra_spec_validators', name='nfv_sched'
+    )
+    assert point.load() is extra_specs
+    assert isinstance(extra_specs.register(), list)
