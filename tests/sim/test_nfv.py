@@ -1,0 +1,92 @@
+"""The same cloud under this package's filters and weighers."""
+
+from collections.abc import Iterator
+import itertools
+
+import pytest
+
+from nfv_sched.sim import explain
+from nfv_sched.sim import flavors
+from nfv_sched.sim import machine
+from nfv_sched.sim import settings
+from nfv_sched.sim.boots import Outcome
+from nfv_sched.sim.cloud import Cloud
+from nfv_sched.sim.cloud import cloud
+from nfv_sched.sim.guests import Flavor
+from tests.sim.conftest import HOSTS
+
+
+@pytest.fixture(scope='module')
+def sky() -> Iterator[Cloud]:
+    with cloud(settings.NFV, aliases=flavors.aliases()) as one:
+        for name in HOSTS:
+            one.add_host(name, machine.load(name))
+        yield one
+
+
+def test_the_scheduler_has_our_filters_and_weighers(sky):
+    manager = sky.scheduler.host_manager
+    names = [type(one).__name__ for one in manager.enabled_filters]
+    assert names == list(settings.NFV.enabled_filters)
+    modules = {type(one).__module__ for one in manager.weighers}
+    assert any(name.startswith('nfv_sched.weighers') for name in modules)
+    assert any(name.startswith('nova.scheduler') for name in modules)
+
+
+def test_no_claim_fails_until_the_cloud_is_full(sky):
+    mix = itertools.islice(flavors.arrivals(3), 30)
+    guests = [guest for service in mix for guest in sky.boot(service.flavor)]
+    outcomes = {guest.outcome for guest in guests}
+    assert outcomes == {Outcome.BOOTED, Outcome.NO_VALID_HOST}
+    for guest in guests:
+        if guest.booted:
+            sky.delete(guest)
+
+
+def test_both_schedulers_serve_one_cloud(sky):
+    flavor = Flavor('one', 2, 512, extra_specs={'hw:cpu_policy': 'dedicated'})
+    hosts = set()
+    for profile in (settings.STOCK, settings.NFV):
+        sky.use(profile)
+        [guest] = sky.boot(flavor)
+        assert guest.booted
+        hosts.add(guest.host)
+        sky.delete(guest)
+    assert len(hosts) == 1
+
+
+def test_a_guest_without_a_host_is_explained(sky):
+    flavor = flavors.flavors()['telefonica-dataplane-1']
+    [guest] = sky.boot(flavor)
+    assert guest.outcome is Outcome.NO_VALID_HOST
+    found = explain.explain(sky, flavor)
+    assert (found.hosts, found.fitting) == (4, 0)
+    assert {one.name: one.hosts for one in found.conditions} == {
+        'devices': 3,
+        'pages': 1,
+    }
+    [pages] = [one for one in found.conditions if one.name == 'pages']
+    assert pages.host == 's2600wt-4port'
+    assert '12 of 16' in pages.text
+
+
+def test_a_guest_with_a_host_is_told_so(sky):
+    found = explain.explain(sky, flavors.flavors()['clearwater-vims'])
+    assert (found.hosts, found.fitting, found.conditions) == (4, 4, ())
+
+
+def test_placement_and_groups_are_conditions_too(sky):
+    group = sky.add_group('apart', 'anti-affinity')
+    plain = Flavor('plain', 1, 512)
+    guests = [sky.boot(plain, group=group)[0] for _ in range(4)]
+    found = explain.explain(sky, plain, group=group)
+    assert [(one.name, one.hosts) for one in found.conditions] == [
+        (explain.GROUP, 4)
+    ]
+    for guest in guests:
+        sky.delete(guest)
+    huge = Flavor('huge', 4, 2**20)
+    found = explain.explain(sky, huge)
+    assert [(one.name, one.hosts) for one in found.conditions] == [
+        (explain.PLACEMENT, 4)
+    ]
