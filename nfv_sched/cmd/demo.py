@@ -1,156 +1,11 @@
 """``nfv-sched demo``: a cloud, its guests, and why some get no host."""
 
 import argparse
-from collections.abc import Iterator
-from collections.abc import Sequence
-import dataclasses
-import itertools
-import time
-from typing import Any
 
 from cliff import command
 from rich.console import Console
-from rich.progress import BarColumn
-from rich.progress import MofNCompleteColumn
-from rich.progress import Progress
-from rich.progress import SpinnerColumn
-from rich.progress import TextColumn
-from rich.rule import Rule
-
-from nfv_sched.cmd import render
-from nfv_sched.cmd import tables
-from nfv_sched.cmd import trees
-from nfv_sched.placement import publisher
-from nfv_sched.placement.client import PlacementClient
-from nfv_sched.sim import explain
-from nfv_sched.sim import flavors
-from nfv_sched.sim import machine
-from nfv_sched.sim import settings
-from nfv_sched.sim import views
-from nfv_sched.sim.boots import Guest
-from nfv_sched.sim.cloud import Cloud
-from nfv_sched.sim.cloud import cloud
-from nfv_sched.sim.guests import Group
 
 _PIPE_WIDTH = 120
-_RACK = 6
-
-# Most hosts of a telco cloud are of few kinds.
-_MACHINES = (
-    'dell-2x6230r-64vf',
-    'r740-sriov-2x32vf',
-    'epyc7451-4node',
-    'r740xd-one-pool',
-    'turin-nps4',
-    'r740-dpdk-320g',
-    's2600wt-4port',
-    'opteron-sparse-ids',
-    'dell-2x6230r-64vf',
-    'r740-sriov-2x32vf',
-)
-_EDGE_MACHINE = 'epyc7451-4node'
-
-# What no host of this cloud can take.
-_IMPOSSIBLE = ('packet-cache.200GB', 'telefonica-dataplane-1')
-_MAX_REFUSALS = 8
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Order:
-    """One guest to boot. ``service`` is the name that its group has."""
-
-    name: str
-    service: flavors.Service
-
-
-def orders(guests: int, edges: int, seed: int) -> Iterator[Order]:
-    """Yield the guests of the demo: the mix, then the deliberate cases.
-
-    :param edges: hosts with the card that edge guests want
-    """
-    mix = (
-        Order(f'{service.name}-{number}', service)
-        for service in flavors.arrivals(seed)
-        for number in range(service.guests)
-    )
-    yield from itertools.islice(mix, guests)
-    known = flavors.flavors()
-    # One more than there are cells beside such a card.
-    for number in range(edges + 1 if edges else 0):
-        yield Order(f'upf-{number}', flavors.Service('upf', known['edge-upf']))
-    for name in _IMPOSSIBLE:
-        yield Order(name, flavors.Service(name, known[name]))
-
-
-class _Run:
-    """One run of the demo over a cloud."""
-
-    def __init__(self, sky: Cloud) -> None:
-        self.sky = sky
-        self.guests: list[Guest] = []
-        self.refusals: dict[str, tuple[str, explain.Explanation]] = {}
-        self.published: list[tuple[publisher.PublishReport, float]] = []
-        self._client = PlacementClient(sky.placement)
-        self._groups: dict[str, Group] = {}
-
-    def add_hosts(self, count: int) -> Iterator[str]:
-        names = []
-        for number, kind in enumerate(
-            itertools.islice(itertools.cycle(_MACHINES), count)
-        ):
-            name = f'r{number // _RACK + 1}-{kind.split("-")[0]}-{number:02}'
-            self.sky.add_host(name, machine.load(kind))
-            names.append(name)
-            yield name
-        for start in range(0, count, _RACK):
-            rack = f'rack{start // _RACK + 1}'
-            self.sky.add_aggregate(
-                rack, names[start : start + _RACK], {'rack': rack}
-            )
-
-    def boot(self, order: Order) -> Guest:
-        service = order.service
-        group = self._group(service)
-        [guest] = self.sky.boot(service.flavor, name=order.name, group=group)
-        self.guests.append(guest)
-        if not guest.booted and service.flavor.name not in self.refusals:
-            self.refusals[service.flavor.name] = (
-                order.name,
-                explain.explain(self.sky, service.flavor, group=group),
-            )
-        return guest
-
-    def publish(self) -> None:
-        """Bring Placement up to date about topology and usage."""
-        begin = time.perf_counter()
-        report = publisher.publish(self._client, self.sky.topologies())
-        self.published.append((report, time.perf_counter() - begin))
-
-    def _group(self, service: flavors.Service) -> Group | None:
-        if service.policy is None:
-            return None
-        if service.name not in self._groups:
-            self._groups[service.name] = self.sky.add_group(
-                service.name, service.policy, service.max_per_host
-            )
-        return self._groups[service.name]
-
-    def interesting(self) -> Sequence[str]:
-        """Return two hosts that are worth a look, of different kinds."""
-
-        def score(name: str) -> int:
-            here = [one for one in self.guests if one.host == name]
-            return sum(
-                bool(views.cpus_of(one)) * 2 + bool(one.devices)
-                for one in here
-                if one.booted
-            )
-
-        best: dict[bool, str] = {}
-        for name in sorted(self.sky.computes, key=score, reverse=True):
-            two = len(self.sky.computes[name].machine.cells) == 2
-            best.setdefault(two, name)
-        return list(best.values())
 
 
 def _positive(text: str) -> int:
@@ -184,91 +39,17 @@ class Demo(command.Command):  # type: ignore[misc]
         )
         return parser
 
-    def take_action(self, parsed_args: Any) -> int:
+    def take_action(self, parsed_args: argparse.Namespace) -> int:
         """Run the demo."""
+        try:
+            from nfv_sched.cmd import show  # noqa: PLC0415
+        except ModuleNotFoundError as error:
+            raise RuntimeError(
+                f'{error}: the demo needs "pip install nfv-sched[demo]"'
+            ) from error
         console = Console(file=self.app.stdout)
         if not console.is_terminal:
             console = Console(file=self.app.stdout, width=_PIPE_WIDTH)
-        begin = time.perf_counter()
-        with cloud(settings.NFV, aliases=flavors.aliases()) as sky:
-            run = _Run(sky)
-            _play(run, console, parsed_args)
-            seconds = time.perf_counter() - begin
-            _show(run, console, seconds)
-        return 0
-
-
-def _progress(console: Console) -> Progress:
-    return Progress(
-        SpinnerColumn(),
-        TextColumn('{task.description:<10}'),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn('{task.fields[now]}'),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    )
-
-
-def _play(run: _Run, console: Console, args: Any) -> None:
-    edges = sum(
-        kind == _EDGE_MACHINE
-        for kind in itertools.islice(itertools.cycle(_MACHINES), args.hosts)
-    )
-    wanted = list(orders(args.guests, edges, args.seed))
-    with _progress(console) as progress:
-        task = progress.add_task('hosts', total=args.hosts, now='')
-        for name in run.add_hosts(args.hosts):
-            progress.update(task, advance=1, now=name)
-        run.publish()
-        task = progress.add_task('guests', total=len(wanted), now='')
-        for order in wanted:
-            guest = run.boot(order)
-            where = guest.host if guest.booted else guest.outcome.value
-            progress.update(task, advance=1, now=f'{guest.name}: {where}')
-        run.publish()
-
-
-def _show(run: _Run, console: Console, seconds: float) -> None:
-    booted = [guest for guest in run.guests if guest.booted]
-    console.print(Rule('Where the guests landed', align='left'))
-    console.print(tables.landings(booted))
-    for name in run.interesting():
-        console.print(Rule('NUMA map', align='left'))
-        view = views.host_view(run.sky.computes[name], run.guests)
-        console.print(render.host_map(view))
-        console.print()
-    _show_published(run, console)
-    console.print(Rule('Guests that no host can take', align='left'))
-    for name, found in itertools.islice(run.refusals.values(), _MAX_REFUSALS):
-        console.print(tables.refusal(name, found))
-    if not run.refusals:
-        console.print('none')
-    claims = sum(guest.outcome == 'claim failed' for guest in run.guests)
-    console.print(Rule(align='left'))
-    console.print(
-        f'{len(run.sky.computes)} hosts, {len(run.guests)} guests asked: '
-        f'{len(booted)} run, {len(run.guests) - len(booted)} refused, '
-        f'{claims} claims failed; {seconds:.0f} s',
-        highlight=False,
-    )
-
-
-def _show_published(run: _Run, console: Console) -> None:
-    console.print(Rule('What Placement shows of it', align='left'))
-    name = run.interesting()[0]
-    console.print(
-        trees.provider_tree(
-            run.sky.placement, run.sky.computes[name].node.uuid
+        return show.demo(
+            console, parsed_args.hosts, parsed_args.guests, parsed_args.seed
         )
-    )
-    (first, before), (last, after) = run.published
-    console.print(
-        f'Topology of {first.count("written")} hosts published in '
-        f'{first.writes} writes, {before:.1f} s; usage of '
-        f'{last.count("usage")} hosts afterwards in {last.writes} writes, '
-        f'{after:.1f} s.',
-        highlight=False,
-    )
-    console.print()

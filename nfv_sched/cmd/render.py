@@ -91,7 +91,7 @@ def bar(pages: views.PagesView) -> Text:
 def _core_rows(cores: Sequence[views.CoreView]) -> Iterator[Text]:
     for start in range(0, len(cores), _CORES_A_ROW):
         row = cores[start : start + _CORES_A_ROW]
-        text = Text(f'{row[0].cpus[0]:>3} ', Style(dim=True))
+        text = Text().append(f'{row[0].cpus[0]:>3} ', Style(dim=True))
         text.append_text(Text(' ').join(marks(core.owners) for core in row))
         yield text
 
@@ -171,8 +171,8 @@ def _legend(view: views.HostView) -> RenderableType:
 
 def host_map(view: views.HostView) -> RenderableType:
     """Return a host's NUMA map: cells side by side, and who is who."""
-    title = Text(view.name, Style(bold=True))
-    title.append(f'  {view.about}', Style(bold=False, dim=True))
+    title = Text().append(view.name, Style(bold=True))
+    title.append(f'  {view.about}', Style(dim=True))
     note = Text(
         'Each group is one core, one letter per thread; the number is the '
         "row's first CPU.",

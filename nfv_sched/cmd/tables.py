@@ -90,14 +90,14 @@ def landings(guests: Sequence[Guest]) -> RenderableType:
 
 def refusal(name: str, found: explain.Explanation) -> RenderableType:
     """Return why no host took a guest."""
-    title = Text(name, Style(bold=True))
+    title = Text().append(name, Style(bold=True))
     title.append(f'  {found.flavor.name}: {found.flavor.about}', _DIM)
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
     table.add_column('condition', no_wrap=True)
     table.add_column('hosts', justify='right', no_wrap=True)
     table.add_column('nearest miss')
     for condition in found.conditions:
-        miss = Text(f'{condition.host}: ', Style(bold=True))
-        miss.append(condition.text, Style(bold=False))
+        miss = Text().append(f'{condition.host}: ', Style(bold=True))
+        miss.append(condition.text)
         table.add_row(condition.name, f'{condition.hosts}/{found.hosts}', miss)
     return Group(title, table)

@@ -44,7 +44,7 @@ def _label(placement: Any, provider: Mapping[str, str]) -> Text:
     base = f'/resource_providers/{provider["uuid"]}'
     totals = _get(placement, f'{base}/inventories')['inventories']
     used = _get(placement, f'{base}/usages')['usages']
-    text = Text(provider['name'], Style(bold=True))
+    text = Text().append(provider['name'], Style(bold=True))
     if provider['uuid'] == provider['root_provider_uuid']:
         # A sentinel and a digest: of no use to the eye.
         return text

@@ -2,12 +2,14 @@
 
 import io
 import logging
+import sys
 
 import pytest
 from rich.console import Console
 
-from nfv_sched.cmd import demo
+from nfv_sched import cmd
 from nfv_sched.cmd import render
+from nfv_sched.cmd import show
 from nfv_sched.cmd import tables
 from nfv_sched.cmd.main import main
 from nfv_sched.sim import flavors
@@ -57,7 +59,7 @@ def test_senseless_numbers_are_refused(value, capsys):
 
 def test_the_same_seed_asks_for_the_same_guests():
     def named(seed):
-        return [order.name for order in demo.orders(20, 2, seed)]
+        return [order.name for order in show.orders(20, 2, seed)]
 
     assert named(1) == named(1)
     assert named(1) != named(2)
@@ -122,3 +124,10 @@ def test_a_numa_map_shows_every_thread_page_and_device(stock_cloud):
 )
 def test_bars(pages, text):
     assert render.bar(views.PagesView(*pages)).plain == text
+
+
+def test_the_demo_says_what_to_install(monkeypatch, capsys):
+    monkeypatch.delattr(cmd, 'show', raising=False)
+    monkeypatch.setitem(sys.modules, 'nfv_sched.cmd.show', None)
+    assert main(['demo']) == 1
+    assert 'nfv-sched[demo]' in capsys.readouterr().err
