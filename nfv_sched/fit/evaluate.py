@@ -99,7 +99,9 @@ class Evaluation:
         anywhere = [(1 << len(cells)) - 1] * wanted
         alone = Guest(cells=self.guest.cells, devices=self.guest.devices)
         if assignment.possible(alone, self.host, anywhere, devices) is False:
-            return tuple(self._far_devices(devices))
+            return tuple(self._far_devices(devices, cells)) or (
+                reasons.of_contested_devices(self.guest.devices),
+            )
         return ()
 
     def verdict(self, providers: Providers) -> Verdict:
@@ -278,8 +280,10 @@ class Evaluation:
             there = asked.count - 1
         return reasons.of_devices(asked, there, where)
 
-    def _far_devices(self, devices: Devices) -> Iterator[Reason]:
-        """Requests whose devices sit on too few of the right cells."""
+    def _far_devices(
+        self, devices: Devices, cells: Sequence[Cell]
+    ) -> Iterator[Reason]:
+        """Requests whose devices are too few near any choice of ``cells``."""
         for index, request in enumerate(self.guest.devices):
             per_cell: dict[int | None, int] = {}
             for pool in devices.matching(index):
@@ -287,24 +291,17 @@ class Evaluation:
                 per_cell[node] = (
                     per_cell.get(node, 0) + self.host.pools[pool].count
                 )
-            here = ', '.join(
-                f'{count} on cell {node}'
-                if node is not None
-                else f'{count} on none'
-                for node, count in sorted(
-                    per_cell.items(), key=lambda item: str(item[0])
+            near = sorted(per_cell.get(cell.id, 0) for cell in cells)
+            best = sum(near[-len(self.guest.cells) :])
+            if request.policy in ('legacy', 'preferred'):
+                best += per_cell.get(None, 0)
+            if request.policy != 'preferred' and best < request.count:
+                yield reasons.of_devices(
+                    request,
+                    best,
+                    f'near the cells that fit ({request.policy}; there are '
+                    f'{reasons.spread(per_cell)})',
                 )
-            )
-            near = sorted(
-                (per_cell.get(cell.id, 0) for cell in self.host.cells),
-                reverse=True,
-            )
-            best = sum(near[: len(self.guest.cells)])
-            yield reasons.of_devices(
-                request,
-                min(best, request.count),
-                f"with the guest's cells ({request.policy}; {here})",
-            )
 
     def _joint_reasons(self, devices: Devices) -> tuple[Reason, ...]:
         """Each resource would do, but not on the same cells."""
@@ -318,7 +315,7 @@ class Evaluation:
         ids = [cell.id for cell in usable]
         where = 'cell' + 's' * (len(ids) > 1) + ' ' + ', '.join(map(str, ids))
         if self.guest.devices:
-            found.extend(self._far_devices(devices))
+            found.extend(self._far_devices(devices, usable))
         names = network.far(self.guest, self.host, ids)
         found.extend(
             Reason(

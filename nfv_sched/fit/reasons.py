@@ -1,5 +1,8 @@
 """Shortages in words, for operators."""
 
+from collections.abc import Mapping
+from collections.abc import Sequence
+
 from nfv_sched.fit.cell import Shortage
 from nfv_sched.model import DeviceRequest
 from nfv_sched.model import Reason
@@ -78,6 +81,32 @@ def of_devices(request: DeviceRequest, available: int, where: str) -> Reason:
         f'{available} of {request.count} devices ({wanted}) {where}',
         asked=request.count,
         available=available,
+    )
+
+
+def of_contested_devices(requests: Sequence[DeviceRequest]) -> Reason:
+    """Device requests that are met one by one, but not together."""
+    return Reason(
+        Resource.DEVICES,
+        f'the {len(requests)} device requests are met one by one, but not '
+        'together near any choice of cells',
+        asked=sum(request.count for request in requests),
+    )
+
+
+def spread(per_cell: Mapping[int | None, int]) -> str:
+    """Where devices are, in words."""
+    return (
+        ', '.join(
+            f'{count} on no cell'
+            if node is None
+            else f'{count} on cell {node}'
+            for node, count in sorted(
+                per_cell.items(), key=lambda item: (item[0] is None, item[0])
+            )
+            if count
+        )
+        or 'none'
     )
 
 
