@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from collections.abc import Sequence
 import dataclasses
+from typing import Any
 
 import nova.conf
 
@@ -18,7 +19,6 @@ CONF = nova.conf.CONF
 #: Conditions beside those of :class:`nfv_sched.model.Resource`.
 PLACEMENT = 'placement'
 GROUP = 'server group'
-FITS = 'fits'
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -60,7 +60,6 @@ def explain(
     # Placement's answer needs the request as the conductor sends it.
     offered = cloud.candidates(spec.obj_clone())
     guest = requests.guest_of(spec)
-    full = _full_hosts(spec)
     pack = CONF.compute.packing_host_numa_cells_allocation_strategy
     fallen: dict[str, list[tuple[str, Reason | None]]] = {}
     states = cloud.host_states()
@@ -71,7 +70,7 @@ def explain(
             fallen.setdefault(name, []).append((state.host, reason))
         if not verdict.fits:
             continue
-        if state.host in full:
+        if _group_refuses(spec.instance_group, state):
             fallen.setdefault(GROUP, []).append((state.host, None))
         elif state.host not in offered:
             fallen.setdefault(PLACEMENT, []).append((state.host, None))
@@ -86,12 +85,17 @@ def explain(
     )
 
 
-def _full_hosts(spec: object) -> set[str]:
-    """Return the hosts that hold members which must not get company."""
-    group = getattr(spec, 'instance_group', None)
-    if group is None or group.policy != 'anti-affinity':
-        return set()
-    return set(group.hosts) if not group.rules else set()
+def _group_refuses(group: Any, state: Any) -> bool:
+    """Whether the request's server group rules the host out."""
+    if group is None:
+        return False
+    if group.policy == 'affinity':
+        return bool(group.hosts) and state.host not in group.hosts
+    if group.policy == 'anti-affinity':
+        # As ServerGroupAntiAffinityFilter counts.
+        limit = int(group.rules.get('max_server_per_host', 1))
+        return len(set(group.members) & set(state.instances)) >= limit
+    return False
 
 
 def _closeness(reason: Reason | None) -> float:
@@ -122,6 +126,6 @@ def _condition(
 
 
 _WITHOUT_REASON = {
-    GROUP: 'holds a member of the group already',
+    GROUP: 'fits, but the server group allows no member there',
     PLACEMENT: 'fits, but has not enough of VCPU, PCPU, MEMORY_MB or DISK_GB',
 }

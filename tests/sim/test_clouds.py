@@ -1,5 +1,7 @@
 """One cloud after another."""
 
+import pytest
+
 from nfv_sched.sim import machine
 from nfv_sched.sim import settings
 from nfv_sched.sim.cloud import cloud
@@ -40,3 +42,52 @@ def test_novas_options_reach_the_scheduler():
             for cell in sky.boot(PINNED)[0].instance.numa_topology.cells
         }
         assert len(cells) == 1
+
+
+@pytest.mark.parametrize('profile', [settings.STOCK, settings.NFV])
+def test_devices_may_be_in_placement(profile):
+    # Nova leaves devices with a physical network out of Placement.
+    ports = ', '.join(
+        f"{{address: '0000:05:00.{port}', cell: 0, ids: '8086:1572'}}"
+        for port in range(3)
+    )
+    host = machine.parse(
+        'ports',
+        f"""
+about: three whole ports
+dedicated: 0-7
+cells: [{{id: 0, cpus: 0-7, memory_mib: 8192}}]
+nics: [{ports}]
+""",
+    )
+    alias = {
+        'name': 'port',
+        'vendor_id': '8086',
+        'product_id': '1572',
+        'device_type': 'type-PF',
+    }
+    options = {
+        'pci.report_in_placement': True,
+        'filter_scheduler.pci_in_placement': True,
+    }
+    flavor = Flavor(
+        'ports',
+        2,
+        512,
+        extra_specs={
+            'hw:cpu_policy': 'dedicated',
+            'pci_passthrough:alias': 'port:2',
+        },
+    )
+    with cloud(profile, aliases=[alias], options=options) as sky:
+        sky.add_host('one', host)
+        [guest] = sky.boot(flavor)
+        assert guest.booted
+        allocated = sky.placement.get(
+            f'/allocations/{guest.uuid}', microversion='1.39'
+        ).json()['allocations']
+        assert len(allocated) == 3
+        assert not sky.boot(flavor)[0].booted
+        sky.delete(guest)
+        [guest] = sky.boot(flavor)
+        assert len(guest.devices) == 2

@@ -83,6 +83,12 @@ def test_placement_and_groups_are_conditions_too(sky):
     assert [(one.name, one.hosts) for one in found.conditions] == [
         (explain.GROUP, 4)
     ]
+    few = sky.add_group('few', 'anti-affinity', max_per_host=2)
+    guests += sky.boot(plain, group=few, count=5)
+    assert explain.explain(sky, plain, group=few).fitting == 3
+    near = sky.add_group('near', 'affinity')
+    guests += sky.boot(plain, group=near)
+    assert explain.explain(sky, plain, group=near).fitting == 1
     for guest in guests:
         sky.delete(guest)
     huge = Flavor('huge', 4, 2**20)
