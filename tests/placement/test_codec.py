@@ -263,3 +263,16 @@ def test_long_names_are_cut_and_stay_unique():
     tree = encode(topology)
     assert len({p.name for p in tree.providers}) == 3
     assert decode('h' * 196, tree.root.uuid, summaries_of(tree)) == topology
+
+
+def test_a_cell_that_goes_by_another_number_is_garbled():
+    tree = encode(host(pools=0))
+    summaries = summaries_of(tree)
+    cell = tree.providers[1].uuid
+    old = summaries[cell].traits
+    summaries[cell] = dataclasses.replace(
+        summaries[cell],
+        traits=old - {'CUSTOM_NFV_NUMA_ID_0'} | {'CUSTOM_NFV_NUMA_ID_5'},
+    )
+    with pytest.raises(GarbledTree, match='not the cell 5'):
+        _decode(_sealed(tree.root.uuid, summaries), tree.root.uuid)

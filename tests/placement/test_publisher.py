@@ -407,3 +407,32 @@ def test_trees_that_a_bulk_answer_lacks_are_not_written_again(
     wsgi.calls.clear()
     assert publish(client, topologies).count('unchanged') == 5
     assert wsgi.writes == []
+
+
+def test_a_class_in_use_goes_from_a_cell_that_stays(client):
+    publish(client, [host(usage=HostUsage(dedicated_cpus={0: 4}))])
+    cell = dataclasses.replace(host().cells[0], dedicated_cpus=0)
+    new = dataclasses.replace(host(), cells=(cell, host().cells[1]))
+    report = publish(client, [new])
+    assert report.hosts[0].error is None
+    assert read(client, new) == new
+
+
+def test_foreign_traits_survive_new_traits_of_ours(client):
+    publish(client, [host()])
+    cell = schema.cell_uuid(schema.root_uuid(host().uuid), 0)
+    generation, traits = api.traits(client, cell)
+    client.put('/traits/CUSTOM_RACK_7')
+    client.put(
+        f'/resource_providers/{cell}/traits',
+        {
+            'resource_provider_generation': generation,
+            'traits': [*traits, 'CUSTOM_RACK_7'],
+        },
+    )
+    other = dataclasses.replace(host().cells[0], socket=5)
+    new = dataclasses.replace(host(), cells=(other, host().cells[1]))
+    publish(client, [new])
+    found = api.traits(client, cell)[1]
+    assert {'CUSTOM_RACK_7', 'CUSTOM_NFV_SOCKET_5'} <= found
+    assert 'CUSTOM_NFV_SOCKET_0' not in found
