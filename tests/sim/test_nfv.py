@@ -45,14 +45,12 @@ def test_no_claim_fails_until_the_cloud_is_full(sky):
 
 def test_both_schedulers_serve_one_cloud(sky):
     flavor = Flavor('one', 2, 512, extra_specs={'hw:cpu_policy': 'dedicated'})
-    hosts = set()
     for profile in (settings.STOCK, settings.NFV):
-        sky.use(profile)
+        scheduler = sky.use(profile)
+        assert sky.use(profile) is scheduler
         [guest] = sky.boot(flavor)
         assert guest.booted
-        hosts.add(guest.host)
         sky.delete(guest)
-    assert len(hosts) == 1
 
 
 def test_a_guest_without_a_host_is_explained(sky):
