@@ -1,8 +1,6 @@
 """One decision per request and host state, shared by filters and weighers."""
 
 from collections.abc import Mapping
-from collections.abc import Sequence
-import logging
 from typing import Any
 
 import nova.conf
@@ -10,18 +8,40 @@ import nova.conf
 from nfv_sched import conf
 from nfv_sched import fit
 from nfv_sched import hardware
-from nfv_sched.model import Guest
-from nfv_sched.model import Reason
 from nfv_sched.model import Verdict
 from nfv_sched.nova import hosts
 from nfv_sched.nova import requests
 
-LOG = logging.getLogger(__name__)
-
 CONF = nova.conf.CONF
 conf.register_opts(CONF)
 
+_QUESTION = '_nfv_sched_question'
 _DECISION = '_nfv_sched_decision'
+
+
+def refresh(spec: Any) -> fit.Question:
+    """What a RequestSpec asks, looked at anew.
+
+    Due before each guest of a request: Nova writes into the request while it
+    places them (see :func:`nfv_sched.nova.requests.guest_of`).
+
+    :raises ValueError: the request makes no sense
+    """
+    guest = requests.guest_of(spec)
+    known: fit.Question | None = getattr(spec, _QUESTION, None)
+    if known is not None and known.guest is guest:
+        return known
+    made = fit.Question(guest)
+    setattr(spec, _QUESTION, made)
+    return made
+
+
+def question_of(spec: Any) -> fit.Question:
+    """What a RequestSpec asks, as of the last refresh.
+
+    :raises ValueError: the request makes no sense
+    """
+    return getattr(spec, _QUESTION, None) or refresh(spec)
 
 
 class Decision:
@@ -32,35 +52,46 @@ class Decision:
     request for several guests.
     """
 
-    __slots__ = ('_evaluation', '_state_key', 'guest')
+    __slots__ = ('_evaluation', '_instances', '_topology', 'question')
 
-    def __init__(self, guest: Guest, state: Any, state_key: object) -> None:
-        self.guest = guest
-        self._state_key = state_key
+    def __init__(self, question: fit.Question, state: Any) -> None:
+        self.question = question
+        self._topology, self._instances = hosts.state_key(state)
+        host = hosts.host_of(state)
         self._evaluation = fit.Evaluation(
-            guest,
-            hardware.published().complete(state, hosts.host_of(state)),
+            question,
+            hardware.published().complete(state, host),
             pack=CONF.compute.packing_host_numa_cells_allocation_strategy,
         )
 
-    def holds(self, guest: Guest, state_key: object) -> bool:
+    def holds(self, question: fit.Question, state: Any) -> bool:
         """Whether this still is the answer."""
-        return self.guest is guest and self._state_key == state_key
+        return (
+            self.question is question
+            and self._topology is state.numa_topology
+            and self._instances == state.num_instances
+        )
 
-    def pages(self) -> tuple[Reason, ...]:
+    def lacks_pages(self) -> fit.Refusal | None:
         """Why the page pools alone make the guest impossible here."""
-        return self._evaluation.pages()
+        return self._evaluation.lacks_pages()
 
-    def pinning(self) -> tuple[Reason, ...]:
+    def lacks_pinning(self) -> fit.Refusal | None:
         """Why the dedicated CPUs alone make the guest impossible here."""
-        return self._evaluation.pinning()
+        return self._evaluation.lacks_pinning()
 
-    def devices(self, candidate: Mapping[str, Any]) -> tuple[Reason, ...]:
+    def lacks_devices(
+        self, candidate: Mapping[str, Any]
+    ) -> fit.Refusal | None:
         """Why the devices alone make an allocation candidate impossible."""
-        return self._evaluation.devices(self._providers(candidate))
+        return self._evaluation.lacks_devices(self._providers(candidate))
+
+    def refusal(self, candidate: Mapping[str, Any]) -> fit.Refusal | None:
+        """Why the claim fails with an allocation candidate; None if not."""
+        return self._evaluation.refusal(self._providers(candidate))
 
     def verdict(self, candidate: Mapping[str, Any]) -> Verdict:
-        """Whether the claim succeeds with an allocation candidate."""
+        """Where the claim puts the guest with an allocation candidate."""
         return self._evaluation.verdict(self._providers(candidate))
 
     def far_devices(self, candidate: Mapping[str, Any]) -> int:
@@ -79,29 +110,21 @@ class Decision:
             if pools[taken.pool].numa_node not in near
         )
 
-    def _providers(
-        self, candidate: Mapping[str, Any]
-    ) -> Sequence[tuple[str, ...]]:
-        return fit.providers_of(self.guest.devices, candidate.get('mappings'))
+    def _providers(self, candidate: Mapping[str, Any]) -> fit.Providers:
+        devices = self.question.guest.devices
+        if not devices:
+            return ()
+        return fit.providers_of(devices, candidate.get('mappings'))
 
 
-def guest_of(spec: Any) -> Guest:
-    """The guest that a RequestSpec asks for.
-
-    :raises ValueError: the request makes no sense
-    """
-    return requests.guest_of(spec)
-
-
-def decide(guest: Guest, state: Any) -> Decision:
-    """The decision for ``guest`` on a HostState, made once per state.
+def decide(question: fit.Question, state: Any) -> Decision:
+    """The decision on a HostState, made once per state.
 
     :raises Exception: whatever a malformed state makes Nova's objects raise
     """
-    state_key = hosts.state_key(state)
     known: Decision | None = getattr(state, _DECISION, None)
-    if known is not None and known.holds(guest, state_key):
+    if known is not None and known.holds(question, state):
         return known
-    made = Decision(guest, state, state_key)
+    made = Decision(question, state)
     setattr(state, _DECISION, made)
     return made

@@ -14,7 +14,7 @@ from nfv_sched import conf
 from nfv_sched.fit import drift
 from nfv_sched.model import Host
 from nfv_sched.model import HostTopology
-from nfv_sched.nova import keystone
+from nfv_sched.nova import computes
 from nfv_sched.placement.client import PlacementClient
 from nfv_sched.placement.reader import TopologyReader
 
@@ -104,6 +104,8 @@ _published: Published | None = None
 def published() -> Published:
     """This process's view of the published topologies."""
     global _published  # noqa: PLW0603 - one reader thread per process
+    if _published is not None:
+        return _published
     with _lock:
         if _published is None:
             _published = Published(_reader())
@@ -124,7 +126,7 @@ def _reader() -> TopologyReader | None:
 
     def connect() -> PlacementClient:
         return PlacementClient(
-            keystone.placement_adapter(), deadline=options.placement_deadline
+            computes.placement_adapter(), deadline=options.placement_deadline
         )
 
     return TopologyReader(

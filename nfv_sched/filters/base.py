@@ -1,14 +1,16 @@
 """What the four filters share."""
 
 import abc
+from collections.abc import Iterable
 from collections.abc import Sequence
 import logging
 from typing import Any
 
 from nova.scheduler import filters
+from nova.scheduler import utils
 
 from nfv_sched import decisions
-from nfv_sched.model import Guest
+from nfv_sched import fit
 from nfv_sched.model import Reason
 from nfv_sched.model import Resource
 
@@ -31,37 +33,61 @@ class ResourceFilter(filters.BaseHostFilter, metaclass=abc.ABCMeta):  # type: ig
     #: How many hosts were rejected since their state made no sense.
     malformed = 0
 
+    def filter_all(
+        self, filter_obj_list: Iterable[Any], spec_obj: Any
+    ) -> Iterable[Any]:
+        """The hosts that pass: what is the same for all is looked at once."""
+        if utils.request_is_rebuild(spec_obj):
+            return filter_obj_list
+        try:
+            if not self.concerns(decisions.refresh(spec_obj)):
+                return filter_obj_list
+        except ValueError as error:
+            LOG.error(  # noqa: TRY400 - the text says it all
+                'No host is used for instance %s, whose request makes no '
+                'sense: %s',
+                spec_obj.instance_uuid,
+                error,
+            )
+            return []
+        return [
+            state
+            for state in filter_obj_list
+            if self.host_passes(state, spec_obj)
+        ]
+
     def host_passes(self, host_state: Any, spec_obj: Any) -> bool:
         """Whether the host may be able to take the guest."""
         try:
-            guest = decisions.guest_of(spec_obj)
-            if not self.concerns(guest):
+            question = decisions.question_of(spec_obj)
+            if not self.concerns(question):
                 return True
-            reasons = self.why_not(
-                decisions.decide(guest, host_state), host_state, spec_obj
+            refusal = self.refusal(
+                decisions.decide(question, host_state), host_state, spec_obj
             )
+            if refusal is None:
+                return True
+            if LOG.isEnabledFor(logging.DEBUG):
+                LOG.debug(
+                    '%s rejects %s for instance %s: %s',
+                    type(self).__name__,
+                    host_state.nodename,
+                    spec_obj.instance_uuid,
+                    '; '.join(map(str, refusal.reasons)),
+                )
         except Exception as error:
             self._complain(host_state, spec_obj, error)
-            return False
-        if reasons and LOG.isEnabledFor(logging.DEBUG):
-            LOG.debug(
-                '%s rejects %s for instance %s: %s',
-                type(self).__name__,
-                host_state.nodename,
-                spec_obj.instance_uuid,
-                '; '.join(map(str, reasons)),
-            )
-        return not reasons
+        return False
 
     @abc.abstractmethod
-    def concerns(self, guest: Guest) -> bool:
+    def concerns(self, question: fit.Question) -> bool:
         """Whether the guest asks for what this filter looks at."""
 
     @abc.abstractmethod
-    def why_not(
+    def refusal(
         self, decision: decisions.Decision, host_state: Any, spec_obj: Any
-    ) -> Sequence[Reason]:
-        """Why the host is rejected; empty if it is not."""
+    ) -> fit.Refusal | None:
+        """Why the host is rejected; None if it is not."""
 
     def _complain(
         self, host_state: Any, spec_obj: Any, error: Exception
@@ -71,30 +97,40 @@ class ResourceFilter(filters.BaseHostFilter, metaclass=abc.ABCMeta):  # type: ig
             return
         setattr(host_state, _COMPLAINED, True)
         LOG.error(
-            'Host %s is not used for instance %s: its state or the request '
-            'makes no sense: %s: %s',
+            'Host %s is not used for instance %s, its state makes no sense: '
+            '%s: %s',
             getattr(host_state, 'nodename', host_state),
-            getattr(spec_obj, 'instance_uuid', None),
+            spec_obj.instance_uuid,
             type(error).__name__,
             error,
         )
 
 
+def may_fit(decision: decisions.Decision, host_state: Any) -> bool:
+    """Whether some allocation candidate of the host fits altogether.
+
+    Asked first: most hosts that get here fit, and then one answer serves
+    all filters.
+    """
+    candidates: Sequence[Any] = host_state.allocation_candidates
+    if not decision.question.guest.devices:
+        candidates = candidates[:1]
+    return any(decision.refusal(one) is None for one in candidates)
+
+
 def keep_candidates(
-    host_state: Any, kept: list[Any], reasons: Sequence[Reason]
-) -> Sequence[Reason]:
+    host_state: Any, kept: list[Any], refusal: fit.Refusal | None
+) -> fit.Refusal | None:
     """Leave a host the allocation candidates that do, best first.
 
-    Nova claims the first one. Without any the host is rejected for
-    ``reasons``.
+    Nova claims the first one. Without any the host is rejected.
     """
+    host_state.allocation_candidates = kept
     if kept:
-        host_state.allocation_candidates = kept
-        return ()
-    host_state.allocation_candidates = []
-    return reasons or (
-        Reason(
-            Resource.CANDIDATES,
-            'no allocation candidate of the host is left',
-        ),
-    )
+        return None
+    return refusal or fit.Refusal(_no_candidate)
+
+
+def _no_candidate() -> tuple[Reason, ...]:
+    text = 'no allocation candidate of the host is left'
+    return (Reason(Resource.CANDIDATES, text),)

@@ -1,12 +1,10 @@
 """Hosts without the free dedicated CPUs that a guest asks for."""
 
-from collections.abc import Sequence
 from typing import Any
 
+from nfv_sched import fit
 from nfv_sched.decisions import Decision
 from nfv_sched.filters import base
-from nfv_sched.model import Guest
-from nfv_sched.model import Reason
 
 
 class CPUPinningFilter(base.ResourceFilter):
@@ -16,12 +14,14 @@ class CPUPinningFilter(base.ResourceFilter):
     account of siblings and emulator threads.
     """
 
-    def concerns(self, guest: Guest) -> bool:
-        """Whether the guest pins CPUs."""
-        return any(cell.pinned for cell in guest.cells)
+    def concerns(self, question: fit.Question) -> bool:
+        """Whether the guest asks for pinned CPUs."""
+        return question.pins
 
-    def why_not(
+    def refusal(
         self, decision: Decision, host_state: Any, spec_obj: Any
-    ) -> Sequence[Reason]:
-        """Which CPUs are short."""
-        return decision.pinning()
+    ) -> fit.Refusal | None:
+        """Why the host is rejected; None if it is not."""
+        if base.may_fit(decision, host_state):
+            return None
+        return decision.lacks_pinning()

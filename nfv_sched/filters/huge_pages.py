@@ -1,12 +1,10 @@
 """Hosts without the page sizes or free pages that a guest asks for."""
 
-from collections.abc import Sequence
 from typing import Any
 
+from nfv_sched import fit
 from nfv_sched.decisions import Decision
 from nfv_sched.filters import base
-from nfv_sched.model import Guest
-from nfv_sched.model import Reason
 
 
 class HugePagesFilter(base.ResourceFilter):
@@ -15,12 +13,14 @@ class HugePagesFilter(base.ResourceFilter):
     Concerns guests with ``hw:mem_page_size``.
     """
 
-    def concerns(self, guest: Guest) -> bool:
+    def concerns(self, question: fit.Question) -> bool:
         """Whether the guest asks for a page size."""
-        return any(cell.page_size for cell in guest.cells)
+        return question.asks_pages
 
-    def why_not(
+    def refusal(
         self, decision: Decision, host_state: Any, spec_obj: Any
-    ) -> Sequence[Reason]:
-        """Which pages are short."""
-        return decision.pages()
+    ) -> fit.Refusal | None:
+        """Why the host is rejected; None if it is not."""
+        if base.may_fit(decision, host_state):
+            return None
+        return decision.lacks_pages()

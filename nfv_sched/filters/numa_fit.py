@@ -1,13 +1,11 @@
 """Hosts on which the guest's claim would not succeed."""
 
-from collections.abc import Sequence
 from typing import Any
 
+from nfv_sched import fit
 from nfv_sched.decisions import Decision
 from nfv_sched.filters import base
-from nfv_sched.model import Guest
-from nfv_sched.model import Reason
-from nfv_sched.nova import hosts
+from nfv_sched.nova import requests
 
 
 class NUMAFitFilter(base.ResourceFilter):
@@ -18,24 +16,26 @@ class NUMAFitFilter(base.ResourceFilter):
     candidate first whose devices are nearest to the guest's cells.
     """
 
-    def concerns(self, guest: Guest) -> bool:
+    def concerns(self, question: fit.Question) -> bool:
         """Whether the guest asks for anything at all."""
-        return not guest.asks_nothing
+        return not question.guest.asks_nothing
 
-    def why_not(
+    def refusal(
         self, decision: Decision, host_state: Any, spec_obj: Any
-    ) -> Sequence[Reason]:
-        """What is short, for the last candidate that fails."""
+    ) -> fit.Refusal | None:
+        """Why the claim fails with the last of the candidates, if with all."""
         kept = []
-        reasons: Sequence[Reason] = ()
+        refusal = None
         for candidate in host_state.allocation_candidates:
-            verdict = decision.verdict(candidate)
-            if verdict.fits:
+            found = decision.refusal(candidate)
+            if found is None:
                 kept.append(candidate)
-            else:
-                reasons = verdict.reasons
-        if len(kept) > 1:
+            refusal = found or refusal
+        guest = decision.question.guest
+        if len(kept) > 1 and guest.devices:
             kept.sort(key=decision.far_devices)
-        if kept and decision.guest.cells:
-            hosts.set_limits(host_state, spec_obj)
-        return base.keep_candidates(host_state, kept, reasons)
+        if kept and guest.cells:
+            host_state.limits['numa_topology'] = requests.limits_of(
+                spec_obj, host_state
+            )
+        return base.keep_candidates(host_state, kept, refusal)

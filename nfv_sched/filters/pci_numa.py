@@ -1,12 +1,10 @@
 """Hosts without the devices that a guest asks for, near its cells."""
 
-from collections.abc import Sequence
 from typing import Any
 
+from nfv_sched import fit
 from nfv_sched.decisions import Decision
 from nfv_sched.filters import base
-from nfv_sched.model import Guest
-from nfv_sched.model import Reason
 
 
 class PCINUMAFilter(base.ResourceFilter):
@@ -16,20 +14,21 @@ class PCINUMAFilter(base.ResourceFilter):
     whose devices will not do are dropped.
     """
 
-    def concerns(self, guest: Guest) -> bool:
+    def concerns(self, question: fit.Question) -> bool:
         """Whether the guest asks for devices."""
-        return bool(guest.devices)
+        return bool(question.guest.devices)
 
-    def why_not(
+    def refusal(
         self, decision: Decision, host_state: Any, spec_obj: Any
-    ) -> Sequence[Reason]:
-        """Which devices are short, for the last candidate that fails."""
+    ) -> fit.Refusal | None:
+        """Why the last of the candidates is dropped, if all are."""
         kept = []
-        reasons: Sequence[Reason] = ()
+        refusal = None
         for candidate in host_state.allocation_candidates:
-            found = decision.devices(candidate)
-            if found:
-                reasons = found
-            else:
+            found = None
+            if decision.refusal(candidate) is not None:
+                found = decision.lacks_devices(candidate)
+            if found is None:
                 kept.append(candidate)
-        return base.keep_candidates(host_state, kept, reasons)
+            refusal = found or refusal
+        return base.keep_candidates(host_state, kept, refusal)

@@ -8,5 +8,14 @@ from nfv_sched.fit.devices import Providers
 from nfv_sched.fit.devices import providers_of
 from nfv_sched.fit.evaluate import evaluate
 from nfv_sched.fit.evaluate import Evaluation
+from nfv_sched.fit.evaluate import Refusal
+from nfv_sched.fit.question import Question
 
-__all__ = ['Evaluation', 'Providers', 'evaluate', 'providers_of']
+__all__ = [
+    'Evaluation',
+    'Providers',
+    'Question',
+    'Refusal',
+    'evaluate',
+    'providers_of',
+]

@@ -101,7 +101,10 @@ def _covers(fits: Sequence[int], must: Sequence[int], may: int) -> bool:
 
 
 def possible(
-    guest: Guest, host: Host, fits: Sequence[int], devices: Devices
+    guest: Guest,
+    host: Host,
+    fits: Sequence[int],
+    devices: Devices | None,
 ) -> bool | None:
     """Whether any assignment satisfies pairs, devices and networks together.
 
@@ -112,7 +115,7 @@ def possible(
     """
     if not match(fits).complete:
         return False
-    tells = devices.relevant_cells() if guest.devices else frozenset()
+    tells = devices.relevant_cells() if devices else frozenset()
     tells |= network.declaring_cells(guest, host)
     relevant = [i for i, cell in enumerate(host.cells) if cell.id in tells]
     others = [i for i in range(len(host.cells)) if i not in relevant]
@@ -125,7 +128,7 @@ def possible(
         ids = [host.cells[i].id for i in chosen] + other_ids
         if not network.near(guest, host, ids):
             continue
-        if guest.devices and not devices.enough(ids):
+        if devices and not devices.enough(ids):
             continue
         if _covers(fits, chosen, others_mask | sum(1 << i for i in chosen)):
             return True
@@ -136,7 +139,7 @@ def _groups(
     guest: Guest,
     host: Host,
     fits: Sequence[int],
-    devices: Devices,
+    devices: Devices | None,
     relevant: Sequence[int],
 ) -> list[list[int]]:
     """The relevant cells, those together that can stand in for each other."""
@@ -145,9 +148,9 @@ def _groups(
         cell = host.cells[i]
         key = (
             tuple(mask >> i & 1 for mask in fits),
-            cell.physnets & guest.physnets,
+            frozenset(cell.physnets & guest.physnets),
             cell.tunneled and guest.tunneled,
-            devices.signature(cell) if guest.devices else None,
+            devices.signature(cell) if devices else None,
         )
         groups.setdefault(key, []).append(i)
     return list(groups.values())

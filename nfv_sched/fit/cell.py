@@ -5,7 +5,7 @@ its side effects on the request.
 """
 
 from collections.abc import Iterator
-import dataclasses
+from typing import NamedTuple
 
 from nfv_sched.fit import cores
 from nfv_sched.model import Cell
@@ -18,16 +18,14 @@ from nfv_sched.model import Resource
 KIB_PER_MIB = 1024
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Ratios:
+class Ratios(NamedTuple):
     """A host's allocation ratios, which limit shared CPUs and memory."""
 
     cpu: float = 1.0
     ram: float = 1.0
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Shortage:
+class Shortage(NamedTuple):
     """What was missing: CPUs, pages, MiB; ``size_kib`` for pages only."""
 
     resource: Resource
@@ -36,24 +34,18 @@ class Shortage:
     size_kib: int | None = None
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(NamedTuple):
     """The outcome of trying one guest cell on one host cell.
 
     ``shortage`` is None when it fits. ``page_size`` is the size in KiB that
-    was chosen where one was asked for, and ``packing`` the host CPUs where
-    some are dedicated: Nova leaves both behind in its request even when a
-    later check refuses the cell.
+    was chosen where one was asked for, and ``pins`` tells whether dedicated
+    CPUs were found: Nova leaves both behind in its request even when a later
+    check refuses the cell.
     """
 
     shortage: Shortage | None
     page_size: int | None
-    packing: cores.Packing | None = None
-
-    @property
-    def fits(self) -> bool:
-        """Whether the guest cell fits the host cell."""
-        return self.shortage is None
+    pins: bool = False
 
 
 def attempt(
@@ -61,33 +53,36 @@ def attempt(
     guest: GuestCell,
     page_size: int | None,
     emulator_cpus: int,
-    ratios: Ratios | None,
+    ratios: Ratios,
 ) -> Attempt:
     """Try ``guest`` on ``host``.
 
     :param page_size: takes the place of the guest cell's own: Nova narrows
         ``any`` and ``large`` to the first size that was chosen anywhere
     :param emulator_cpus: dedicated CPUs on top, for emulator threads
-    :param ratios: None where no limits are passed to the claim
     :raises nfv_sched.fit.cores.ClaimError: Nova's own code would raise
     """
     shortage, page_size = _memory_shortage(host, guest, page_size)
-    if shortage is None:
-        shortage = _cpu_shortage(host, guest, emulator_cpus)
-    packing = None
-    if shortage is None and guest.pinned:
-        packing = cores.pack(
-            host, len(guest.dedicated), guest.thread_policy, emulator_cpus
-        )
-        if packing is None:
-            shortage = _sibling_shortage(host, guest, emulator_cpus)
-    if (
-        shortage is None
-        and ratios is not None
-        and guest.cpu_policy != 'dedicated'
-    ):
+    if shortage is not None:
+        return Attempt(shortage, page_size)
+    pins = False
+    if guest.pinned:
+        shortage = dedicated_shortage(host, guest, emulator_cpus)
+        if shortage is not None:
+            # Nova looks at shared CPUs first, to the same effect.
+            return Attempt(shortage, page_size)
+    if guest.cpu_policy != 'dedicated':
+        # A guest never overcommits against itself.
+        asked, available = len(guest.shared), len(host.shared_cpus)
+        if asked > available:
+            shortage = Shortage(Resource.SHARED_CPUS, asked, available)
+            return Attempt(shortage, page_size)
+    if guest.pinned:
+        shortage = sibling_shortage(host, guest, emulator_cpus)
+        pins = shortage is None
+    if shortage is None and guest.cpu_policy != 'dedicated':
         shortage = _overcommit(host, guest, ratios)
-    return Attempt(shortage, page_size, packing)
+    return Attempt(shortage, page_size, pins)
 
 
 def page_sizes(host: Cell, asked: int) -> list[int]:
@@ -172,30 +167,31 @@ def _memory_shortage(
     return Shortage(Resource.MEMORY, guest.memory_mib, available), asked
 
 
-def _cpu_shortage(
+def dedicated_shortage(
     host: Cell, guest: GuestCell, emulator_cpus: int
 ) -> Shortage | None:
-    """What CPUs lack, siblings apart."""
-    if guest.pinned:
-        asked = len(guest.dedicated) + emulator_cpus
-        available = len(host.free_dedicated)
-        if asked > available:
-            return Shortage(Resource.DEDICATED_CPUS, asked, available)
-    if guest.cpu_policy != 'dedicated':
-        # A guest never overcommits against itself.
-        asked, available = len(guest.shared), len(host.shared_cpus)
-        if asked > available:
-            return Shortage(Resource.SHARED_CPUS, asked, available)
+    """What free dedicated CPUs lack by number."""
+    asked = len(guest.dedicated) + emulator_cpus
+    available = len(host.free_dedicated)
+    if asked > available:
+        return Shortage(Resource.DEDICATED_CPUS, asked, available)
     return None
 
 
-def _sibling_shortage(
+def sibling_shortage(
     host: Cell, guest: GuestCell, emulator_cpus: int
-) -> Shortage:
-    asked = len(guest.dedicated) + emulator_cpus
-    available = cores.usable(host, guest.thread_policy)
-    # Enough threads, but none left in the right places for the emulator.
-    return Shortage(Resource.SIBLINGS, asked, min(available, asked - 1))
+) -> Shortage | None:
+    """What the thread policy lacks, where enough dedicated CPUs are free.
+
+    :raises nfv_sched.fit.cores.ClaimError: Nova's own code would raise
+    """
+    wanted, policy = len(guest.dedicated), guest.thread_policy
+    if cores.packs(host, wanted, policy, emulator_cpus):
+        return None
+    asked = wanted + emulator_cpus
+    # There may be enough threads, but none left for the emulator.
+    available = min(cores.usable(host, policy), asked - 1)
+    return Shortage(Resource.SIBLINGS, asked, available)
 
 
 def _overcommit(

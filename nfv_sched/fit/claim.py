@@ -11,6 +11,7 @@ of permutations that end alike.
 from collections.abc import Sequence
 import dataclasses
 
+from nfv_sched.fit import cores
 from nfv_sched.fit import network
 from nfv_sched.fit.cell import Attempt
 from nfv_sched.fit.cell import attempt
@@ -19,10 +20,9 @@ from nfv_sched.fit.cell import Ratios
 from nfv_sched.fit.cores import ClaimError
 from nfv_sched.fit.cores import Packing
 from nfv_sched.fit.devices import Devices
+from nfv_sched.fit.question import Question
 from nfv_sched.model import Cell
 from nfv_sched.model import CellPlacement
-from nfv_sched.model import DevicePlacement
-from nfv_sched.model import Guest
 from nfv_sched.model import GuestCell
 from nfv_sched.model import Host
 from nfv_sched.model import Placement
@@ -43,32 +43,37 @@ class Attempts:
     pairings that were really evaluated.
     """
 
-    def __init__(self, guest: Guest, ratios: Ratios | None) -> None:
-        self.guest = guest
+    __slots__ = ('_known', 'question', 'ratios', 'tried')
+
+    def __init__(self, question: Question, ratios: Ratios) -> None:
+        self.question = question
         self.ratios = ratios
         self.tried = 0
-        self._shapes = [_shape(cell) for cell in guest.cells]
-        self._known: dict[tuple[object, ...], Attempt] = {}
+        self._known: dict[tuple[int, int, int | None, int], Attempt] = {}
 
     def get(self, index: int, host: Cell, page_size: int | None) -> Attempt:
         """Guest cell number ``index`` on ``host`` with that page size.
 
         :raises ClaimError: Nova's own code would raise
         """
-        emulator = int(self.guest.emulator_isolated and index == 0)
-        key = (self._shapes[index], host.id, page_size, emulator)
+        guest = self.question.guest
+        emulator = int(guest.emulator_isolated and index == 0)
+        shape = self.question.shape_of[index]
+        key = (shape, host.id, page_size, emulator)
         known = self._known.get(key)
         if known is None:
             self.tried += 1
             known = attempt(
-                host, self.guest.cells[index], page_size, emulator, self.ratios
+                host, guest.cells[index], page_size, emulator, self.ratios
             )
             self._known[key] = known
         return known
 
     def untouched(self, index: int, host: Cell) -> Attempt:
         """Guest cell ``index`` on ``host`` just as the guest asks."""
-        return self.get(index, host, self.guest.cells[index].page_size)
+        return self.get(
+            index, host, self.question.guest.cells[index].page_size
+        )
 
 
 @dataclasses.dataclass(slots=True)
@@ -78,7 +83,6 @@ class _Trace:
     id: int
     page_size: int | None
     pinned_on: int | None = None
-    packing: Packing | None = None
 
 
 class Walk:
@@ -89,26 +93,26 @@ class Walk:
 
     def __init__(
         self,
-        guest: Guest,
         host: Host,
         cells: Sequence[Cell],
         attempts: Attempts,
-        devices: Devices,
+        devices: Devices | None,
     ) -> None:
-        self.guest = guest
+        self.question = attempts.question
+        self.guest = attempts.question.guest
         self.host = host
         self.cells = cells
         self.attempts = attempts
         self.devices = devices
         self.steps = 0
-        self._traces = [_Trace(c.id, c.page_size) for c in guest.cells]
+        self._traces = [_Trace(c.id, c.page_size) for c in self.guest.cells]
         self._refused: set[tuple[int, int]] = set()
         self._accepted: set[tuple[int, int]] = set()
         self._changed = False
-        self._order: list[int] | None = list(range(len(guest.cells)))
+        self._order: list[int] | None = list(range(len(self.guest.cells)))
 
-    def run(self, steps: int) -> Placement:
-        """Walk on until there is an answer, for ``steps`` permutations.
+    def run(self, steps: int) -> None:
+        """Walk on until the claim is known to succeed, for ``steps`` steps.
 
         May be called again after OutOfSteps to go on from there.
 
@@ -124,7 +128,8 @@ class Walk:
                 self._changed = False
                 stopped = self._try(self._order)
                 if stopped is None and self._joint(self._order):
-                    return self._finish(self._order)
+                    self._check(self._order)
+                    return
                 last = len(self._order) - 1
                 # What changed nothing happens again for every permutation
                 # that begins alike: skip them.
@@ -133,6 +138,16 @@ class Walk:
         except ClaimError as exc:
             raise ClaimFailed(str(exc)) from exc
         raise ClaimFailed('no permutation that it tries fits')
+
+    def placement(self) -> Placement:
+        """What the claim takes, after :meth:`run` has returned."""
+        chosen = [self.cells[index] for index in self._order or ()]
+        ids = [cell.id for cell in chosen]
+        devices = self.devices.claim(ids) if self.devices else ()
+        return Placement(
+            tuple(map(self._placement, range(len(chosen)), chosen)),
+            devices or (),
+        )
 
     def _try(self, order: Sequence[int]) -> int | None:
         """Try one permutation; the position that refused, None if all fit."""
@@ -150,21 +165,15 @@ class Walk:
             self._write(trace, host.id)
             return True
         found = self.attempts.get(position, host, trace.page_size)
-        if found.page_size != trace.page_size:
-            trace.page_size = found.page_size
-            self._changed = True
-        if found.packing is not None:
-            # Also where a limit refuses afterwards.
-            self._write(trace, host.id)
-            if trace.pinned_on != host.id:
-                trace.pinned_on = host.id
-                self._changed = True
-            trace.packing = found.packing
         self._changed = True
-        if not found.fits:
+        trace.page_size = found.page_size
+        if found.pins:
+            # Also where a limit refuses afterwards.
+            trace.id = trace.pinned_on = host.id
+        if found.shortage is not None:
             self._refused.add(pair)
             return False
-        self._write(trace, host.id)
+        trace.id = host.id
         self._accepted.add(pair)
         return True
 
@@ -176,9 +185,11 @@ class Walk:
     def _joint(self, order: Sequence[int]) -> bool:
         """Devices and networks for the chosen cells together."""
         chosen = [self.cells[index].id for index in order]
-        if self.guest.devices and not self.devices.enough(chosen):
+        if self.devices and not self.devices.enough(chosen):
             return False
-        return network.near(self.guest, self.host, chosen)
+        return not self.question.networks or network.near(
+            self.guest, self.host, chosen
+        )
 
     def _next(self, order: Sequence[int], position: int) -> list[int] | None:
         """The next permutation that differs at ``position`` or before."""
@@ -192,24 +203,17 @@ class Walk:
                     return head + tail
         return None
 
-    def _finish(self, order: Sequence[int]) -> Placement:
+    def _check(self, order: Sequence[int]) -> None:
         """Check what Nova returns, and what its claim does with it next."""
         chosen = [self.cells[index] for index in order]
         for position, host in enumerate(chosen):
             self._check_cell(position, host)
-        ids = [cell.id for cell in chosen]
-        devices = claim_devices(self.devices, ids)
-        return Placement(
-            tuple(
-                self._placement(position, host)
-                for position, host in enumerate(chosen)
-            ),
-            devices,
-        )
+        if self.devices:
+            check_devices(self.devices, [cell.id for cell in chosen])
 
     def _check_cell(self, position: int, host: Cell) -> None:
         guest, trace = self.guest.cells[position], self._traces[position]
-        if not self.attempts.untouched(position, host).fits:
+        if self.attempts.untouched(position, host).shortage is not None:
             raise ClaimFailed(
                 f'it takes cell {host.id} for guest cell {position} from '
                 'memory, which does not fit there'
@@ -219,44 +223,45 @@ class Walk:
                 f'it pins guest cell {position} to CPUs of cell '
                 f'{trace.pinned_on} but gives it cell {host.id}'
             )
-        if guest.page_size and not pages_fit(
+        if not guest.page_size and not host.pages:
+            raise ClaimFailed(f'cell {host.id} reports no page pools')
+        if guest.page_size != trace.page_size and not pages_fit(
             host, guest.memory_mib, trace.page_size or 0
         ):
             raise ClaimFailed(
                 f'it gives guest cell {position} pages of a size that cell '
                 f'{host.id} does not have free'
             )
-        if not guest.page_size and not host.pages:
-            raise ClaimFailed(f'cell {host.id} reports no page pools')
-        if trace.packing is not None:
-            _check_pins(position, host, guest, trace.packing)
-            if (
-                self.guest.emulator_isolated
-                and position == 0
-                and not trace.packing.reserved
-            ):
-                raise ClaimFailed(
-                    'it reserves no CPU for the emulator threads'
-                )
+        if guest.pinned and (
+            guest.thread_policy == 'isolate' or not host.regular
+        ):
+            _check_pins(position, host, guest, self._packing(position, host))
+
+    def _packing(self, position: int, host: Cell) -> Packing:
+        guest = self.guest.cells[position]
+        emulator = int(self.guest.emulator_isolated and position == 0)
+        return cores.pack(
+            host, len(guest.dedicated), guest.thread_policy, emulator
+        ) or Packing(())
 
     def _placement(self, position: int, host: Cell) -> CellPlacement:
         guest, trace = self.guest.cells[position], self._traces[position]
-        packing = trace.packing or Packing(())
+        packing = (
+            self._packing(position, host) if guest.pinned else Packing(())
+        )
         return CellPlacement(
             guest_cell=position,
             host_cell=host.id,
             pinning=tuple(
-                zip(sorted(guest.dedicated), packing.cpus, strict=False)
+                zip(sorted(guest.dedicated), packing.cpus, strict=True)
             ),
             reserved=packing.reserved,
             page_size_kib=trace.page_size if guest.page_size else None,
         )
 
 
-def claim_devices(
-    devices: Devices, cells: Sequence[int] | None
-) -> tuple[DevicePlacement, ...]:
-    """The devices that the claim takes.
+def check_devices(devices: Devices, cells: Sequence[int] | None) -> None:
+    """Check that the claim gets its devices.
 
     It asks once for all cells of the host, whichever it chose, and then
     takes the devices one by one.
@@ -265,24 +270,10 @@ def claim_devices(
         without NUMA topology
     :raises ClaimFailed: it does not get them all
     """
-    if not devices.requests:
-        return ()
     if not devices.enough(None):
         raise ClaimFailed("its device requests take each other's devices")
-    taken = devices.claim(cells)
-    if taken is None:
+    if not devices.claims(cells):
         raise ClaimFailed('taking one device takes away another that it needs')
-    return taken
-
-
-def _shape(cell: GuestCell) -> tuple[object, ...]:
-    return (
-        cell.memory_mib,
-        len(cell.shared),
-        len(cell.dedicated),
-        cell.cpu_policy,
-        cell.thread_policy,
-    )
 
 
 def _check_pins(

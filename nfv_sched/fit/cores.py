@@ -6,6 +6,7 @@ how many threads of each core are free.
 
 import collections
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 import dataclasses
 import itertools
 
@@ -43,9 +44,25 @@ def pack(
     )
 
 
+def packs(
+    host: Cell, wanted: int, thread_policy: str | None, reserved: int
+) -> bool:
+    """Whether :func:`pack` finds CPUs, given that enough are free.
+
+    Without choosing them where counts tell.
+
+    :raises ClaimError: as :func:`pack`
+    """
+    if wanted and thread_policy in (None, 'prefer') and host.regular:
+        if not host.siblings:
+            raise ClaimError(f'cell {host.id} reports no CPU siblings')
+        return True
+    return pack(host, wanted, thread_policy, reserved) is not None
+
+
 def usable(host: Cell, thread_policy: str | None) -> int:
     """How many CPUs one guest cell could get under a thread policy."""
-    free = _free_cores(host)
+    free = host.free_cores
     if thread_policy == 'isolate':
         if _hides_threads(host):
             return 0
@@ -59,12 +76,6 @@ def usable(host: Cell, thread_policy: str | None) -> int:
             default=0,
         )
     return sum(map(len, free))
-
-
-def _free_cores(host: Cell) -> list[frozenset[int]]:
-    """The free dedicated threads of each core that has any."""
-    free = host.free_dedicated
-    return [left for core in host.siblings if (left := core & free)]
 
 
 def _hides_threads(host: Cell) -> bool:
@@ -81,14 +92,14 @@ def _hides_threads(host: Cell) -> bool:
 
 def _isolate(host: Cell, wanted: int, reserved: int) -> Packing | None:
     """One thread of each wholly free core; the emulator gets another core."""
-    free = _free_cores(host)
+    free = host.free_cores
     whole = [core for core in free if len(core) >= host.threads_per_core]
     if not wanted or len(whole) < wanted or _hides_threads(host):
         return None
     cpus = tuple(next(iter(core)) for core in whole[:wanted])
     if not reserved:
         return Packing(cpus)
-    left = [core for core in free if not core.intersection(cpus)]
+    left = [core for core in free if core.isdisjoint(cpus)]
     emulator = _first(left, reserved)
     return Packing(cpus, emulator) if emulator else None
 
@@ -99,8 +110,10 @@ def _share_cores(
     """Fill cores with as many threads each as possible, siblings first."""
     if require and host.threads_per_core <= 1:
         return None
-    free = _free_cores(host)
-    by_threads: dict[int, list[frozenset[int]]] = collections.defaultdict(list)
+    free = host.free_cores
+    by_threads: dict[int, list[AbstractSet[int]]] = collections.defaultdict(
+        list
+    )
     for core in free:
         for threads in range(1, len(core) + 1):
             by_threads[threads].append(core)
@@ -113,13 +126,13 @@ def _share_cores(
             return packing
     if require:
         return None
-    singles = [frozenset((cpu,)) for core in free for cpu in core]
+    singles = [{cpu} for core in free for cpu in core]
     return _take(singles, singles, 1, wanted, reserved)
 
 
 def _take(
-    free: Sequence[frozenset[int]],
-    candidates: Sequence[frozenset[int]],
+    free: Sequence[AbstractSet[int]],
+    candidates: Sequence[AbstractSet[int]],
     threads: int,
     wanted: int,
     reserved: int,
@@ -142,11 +155,11 @@ def _take(
     if not cpus:
         # Nova looks for the emulator's CPU beside those that it pinned.
         return None
-    emulator = _first([core.difference(cpus) for core in free], reserved)
+    emulator = _first([core - set(cpus) for core in free], reserved)
     return Packing(cpus, emulator) if emulator else None
 
 
-def _first(cores: Sequence[frozenset[int]], count: int) -> frozenset[int]:
+def _first(cores: Sequence[AbstractSet[int]], count: int) -> frozenset[int]:
     return frozenset(
         itertools.islice(itertools.chain.from_iterable(cores), count)
     )

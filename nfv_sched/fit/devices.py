@@ -12,22 +12,16 @@ from collections.abc import Collection
 from collections.abc import Mapping
 from collections.abc import Sequence
 import dataclasses
-import itertools
 
+from nfv_sched.fit.question import PF
+from nfv_sched.fit.question import Question
+from nfv_sched.fit.question import VDPA
+from nfv_sched.fit.question import VF
 from nfv_sched.model import Cell
 from nfv_sched.model import DevicePlacement
 from nfv_sched.model import DevicePool
 from nfv_sched.model import DeviceRequest
 from nfv_sched.model import Host
-
-PF = 'type-PF'
-VF = 'type-VF'
-VDPA = 'vdpa'
-
-# Keys of a request's spec that choose among allocation candidates, which
-# Placement has already done.
-_IGNORED = frozenset(('resource_class', 'traits', 'rp_uuids'))
-_TRUE = frozenset(('1', 't', 'true', 'on', 'y', 'yes'))
 
 #: For each request the providers to take its devices from, one per device;
 #: empty where any pool will do.
@@ -69,28 +63,34 @@ class Devices:
     the same sets again and again.
     """
 
+    __slots__ = (
+        '_counted',
+        '_eligible',
+        '_exclusive',
+        '_usable',
+        'cells',
+        'pools',
+        'providers',
+        'requests',
+    )
+
     def __init__(
-        self,
-        requests: Sequence[DeviceRequest],
-        host: Host,
-        providers: Providers,
+        self, question: Question, host: Host, providers: Providers
     ) -> None:
-        self.requests = requests
+        self.requests = question.guest.devices
         self.pools = host.pools
         self.cells = host.cells
         self.providers = providers
-        self._eligible = [
-            [i for i, pool in enumerate(self.pools) if _matches(pool, request)]
-            for request in requests
-        ]
-        self._counted: dict[frozenset[int], bool] = {}
+        matches = [question.matches(pool) for pool in host.pools]
+        self._eligible = [eligible for eligible, _ in matches]
+        self._usable = [usable for _, usable in matches]
+        self._exclusive: bool | None = None
+        self._counted: dict[frozenset[int] | None, int | None] = {}
 
     def matching(self, request: int) -> list[int]:
         """The pools, by index, whose devices a request could take at all."""
         return [
-            pool
-            for pool in self._eligible[request]
-            if _may_use(self.pools[pool], self.requests[request])
+            p for p, mask in enumerate(self._usable) if mask >> request & 1
         ]
 
     def relevant_cells(self) -> frozenset[int]:
@@ -98,7 +98,9 @@ class Devices:
         nodes: set[int | None] = set()
         for request in range(len(self.requests)):
             nodes.update(
-                self.pools[pool].numa_node for pool in self._eligible[request]
+                pool.numa_node
+                for pool, mask in zip(self.pools, self._eligible, strict=True)
+                if mask >> request & 1
             )
         if any(request.policy == 'socket' for request in self.requests):
             sockets = {c.socket for c in self.cells if c.id in nodes}
@@ -112,8 +114,8 @@ class Devices:
         requests match one pool and Placement has chosen none, only the
         numbers of devices count, and no more of them than are asked.
         """
-        taken = list(itertools.chain.from_iterable(self._eligible))
-        if len(taken) != len(set(taken)) or any(self.providers):
+        shared = any(mask & (mask - 1) for mask in self._eligible)
+        if shared or any(self.providers):
             return cell.id
         here = [
             i for i, pool in enumerate(self.pools) if pool.numa_node == cell.id
@@ -123,10 +125,14 @@ class Devices:
             cell.socket if socket else None,
             *(
                 (
-                    self._capped(i, set(here).intersection(eligible)),
-                    self._capped(i, set(here).intersection(self.matching(i))),
+                    self._capped(
+                        i, [p for p in here if self._eligible[p] >> i & 1]
+                    ),
+                    self._capped(
+                        i, [p for p in here if self._usable[p] >> i & 1]
+                    ),
                 )
-                for i, eligible in enumerate(self._eligible)
+                for i in range(len(self.requests))
             ),
         )
 
@@ -140,16 +146,28 @@ class Devices:
         :param cells: ids of the host cells chosen for the guest, None for a
             guest without NUMA topology
         """
-        if cells is None:
-            return self._count(None) is None
-        key = frozenset(cells)
-        if key not in self._counted:
-            self._counted[key] = self._count(key) is None
-        return self._counted[key]
+        return self.first_refused(cells) is None
 
     def first_refused(self, cells: Collection[int] | None) -> int | None:
         """The request that counts refuse, given those before it."""
-        return self._count(None if cells is None else frozenset(cells))
+        key = None if cells is None else frozenset(cells)
+        if key not in self._counted:
+            self._counted[key] = self._count(key)
+        return self._counted[key]
+
+    def claims(self, cells: Collection[int] | None) -> bool:
+        """Whether the claim gets its devices, where there are enough.
+
+        Only devices that exclude each other make a difference.
+        """
+        if self._exclusive is None:
+            types = {
+                pool.dev_type
+                for pool, mask in zip(self.pools, self._usable, strict=True)
+                if mask
+            }
+            self._exclusive = PF in types and len(types) > 1
+        return not self._exclusive or self.claim(cells) is not None
 
     def claim(
         self, cells: Collection[int] | None
@@ -217,15 +235,14 @@ class Devices:
         """
         request = self.requests[index]
         counts = state.counts
-        eligible = set(self._eligible[index])
-        pools = [pool for pool in state.present if pool in eligible]
+        pools = [p for p in state.present if self._eligible[p] >> index & 1]
         if sum(counts[pool] for pool in pools) < request.count:
             return None
         if near:
             pools = self._near(pools, request, near, counts)
             if sum(counts[pool] for pool in pools) < request.count:
                 return None
-        pools = [p for p in pools if _may_use(self.pools[p], request)]
+        pools = [p for p in pools if self._usable[p] >> index & 1]
         if self.providers[index]:
             wanted = collections.Counter(self.providers[index])
             pools = [
@@ -345,56 +362,3 @@ class _PoolState:
             self.counts[pool] -= 1
         elif pool in self.present:
             self.present.remove(pool)
-
-
-def _may_use(pool: DevicePool, request: DeviceRequest) -> bool:
-    """Whether a request may touch special devices: PFs, VDPA, remote ones."""
-    if pool.dev_type == PF and not _asks(request, PF):
-        return False
-    if pool.dev_type == VDPA and not _asks(request, VDPA):
-        return False
-    if _true(pool.tags.get('remote_managed')) and not any(
-        _true(spec.get('remote_managed')) for spec in request.specs
-    ):
-        return False
-    wanted = {spec.get('live_migratable') for spec in request.specs}
-    if wanted in ({'true'}, {'false'}):
-        return pool.tags.get('live_migratable') in wanted
-    return True
-
-
-def _asks(request: DeviceRequest, dev_type: str) -> bool:
-    return any(spec.get('dev_type') == dev_type for spec in request.specs)
-
-
-def _true(value: str | bool | None) -> bool:
-    """oslo_utils.strutils.bool_from_string."""
-    return str(value).strip().lower() in _TRUE
-
-
-def _matches(pool: DevicePool, request: DeviceRequest) -> bool:
-    """nova.pci.utils.pci_device_prop_match: any spec, strings in any case."""
-    return any(
-        all(
-            _fold(_property(pool, key)) == _fold(value)
-            for key, value in spec.items()
-            if key not in _IGNORED
-        )
-        for spec in request.specs
-    )
-
-
-def _property(pool: DevicePool, key: str) -> str | int | None:
-    if key in _FIELDS:
-        value: str | int | None = getattr(pool, key)
-        return value
-    return pool.tags.get(key)
-
-
-_FIELDS = frozenset(
-    ('vendor_id', 'product_id', 'dev_type', 'numa_node', 'address', 'rp_uuid')
-)
-
-
-def _fold(value: str | int | None) -> str | int | None:
-    return value.lower() if isinstance(value, str) else value

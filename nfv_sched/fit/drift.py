@@ -79,15 +79,26 @@ def with_parents(host: Host, topology: HostTopology) -> Host:
     Only where one published pool can be meant: then a physical function and
     its virtual functions are known to exclude each other.
     """
-    pools = []
-    for pool in host.pools:
-        if pool.address is None:
-            meant = {
-                other.parent
-                for other in topology.pools
-                if _same_place(pool, other)
-            }
-            if len(meant) == 1:
-                pool = dataclasses.replace(pool, address=meant.pop())  # noqa: PLW2901
-        pools.append(pool)
-    return dataclasses.replace(host, pools=tuple(pools))
+    if all(pool.address is not None for pool in host.pools):
+        return host
+    return dataclasses.replace(
+        host, pools=tuple(_with_parent(pool, topology) for pool in host.pools)
+    )
+
+
+def _with_parent(pool: DevicePool, topology: HostTopology) -> DevicePool:
+    meant = {
+        other.parent for other in topology.pools if _same_place(pool, other)
+    }
+    if pool.address is not None or len(meant) != 1:
+        return pool
+    return DevicePool(
+        pool.vendor_id,
+        pool.product_id,
+        pool.dev_type,
+        pool.count,
+        pool.numa_node,
+        meant.pop(),
+        pool.rp_uuid,
+        pool.tags,
+    )

@@ -3,28 +3,30 @@
 from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Sequence
+import functools
 
 from nfv_sched.fit import assignment
 from nfv_sched.fit import cores
 from nfv_sched.fit import network
 from nfv_sched.fit import reasons
-from nfv_sched.fit.cell import Attempt
+from nfv_sched.fit.cell import dedicated_shortage
 from nfv_sched.fit.cell import page_shortage
 from nfv_sched.fit.cell import page_sizes
 from nfv_sched.fit.cell import pages_fit
 from nfv_sched.fit.cell import Ratios
 from nfv_sched.fit.cell import Shortage
+from nfv_sched.fit.cell import sibling_shortage
 from nfv_sched.fit.claim import Attempts
-from nfv_sched.fit.claim import claim_devices
+from nfv_sched.fit.claim import check_devices
 from nfv_sched.fit.claim import ClaimFailed
 from nfv_sched.fit.claim import OutOfSteps
 from nfv_sched.fit.claim import Walk
 from nfv_sched.fit.devices import Devices
 from nfv_sched.fit.devices import Providers
 from nfv_sched.fit.order import claim_order
+from nfv_sched.fit.question import Question
 from nfv_sched.model import Cell
 from nfv_sched.model import Guest
-from nfv_sched.model import GuestCell
 from nfv_sched.model import Host
 from nfv_sched.model import Placement
 from nfv_sched.model import Reason
@@ -48,148 +50,249 @@ def max_steps(host_cells: int, guest_cells: int) -> int:
     return 20_000 + 8 * host_cells**2 * guest_cells**2
 
 
+class Refusal(Exception):
+    """The guest does not fit; the reasons are worked out when asked for."""
+
+    def __init__(self, why: Callable[[], tuple[Reason, ...]]) -> None:
+        super().__init__()
+        self._why = why
+
+    @property
+    def reasons(self) -> tuple[Reason, ...]:
+        """What is short, where, how much was asked and is there."""
+        return self._why()
+
+
 class Evaluation:
     """The answers for one guest and one host at one moment.
 
-    Each resource alone gives necessary conditions; ``verdict`` is complete
-    without them. What one question worked out, the next ones use.
+    Each resource alone gives necessary conditions; ``fits`` is complete
+    without them. What one question worked out, the next ones use. Reasons
+    and placements are worked out only when they are asked for.
 
     :param pack: ``[compute] packing_host_numa_cells_allocation_strategy``
     """
 
+    __slots__ = (
+        '_answers',
+        '_host_masks',
+        'attempts',
+        'guest',
+        'host',
+        'pack',
+        'question',
+        'steps',
+    )
+
     def __init__(
-        self, guest: Guest, host: Host, *, pack: bool = False
+        self, question: Question, host: Host, *, pack: bool = False
     ) -> None:
-        self.guest = guest
+        self.question = question
+        self.guest = question.guest
         self.host = host
         self.pack = pack
         self.attempts = Attempts(
-            guest, Ratios(host.cpu_allocation_ratio, host.ram_allocation_ratio)
+            question,
+            Ratios(host.cpu_allocation_ratio, host.ram_allocation_ratio),
         )
         self.steps = 0
-        self._verdicts: dict[tuple[tuple[str, ...], ...], Verdict] = {}
+        self._answers: dict[
+            tuple[tuple[str, ...], ...], Walk | Devices | Refusal | None
+        ] = {}
+        self._host_masks: list[int] | None = None
 
-    def pages(self) -> tuple[Reason, ...]:
-        """Why the host's page pools alone make the guest impossible."""
-        if not any(cell.page_size for cell in self.guest.cells):
-            return ()
-        return self._pairs(self._page_shortage)
+    def refusal(self, providers: Providers) -> Refusal | None:
+        """Why the claim does not succeed; None if it does.
 
-    def pinning(self) -> tuple[Reason, ...]:
-        """Why the host's dedicated CPUs alone make the guest impossible."""
-        if not any(cell.pinned for cell in self.guest.cells):
-            return ()
-        return self._pairs(self._pinning_shortage)
-
-    def devices(self, providers: Providers) -> tuple[Reason, ...]:
-        """Why the host's devices make the guest impossible on any cells.
-
-        :param providers: what the allocation candidate gives each request,
-            as :func:`nfv_sched.fit.devices.providers_of`
+        :param providers: what the allocation candidate gives each device
+            request, as :func:`nfv_sched.fit.devices.providers_of`
         """
+        answer = self._answer(providers)
+        return answer if isinstance(answer, Refusal) else None
+
+    def verdict(self, providers: Providers) -> Verdict:
+        """Whether the claim succeeds: where it puts the guest, or why not."""
+        answer = self._answer(providers)
+        if isinstance(answer, Refusal):
+            return Verdict(reasons=answer.reasons)
+        if answer is None and self.guest.cells:
+            # Known to succeed without following it, which tells where.
+            answer = self._walk(None)
+        if isinstance(answer, Walk):
+            return Verdict(answer.placement())
+        if isinstance(answer, Devices):
+            return Verdict(Placement(devices=answer.claim(None) or ()))
+        return Verdict(Placement())
+
+    def lacks_pages(self) -> Refusal | None:
+        """Why the host's page pools alone make the guest impossible."""
+        if not self.question.asks_pages:
+            return None
+        return self._lacks(self._page_shortage)
+
+    def lacks_pinning(self) -> Refusal | None:
+        """Why the host's dedicated CPUs alone make the guest impossible."""
+        if not self.question.pins:
+            return None
+        return self._lacks(self._pinning_shortage)
+
+    def lacks_devices(self, providers: Providers) -> Refusal | None:
+        """Why the host's devices make the guest impossible on any cells."""
         if not self.guest.devices:
-            return ()
-        devices = Devices(self.guest.devices, self.host, providers)
+            return None
+        devices = Devices(self.question, self.host, providers)
         refused = devices.first_refused(None)
         if refused is not None:
-            return (self._device_reason(devices, refused, 'free'),)
+            return Refusal(lambda: (self._device_reason(devices, refused),))
         cells, wanted = self.host.cells, len(self.guest.cells)
         if not wanted or len(cells) < wanted:
-            return ()
+            return None
         anywhere = [(1 << len(cells)) - 1] * wanted
         alone = Guest(cells=self.guest.cells, devices=self.guest.devices)
         if assignment.possible(alone, self.host, anywhere, devices) is False:
-            return tuple(self._far_devices(devices, cells)) or (
-                reasons.of_contested_devices(self.guest.devices),
+            return Refusal(
+                lambda: (
+                    tuple(self._far_devices(devices, cells))
+                    or (reasons.of_contested_devices(self.guest.devices),)
+                )
             )
-        return ()
+        return None
 
-    def verdict(self, providers: Providers) -> Verdict:
-        """Whether the claim succeeds, and where it puts the guest."""
-        key = tuple(tuple(uuids) for uuids in providers)
-        if key not in self._verdicts:
-            self._verdicts[key] = self._verdict(
-                Devices(self.guest.devices, self.host, providers)
-            )
-        return self._verdicts[key]
+    def _lacks(self, test: PairTest) -> Refusal | None:
+        if self._enough_cells(self._masks_of(test)):
+            return None
+        return Refusal(lambda: self._pair_reasons(test))
 
-    def _verdict(self, devices: Devices) -> Verdict:
-        if self.guest.asks_nothing:
-            return Verdict(Placement())
+    # The answer
+
+    def _answer(self, providers: Providers) -> Walk | Devices | Refusal | None:
+        """What was followed to success, None if nothing had to be."""
+        key = tuple(map(tuple, providers))
+        if key not in self._answers:
+            try:
+                self._answers[key] = self._decide(providers)
+            except ClaimFailed as failure:
+                self._answers[key] = Refusal(
+                    functools.partial(_claim_reason, str(failure))
+                )
+            except Refusal as refused:
+                self._answers[key] = refused
+        return self._answers[key]
+
+    def _decide(self, providers: Providers) -> Walk | Devices | None:
+        devices = None
         if self.guest.devices:
+            devices = Devices(self.question, self.host, providers)
             refused = devices.first_refused(None)
             if refused is not None:
-                return Verdict(
-                    reasons=(self._device_reason(devices, refused, 'free'),)
-                )
-        try:
-            if not self.guest.cells:
-                return Verdict(Placement(devices=claim_devices(devices, None)))
-            found = self._pairs(self._any_shortage)
-            if found:
-                return Verdict(reasons=found)
-            return self._walk(devices)
-        except ClaimFailed as exc:
-            return Verdict(
-                reasons=(
-                    Reason(
-                        Resource.CLAIM,
-                        f"nova-compute's claim would fail: {exc}",
-                    ),
+                raise Refusal(lambda: (self._device_reason(devices, refused),))
+        if not self.guest.cells:
+            if devices:
+                check_devices(devices, None)
+            return devices
+        if not self._enough_cells(self._masks()):
+            raise Refusal(lambda: self._pair_reasons(self._any_shortage))
+        if devices is None and self._plain():
+            return None
+        return self._walk(devices)
+
+    def _enough_cells(self, masks: Sequence[int]) -> bool:
+        """Whether each guest cell has a host cell of its own that fits."""
+        wanted = len(self.guest.cells)
+        if len(self.host.cells) < wanted:
+            return False
+        if self.question.alike:
+            return masks[0].bit_count() >= wanted
+        return assignment.match(masks).complete
+
+    def _plain(self) -> bool:
+        """Whether the claim must succeed, having enough cells.
+
+        Guest cells that are all alike take the first host cells that fit,
+        one after another: nothing that Nova remembers can mislead it. Unless
+        something else can make it fail.
+        """
+        first = self.guest.cells[0]
+        return (
+            self.question.alike
+            and not self.question.networks
+            and (first.page_size or 0) > 0
+            and first.thread_policy != 'isolate'
+            and (
+                not first.pinned
+                or all(
+                    cell.regular and cell.siblings for cell in self.host.cells
                 )
             )
+        )
 
-    def _walk(self, devices: Devices) -> Verdict:
+    def _walk(self, devices: Devices | None) -> Walk:
         """Follow the claim, for long only if there is something to find."""
         guest, host = self.guest, self.host
         walk = Walk(
-            guest,
             host,
             claim_order(host, guest, pack=self.pack),
             self.attempts,
             devices,
         )
-        steps = max_steps(len(host.cells), len(guest.cells))
         try:
-            return Verdict(walk.run(_FIRST_STEPS))
-        except ClaimFailed:
+            walk.run(_FIRST_STEPS)
+        except (ClaimFailed, OutOfSteps) as exc:
             if self._nothing_to_find(devices):
-                return Verdict(reasons=self._joint_reasons(devices))
-            raise
-        except OutOfSteps:
-            if self._nothing_to_find(devices):
-                return Verdict(reasons=self._joint_reasons(devices))
+                raise Refusal(lambda: self._joint_reasons(devices)) from exc
+            if isinstance(exc, ClaimFailed):
+                raise
+            self._walk_on(walk)
         finally:
             self.steps += walk.steps
+        return walk
+
+    def _walk_on(self, walk: Walk) -> None:
+        steps = max_steps(len(self.host.cells), len(self.guest.cells))
         try:
-            return Verdict(walk.run(steps - _FIRST_STEPS))
+            walk.run(steps - _FIRST_STEPS)
         except OutOfSteps as exc:
             raise ClaimFailed(
                 f'it does not end within {steps} permutations'
             ) from exc
-        finally:
-            self.steps += walk.steps - _FIRST_STEPS
 
-    def _nothing_to_find(self, devices: Devices) -> bool:
-        fits = self._masks(self._any_shortage)
-        found = assignment.possible(self.guest, self.host, fits, devices)
+    def _nothing_to_find(self, devices: Devices | None) -> bool:
+        found = assignment.possible(
+            self.guest, self.host, self._masks(), devices
+        )
         return found is False
 
     # Pairs of cells
 
-    def _any_shortage(self, index: int, host: Cell) -> Shortage | None:
-        return self._attempt(index, host).shortage
+    def _masks(self) -> list[int]:
+        """Per guest cell a bit mask of the host cells that fit it."""
+        if self._host_masks is None:
+            self._host_masks = self._masks_of(self._any_shortage)
+        return self._host_masks
 
-    def _attempt(self, index: int, host: Cell) -> Attempt:
+    def _masks_of(self, test: PairTest) -> list[int]:
+        masks: list[int] = []
+        shapes = self.question.shape_of
+        for index, shape in enumerate(shapes):
+            if shape < index and not (
+                self.guest.emulator_isolated and shape == 0
+            ):
+                masks.append(masks[shape])
+                continue
+            mask = 0
+            for i, cell in enumerate(self.host.cells):
+                if test(index, cell) is None:
+                    mask |= 1 << i
+            masks.append(mask)
+        return masks
+
+    def _any_shortage(self, index: int, host: Cell) -> Shortage | None:
         try:
-            return self.attempts.untouched(index, host)
+            return self.attempts.untouched(index, host).shortage
         except cores.ClaimError:
             # A cell without cores, which the claim trips over if it gets
             # there: only following it can tell.
-            return Attempt(
-                Shortage(Resource.SIBLINGS, 1, 0),
-                self.guest.cells[index].page_size,
-            )
+            return Shortage(Resource.SIBLINGS, 1, 0)
 
     def _page_shortage(self, index: int, host: Cell) -> Shortage | None:
         cell = self.guest.cells[index]
@@ -204,50 +307,21 @@ class Evaluation:
         cell = self.guest.cells[index]
         if not cell.pinned:
             return None
-        cpus_only = GuestCell(
-            id=cell.id,
-            memory_mib=0,
-            dedicated=cell.dedicated,
-            cpu_policy='dedicated',
-            thread_policy=cell.thread_policy,
-        )
-        return self._cpus_only(index, host, cpus_only)
-
-    def _cpus_only(
-        self, index: int, host: Cell, cell: GuestCell
-    ) -> Shortage | None:
         emulator = int(self.guest.emulator_isolated and index == 0)
-        asked = len(cell.dedicated) + emulator
-        free = len(host.free_dedicated)
-        if asked > free:
-            return Shortage(Resource.DEDICATED_CPUS, asked, free)
+        shortage = dedicated_shortage(host, cell, emulator)
+        if shortage is not None:
+            return shortage
         try:
-            packing = cores.pack(
-                host, len(cell.dedicated), cell.thread_policy, emulator
-            )
+            return sibling_shortage(host, cell, emulator)
         except cores.ClaimError:
-            packing = None
-        if packing is not None:
-            return None
-        usable = cores.usable(host, cell.thread_policy)
-        return Shortage(Resource.SIBLINGS, asked, min(usable, asked - 1))
+            return Shortage(Resource.SIBLINGS, 1, 0)
 
-    def _masks(self, test: PairTest) -> list[int]:
-        return [
-            sum(
-                1 << i
-                for i, cell in enumerate(self.host.cells)
-                if test(index, cell) is None
-            )
-            for index in range(len(self.guest.cells))
-        ]
-
-    def _pairs(self, test: PairTest) -> tuple[Reason, ...]:
+    def _pair_reasons(self, test: PairTest) -> tuple[Reason, ...]:
         """Why no assignment has only pairs that pass; empty if one has."""
         cells, wanted = self.host.cells, len(self.guest.cells)
         if len(cells) < wanted:
             return (reasons.of_cells(wanted, len(cells)),)
-        matching = assignment.match(self._masks(test))
+        matching = assignment.match(self._masks_of(test))
         if matching.complete:
             return ()
         found = [
@@ -266,13 +340,12 @@ class Evaluation:
 
     # Devices and networks
 
-    def _device_reason(
-        self, devices: Devices, request: int, where: str
-    ) -> Reason:
+    def _device_reason(self, devices: Devices, request: int) -> Reason:
         there = sum(
             self.host.pools[pool].count for pool in devices.matching(request)
         )
         asked = self.guest.devices[request]
+        where = 'free'
         if there >= asked.count:
             # Enough of them, but earlier requests or Placement's choice of
             # providers leave too few.
@@ -303,10 +376,10 @@ class Evaluation:
                     f'{reasons.spread(per_cell)})',
                 )
 
-    def _joint_reasons(self, devices: Devices) -> tuple[Reason, ...]:
+    def _joint_reasons(self, devices: Devices | None) -> tuple[Reason, ...]:
         """Each resource would do, but not on the same cells."""
         found: list[Reason] = []
-        fits = self._masks(self._any_shortage)
+        fits = self._masks()
         usable = [
             cell
             for i, cell in enumerate(self.host.cells)
@@ -314,7 +387,7 @@ class Evaluation:
         ]
         ids = [cell.id for cell in usable]
         where = 'cell' + 's' * (len(ids) > 1) + ' ' + ', '.join(map(str, ids))
-        if self.guest.devices:
+        if devices:
             found.extend(self._far_devices(devices, usable))
         names = network.far(self.guest, self.host, ids)
         found.extend(
@@ -352,4 +425,10 @@ def evaluate(
     """
     if providers is None:
         providers = [request.rp_uuids for request in guest.devices]
-    return Evaluation(guest, host, pack=pack).verdict(providers)
+    return Evaluation(Question(guest), host, pack=pack).verdict(providers)
+
+
+def _claim_reason(failure: str) -> tuple[Reason, ...]:
+    return (
+        Reason(Resource.CLAIM, f"nova-compute's claim would fail: {failure}"),
+    )

@@ -21,6 +21,8 @@ def claim_order(host: Host, guest: Guest, *, pack: bool) -> Sequence[Cell]:
         cells.sort(key=lambda cell: len(cell.free_dedicated), reverse=not pack)
     else:
         cells.sort(key=lambda cell: cell.shared_used, reverse=pack)
+    if not host.pools:
+        return cells
     devices: dict[int | None, int] = {}
     for pool in host.pools:
         devices[pool.numa_node] = devices.get(pool.numa_node, 0) + pool.count

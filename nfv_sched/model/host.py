@@ -1,7 +1,11 @@
 """A host as its nova-compute reported it: cells, page pools, devices."""
 
 from collections.abc import Mapping
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 import dataclasses
+
+from nfv_sched.model.lazy import Lazy
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -19,7 +23,7 @@ class PagePool:
         return self.total - self.used - self.reserved
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(frozen=True)
 class Cell:
     """One NUMA cell of a host.
 
@@ -34,18 +38,18 @@ class Cell:
     id: int
     memory_mib: int
     memory_used_mib: int = 0
-    shared_cpus: frozenset[int] = frozenset()
+    shared_cpus: AbstractSet[int] = frozenset()
     shared_used: int = 0
-    dedicated_cpus: frozenset[int] = frozenset()
-    pinned_cpus: frozenset[int] = frozenset()
-    siblings: tuple[frozenset[int], ...] = ()
-    pages: tuple[PagePool, ...] = ()
+    dedicated_cpus: AbstractSet[int] = frozenset()
+    pinned_cpus: AbstractSet[int] = frozenset()
+    siblings: Sequence[AbstractSet[int]] = ()
+    pages: Sequence[PagePool] = ()
     socket: int | None = None
-    physnets: frozenset[str] = frozenset()
+    physnets: AbstractSet[str] = frozenset()
     tunneled: bool = False
 
-    @property
-    def free_dedicated(self) -> frozenset[int]:
+    @Lazy
+    def free_dedicated(self) -> AbstractSet[int]:
         """Dedicated CPUs that no guest is pinned to."""
         return self.dedicated_cpus - self.pinned_cpus
 
@@ -54,13 +58,32 @@ class Cell:
         """Memory that no guest has taken, in MiB; may be negative."""
         return self.memory_mib - self.memory_used_mib
 
-    @property
+    @Lazy
     def threads_per_core(self) -> int:
         """The largest number of threads that any core of the cell has."""
         return max(map(len, self.siblings), default=1) or 1
 
+    @Lazy
+    def free_cores(self) -> Sequence[AbstractSet[int]]:
+        """The free dedicated threads of each core that has any."""
+        free = self.free_dedicated
+        return [left for core in self.siblings if (left := core & free)]
 
-@dataclasses.dataclass(frozen=True, slots=True)
+    @Lazy
+    def regular(self) -> bool:
+        """Whether each dedicated CPU belongs to exactly one core.
+
+        So it is on real hosts. Where it is not, counts of free CPUs do not
+        tell which can be had together.
+        """
+        threads: set[int] = set().union(*self.siblings)
+        return (
+            len(threads) == sum(map(len, self.siblings))
+            and threads >= self.dedicated_cpus
+        )
+
+
+@dataclasses.dataclass(frozen=True)
 class DevicePool:
     """Like devices of one host, of which ``count`` are free.
 
@@ -79,6 +102,18 @@ class DevicePool:
     rp_uuid: str | None = None
     tags: Mapping[str, str | None] = dataclasses.field(default_factory=dict)
 
+    def get(self, key: str) -> str | int | None:
+        """The property that a request's spec knows as ``key``."""
+        if key in _PROPERTIES:
+            value: str | int | None = getattr(self, key)
+            return value
+        return self.tags.get(key)
+
+
+_PROPERTIES = frozenset(
+    ('vendor_id', 'product_id', 'dev_type', 'numa_node', 'address', 'rp_uuid')
+)
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Host:
@@ -90,7 +125,7 @@ class Host:
     """
 
     name: str
-    cells: tuple[Cell, ...] = ()
-    pools: tuple[DevicePool, ...] = ()
+    cells: Sequence[Cell] = ()
+    pools: Sequence[DevicePool] = ()
     cpu_allocation_ratio: float = 1.0
     ram_allocation_ratio: float = 1.0

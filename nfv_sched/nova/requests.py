@@ -3,6 +3,8 @@
 import dataclasses
 from typing import Any
 
+from nova import objects
+
 from nfv_sched.model import DeviceRequest
 from nfv_sched.model import Guest
 from nfv_sched.model import GuestCell
@@ -18,6 +20,9 @@ class _Seen:
     flavor: Any
     topology: Any
     pristine: Any
+    limits: dict[tuple[float, float], Any] = dataclasses.field(
+        default_factory=dict
+    )
 
 
 def guest_of(spec: Any) -> Guest:
@@ -41,6 +46,27 @@ def guest_of(spec: Any) -> Guest:
         spec.numa_topology = seen.topology
         spec.obj_reset_changes(['numa_topology'])
     return seen.guest
+
+
+def limits_of(spec: Any, state: Any) -> Any:
+    """The limits to hand to the claim, as the stock NUMATopologyFilter does.
+
+    Hosts of the same allocation ratios share one object.
+    """
+    guest_of(spec)
+    known: dict[tuple[float, float], Any] = getattr(spec, _SEEN).limits
+    ratios = (
+        state.cpu_allocation_ratio or 1.0,
+        state.ram_allocation_ratio or 1.0,
+    )
+    if ratios not in known:
+        limits = objects.NUMATopologyLimits(
+            cpu_allocation_ratio=ratios[0], ram_allocation_ratio=ratios[1]
+        )
+        if 'network_metadata' in spec and spec.network_metadata:
+            limits.network_metadata = spec.network_metadata
+        known[ratios] = limits
+    return known[ratios]
 
 
 def _look(spec: Any) -> _Seen:

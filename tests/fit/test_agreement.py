@@ -108,8 +108,8 @@ def test_an_assignment_is_possible_exactly_where_brute_force_finds_one(scene):
     guest, host = requests.read_guest(scene.spec), host_of(scene)
     if not guest.cells or len(host.cells) < len(guest.cells):
         return
-    evaluation = fit.Evaluation(guest, host)
-    fits = evaluation._masks(evaluation._any_shortage)
+    evaluation = fit.Evaluation(fit.Question(guest), host)
+    fits = evaluation._masks()
     devices = Devices(guest.devices, host, [r.rp_uuids for r in guest.devices])
     found = assignment.possible(guest, host, fits, devices)
     assert found == nova_oracle.exists(scene)
@@ -119,12 +119,13 @@ def test_an_assignment_is_possible_exactly_where_brute_force_finds_one(scene):
 @settings(max_examples=1000)
 def test_each_resource_alone_rejects_only_what_the_claim_refuses(scene):
     guest, host = requests.read_guest(scene.spec), host_of(scene)
-    evaluation = fit.Evaluation(guest, host)
+    evaluation = fit.Evaluation(fit.Question(guest), host)
     providers = [request.rp_uuids for request in guest.devices]
     alone = (
-        evaluation.pages()
-        + evaluation.pinning()
-        + evaluation.devices(providers)
+        evaluation.lacks_pages()
+        or evaluation.lacks_pinning()
+        or evaluation.lacks_devices(providers)
     )
     if alone:
-        assert not evaluation.verdict(providers).fits
+        assert alone.reasons
+        assert evaluation.refusal(providers)

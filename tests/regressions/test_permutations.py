@@ -51,7 +51,7 @@ def test_nova_walks_all_permutations(monkeypatch):
 def test_we_refuse_after_one_look_at_each_pair(cells):
     scene = contested(cells)
     guest = requests.read_guest(scene.spec)
-    evaluation = fit.Evaluation(guest, builders.host_of(scene))
+    evaluation = fit.Evaluation(fit.Question(guest), builders.host_of(scene))
     assert not evaluation.verdict([]).fits
     assert evaluation.steps == 0
     # Guest cells of one shape share their pairs: there are two shapes.
@@ -73,6 +73,6 @@ def test_a_claim_is_followed_for_a_polynomial_number_of_steps(cells):
         ],
     )
     guest = requests.read_guest(scene.spec)
-    evaluation = fit.Evaluation(guest, builders.host_of(scene))
+    evaluation = fit.Evaluation(fit.Question(guest), builders.host_of(scene))
     evaluation.verdict([])
     assert evaluation.steps <= 20_000 + 8 * cells**2 * wanted**2

@@ -1,0 +1,131 @@
+"""A guest, with what is the same for every host it is tried on."""
+
+from collections.abc import Mapping
+from collections.abc import Sequence
+
+from nfv_sched.model import DevicePool
+from nfv_sched.model import Guest
+from nfv_sched.model import GuestCell
+
+PF = 'type-PF'
+VF = 'type-VF'
+VDPA = 'vdpa'
+
+# Keys of a request's spec that choose among allocation candidates, which
+# Placement has already done.
+_IGNORED = frozenset(('resource_class', 'traits', 'rp_uuids'))
+_SPECIAL = ('dev_type', 'remote_managed', 'live_migratable')
+_TRUE = frozenset(('1', 't', 'true', 'on', 'y', 'yes'))
+
+Value = str | int | None
+Spec = Mapping[str, str | None]
+
+
+class Question:
+    """A guest and what follows from it alone.
+
+    Pools of one kind are matched once, however many hosts have them: the
+    memory grows with the kinds of devices in the cloud, and lasts as long as
+    the request.
+    """
+
+    __slots__ = (
+        '_keys',
+        '_matches',
+        '_specs',
+        'alike',
+        'asks_pages',
+        'guest',
+        'networks',
+        'pins',
+        'shape_of',
+    )
+
+    def __init__(self, guest: Guest) -> None:
+        self.guest = guest
+        shapes = list(map(_shape, guest.cells))
+        #: Per guest cell the number of its shape: cells of one shape fit
+        #: the same host cells.
+        self.shape_of = tuple(shapes.index(shape) for shape in shapes)
+        self.asks_pages = any(cell.page_size for cell in guest.cells)
+        self.pins = any(cell.pinned for cell in guest.cells)
+        self.networks = bool(guest.physnets or guest.tunneled)
+        self.alike = not any(self.shape_of) and (
+            len(guest.cells) == 1 or not guest.emulator_isolated
+        )
+        self._specs = [
+            [
+                {
+                    key: _fold(value)
+                    for key, value in spec.items()
+                    if key not in _IGNORED
+                }
+                for spec in request.specs
+            ]
+            for request in guest.devices
+        ]
+        keys = {key for specs in self._specs for spec in specs for key in spec}
+        self._keys = tuple(sorted(keys.union(_SPECIAL)))
+        self._matches: dict[tuple[Value, ...], tuple[int, int]] = {}
+
+    def matches(self, pool: DevicePool) -> tuple[int, int]:
+        """Which requests match a pool, and which may really use it.
+
+        Two bit masks over the requests: Nova excludes physical functions,
+        VDPA and remotely managed devices that were not asked for, but only
+        after it has counted them.
+        """
+        kind = tuple(map(pool.get, self._keys))
+        known = self._matches.get(kind)
+        if known is None:
+            known = self._match(dict(zip(self._keys, kind, strict=True)))
+            self._matches[kind] = known
+        return known
+
+    def _match(self, pool: dict[str, Value]) -> tuple[int, int]:
+        folded = {key: _fold(value) for key, value in pool.items()}
+        eligible = usable = 0
+        for index, specs in enumerate(self._specs):
+            # nova.pci.utils.pci_device_prop_match: strings in any case.
+            if any(spec.items() <= folded.items() for spec in specs):
+                eligible |= 1 << index
+                if _may_use(pool, self.guest.devices[index].specs):
+                    usable |= 1 << index
+        return eligible, usable
+
+
+def _may_use(pool: Mapping[str, Value], specs: Sequence[Spec]) -> bool:
+    """Whether a request may touch special devices: PFs, VDPA, remote ones."""
+    for special in (PF, VDPA):
+        if pool['dev_type'] == special and not any(
+            spec.get('dev_type') == special for spec in specs
+        ):
+            return False
+    if _true(pool['remote_managed']) and not any(
+        _true(spec.get('remote_managed')) for spec in specs
+    ):
+        return False
+    wanted = {spec.get('live_migratable') for spec in specs}
+    if wanted in ({'true'}, {'false'}):
+        return pool['live_migratable'] in wanted
+    return True
+
+
+def _true(value: Value) -> bool:
+    """oslo_utils.strutils.bool_from_string."""
+    return str(value).strip().lower() in _TRUE
+
+
+def _shape(cell: GuestCell) -> tuple[object, ...]:
+    return (
+        cell.memory_mib,
+        len(cell.shared),
+        len(cell.dedicated),
+        cell.page_size,
+        cell.cpu_policy,
+        cell.thread_policy,
+    )
+
+
+def _fold(value: Value) -> Value:
+    return value.lower() if isinstance(value, str) else value

@@ -1,0 +1,34 @@
+"""Attributes worked out on first use and kept."""
+
+from collections.abc import Callable
+from typing import Any
+from typing import cast
+from typing import Generic
+from typing import TypeVar
+
+_T = TypeVar('_T')
+
+
+class Lazy(Generic[_T]):
+    """Like functools.cached_property without its lock (until Python 3.12).
+
+    The value replaces the descriptor in the instance's ``__dict__``, also of
+    frozen dataclasses. Two threads may work it out twice, to the same end.
+    """
+
+    def __init__(self, make: Callable[[Any], _T]) -> None:
+        self._make = make
+        self._name = getattr(make, '__name__', '')
+        self.__doc__ = make.__doc__
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        """Learn under which name the value is kept."""
+        self._name = name
+
+    def __get__(self, instance: Any, owner: type | None = None) -> _T:
+        """Work the value out; later accesses do not get here."""
+        if instance is None:
+            return cast('_T', self)
+        value = self._make(instance)
+        instance.__dict__[self._name] = value
+        return value
