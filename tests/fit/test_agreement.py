@@ -9,22 +9,11 @@ import pytest
 from nfv_sched import fit
 from nfv_sched.fit import assignment
 from nfv_sched.fit.devices import Devices
-from nfv_sched.model import Host
 from nfv_sched.model import Resource
-from nfv_sched.nova import hosts
 from nfv_sched.nova import requests
 from tests import nova_oracle
 from tests import strategies
-
-
-def host_of(scene):
-    return Host(
-        name='host',
-        cells=hosts.cells_of(scene.topology) if scene.topology else (),
-        pools=hosts.pools_of(scene.stats.pools),
-        cpu_allocation_ratio=scene.cpu_ratio,
-        ram_allocation_ratio=scene.ram_ratio,
-    )
+from tests.builders import host_of
 
 
 def claim(scene):
@@ -110,7 +99,8 @@ def test_an_assignment_is_possible_exactly_where_brute_force_finds_one(scene):
         return
     evaluation = fit.Evaluation(fit.Question(guest), host)
     fits = evaluation._masks()
-    devices = Devices(guest.devices, host, [r.rp_uuids for r in guest.devices])
+    providers = [request.rp_uuids for request in guest.devices]
+    devices = Devices(fit.Question(guest), host, providers)
     found = assignment.possible(guest, host, fits, devices)
     assert found == nova_oracle.exists(scene)
 
