@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any
+from typing import Literal
 
 import nova.conf
 
@@ -36,14 +37,6 @@ def refresh(spec: Any) -> fit.Question:
     return made
 
 
-def question_of(spec: Any) -> fit.Question:
-    """What a RequestSpec asks, as of the last refresh.
-
-    :raises ValueError: the request makes no sense
-    """
-    return getattr(spec, _QUESTION, None) or refresh(spec)
-
-
 class Decision:
     """The answers for one guest on one host state.
 
@@ -52,11 +45,18 @@ class Decision:
     request for several guests.
     """
 
-    __slots__ = ('_evaluation', '_instances', '_topology', 'question')
+    __slots__ = (
+        '_evaluation',
+        '_instances',
+        '_topology',
+        '_unchosen',
+        'question',
+    )
 
     def __init__(self, question: fit.Question, state: Any) -> None:
         self.question = question
         self._topology, self._instances = hosts.state_key(state)
+        self._unchosen: fit.Refusal | Literal[True] | None = None
         host = hosts.host_of(state)
         self._evaluation = fit.Evaluation(
             question,
@@ -88,7 +88,13 @@ class Decision:
 
     def refusal(self, candidate: Mapping[str, Any]) -> fit.Refusal | None:
         """Why the claim fails with an allocation candidate; None if not."""
-        return self._evaluation.refusal(self._providers(candidate))
+        providers = self._providers(candidate)
+        if providers is not self.question.unchosen:
+            return self._evaluation.refusal(providers)
+        # The same for all candidates whose devices Placement left open.
+        if self._unchosen is None:
+            self._unchosen = self._evaluation.refusal(providers) or True
+        return None if self._unchosen is True else self._unchosen
 
     def verdict(self, candidate: Mapping[str, Any]) -> Verdict:
         """Where the claim puts the guest with an allocation candidate."""
@@ -111,10 +117,11 @@ class Decision:
         )
 
     def _providers(self, candidate: Mapping[str, Any]) -> fit.Providers:
-        devices = self.question.guest.devices
-        if not devices:
-            return ()
-        return fit.providers_of(devices, candidate.get('mappings'))
+        question = self.question
+        mapping = candidate.get('mappings')
+        if not question.choosable or (mapping and mapping.keys() == {''}):
+            return question.unchosen
+        return fit.providers_of(question.guest.devices, mapping)
 
 
 def decide(question: fit.Question, state: Any) -> Decision:

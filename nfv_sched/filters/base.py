@@ -2,7 +2,6 @@
 
 import abc
 from collections.abc import Iterable
-from collections.abc import Sequence
 import logging
 from typing import Any
 
@@ -40,7 +39,8 @@ class ResourceFilter(filters.BaseHostFilter, metaclass=abc.ABCMeta):  # type: ig
         if utils.request_is_rebuild(spec_obj):
             return filter_obj_list
         try:
-            if not self.concerns(decisions.refresh(spec_obj)):
+            question = decisions.refresh(spec_obj)
+            if not self.concerns(question):
                 return filter_obj_list
         except ValueError as error:
             LOG.error(  # noqa: TRY400 - the text says it all
@@ -53,15 +53,17 @@ class ResourceFilter(filters.BaseHostFilter, metaclass=abc.ABCMeta):  # type: ig
         return [
             state
             for state in filter_obj_list
-            if self.host_passes(state, spec_obj)
+            if self._passes(question, state, spec_obj)
         ]
 
     def host_passes(self, host_state: Any, spec_obj: Any) -> bool:
-        """Whether the host may be able to take the guest."""
+        """Whether one host may be able to take the guest."""
+        return bool(list(self.filter_all([host_state], spec_obj)))
+
+    def _passes(
+        self, question: fit.Question, host_state: Any, spec_obj: Any
+    ) -> bool:
         try:
-            question = decisions.question_of(spec_obj)
-            if not self.concerns(question):
-                return True
             refusal = self.refusal(
                 decisions.decide(question, host_state), host_state, spec_obj
             )
@@ -112,10 +114,12 @@ def may_fit(decision: decisions.Decision, host_state: Any) -> bool:
     Asked first: most hosts that get here fit, and then one answer serves
     all filters.
     """
-    candidates: Sequence[Any] = host_state.allocation_candidates
-    if not decision.question.guest.devices:
-        candidates = candidates[:1]
-    return any(decision.refusal(one) is None for one in candidates)
+    for candidate in host_state.allocation_candidates:
+        if decision.refusal(candidate) is None:
+            return True
+        if not decision.question.choosable:
+            break
+    return False
 
 
 def keep_candidates(

@@ -149,7 +149,8 @@ def _memory_shortage(
 ) -> tuple[Shortage | None, int | None]:
     """What memory lacks, and the page size that was chosen if any."""
     if asked:
-        for size in page_sizes(host, asked):
+        sizes = (asked,) if asked > 0 else page_sizes(host, asked)
+        for size in sizes:
             if pages_fit(host, guest.memory_mib, size):
                 return None, size
         return page_shortage(host, guest, asked), asked

@@ -67,6 +67,7 @@ class Devices:
         '_counted',
         '_eligible',
         '_exclusive',
+        '_spread',
         '_usable',
         'cells',
         'pools',
@@ -85,6 +86,13 @@ class Devices:
         self._eligible = [eligible for eligible, _ in matches]
         self._usable = [usable for _, usable in matches]
         self._exclusive: bool | None = None
+        self._spread: list[_Spread] | None = None
+        shared = any(mask & (mask - 1) for mask in self._eligible)
+        if not shared and not any(providers):
+            self._spread = [
+                _Spread.of(i, host.pools, matches)
+                for i in range(len(self.requests))
+            ]
         self._counted: dict[frozenset[int] | None, int | None] = {}
 
     def matching(self, request: int) -> list[int]:
@@ -114,8 +122,7 @@ class Devices:
         requests match one pool and Placement has chosen none, only the
         numbers of devices count, and no more of them than are asked.
         """
-        shared = any(mask & (mask - 1) for mask in self._eligible)
-        if shared or any(self.providers):
+        if self._spread is None:
             return cell.id
         here = [
             i for i, pool in enumerate(self.pools) if pool.numa_node == cell.id
@@ -202,6 +209,11 @@ class Devices:
 
     def _count(self, near: frozenset[int] | None) -> int | None:
         """The first request that fails by counts, None if none does."""
+        if self._spread is not None:
+            for i, request in enumerate(self.requests):
+                if not self._suffices(request, self._spread[i], near):
+                    return i
+            return None
         state = _PoolState(self.pools)
         for i, request in enumerate(self.requests):
             pools = self._allowed(i, near, state)
@@ -225,6 +237,33 @@ class Devices:
                     if not left:
                         break
         return None
+
+    def _suffices(
+        self,
+        request: DeviceRequest,
+        spread: '_Spread',
+        near: frozenset[int] | None,
+    ) -> bool:
+        """What :meth:`_allowed` finds, where requests share no pools."""
+        wanted = request.count
+        if sum(spread.eligible.values()) < wanted:
+            return False
+        if not near:
+            return sum(spread.usable.values()) >= wanted
+        nodes: frozenset[int | None] = frozenset(near)
+        if request.policy != 'required' and spread.short(nodes, wanted):
+            if request.policy == 'socket':
+                nodes = frozenset(self._same_sockets(near))
+            else:
+                nodes |= {None}
+                if request.policy == 'preferred' and spread.short(
+                    nodes, wanted
+                ):
+                    nodes = frozenset(spread.eligible)
+        return (
+            not spread.short(nodes, wanted)
+            and sum(spread.usable.get(n, 0) for n in nodes) >= wanted
+        )
 
     def _allowed(
         self, index: int, near: frozenset[int] | None, state: '_PoolState'
@@ -294,6 +333,39 @@ class Devices:
         """Whether no provider is split over several pools."""
         uuids = [self.pools[p].rp_uuid for p in pools if self.pools[p].rp_uuid]
         return len(uuids) == len(set(uuids))
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Spread:
+    """Free devices for one request by NUMA node.
+
+    ``eligible`` ones match; ``usable`` ones may also be taken.
+    """
+
+    eligible: Mapping[int | None, int]
+    usable: Mapping[int | None, int]
+
+    @classmethod
+    def of(
+        cls,
+        request: int,
+        pools: Sequence[DevicePool],
+        matches: Sequence[tuple[int, int]],
+    ) -> '_Spread':
+        """Count the devices of ``pools`` for a request by its number."""
+        eligible: dict[int | None, int] = {}
+        usable: dict[int | None, int] = {}
+        for pool, (may_match, may_use) in zip(pools, matches, strict=True):
+            node = pool.numa_node
+            if may_match >> request & 1:
+                eligible[node] = eligible.get(node, 0) + pool.count
+            if may_use >> request & 1:
+                usable[node] = usable.get(node, 0) + pool.count
+        return cls(eligible, usable)
+
+    def short(self, nodes: Collection[int | None], wanted: int) -> bool:
+        """Whether fewer than ``wanted`` devices match on ``nodes``."""
+        return sum(self.eligible.get(n, 0) for n in nodes) < wanted
 
 
 @dataclasses.dataclass(slots=True)

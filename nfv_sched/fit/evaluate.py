@@ -167,17 +167,20 @@ class Evaluation:
 
     def _answer(self, providers: Providers) -> Walk | Devices | Refusal | None:
         """What was followed to success, None if nothing had to be."""
-        key = tuple(map(tuple, providers))
-        if key not in self._answers:
-            try:
-                self._answers[key] = self._decide(providers)
-            except ClaimFailed as failure:
-                self._answers[key] = Refusal(
-                    functools.partial(_claim_reason, str(failure))
-                )
-            except Refusal as refused:
-                self._answers[key] = refused
-        return self._answers[key]
+        key = tuple(providers)
+        try:
+            return self._answers[key]
+        except KeyError:
+            pass
+        answer: Walk | Devices | Refusal | None
+        try:
+            answer = self._decide(providers)
+        except ClaimFailed as failure:
+            answer = Refusal(functools.partial(_claim_reason, str(failure)))
+        except Refusal as refusal:
+            answer = refusal
+        self._answers[key] = answer
+        return answer
 
     def _decide(self, providers: Providers) -> Walk | Devices | None:
         devices = None
@@ -190,10 +193,10 @@ class Evaluation:
             if devices:
                 check_devices(devices, None)
             return devices
+        if self.question.plain and self._plain_fits():
+            return None
         if not self._enough_cells(self._masks()):
             raise Refusal(lambda: self._pair_reasons(self._any_shortage))
-        if devices is None and self._plain():
-            return None
         return self._walk(devices)
 
     def _enough_cells(self, masks: Sequence[int]) -> bool:
@@ -205,26 +208,22 @@ class Evaluation:
             return masks[0].bit_count() >= wanted
         return assignment.match(masks).complete
 
-    def _plain(self) -> bool:
-        """Whether the claim must succeed, having enough cells.
+    def _plain_fits(self) -> bool:
+        """Whether a plain guest fits for sure.
 
         Guest cells that are all alike take the first host cells that fit,
-        one after another: nothing that Nova remembers can mislead it. Unless
-        something else can make it fail.
+        one after another: nothing that Nova remembers can mislead it. So
+        that enough cells fit is all there is to know, unless something odd
+        about any cell could make the claim raise.
         """
-        first = self.guest.cells[0]
-        return (
-            self.question.alike
-            and not self.question.networks
-            and (first.page_size or 0) > 0
-            and first.thread_policy != 'isolate'
-            and (
-                not first.pinned
-                or all(
-                    cell.regular and cell.siblings for cell in self.host.cells
-                )
-            )
-        )
+        missing = len(self.guest.cells)
+        pins = self.question.pins
+        for cell in self.host.cells:
+            if pins and not (cell.siblings and cell.regular):
+                return False
+            if missing and self._any_shortage(0, cell) is None:
+                missing -= 1
+        return not missing
 
     def _walk(self, devices: Devices | None) -> Walk:
         """Follow the claim, for long only if there is something to find."""

@@ -35,10 +35,13 @@ class Question:
         '_specs',
         'alike',
         'asks_pages',
+        'choosable',
         'guest',
         'networks',
         'pins',
+        'plain',
         'shape_of',
+        'unchosen',
     )
 
     def __init__(self, guest: Guest) -> None:
@@ -53,6 +56,21 @@ class Question:
         self.alike = not any(self.shape_of) and (
             len(guest.cells) == 1 or not guest.emulator_isolated
         )
+        #: Whether the claim succeeds wherever enough cells fit: all guest
+        #: cells alike, of one page size, and nothing joint to satisfy.
+        self.plain = (
+            self.alike
+            and not guest.devices
+            and not self.networks
+            and all(
+                (cell.page_size or 0) > 0 and cell.thread_policy != 'isolate'
+                for cell in guest.cells
+            )
+        )
+        #: Whether Placement may have chosen devices for any request, and
+        #: what it means for each request if it has not.
+        self.choosable = any(not r.from_port for r in guest.devices)
+        self.unchosen: tuple[tuple[str, ...], ...] = ((),) * len(guest.devices)
         self._specs = [
             [
                 {

@@ -14,11 +14,17 @@ class Lazy(Generic[_T]):
 
     The value replaces the descriptor in the instance's ``__dict__``, also of
     frozen dataclasses. Two threads may work it out twice, to the same end.
+
+    :param make: makes the value from the instance, or from what the
+        instance's ``__dict__`` holds as ``source`` if that is given
     """
 
-    def __init__(self, make: Callable[[Any], _T]) -> None:
+    def __init__(
+        self, make: Callable[[Any], _T], source: str | None = None
+    ) -> None:
         self._make = make
-        self._name = getattr(make, '__name__', '')
+        self._source = source
+        self._name = ''
         self.__doc__ = make.__doc__
 
     def __set_name__(self, owner: type, name: str) -> None:
@@ -29,6 +35,7 @@ class Lazy(Generic[_T]):
         """Work the value out; later accesses do not get here."""
         if instance is None:
             return cast('_T', self)
-        value = self._make(instance)
-        instance.__dict__[self._name] = value
+        own = instance.__dict__
+        source = own[self._source] if self._source else instance
+        value = own[self._name] = self._make(source)
         return value

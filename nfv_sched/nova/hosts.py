@@ -2,13 +2,13 @@
 
 Reading a versioned object's field costs more than deciding on it, and a
 request has thousands of hosts: cells and pools read a field when it is asked
-for, and most are not.
+for, and most are not. They read it where oslo.versionedobjects keeps it,
+``_obj_<name>``, which takes a tenth of the time that its property takes.
 """
 
-from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Mapping
-import functools
+import operator
 from typing import Any
 
 from nfv_sched.model import Cell
@@ -36,8 +36,55 @@ class ReportedCell(Cell):
     """A cell that reads a nova.objects.NUMACell field by field."""
 
     def __init__(self, source: Any) -> None:
-        self.__dict__['id'] = source.id
-        self.__dict__['_source'] = source
+        own = self.__dict__
+        own['id'] = source._obj_id
+        own['_source'] = source
+
+
+class ReportedPages(PagePool):
+    """Pages that read a nova.objects.NUMAPagesTopology when asked.
+
+    Each field is asked for once at most, so nothing is kept.
+    """
+
+    __slots__ = ('_source',)
+    _source: Any
+
+    def __init__(self, source: Any) -> None:
+        # Past the frozen dataclass, which guards its fields.
+        _set(self, '_source', source)
+        _set(self, 'size_kib', source._obj_size_kb)
+
+    @property
+    def total(self) -> int:
+        """Pages of this size on the cell."""
+        total: int = self._source._obj_total
+        return total
+
+    @property
+    def used(self) -> int:
+        """Pages that guests have taken."""
+        used: int = self._source._obj_used
+        return used
+
+    @property
+    def reserved(self) -> int:
+        """Pages that the host keeps for itself."""
+        return getattr(self._source, '_obj_reserved', 0)
+
+    @property
+    def free(self) -> int:
+        """Pages that a guest may still take."""
+        source = self._source
+        free: int = (
+            source._obj_total
+            - source._obj_used
+            - getattr(source, '_obj_reserved', 0)
+        )
+        return free
+
+
+_set = object.__setattr__
 
 
 class ReportedPool(DevicePool):
@@ -46,50 +93,32 @@ class ReportedPool(DevicePool):
     ``count`` is read at once: Nova changes it in place.
     """
 
-    _source: Mapping[str, Any]
-
     def __init__(self, source: Mapping[str, Any]) -> None:
         own = self.__dict__
         own['count'] = source['count']
         own['numa_node'] = source.get('numa_node')
+        own['get'] = source.get
         own['_source'] = source
-
-    def get(self, key: str) -> str | int | None:
-        """The property that a request's spec knows as ``key``."""
-        value: str | int | None = self._source.get(key)
-        return value
 
 
 def _network(cell: Any) -> Any:
-    return cell.network_metadata if 'network_metadata' in cell else None
-
-
-def _page_pools(cell: Any) -> tuple[PagePool, ...]:
-    return tuple(
-        PagePool(
-            pages.size_kb,
-            pages.total,
-            pages.used,
-            pages.reserved if 'reserved' in pages else 0,
-        )
-        for pages in cell.mempages
-    )
+    return getattr(cell, '_obj_network_metadata', None)
 
 
 _CELL_FIELDS = {
-    'memory_mib': lambda cell: cell.memory,
-    'memory_used_mib': lambda cell: cell.memory_usage,
-    'shared_cpus': lambda cell: cell.cpuset,
-    'shared_used': lambda cell: cell.cpu_usage,
-    'dedicated_cpus': lambda cell: cell.pcpuset,
-    'pinned_cpus': lambda cell: cell.pinned_cpus,
-    'siblings': lambda cell: cell.siblings,
-    'pages': _page_pools,
-    'socket': lambda cell: cell.socket if 'socket' in cell else None,
+    'memory_mib': operator.attrgetter('_obj_memory'),
+    'memory_used_mib': operator.attrgetter('_obj_memory_usage'),
+    'shared_cpus': operator.attrgetter('_obj_cpuset'),
+    'shared_used': operator.attrgetter('_obj_cpu_usage'),
+    'dedicated_cpus': operator.attrgetter('_obj_pcpuset'),
+    'pinned_cpus': operator.attrgetter('_obj_pinned_cpus'),
+    'siblings': operator.attrgetter('_obj_siblings'),
+    'pages': lambda cell: tuple(map(ReportedPages, cell._obj_mempages)),
+    'socket': lambda cell: getattr(cell, '_obj_socket', None),
     'physnets': lambda cell: getattr(_network(cell), 'physnets', frozenset()),
     'tunneled': lambda cell: getattr(_network(cell), 'tunneled', False),
 }
-_POOL_READERS = {
+_DEVICE_FIELDS = {
     'vendor_id': lambda pool: pool['vendor_id'],
     'product_id': lambda pool: pool['product_id'],
     'dev_type': lambda pool: pool.get('dev_type'),
@@ -104,17 +133,13 @@ _POOL_READERS = {
 def _read_lazily(cls: type, readers: Mapping[str, Any]) -> None:
     """Make each field of ``cls`` one that reads its source when asked."""
     for name, read in readers.items():
-        field = Lazy(functools.partial(_read_source, read))
+        field: Lazy[Any] = Lazy(read, '_source')
         field.__set_name__(cls, name)
         setattr(cls, name, field)
 
 
-def _read_source(read: Callable[[Any], Any], instance: Any) -> Any:
-    return read(instance._source)  # noqa: SLF001
-
-
 _read_lazily(ReportedCell, _CELL_FIELDS)
-_read_lazily(ReportedPool, _POOL_READERS)
+_read_lazily(ReportedPool, _DEVICE_FIELDS)
 
 
 def host_of(state: Any) -> Host:
@@ -138,7 +163,7 @@ def host_of(state: Any) -> Host:
 
 def cells_of(topology: Any) -> tuple[Cell, ...]:
     """The cells of a nova.objects.NUMATopology."""
-    return tuple(map(ReportedCell, topology.cells))
+    return tuple(map(ReportedCell, topology._obj_cells))
 
 
 def pools_of(pools: Iterable[Mapping[str, Any]]) -> tuple[DevicePool, ...]:

@@ -51,9 +51,9 @@ def guest_of(spec: Any) -> Guest:
 def limits_of(spec: Any, state: Any) -> Any:
     """The limits to hand to the claim, as the stock NUMATopologyFilter does.
 
-    Hosts of the same allocation ratios share one object.
+    For a request that :func:`guest_of` has seen. Hosts of the same
+    allocation ratios share one object.
     """
-    guest_of(spec)
     known: dict[tuple[float, float], Any] = getattr(spec, _SEEN).limits
     ratios = (
         state.cpu_allocation_ratio or 1.0,
