@@ -162,11 +162,9 @@ class Devices:
             self._counted[key] = self._count(key)
         return self._counted[key]
 
-    def claims(self, cells: Collection[int] | None) -> bool:
-        """Whether the claim gets its devices, where there are enough.
-
-        Only devices that exclude each other make a difference.
-        """
+    @property
+    def exclusive(self) -> bool:
+        """Whether the requests may take devices that exclude each other."""
         if self._exclusive is None:
             types = {
                 pool.dev_type
@@ -174,7 +172,14 @@ class Devices:
                 if mask
             }
             self._exclusive = PF in types and len(types) > 1
-        return not self._exclusive or self.claim(cells) is not None
+        return self._exclusive
+
+    def claims(self, cells: Collection[int] | None) -> bool:
+        """Whether the claim gets its devices, where there are enough.
+
+        Only devices that exclude each other make a difference.
+        """
+        return not self.exclusive or self.claim(cells) is not None
 
     def claim(
         self, cells: Collection[int] | None

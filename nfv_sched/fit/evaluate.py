@@ -117,7 +117,11 @@ class Evaluation:
             return Verdict(reasons=answer.reasons)
         if answer is None and self.guest.cells:
             # Known to succeed without following it, which tells where.
-            answer = self._walk(None)
+            answer = self._walk(
+                Devices(self.question, self.host, providers)
+                if self.guest.devices
+                else None
+            )
         if isinstance(answer, Walk):
             return Verdict(answer.placement())
         if isinstance(answer, Devices):
@@ -193,10 +197,8 @@ class Evaluation:
             if devices:
                 check_devices(devices, None)
             return devices
-        if self.question.plain and self._plain_fits():
+        if self.question.plain and self._plain_fits(devices):
             return None
-        if not self._enough_cells(self._masks()):
-            raise Refusal(lambda: self._pair_reasons(self._any_shortage))
         return self._walk(devices)
 
     def _enough_cells(self, masks: Sequence[int]) -> bool:
@@ -208,48 +210,82 @@ class Evaluation:
             return masks[0].bit_count() >= wanted
         return assignment.match(masks).complete
 
-    def _plain_fits(self) -> bool:
+    def _plain_fits(self, devices: Devices | None) -> bool:
         """Whether a plain guest fits for sure.
 
         Guest cells that are all alike take the first host cells that fit,
         one after another: nothing that Nova remembers can mislead it. So
         that enough cells fit is all there is to know, unless something odd
         about any cell could make the claim raise.
+
+        With devices that holds for guests of one cell, and for those that
+        take every cell of the host.
         """
+        cells = self.host.cells
         missing = len(self.guest.cells)
+        alone = devices if missing == 1 else None
+        if devices and (devices.exclusive or missing not in (1, len(cells))):
+            return False
         pins = self.question.pins
-        for cell in self.host.cells:
+        for cell in cells:
             if pins and not (cell.siblings and cell.regular):
                 return False
-            if missing and self._any_shortage(0, cell) is None:
+            if (
+                missing
+                and self._any_shortage(0, cell) is None
+                and (alone is None or alone.enough((cell.id,)))
+            ):
                 missing -= 1
-        return not missing
+        if missing:
+            return False
+        return (
+            devices is None
+            or alone is not None
+            or devices.enough([cell.id for cell in cells])
+        )
 
     def _walk(self, devices: Devices | None) -> Walk:
-        """Follow the claim, for long only if there is something to find."""
+        """Follow the claim, for long only if there is something to find.
+
+        Most claims succeed with the first permutation: it is tried before
+        anything else is looked at.
+        """
         guest, host = self.guest, self.host
-        walk = Walk(
-            host,
-            claim_order(host, guest, pack=self.pack),
-            self.attempts,
-            devices,
-        )
+        if len(host.cells) < len(guest.cells):
+            raise Refusal(lambda: self._pair_reasons(self._any_shortage))
+        cells = claim_order(host, guest, pack=self.pack)
+        walk = Walk(host, cells, self.attempts, devices)
         try:
-            walk.run(_FIRST_STEPS)
+            walk.run(1)
         except (ClaimFailed, OutOfSteps) as exc:
-            if self._nothing_to_find(devices):
-                raise Refusal(lambda: self._joint_reasons(devices)) from exc
-            if isinstance(exc, ClaimFailed):
-                raise
-            self._walk_on(walk)
+            self._look_before_walking_on(walk, exc, devices)
         finally:
             self.steps += walk.steps
         return walk
 
+    def _look_before_walking_on(
+        self, walk: Walk, exc: Exception, devices: Devices | None
+    ) -> None:
+        """Walk on if cheaper tests leave anything to find."""
+        if not self._enough_cells(self._masks()):
+            raise Refusal(
+                lambda: self._pair_reasons(self._any_shortage)
+            ) from exc
+        try:
+            if isinstance(exc, ClaimFailed):
+                raise exc
+            walk.run(_FIRST_STEPS)
+        except (ClaimFailed, OutOfSteps) as later:
+            if self._nothing_to_find(devices):
+                raise Refusal(lambda: self._joint_reasons(devices)) from later
+            if isinstance(later, ClaimFailed):
+                raise
+            self._walk_on(walk)
+
     def _walk_on(self, walk: Walk) -> None:
         steps = max_steps(len(self.host.cells), len(self.guest.cells))
         try:
-            walk.run(steps - _FIRST_STEPS)
+            walk.run(steps - walk.steps)
         except OutOfSteps as exc:
             raise ClaimFailed(
                 f'it does not end within {steps} permutations'

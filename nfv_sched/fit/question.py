@@ -56,11 +56,11 @@ class Question:
         self.alike = not any(self.shape_of) and (
             len(guest.cells) == 1 or not guest.emulator_isolated
         )
-        #: Whether the claim succeeds wherever enough cells fit: all guest
-        #: cells alike, of one page size, and nothing joint to satisfy.
+        #: Whether the claim succeeds wherever enough cells (and devices) fit:
+        #: all guest cells alike, of one page size, near no network.
         self.plain = (
-            self.alike
-            and not guest.devices
+            bool(guest.cells)
+            and self.alike
             and not self.networks
             and all(
                 (cell.page_size or 0) > 0 and cell.thread_policy != 'isolate'

@@ -53,7 +53,7 @@ def test_we_refuse_after_one_look_at_each_pair(cells):
     guest = requests.read_guest(scene.spec)
     evaluation = fit.Evaluation(fit.Question(guest), builders.host_of(scene))
     assert not evaluation.verdict([]).fits
-    assert evaluation.steps == 0
+    assert evaluation.steps <= 1
     # Guest cells of one shape share their pairs: there are two shapes.
     assert evaluation.attempts.tried <= 2 * cells
 
