@@ -9,7 +9,6 @@ import nova.conf
 from nfv_sched import conf
 from nfv_sched import fit
 from nfv_sched import hardware
-from nfv_sched.model import Verdict
 from nfv_sched.nova import hosts
 from nfv_sched.nova import requests
 
@@ -32,7 +31,9 @@ def refresh(spec: Any) -> fit.Question:
     known: fit.Question | None = getattr(spec, _QUESTION, None)
     if known is not None and known.guest is guest:
         return known
-    made = fit.Question(guest)
+    made = fit.Question(
+        guest, pack=CONF.compute.packing_host_numa_cells_allocation_strategy
+    )
     setattr(spec, _QUESTION, made)
     return made
 
@@ -40,9 +41,10 @@ def refresh(spec: Any) -> fit.Question:
 class Decision:
     """The answers for one guest on one host state.
 
-    Answers are worked out on demand and kept. A decision belongs to the
-    state it was made from and goes with it: a host state changes inside a
-    request for several guests.
+    A decision belongs to the state it was made from and goes with it: a host
+    state changes inside a request for several guests. Of a host that fits
+    only the answer is kept; what led to it is let go at once, for a request
+    has thousands of hosts.
     """
 
     __slots__ = (
@@ -57,12 +59,7 @@ class Decision:
         self.question = question
         self._topology, self._instances = hosts.state_key(state)
         self._unchosen: fit.Refusal | Literal[True] | None = None
-        host = hosts.host_of(state)
-        self._evaluation = fit.Evaluation(
-            question,
-            hardware.published().complete(state, host),
-            pack=CONF.compute.packing_host_numa_cells_allocation_strategy,
-        )
+        self._evaluation: fit.Evaluation | None = None
 
     def holds(self, question: fit.Question, state: Any) -> bool:
         """Whether this still is the answer."""
@@ -72,51 +69,49 @@ class Decision:
             and self._instances == state.num_instances
         )
 
-    def lacks_pages(self) -> fit.Refusal | None:
-        """Why the page pools alone make the guest impossible here."""
-        return self._evaluation.lacks_pages()
+    def evaluation(self, state: Any) -> fit.Evaluation:
+        """All that can be asked about the guest on the host."""
+        if self._evaluation is None:
+            host = hosts.host_of(state)
+            self._evaluation = fit.Evaluation(
+                self.question, hardware.published().complete(state, host)
+            )
+        return self._evaluation
 
-    def lacks_pinning(self) -> fit.Refusal | None:
-        """Why the dedicated CPUs alone make the guest impossible here."""
-        return self._evaluation.lacks_pinning()
-
-    def lacks_devices(
-        self, candidate: Mapping[str, Any]
+    def refusal(
+        self, state: Any, candidate: Mapping[str, Any]
     ) -> fit.Refusal | None:
-        """Why the devices alone make an allocation candidate impossible."""
-        return self._evaluation.lacks_devices(self._providers(candidate))
-
-    def refusal(self, candidate: Mapping[str, Any]) -> fit.Refusal | None:
         """Why the claim fails with an allocation candidate; None if not."""
-        providers = self._providers(candidate)
+        providers = self.providers(candidate)
         if providers is not self.question.unchosen:
-            return self._evaluation.refusal(providers)
+            return self.evaluation(state).refusal(providers)
         # The same for all candidates whose devices Placement left open.
         if self._unchosen is None:
-            self._unchosen = self._evaluation.refusal(providers) or True
+            refusal = self.evaluation(state).refusal(providers)
+            self._unchosen = refusal or True
+            if refusal is None:
+                self._evaluation = None
         return None if self._unchosen is True else self._unchosen
 
-    def verdict(self, candidate: Mapping[str, Any]) -> Verdict:
-        """Where the claim puts the guest with an allocation candidate."""
-        return self._evaluation.verdict(self._providers(candidate))
-
-    def far_devices(self, candidate: Mapping[str, Any]) -> int:
+    def far_devices(self, state: Any, candidate: Mapping[str, Any]) -> int:
         """How many devices the claim takes away from the guest's cells.
 
         For candidates that fit.
         """
-        placement = self.verdict(candidate).placement
+        evaluation = self.evaluation(state)
+        placement = evaluation.verdict(self.providers(candidate)).placement
         if placement is None:
             return 0
         near = {cell.host_cell for cell in placement.cells}
-        pools = self._evaluation.host.pools
+        pools = evaluation.host.pools
         return sum(
             taken.count
             for taken in placement.devices
             if pools[taken.pool].numa_node not in near
         )
 
-    def _providers(self, candidate: Mapping[str, Any]) -> fit.Providers:
+    def providers(self, candidate: Mapping[str, Any]) -> fit.Providers:
+        """What an allocation candidate gives to each device request."""
         question = self.question
         mapping = candidate.get('mappings')
         if not question.choosable or (mapping and mapping.keys() == {''}):
@@ -125,10 +120,7 @@ class Decision:
 
 
 def decide(question: fit.Question, state: Any) -> Decision:
-    """The decision on a HostState, made once per state.
-
-    :raises Exception: whatever a malformed state makes Nova's objects raise
-    """
+    """The decision on a HostState, made once per state."""
     known: Decision | None = getattr(state, _DECISION, None)
     if known is not None and known.holds(question, state):
         return known

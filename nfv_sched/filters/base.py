@@ -115,7 +115,7 @@ def may_fit(decision: decisions.Decision, host_state: Any) -> bool:
     all filters.
     """
     for candidate in host_state.allocation_candidates:
-        if decision.refusal(candidate) is None:
+        if decision.refusal(host_state, candidate) is None:
             return True
         if not decision.question.choosable:
             break

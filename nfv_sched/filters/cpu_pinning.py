@@ -24,4 +24,4 @@ class CPUPinningFilter(base.ResourceFilter):
         """Why the host is rejected; None if it is not."""
         if base.may_fit(decision, host_state):
             return None
-        return decision.lacks_pinning()
+        return decision.evaluation(host_state).lacks_pinning()

@@ -23,4 +23,4 @@ class HugePagesFilter(base.ResourceFilter):
         """Why the host is rejected; None if it is not."""
         if base.may_fit(decision, host_state):
             return None
-        return decision.lacks_pages()
+        return decision.evaluation(host_state).lacks_pages()

@@ -1,5 +1,6 @@
 """Hosts on which the guest's claim would not succeed."""
 
+import functools
 from typing import Any
 
 from nfv_sched import fit
@@ -27,13 +28,13 @@ class NUMAFitFilter(base.ResourceFilter):
         kept = []
         refusal = None
         for candidate in host_state.allocation_candidates:
-            found = decision.refusal(candidate)
+            found = decision.refusal(host_state, candidate)
             if found is None:
                 kept.append(candidate)
             refusal = found or refusal
         guest = decision.question.guest
         if len(kept) > 1 and guest.devices:
-            kept.sort(key=decision.far_devices)
+            kept.sort(key=functools.partial(decision.far_devices, host_state))
         if kept and guest.cells:
             host_state.limits['numa_topology'] = requests.limits_of(
                 spec_obj, host_state

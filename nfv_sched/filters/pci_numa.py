@@ -26,8 +26,10 @@ class PCINUMAFilter(base.ResourceFilter):
         refusal = None
         for candidate in host_state.allocation_candidates:
             found = None
-            if decision.refusal(candidate) is not None:
-                found = decision.lacks_devices(candidate)
+            if decision.refusal(host_state, candidate) is not None:
+                found = decision.evaluation(host_state).lacks_devices(
+                    decision.providers(candidate)
+                )
             if found is None:
                 kept.append(candidate)
             refusal = found or refusal

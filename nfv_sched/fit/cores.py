@@ -54,8 +54,6 @@ def packs(
     :raises ClaimError: as :func:`pack`
     """
     if wanted and thread_policy in (None, 'prefer') and host.regular:
-        if not host.siblings:
-            raise ClaimError(f'cell {host.id} reports no CPU siblings')
         return True
     return pack(host, wanted, thread_policy, reserved) is not None
 

@@ -10,9 +10,6 @@ from nfv_sched.fit import cores
 from nfv_sched.fit import network
 from nfv_sched.fit import reasons
 from nfv_sched.fit.cell import dedicated_shortage
-from nfv_sched.fit.cell import page_shortage
-from nfv_sched.fit.cell import page_sizes
-from nfv_sched.fit.cell import pages_fit
 from nfv_sched.fit.cell import Ratios
 from nfv_sched.fit.cell import Shortage
 from nfv_sched.fit.cell import sibling_shortage
@@ -36,6 +33,8 @@ from nfv_sched.model import Verdict
 # Nearly every claim ends within a few permutations: only then is it worth
 # asking first whether there is anything to find.
 _FIRST_STEPS = 64
+
+_CPU_RESOURCES = (Resource.DEDICATED_CPUS, Resource.SIBLINGS)
 
 PairTest = Callable[[int, Cell], Shortage | None]
 
@@ -69,8 +68,6 @@ class Evaluation:
     Each resource alone gives necessary conditions; ``fits`` is complete
     without them. What one question worked out, the next ones use. Reasons
     and placements are worked out only when they are asked for.
-
-    :param pack: ``[compute] packing_host_numa_cells_allocation_strategy``
     """
 
     __slots__ = (
@@ -79,18 +76,14 @@ class Evaluation:
         'attempts',
         'guest',
         'host',
-        'pack',
         'question',
         'steps',
     )
 
-    def __init__(
-        self, question: Question, host: Host, *, pack: bool = False
-    ) -> None:
+    def __init__(self, question: Question, host: Host) -> None:
         self.question = question
         self.guest = question.guest
         self.host = host
-        self.pack = pack
         self.attempts = Attempts(
             question,
             Ratios(host.cpu_allocation_ratio, host.ram_allocation_ratio),
@@ -197,7 +190,7 @@ class Evaluation:
             if devices:
                 check_devices(devices, None)
             return devices
-        if self.question.plain and self._plain_fits(devices):
+        if self.question.plain and self._plain(devices):
             return None
         return self._walk(devices)
 
@@ -210,7 +203,7 @@ class Evaluation:
             return masks[0].bit_count() >= wanted
         return assignment.match(masks).complete
 
-    def _plain_fits(self, devices: Devices | None) -> bool:
+    def _plain(self, devices: Devices | None) -> bool:
         """Whether a plain guest fits for sure.
 
         Guest cells that are all alike take the first host cells that fit,
@@ -220,23 +213,30 @@ class Evaluation:
 
         With devices that holds for guests of one cell, and for those that
         take every cell of the host.
+
+        :raises Refusal: too few cells fit
         """
         cells = self.host.cells
-        missing = len(self.guest.cells)
-        alone = devices if missing == 1 else None
-        if devices and (devices.exclusive or missing not in (1, len(cells))):
+        wanted = missing = len(self.guest.cells)
+        if devices and (devices.exclusive or wanted not in (1, len(cells))):
             return False
-        pins = self.question.pins
+        alone = devices if wanted == 1 else None
+        # What may be skipped before too few are left.
+        spare = len(cells) - wanted
         for cell in cells:
-            if pins and not (cell.siblings and cell.regular):
-                return False
-            if (
-                missing
-                and self._any_shortage(0, cell) is None
-                and (alone is None or alone.enough((cell.id,)))
+            if spare < 0 or not missing:
+                break
+            if self._any_shortage(0, cell) is None and (
+                alone is None or alone.enough((cell.id,))
             ):
                 missing -= 1
+            else:
+                spare -= 1
         if missing:
+            if devices:
+                return False
+            raise Refusal(lambda: self._pair_reasons(self._any_shortage))
+        if self.question.pins and not all(cell.regular for cell in cells):
             return False
         return (
             devices is None
@@ -253,7 +253,7 @@ class Evaluation:
         guest, host = self.guest, self.host
         if len(host.cells) < len(guest.cells):
             raise Refusal(lambda: self._pair_reasons(self._any_shortage))
-        cells = claim_order(host, guest, pack=self.pack)
+        cells = claim_order(host, guest, pack=self.question.pack)
         walk = Walk(host, cells, self.attempts, devices)
         try:
             walk.run(1)
@@ -330,24 +330,24 @@ class Evaluation:
             return Shortage(Resource.SIBLINGS, 1, 0)
 
     def _page_shortage(self, index: int, host: Cell) -> Shortage | None:
-        cell = self.guest.cells[index]
-        if not cell.page_size or any(
-            pages_fit(host, cell.memory_mib, size)
-            for size in page_sizes(host, cell.page_size)
-        ):
-            return None
-        return page_shortage(host, cell, cell.page_size)
+        # Memory is looked at first: what else is short does not hide it.
+        shortage = self._any_shortage(index, host)
+        if shortage is not None and shortage.resource is Resource.PAGES:
+            return shortage
+        return None
 
     def _pinning_shortage(self, index: int, host: Cell) -> Shortage | None:
+        shortage = self._any_shortage(index, host)
+        if shortage is None or shortage.resource in _CPU_RESOURCES:
+            return shortage
         cell = self.guest.cells[index]
         if not cell.pinned:
             return None
         emulator = int(self.guest.emulator_isolated and index == 0)
-        shortage = dedicated_shortage(host, cell, emulator)
-        if shortage is not None:
-            return shortage
         try:
-            return sibling_shortage(host, cell, emulator)
+            return dedicated_shortage(
+                host, cell, emulator
+            ) or sibling_shortage(host, cell, emulator)
         except cores.ClaimError:
             return Shortage(Resource.SIBLINGS, 1, 0)
 
@@ -460,7 +460,7 @@ def evaluate(
     """
     if providers is None:
         providers = [request.rp_uuids for request in guest.devices]
-    return Evaluation(Question(guest), host, pack=pack).verdict(providers)
+    return Evaluation(Question(guest, pack=pack), host).verdict(providers)
 
 
 def _claim_reason(failure: str) -> tuple[Reason, ...]:

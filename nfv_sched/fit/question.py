@@ -24,6 +24,8 @@ Spec = Mapping[str, str | None]
 class Question:
     """A guest and what follows from it alone.
 
+    ``pack`` is ``[compute] packing_host_numa_cells_allocation_strategy``.
+
     Pools of one kind are matched once, however many hosts have them: the
     memory grows with the kinds of devices in the cloud, and lasts as long as
     the request.
@@ -38,14 +40,16 @@ class Question:
         'choosable',
         'guest',
         'networks',
+        'pack',
         'pins',
         'plain',
         'shape_of',
         'unchosen',
     )
 
-    def __init__(self, guest: Guest) -> None:
+    def __init__(self, guest: Guest, *, pack: bool = False) -> None:
         self.guest = guest
+        self.pack = pack
         shapes = list(map(_shape, guest.cells))
         #: Per guest cell the number of its shape: cells of one shape fit
         #: the same host cells.

@@ -71,14 +71,14 @@ class Cell:
 
     @Lazy
     def regular(self) -> bool:
-        """Whether each dedicated CPU belongs to exactly one core.
+        """Whether the cell has cores, and each CPU belongs to exactly one.
 
         So it is on real hosts. Where it is not, counts of free CPUs do not
         tell which can be had together.
         """
         threads: set[int] = set().union(*self.siblings)
         return (
-            len(threads) == sum(map(len, self.siblings))
+            len(threads) == sum(map(len, self.siblings)) > 0
             and threads >= self.dedicated_cpus
         )
 
