@@ -114,7 +114,9 @@ class Decision:
         """What an allocation candidate gives to each device request."""
         question = self.question
         mapping = candidate.get('mappings')
-        if not question.choosable or (mapping and mapping.keys() == {''}):
+        if not question.choosable or (
+            mapping and len(mapping) == 1 and '' in mapping
+        ):
             return question.unchosen
         return fit.providers_of(question.guest.devices, mapping)
 

@@ -65,10 +65,8 @@ class Devices:
 
     __slots__ = (
         '_counted',
-        '_eligible',
-        '_exclusive',
+        '_matches',
         '_spread',
-        '_usable',
         'cells',
         'pools',
         'providers',
@@ -82,23 +80,27 @@ class Devices:
         self.pools = host.pools
         self.cells = host.cells
         self.providers = providers
-        matches = [question.matches(pool) for pool in host.pools]
-        self._eligible = [eligible for eligible, _ in matches]
-        self._usable = [usable for _, usable in matches]
-        self._exclusive: bool | None = None
-        self._spread: list[_Spread] | None = None
-        shared = any(mask & (mask - 1) for mask in self._eligible)
-        if not shared and not any(providers):
-            self._spread = [
-                _Spread.of(i, host.pools, matches)
-                for i in range(len(self.requests))
-            ]
+        self._matches = list(map(question.matches, host.pools))
         self._counted: dict[frozenset[int] | None, int | None] = {}
+        self._spread = self._count_by_node() if not any(providers) else None
+
+    def _count_by_node(self) -> list['_Spread'] | None:
+        """Free devices per request, None where requests share pools."""
+        spread = [_Spread({}, {}) for _ in self.requests]
+        for pool, match in zip(self.pools, self._matches, strict=True):
+            if match.eligible:
+                if match.eligible & (match.eligible - 1):
+                    return None
+                request = match.eligible.bit_length() - 1
+                spread[request].add(pool, usable=bool(match.usable))
+        return spread
 
     def matching(self, request: int) -> list[int]:
         """The pools, by index, whose devices a request could take at all."""
         return [
-            p for p, mask in enumerate(self._usable) if mask >> request & 1
+            p
+            for p, match in enumerate(self._matches)
+            if match.usable >> request & 1
         ]
 
     def relevant_cells(self) -> frozenset[int]:
@@ -107,8 +109,8 @@ class Devices:
         for request in range(len(self.requests)):
             nodes.update(
                 pool.numa_node
-                for pool, mask in zip(self.pools, self._eligible, strict=True)
-                if mask >> request & 1
+                for pool, match in zip(self.pools, self._matches, strict=True)
+                if match.eligible >> request & 1
             )
         if any(request.policy == 'socket' for request in self.requests):
             sockets = {c.socket for c in self.cells if c.id in nodes}
@@ -133,10 +135,16 @@ class Devices:
             *(
                 (
                     self._capped(
-                        i, [p for p in here if self._eligible[p] >> i & 1]
+                        i,
+                        [
+                            p
+                            for p in here
+                            if self._matches[p].eligible >> i & 1
+                        ],
                     ),
                     self._capped(
-                        i, [p for p in here if self._usable[p] >> i & 1]
+                        i,
+                        [p for p in here if self._matches[p].usable >> i & 1],
                     ),
                 )
                 for i in range(len(self.requests))
@@ -165,14 +173,8 @@ class Devices:
     @property
     def exclusive(self) -> bool:
         """Whether the requests may take devices that exclude each other."""
-        if self._exclusive is None:
-            types = {
-                pool.dev_type
-                for pool, mask in zip(self.pools, self._usable, strict=True)
-                if mask
-            }
-            self._exclusive = PF in types and len(types) > 1
-        return self._exclusive
+        kinds = {match.physical for match in self._matches if match.usable}
+        return len(kinds) > 1
 
     def claims(self, cells: Collection[int] | None) -> bool:
         """Whether the claim gets its devices, where there are enough.
@@ -279,14 +281,16 @@ class Devices:
         """
         request = self.requests[index]
         counts = state.counts
-        pools = [p for p in state.present if self._eligible[p] >> index & 1]
+        pools = [
+            p for p in state.present if self._matches[p].eligible >> index & 1
+        ]
         if sum(counts[pool] for pool in pools) < request.count:
             return None
         if near:
             pools = self._near(pools, request, near, counts)
             if sum(counts[pool] for pool in pools) < request.count:
                 return None
-        pools = [p for p in pools if self._usable[p] >> index & 1]
+        pools = [p for p in pools if self._matches[p].usable >> index & 1]
         if self.providers[index]:
             wanted = collections.Counter(self.providers[index])
             pools = [
@@ -340,33 +344,22 @@ class Devices:
         return len(uuids) == len(set(uuids))
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(slots=True)
 class _Spread:
     """Free devices for one request by NUMA node.
 
     ``eligible`` ones match; ``usable`` ones may also be taken.
     """
 
-    eligible: Mapping[int | None, int]
-    usable: Mapping[int | None, int]
+    eligible: dict[int | None, int]
+    usable: dict[int | None, int]
 
-    @classmethod
-    def of(
-        cls,
-        request: int,
-        pools: Sequence[DevicePool],
-        matches: Sequence[tuple[int, int]],
-    ) -> '_Spread':
-        """Count the devices of ``pools`` for a request by its number."""
-        eligible: dict[int | None, int] = {}
-        usable: dict[int | None, int] = {}
-        for pool, (may_match, may_use) in zip(pools, matches, strict=True):
-            node = pool.numa_node
-            if may_match >> request & 1:
-                eligible[node] = eligible.get(node, 0) + pool.count
-            if may_use >> request & 1:
-                usable[node] = usable.get(node, 0) + pool.count
-        return cls(eligible, usable)
+    def add(self, pool: DevicePool, *, usable: bool) -> None:
+        """Count a pool's devices."""
+        node, count = pool.numa_node, pool.count
+        self.eligible[node] = self.eligible.get(node, 0) + count
+        if usable:
+            self.usable[node] = self.usable.get(node, 0) + count
 
     def short(self, nodes: Collection[int | None], wanted: int) -> bool:
         """Whether fewer than ``wanted`` devices match on ``nodes``."""

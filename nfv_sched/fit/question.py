@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from nfv_sched.model import DevicePool
 from nfv_sched.model import Guest
@@ -88,15 +89,10 @@ class Question:
         ]
         keys = {key for specs in self._specs for spec in specs for key in spec}
         self._keys = tuple(sorted(keys.union(_SPECIAL)))
-        self._matches: dict[tuple[Value, ...], tuple[int, int]] = {}
+        self._matches: dict[tuple[Value, ...], Match] = {}
 
-    def matches(self, pool: DevicePool) -> tuple[int, int]:
-        """Which requests match a pool, and which may really use it.
-
-        Two bit masks over the requests: Nova excludes physical functions,
-        VDPA and remotely managed devices that were not asked for, but only
-        after it has counted them.
-        """
+    def matches(self, pool: DevicePool) -> 'Match':
+        """Which requests match a pool."""
         kind = tuple(map(pool.get, self._keys))
         known = self._matches.get(kind)
         if known is None:
@@ -104,7 +100,7 @@ class Question:
             self._matches[kind] = known
         return known
 
-    def _match(self, pool: dict[str, Value]) -> tuple[int, int]:
+    def _match(self, pool: dict[str, Value]) -> 'Match':
         folded = {key: _fold(value) for key, value in pool.items()}
         eligible = usable = 0
         for index, specs in enumerate(self._specs):
@@ -113,7 +109,21 @@ class Question:
                 eligible |= 1 << index
                 if _may_use(pool, self.guest.devices[index].specs):
                     usable |= 1 << index
-        return eligible, usable
+        return Match(eligible, usable, pool['dev_type'] == PF)
+
+
+class Match(NamedTuple):
+    """Which requests match a pool, and which may really use it.
+
+    Two bit masks over the requests: Nova excludes physical functions, VDPA
+    and remotely managed devices that were not asked for, but only after it
+    has counted them. ``physical`` is whether the pool is of physical
+    functions.
+    """
+
+    eligible: int
+    usable: int
+    physical: bool
 
 
 def _may_use(pool: Mapping[str, Value], specs: Sequence[Spec]) -> bool:
