@@ -6,6 +6,7 @@ from hypothesis import HealthCheck
 from hypothesis import settings
 from nova import objects
 import nova.conf
+from oslo_config import fixture as config_fixture
 import pytest
 
 objects.register_all()
@@ -28,7 +29,7 @@ settings.load_profile('ci')
 
 @pytest.fixture(autouse=True)
 def nova_options():
-    """Nova's options at their defaults."""
+    """Nova's options at their defaults; overrides end with the test."""
     nova.conf.CONF([], project='nova', default_config_files=[])
-    yield nova.conf.CONF
-    nova.conf.CONF.reset()
+    with config_fixture.Config(nova.conf.CONF):
+        yield nova.conf.CONF
