@@ -85,8 +85,7 @@ def pools(draw: st.DrawFn, ids: list[int]) -> PoolTopology:
         'parent': draw(st.one_of(st.none(), _addresses)),
         'physnet': draw(st.one_of(st.none(), _names)),
     }
-    key = schema.pool_key(PoolTopology(key='', **facts))
-    return PoolTopology(key=key, **facts)
+    return PoolTopology(**facts)
 
 
 def _some(draw: st.DrawFn, capacity: dict[Any, int]) -> dict[Any, int]:

@@ -64,9 +64,7 @@ def topology(state):
                 pages=(PageCapacity(4, 4096 * 256), PageCapacity(2048, 512)),
             ),
         ),
-        pools=(
-            PoolTopology('vf', '8086', '1572', 'type-VF', 4, 0, parent=PF),
-        ),
+        pools=(PoolTopology('8086', '1572', 'type-VF', 4, 0, parent=PF),),
     )
 
 
@@ -96,9 +94,7 @@ def test_a_pool_without_address_gets_its_parent_from_the_tree(
 def test_two_possible_parents_are_none(state, host, topology):
     pools = (
         *topology.pools,
-        dataclasses.replace(
-            topology.pools[0], key='other', parent='0000:82:00.0'
-        ),
+        dataclasses.replace(topology.pools[0], parent='0000:82:00.0'),
     )
     view = hardware.Published(
         Reader(dataclasses.replace(topology, pools=pools))

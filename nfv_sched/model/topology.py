@@ -27,11 +27,9 @@ class PoolTopology:
 
     ``total`` counts free and used ones. ``parent`` is the PCI address that
     ties virtual functions to their physical function, as in
-    :class:`nfv_sched.model.host.DevicePool`. ``key`` tells pools of one host
-    apart and stays the same while the hardware does.
+    :class:`nfv_sched.model.host.DevicePool`.
     """
 
-    key: str
     vendor_id: str
     product_id: str
     dev_type: str
@@ -39,6 +37,24 @@ class PoolTopology:
     numa_node: int | None = None
     parent: str | None = None
     physnet: str | None = None
+
+    @property
+    def key(self) -> str:
+        """What tells pools of one host apart.
+
+        Made of all that a bulk read of Placement shows of the pool but its
+        size, so that it stays the same while the hardware does.
+        """
+        node = '-' if self.numa_node is None else str(self.numa_node)
+        return '/'.join(
+            (
+                f'{self.vendor_id}:{self.product_id}',
+                self.dev_type,
+                f'numa{node}',
+                self.parent or '-',
+                self.physnet or '-',
+            )
+        )
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -213,7 +213,6 @@ def _pool_of(device: Any, free: '_Counts') -> tuple['_Place', str | None]:
 
 def _pool(place: _Place, physnet: str | None, total: int) -> PoolTopology:
     return PoolTopology(
-        key=pool_key(place, physnet),
         vendor_id=place.vendor_id,
         product_id=place.product_id,
         dev_type=place.dev_type,
@@ -221,23 +220,6 @@ def _pool(place: _Place, physnet: str | None, total: int) -> PoolTopology:
         numa_node=place.numa_node,
         parent=place.address,
         physnet=physnet,
-    )
-
-
-def pool_key(place: _Place, physnet: str | None) -> str:
-    """The key of a pool, as nfv_sched.placement.schema.pool_key gives it.
-
-    Said twice because neither package may import the other.
-    """
-    node = '-' if place.numa_node is None else str(place.numa_node)
-    return '/'.join(
-        (
-            f'{place.vendor_id}:{place.product_id}',
-            place.dev_type,
-            f'numa{node}',
-            place.address or '-',
-            physnet or '-',
-        )
     )
 
 

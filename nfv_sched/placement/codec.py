@@ -58,7 +58,7 @@ def encode(host: HostTopology) -> Tree:
         for cell in sorted(host.cells, key=lambda cell: cell.id)
     ]
     pools = {}
-    for pool in sorted(host.pools, key=schema.pool_key):
+    for pool in sorted(host.pools, key=lambda pool: pool.key):
         if pool.total:
             provider = _pool(pool, name, root, cells)
             pools[pool.key] = provider, pool
@@ -146,12 +146,11 @@ def _pool(
         traits.add(schema.parent_trait(pool.parent))
     if pool.physnet is not None:
         traits.add(schema.physnet_trait(pool.physnet))
-    key = schema.pool_key(pool)
-    uuid = schema.pool_uuid(parent, key)
+    uuid = schema.pool_uuid(parent, pool.key)
     device = schema.device_class(pool.vendor_id, pool.product_id)
     return Provider(
         uuid,
-        schema.child_name(f'{name}:pci:{key}', uuid),
+        schema.child_name(f'{name}:pci:{pool.key}', uuid),
         parent,
         _inventories({device: pool.total}),
         frozenset(traits),
@@ -349,7 +348,6 @@ def _read_pool(
     ((vendor, product), total) = next(iter(facts.devices.items()))
     node = facts.one('numa_id') if parent == root else cells[parent].id
     pool = PoolTopology(
-        key='',
         vendor_id=vendor,
         product_id=product,
         dev_type=str(facts.one('dev_type')),
@@ -358,10 +356,9 @@ def _read_pool(
         parent=cast('str | None', facts.one('parent')),
         physnet=cast('str | None', facts.one('physnet')),
     )
-    key = schema.pool_key(pool)
-    if schema.pool_uuid(parent, key) != uuid:
-        raise GarbledTree(f'provider {uuid} is not the pool {key}')
-    return dataclasses.replace(pool, key=key)
+    if schema.pool_uuid(parent, pool.key) != uuid:
+        raise GarbledTree(f'provider {uuid} is not the pool {pool.key}')
+    return pool
 
 
 def _read_usage(

@@ -12,8 +12,6 @@ import functools
 import re
 import uuid
 
-from nfv_sched.model import PoolTopology
-
 MAX_INT = 2**31 - 1
 MAX_NAME = 200
 MAX_TRAIT = 255
@@ -117,24 +115,6 @@ def uuid_of_parts(totals: list[int]) -> str:
             raise ValueError(f'{UUID_PARTS[place]} of {total}')
         number |= (total - 1) << (_PART_BITS * place)
     return str(uuid.UUID(int=number))
-
-
-def pool_key(pool: PoolTopology) -> str:
-    """The key that tells ``pool`` from the others of its host.
-
-    Made of all that a bulk answer shows of the pool but its size, so that
-    reader and publisher come to the same key.
-    """
-    node = '-' if pool.numa_node is None else str(pool.numa_node)
-    return '/'.join(
-        (
-            f'{pool.vendor_id}:{pool.product_id}',
-            pool.dev_type,
-            f'numa{node}',
-            pool.parent or '-',
-            pool.physnet or '-',
-        )
-    )
 
 
 def escape(text: str) -> str:

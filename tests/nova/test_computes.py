@@ -8,7 +8,6 @@ from nfv_sched.model import HostUsage
 from nfv_sched.model import PageCapacity
 from nfv_sched.nova.computes import MalformedComputeError
 from nfv_sched.nova.computes import topology_of
-from nfv_sched.placement import schema
 from nfv_sched.placement.codec import decode
 from nfv_sched.placement.codec import encode
 from nfv_sched.placement.tree import summaries_of
@@ -183,15 +182,6 @@ def test_pools_that_differ_in_other_tags_are_one():
     pools = [pci_pool(2, trusted='true'), pci_pool(3, trusted='false')]
     found = topology_of(compute_node(pools=pools))
     assert [pool.total for pool in found.pools] == [5]
-
-
-def test_both_packages_give_pools_the_same_keys():
-    pools = [pci_pool(2), pci_pool(3, address=None), pci_pool(1, 'x')]
-    pools[2].numa_node = None
-    pools[2].tags.pop('physical_network')
-    found = topology_of(compute_node(pools=pools)).pools
-    assert len(found) == 3
-    assert [pool.key for pool in found] == [*map(schema.pool_key, found)]
 
 
 def test_a_compute_node_comes_back_from_its_tree():

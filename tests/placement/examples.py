@@ -8,14 +8,12 @@ from nfv_sched.model import HostTopology
 from nfv_sched.model import HostUsage
 from nfv_sched.model import PageCapacity
 from nfv_sched.model import PoolTopology
-from nfv_sched.placement import schema
 
 NAMES = uuid.UUID('00000000-0000-4000-8000-000000000000')
 
 
 def pool(node, vfs=16):
-    bare = PoolTopology(
-        key='',
+    return PoolTopology(
         vendor_id='8086',
         product_id='154c',
         dev_type='type-VF',
@@ -24,7 +22,6 @@ def pool(node, vfs=16):
         parent=f'0000:{0x3B + (node or 0):02x}:00.0',
         physnet='physnet0',
     )
-    return dataclasses.replace(bare, key=schema.pool_key(bare))
 
 
 def cell(number, of=2):

@@ -253,13 +253,10 @@ def test_what_placement_cannot_hold_is_refused(topology):
 
 def test_long_names_are_cut_and_stay_unique():
     pools = tuple(
-        PoolTopology('', '8086', '154c', 'type-VF', 1, physnet='n' * 60 + i)
+        PoolTopology('8086', '154c', 'type-VF', 1, physnet='n' * 60 + i)
         for i in 'ab'
     )
-    keyed = tuple(
-        dataclasses.replace(pool, key=schema.pool_key(pool)) for pool in pools
-    )
-    topology = HostTopology('h' * 196, str(uuid.uuid4()), pools=keyed)
+    topology = HostTopology('h' * 196, str(uuid.uuid4()), pools=pools)
     tree = encode(topology)
     assert len({p.name for p in tree.providers}) == 3
     assert decode('h' * 196, tree.root.uuid, summaries_of(tree)) == topology
