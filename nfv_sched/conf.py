@@ -17,10 +17,11 @@ READER_OPTS = [
         help="""
 Read the hosts' hardware topology from Placement.
 
-A background thread of the scheduler keeps a snapshot of the topology that
-``nfv-sched publish`` wrote. No request ever waits for it: without a snapshot,
-and for each host that it does not describe, hosts are decided on what their
-nova-compute reported. Disable it where nothing is published.
+A background thread of the scheduler keeps a snapshot of the
+topology that ``nfv-sched publish`` wrote. No request ever waits
+for it: without a snapshot, and for each host that it does not
+describe, hosts are decided on what their nova-compute reported.
+Disable it where nothing is published.
 
 Related options:
 
@@ -35,9 +36,9 @@ Related options:
         help="""
 Seconds between two looks at Placement for changed topology.
 
-A look at an unchanged cloud is one small request. Hardware seldom changes, so
-a long interval costs little; a new host is decided on its nova-compute's
-report until the next look.
+A look at an unchanged cloud is one small request. Hardware seldom
+changes, so a long interval costs little; a new host is decided on
+its nova-compute's report until the next look.
 """,
     ),
     cfg.IntOpt(
@@ -45,11 +46,13 @@ report until the next look.
         default=20,
         min=1,
         help="""
-Total seconds that one read of the topology from Placement may take.
+Total seconds that one read of the topology from Placement may
+take.
 
-Connecting, waiting and receiving count together: a server that sends a byte
-now and then is given up, too. The snapshot in hand stays in use. Reading
-5,000 hosts of 8 NUMA cells takes about 5 seconds.
+Connecting, waiting and receiving count together: a server that
+sends a byte now and then is given up, too. The snapshot in hand
+stays in use. Reading 5,000 hosts of 8 NUMA cells takes about 5
+seconds.
 """,
     ),
 ]
@@ -59,12 +62,14 @@ WEIGHER_OPTS = [
         'affinity_weight_multiplier',
         default=1.0,
         help="""
-Multiplier of AffinityWeigher: hosts that hold more members of the request's
-server group weigh more, for the policies affinity and soft-affinity.
+Multiplier of AffinityWeigher: hosts that hold more members of the
+request's server group weigh more, for the policies affinity and
+soft-affinity.
 
 Overridden per aggregate by the metadata key
-``nfv_affinity_weight_multiplier``. Zero switches the weigher off; a
-negative value is refused, use the anti-affinity policies instead.
+``nfv_affinity_weight_multiplier``. Zero switches the weigher off;
+a negative value is refused, use the anti-affinity policies
+instead.
 """,
         min=0.0,
     ),
@@ -72,12 +77,14 @@ negative value is refused, use the anti-affinity policies instead.
         'anti_affinity_weight_multiplier',
         default=1.0,
         help="""
-Multiplier of AntiAffinityWeigher: hosts that hold fewer members of the
-request's server group weigh more, for the policies anti-affinity (which
-allows several per host by ``max_server_per_host``) and soft-anti-affinity.
+Multiplier of AntiAffinityWeigher: hosts that hold fewer members
+of the request's server group weigh more, for the policies
+anti-affinity (which allows several per host by
+``max_server_per_host``) and soft-anti-affinity.
 
 Overridden per aggregate by the metadata key
-``nfv_anti_affinity_weight_multiplier``. Zero switches the weigher off.
+``nfv_anti_affinity_weight_multiplier``. Zero switches the weigher
+off.
 """,
         min=0.0,
     ),

@@ -11,6 +11,7 @@ from nova import config
 from nova import context as nova_context
 from nova import objects
 from nova import utils
+import nova.conf
 from nova.objects import fields
 from nova.objects import pci_device_pool
 
@@ -37,6 +38,10 @@ _Key = TypeVar('_Key')
 
 class MalformedComputeError(Exception):
     """A compute node that cannot be read; the text names it and says why."""
+
+
+class NoDatabaseError(Exception):
+    """There is no database to read compute nodes from."""
 
 
 def topology_of(
@@ -251,7 +256,15 @@ def placement_adapter() -> Any:
 
 
 def read_computes() -> Computes:
-    """Read the databases of all cells, devices included."""
+    """Read the databases of all cells, devices included.
+
+    :raises NoDatabaseError: nova.conf names no API database
+    """
+    if not nova.conf.CONF.api_database.connection:
+        raise NoDatabaseError(
+            'nova.conf names no [api_database] connection; --config-file '
+            'names another file'
+        )
     context = nova_context.get_admin_context()
     hosts: list[HostTopology] = []
     uuids: set[str] = set()
