@@ -1,14 +1,12 @@
 """One guest against one host: each resource alone, then all together."""
 
 from collections.abc import Callable
-from collections.abc import Iterator
 from collections.abc import Sequence
 import functools
 
 from nfv_sched.fit import assignment
 from nfv_sched.fit import cores
-from nfv_sched.fit import network
-from nfv_sched.fit import reasons
+from nfv_sched.fit import shortfalls
 from nfv_sched.fit.cell import dedicated_shortage
 from nfv_sched.fit.cell import Ratios
 from nfv_sched.fit.cell import Shortage
@@ -22,6 +20,8 @@ from nfv_sched.fit.devices import Devices
 from nfv_sched.fit.devices import Providers
 from nfv_sched.fit.order import claim_order
 from nfv_sched.fit.question import Question
+from nfv_sched.fit.shortfalls import PairTest
+from nfv_sched.fit.shortfalls import Refusal
 from nfv_sched.model import Cell
 from nfv_sched.model import Guest
 from nfv_sched.model import Host
@@ -36,8 +36,6 @@ _FIRST_STEPS = 64
 
 _CPU_RESOURCES = (Resource.DEDICATED_CPUS, Resource.SIBLINGS)
 
-PairTest = Callable[[int, Cell], Shortage | None]
-
 
 def max_steps(host_cells: int, guest_cells: int) -> int:
     """How many permutations of a claim are followed, at the most.
@@ -49,17 +47,12 @@ def max_steps(host_cells: int, guest_cells: int) -> int:
     return 20_000 + 8 * host_cells**2 * guest_cells**2
 
 
-class Refusal(Exception):
-    """The guest does not fit; the reasons are worked out when asked for."""
+class _RefusedError(Exception):
+    """Ends an evaluation with the refusal it carries."""
 
     def __init__(self, why: Callable[[], tuple[Reason, ...]]) -> None:
         super().__init__()
-        self._why = why
-
-    @property
-    def reasons(self) -> tuple[Reason, ...]:
-        """What is short, where, how much was asked and is there."""
-        return self._why()
+        self.refusal = Refusal(why)
 
 
 class Evaluation:
@@ -140,7 +133,9 @@ class Evaluation:
         devices = Devices(self.question, self.host, providers)
         refused = devices.first_refused(None)
         if refused is not None:
-            return Refusal(lambda: (self._device_reason(devices, refused),))
+            return Refusal(
+                lambda: shortfalls.of_request(self.host, devices, refused)
+            )
         cells, wanted = self.host.cells, len(self.guest.cells)
         if not wanted or len(cells) < wanted:
             return None
@@ -148,17 +143,22 @@ class Evaluation:
         alone = Guest(cells=self.guest.cells, devices=self.guest.devices)
         if assignment.possible(alone, self.host, anywhere, devices) is False:
             return Refusal(
-                lambda: (
-                    tuple(self._far_devices(devices, cells))
-                    or (reasons.of_contested_devices(self.guest.devices),)
-                )
+                lambda: shortfalls.of_locality(alone, self.host, devices)
             )
         return None
 
     def _lacks(self, test: PairTest) -> Refusal | None:
-        if self._enough_cells(self._masks_of(test)):
+        masks = self._masks_of(test)
+        if self._enough_cells(masks):
             return None
-        return Refusal(lambda: self._pair_reasons(test))
+        return Refusal(
+            lambda: shortfalls.of_pairs(self.guest, self.host, masks, test)
+        )
+
+    def _pair_reasons(self) -> tuple[Reason, ...]:
+        return shortfalls.of_pairs(
+            self.guest, self.host, self._masks(), self._any_shortage
+        )
 
     # The answer
 
@@ -173,9 +173,10 @@ class Evaluation:
         try:
             answer = self._decide(providers)
         except ClaimFailed as failure:
-            answer = Refusal(functools.partial(_claim_reason, str(failure)))
-        except Refusal as refusal:
-            answer = refusal
+            why = functools.partial(shortfalls.of_claim, str(failure))
+            answer = Refusal(why)
+        except _RefusedError as refused:
+            answer = refused.refusal
         self._answers[key] = answer
         return answer
 
@@ -185,7 +186,9 @@ class Evaluation:
             devices = Devices(self.question, self.host, providers)
             refused = devices.first_refused(None)
             if refused is not None:
-                raise Refusal(lambda: (self._device_reason(devices, refused),))
+                raise _RefusedError(
+                    lambda: shortfalls.of_request(self.host, devices, refused)
+                )
         if not self.guest.cells:
             if devices:
                 check_devices(devices, None)
@@ -214,7 +217,7 @@ class Evaluation:
         With devices that holds for guests of one cell, and for those that
         take every cell of the host.
 
-        :raises Refusal: too few cells fit
+        :raises _RefusedError: too few cells fit
         """
         cells = self.host.cells
         wanted = missing = len(self.guest.cells)
@@ -235,7 +238,7 @@ class Evaluation:
         if missing:
             if devices:
                 return False
-            raise Refusal(lambda: self._pair_reasons(self._any_shortage))
+            raise _RefusedError(self._pair_reasons)
         if self.question.pins and not all(cell.regular for cell in cells):
             return False
         return (
@@ -252,7 +255,7 @@ class Evaluation:
         """
         guest, host = self.guest, self.host
         if len(host.cells) < len(guest.cells):
-            raise Refusal(lambda: self._pair_reasons(self._any_shortage))
+            raise _RefusedError(self._pair_reasons)
         cells = claim_order(host, guest, pack=self.question.pack)
         walk = Walk(host, cells, self.attempts, devices)
         try:
@@ -268,16 +271,18 @@ class Evaluation:
     ) -> None:
         """Walk on if cheaper tests leave anything to find."""
         if not self._enough_cells(self._masks()):
-            raise Refusal(
-                lambda: self._pair_reasons(self._any_shortage)
-            ) from exc
+            raise _RefusedError(self._pair_reasons) from exc
         try:
             if isinstance(exc, ClaimFailed):
                 raise exc
             walk.run(_FIRST_STEPS)
         except (ClaimFailed, OutOfSteps) as later:
             if self._nothing_to_find(devices):
-                raise Refusal(lambda: self._joint_reasons(devices)) from later
+                raise _RefusedError(
+                    lambda: shortfalls.of_combination(
+                        self.guest, self.host, self._masks(), devices
+                    )
+                ) from later
             if isinstance(later, ClaimFailed):
                 raise
             self._walk_on(walk)
@@ -351,99 +356,6 @@ class Evaluation:
         except cores.ClaimError:
             return Shortage(Resource.SIBLINGS, 1, 0)
 
-    def _pair_reasons(self, test: PairTest) -> tuple[Reason, ...]:
-        """Why no assignment has only pairs that pass; empty if one has."""
-        cells, wanted = self.host.cells, len(self.guest.cells)
-        if len(cells) < wanted:
-            return (reasons.of_cells(wanted, len(cells)),)
-        matching = assignment.match(self._masks_of(test))
-        if matching.complete:
-            return ()
-        found = [
-            reasons.of_shortage(shortage, cell.id, index)
-            for index in sorted(matching.starved)
-            for i, cell in enumerate(cells)
-            if i not in matching.contested
-            and (shortage := test(index, cell)) is not None
-        ]
-        if matching.contested:
-            contested = tuple(cells[i].id for i in sorted(matching.contested))
-            found.insert(
-                0, reasons.of_contest(len(matching.starved), contested)
-            )
-        return tuple(found)
-
-    # Devices and networks
-
-    def _device_reason(self, devices: Devices, request: int) -> Reason:
-        there = sum(
-            self.host.pools[pool].count for pool in devices.matching(request)
-        )
-        asked = self.guest.devices[request]
-        where = 'free'
-        if there >= asked.count:
-            # Enough of them, but earlier requests or Placement's choice of
-            # providers leave too few.
-            where = 'left by the other requests or by Placement'
-            there = asked.count - 1
-        return reasons.of_devices(asked, there, where)
-
-    def _far_devices(
-        self, devices: Devices, cells: Sequence[Cell]
-    ) -> Iterator[Reason]:
-        """Requests whose devices are too few near any choice of ``cells``."""
-        for index, request in enumerate(self.guest.devices):
-            per_cell: dict[int | None, int] = {}
-            for pool in devices.matching(index):
-                node = self.host.pools[pool].numa_node
-                per_cell[node] = (
-                    per_cell.get(node, 0) + self.host.pools[pool].count
-                )
-            near = sorted(per_cell.get(cell.id, 0) for cell in cells)
-            best = sum(near[-len(self.guest.cells) :])
-            if request.policy in ('legacy', 'preferred'):
-                best += per_cell.get(None, 0)
-            if request.policy != 'preferred' and best < request.count:
-                yield reasons.of_devices(
-                    request,
-                    best,
-                    f'near the cells that fit ({request.policy}; there are '
-                    f'{reasons.spread(per_cell)})',
-                )
-
-    def _joint_reasons(self, devices: Devices | None) -> tuple[Reason, ...]:
-        """Each resource would do, but not on the same cells."""
-        found: list[Reason] = []
-        fits = self._masks()
-        usable = [
-            cell
-            for i, cell in enumerate(self.host.cells)
-            if any(mask >> i & 1 for mask in fits)
-        ]
-        ids = [cell.id for cell in usable]
-        where = 'cell' + 's' * (len(ids) > 1) + ' ' + ', '.join(map(str, ids))
-        if devices:
-            found.extend(self._far_devices(devices, usable))
-        names = network.far(self.guest, self.host, ids)
-        found.extend(
-            Reason(
-                Resource.NETWORK,
-                f'network {name} is not near {where}',
-            )
-            for name in sorted(names)
-        )
-        found.insert(
-            0,
-            Reason(
-                Resource.COMBINATION,
-                f'CPUs and memory fit {where} only, where the devices or '
-                'networks are not near enough',
-                asked=len(self.guest.cells),
-                available=len(ids),
-            ),
-        )
-        return tuple(found)
-
 
 def evaluate(
     guest: Guest,
@@ -461,9 +373,3 @@ def evaluate(
     if providers is None:
         providers = [request.rp_uuids for request in guest.devices]
     return Evaluation(Question(guest, pack=pack), host).verdict(providers)
-
-
-def _claim_reason(failure: str) -> tuple[Reason, ...]:
-    return (
-        Reason(Resource.CLAIM, f"nova-compute's claim would fail: {failure}"),
-    )
