@@ -17,6 +17,7 @@ from rich.progress import SpinnerColumn
 from rich.progress import TextColumn
 from rich.rule import Rule
 
+from nfv_sched import hardware
 from nfv_sched.cmd import render
 from nfv_sched.cmd import tables
 from nfv_sched.cmd import trees
@@ -26,6 +27,7 @@ from nfv_sched.sim import explain
 from nfv_sched.sim import flavors
 from nfv_sched.sim import machine
 from nfv_sched.sim import settings
+from nfv_sched.sim import topology
 from nfv_sched.sim import views
 from nfv_sched.sim.boots import Guest
 from nfv_sched.sim.cloud import Cloud
@@ -94,6 +96,7 @@ class Run:
         self.guests: list[Guest] = []
         self.refusals: dict[str, tuple[str, explain.Explanation]] = {}
         self.published: list[tuple[publisher.PublishReport, float]] = []
+        self.view: hardware.Published | None = None
         self._client = PlacementClient(sky.placement)
         self._groups: dict[str, Group] = {}
 
@@ -193,10 +196,11 @@ def _play(
             progress.update(task, advance=1, now=name)
         run.publish()
         task = progress.add_task('guests', total=len(wanted), now='')
-        for order in wanted:
-            guest = run.boot(order)
-            where = guest.host if guest.booted else guest.outcome.value
-            progress.update(task, advance=1, now=f'{guest.name}: {where}')
+        with topology.reading(run.sky) as run.view:
+            for order in wanted:
+                guest = run.boot(order)
+                where = guest.host if guest.booted else guest.outcome.value
+                progress.update(task, advance=1, now=f'{guest.name}: {where}')
         run.publish()
 
 
@@ -241,4 +245,13 @@ def _show_published(run: Run, console: Console) -> None:
         f'{after:.1f} s.',
         highlight=False,
     )
+    if run.view and run.view.reader:
+        snapshot = run.view.reader.snapshot
+        console.print(
+            f'The scheduler read {len(snapshot.hosts)} hosts from Placement '
+            f'in the background: {len(run.view.drifted)} described other '
+            f'hardware than their nova-compute, {len(run.view.unpublished)} '
+            'were missing.',
+            highlight=False,
+        )
     console.print()

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 import contextlib
 import io
 import pathlib
+import threading
 from typing import Any
 from urllib import parse
 
@@ -30,6 +31,8 @@ class WsgiAdapter(adapters.BaseAdapter):
     def __init__(self, application: Any) -> None:
         super().__init__()
         self._application = application
+        # SQLite has one writer; the scheduler's reader is another thread.
+        self._lock = threading.Lock()
 
     def send(
         self, request: requests.PreparedRequest, *_: Any, **__: Any
@@ -42,7 +45,10 @@ class WsgiAdapter(adapters.BaseAdapter):
         ) -> None:
             answer.update(status=status, headers=headers)
 
-        body = b''.join(self._application(_environ(request), start_response))
+        with self._lock:
+            body = b''.join(
+                self._application(_environ(request), start_response)
+            )
         response = requests.Response()
         code, _sep, reason = answer['status'].partition(' ')
         response.status_code = int(code)
