@@ -50,6 +50,7 @@ class Decision:
     __slots__ = (
         '_evaluation',
         '_instances',
+        '_refusals',
         '_topology',
         '_unchosen',
         'question',
@@ -59,6 +60,7 @@ class Decision:
         self.question = question
         self._topology, self._instances = hosts.state_key(state)
         self._unchosen: fit.Refusal | Literal[True] | None = None
+        self._refusals: dict[object, fit.Refusal | None] | None = None
         self._evaluation: fit.Evaluation | None = None
 
     def holds(self, question: fit.Question, state: Any) -> bool:
@@ -84,7 +86,7 @@ class Decision:
         """Why the claim fails with an allocation candidate; None if not."""
         providers = self.providers(candidate)
         if providers is not self.question.unchosen:
-            return self.evaluation(state).refusal(providers)
+            return self._chosen(state, providers)
         # The same for all candidates whose devices Placement left open.
         if self._unchosen is None:
             refusal = self.evaluation(state).refusal(providers)
@@ -92,6 +94,17 @@ class Decision:
             if refusal is None:
                 self._evaluation = None
         return None if self._unchosen is True else self._unchosen
+
+    def _chosen(
+        self, state: Any, providers: fit.Providers
+    ) -> fit.Refusal | None:
+        """The answer for devices that Placement chose."""
+        if self._refusals is None:
+            self._refusals = {}
+        key = tuple(providers)
+        if key not in self._refusals:
+            self._refusals[key] = self.evaluation(state).refusal(providers)
+        return self._refusals[key]
 
     def far_devices(self, state: Any, candidate: Mapping[str, Any]) -> int:
         """How many devices the claim takes away from the guest's cells.
@@ -129,3 +142,11 @@ def decide(question: fit.Question, state: Any) -> Decision:
     made = Decision(question, state)
     setattr(state, _DECISION, made)
     return made
+
+
+def forget(state: Any) -> None:
+    """Let go of the decision on a host that was rejected.
+
+    Nobody asks about it again within the request.
+    """
+    state.__dict__.pop(_DECISION, None)

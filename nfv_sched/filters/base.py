@@ -79,6 +79,7 @@ class ResourceFilter(filters.BaseHostFilter, metaclass=abc.ABCMeta):  # type: ig
                 )
         except Exception as error:
             self._complain(host_state, spec_obj, error)
+        decisions.forget(host_state)
         return False
 
     @abc.abstractmethod

@@ -58,13 +58,14 @@ class _RefusedError(Exception):
 class Evaluation:
     """The answers for one guest and one host at one moment.
 
-    Each resource alone gives necessary conditions; ``fits`` is complete
-    without them. What one question worked out, the next ones use. Reasons
-    and placements are worked out only when they are asked for.
+    Each resource alone gives necessary conditions; ``refusal`` is complete
+    without them. What one question worked out of pairs, the next ones use;
+    answers are the caller's to keep: a refusal refers to its evaluation, and
+    thousands of both in circles are a burden. Reasons and placements are
+    worked out only when they are asked for.
     """
 
     __slots__ = (
-        '_answers',
         '_host_masks',
         'attempts',
         'guest',
@@ -82,9 +83,6 @@ class Evaluation:
             Ratios(host.cpu_allocation_ratio, host.ram_allocation_ratio),
         )
         self.steps = 0
-        self._answers: dict[
-            tuple[tuple[str, ...], ...], Walk | Devices | Refusal | None
-        ] = {}
         self._host_masks: list[int] | None = None
 
     def refusal(self, providers: Providers) -> Refusal | None:
@@ -164,21 +162,13 @@ class Evaluation:
 
     def _answer(self, providers: Providers) -> Walk | Devices | Refusal | None:
         """What was followed to success, None if nothing had to be."""
-        key = tuple(providers)
         try:
-            return self._answers[key]
-        except KeyError:
-            pass
-        answer: Walk | Devices | Refusal | None
-        try:
-            answer = self._decide(providers)
+            return self._decide(providers)
         except ClaimFailed as failure:
             why = functools.partial(shortfalls.of_claim, str(failure))
-            answer = Refusal(why)
+            return Refusal(why)
         except _RefusedError as refused:
-            answer = refused.refusal
-        self._answers[key] = answer
-        return answer
+            return refused.refusal
 
     def _decide(self, providers: Providers) -> Walk | Devices | None:
         devices = None
