@@ -9,6 +9,8 @@ import nova.conf
 from oslo_config import fixture as config_fixture
 import pytest
 
+from tests.fault_server import serve  # noqa: F401 - a fixture
+
 objects.register_all()
 # Nova tells at length what it tries, millions of times here.
 logging.getLogger('nova').setLevel(logging.CRITICAL)

@@ -9,10 +9,8 @@ from nfv_sched import filters
 from nfv_sched import hardware
 from nfv_sched.placement.reader import TopologyReader
 from tests import builders
+from tests import fault_server as faults
 from tests import scheduling
-from tests.placement import test_faults as faults
-
-serve = faults.serve
 
 STOPPED = None
 TROUBLES = {
