@@ -1,5 +1,6 @@
 """One decision per request and host state, shared by filters and weighers."""
 
+from collections.abc import Iterable
 from collections.abc import Mapping
 from typing import Any
 from typing import Literal
@@ -105,6 +106,13 @@ class Decision:
         if key not in self._refusals:
             self._refusals[key] = self.evaluation(state).refusal(providers)
         return self._refusals[key]
+
+    def chosen_devices(self, candidates: Iterable[Mapping[str, Any]]) -> bool:
+        """Whether Placement chose devices, so that candidates may differ."""
+        return any(
+            self.providers(one) is not self.question.unchosen
+            for one in candidates
+        )
 
     def far_devices(self, state: Any, candidate: Mapping[str, Any]) -> int:
         """How many devices the claim takes away from the guest's cells.

@@ -9,6 +9,7 @@ import nova.conf
 from oslo_config import fixture as config_fixture
 import pytest
 
+from nfv_sched import hardware
 from tests.fault_server import serve  # noqa: F401 - a fixture
 
 objects.register_all()
@@ -35,3 +36,11 @@ def nova_options():
     nova.conf.CONF([], project='nova', default_config_files=[])
     with config_fixture.Config(nova.conf.CONF):
         yield nova.conf.CONF
+
+
+@pytest.fixture
+def no_placement():
+    """Filters that decide on what nova-compute reported alone."""
+    hardware.use(hardware.Published(reader=None))
+    yield
+    hardware.use(None)

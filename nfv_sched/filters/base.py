@@ -1,6 +1,7 @@
 """What the four filters share."""
 
 import abc
+from collections.abc import Callable
 from collections.abc import Iterable
 import logging
 from typing import Any
@@ -42,11 +43,12 @@ class ResourceFilter(filters.BaseHostFilter, metaclass=abc.ABCMeta):  # type: ig
             question = decisions.refresh(spec_obj)
             if not self.concerns(question):
                 return filter_obj_list
-        except ValueError as error:
+        except Exception as error:
             LOG.error(  # noqa: TRY400 - the text says it all
                 'No host is used for instance %s, whose request makes no '
-                'sense: %s',
-                spec_obj.instance_uuid,
+                'sense: %s: %s',
+                _instance(spec_obj),
+                type(error).__name__,
                 error,
             )
             return []
@@ -74,7 +76,7 @@ class ResourceFilter(filters.BaseHostFilter, metaclass=abc.ABCMeta):  # type: ig
                     '%s rejects %s for instance %s: %s',
                     type(self).__name__,
                     host_state.nodename,
-                    spec_obj.instance_uuid,
+                    _instance(spec_obj),
                     '; '.join(map(str, refusal.reasons)),
                 )
         except Exception as error:
@@ -103,7 +105,7 @@ class ResourceFilter(filters.BaseHostFilter, metaclass=abc.ABCMeta):  # type: ig
             'Host %s is not used for instance %s, its state makes no sense: '
             '%s: %s',
             getattr(host_state, 'nodename', host_state),
-            spec_obj.instance_uuid,
+            _instance(spec_obj),
             type(error).__name__,
             error,
         )
@@ -123,17 +125,33 @@ def may_fit(decision: decisions.Decision, host_state: Any) -> bool:
     return False
 
 
-def keep_candidates(
-    host_state: Any, kept: list[Any], refusal: fit.Refusal | None
+def sift_candidates(
+    host_state: Any, refuse: Callable[[Any], fit.Refusal | None]
 ) -> fit.Refusal | None:
-    """Leave a host the allocation candidates that do, best first.
+    """Leave a host the allocation candidates that ``refuse`` does not.
 
-    Nova claims the first one. Without any the host is rejected.
+    Without any the host is rejected for what was wrong with the last one.
     """
+    kept = []
+    refusal = None
+    for candidate in host_state.allocation_candidates:
+        found = refuse(candidate)
+        if found is None:
+            kept.append(candidate)
+        else:
+            refusal = found
     host_state.allocation_candidates = kept
     if kept:
         return None
     return refusal or fit.Refusal(_no_candidate)
+
+
+def _instance(spec_obj: Any) -> str | None:
+    """The uuid of the request's instance, for the log."""
+    if 'instance_uuid' not in spec_obj:
+        return None
+    uuid: str | None = spec_obj.instance_uuid
+    return uuid
 
 
 def _no_candidate() -> tuple[Reason, ...]:

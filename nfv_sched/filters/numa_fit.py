@@ -25,18 +25,17 @@ class NUMAFitFilter(base.ResourceFilter):
         self, decision: Decision, host_state: Any, spec_obj: Any
     ) -> fit.Refusal | None:
         """Why the claim fails with the last of the candidates, if with all."""
-        kept = []
-        refusal = None
-        for candidate in host_state.allocation_candidates:
-            found = decision.refusal(host_state, candidate)
-            if found is None:
-                kept.append(candidate)
-            refusal = found or refusal
-        guest = decision.question.guest
-        if len(kept) > 1 and guest.devices:
+        refusal = base.sift_candidates(
+            host_state, functools.partial(decision.refusal, host_state)
+        )
+        if refusal is not None:
+            return refusal
+        kept = host_state.allocation_candidates
+        if len(kept) > 1 and decision.chosen_devices(kept):
+            # Nova claims the first one.
             kept.sort(key=functools.partial(decision.far_devices, host_state))
-        if kept and guest.cells:
+        if decision.question.guest.cells:
             host_state.limits['numa_topology'] = requests.limits_of(
                 spec_obj, host_state
             )
-        return base.keep_candidates(host_state, kept, refusal)
+        return None

@@ -22,15 +22,12 @@ class PCINUMAFilter(base.ResourceFilter):
         self, decision: Decision, host_state: Any, spec_obj: Any
     ) -> fit.Refusal | None:
         """Why the last of the candidates is dropped, if all are."""
-        kept = []
-        refusal = None
-        for candidate in host_state.allocation_candidates:
-            found = None
-            if decision.refusal(host_state, candidate) is not None:
-                found = decision.evaluation(host_state).lacks_devices(
-                    decision.providers(candidate)
-                )
-            if found is None:
-                kept.append(candidate)
-            refusal = found or refusal
-        return base.keep_candidates(host_state, kept, refusal)
+
+        def refuse(candidate: Any) -> fit.Refusal | None:
+            if decision.refusal(host_state, candidate) is None:
+                return None
+            return decision.evaluation(host_state).lacks_devices(
+                decision.providers(candidate)
+            )
+
+        return base.sift_candidates(host_state, refuse)

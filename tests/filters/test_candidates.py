@@ -8,11 +8,13 @@ from nova.scheduler.filters import numa_topology_filter
 from nova.scheduler.filters import pci_passthrough_filter
 import pytest
 
-from nfv_sched import hardware
+from nfv_sched import decisions
 from nfv_sched.filters.numa_fit import NUMAFitFilter
 from nfv_sched.filters.pci_numa import PCINUMAFilter
 from tests import builders
 from tests import scheduling
+
+pytestmark = pytest.mark.usefixtures('no_placement')
 
 REQUEST = str(uuid.UUID(int=7))
 #: Devices by name: the digit is the cell that each sits on.
@@ -23,13 +25,6 @@ STOCK = (
     numa_topology_filter.NUMATopologyFilter,
 )
 OURS = ((PCINUMAFilter, NUMAFitFilter), (NUMAFitFilter,))
-
-
-@pytest.fixture(autouse=True)
-def no_placement():
-    hardware.use(hardware.Published(reader=None))
-    yield
-    hardware.use(None)
 
 
 def scene(policy, count):
@@ -107,3 +102,15 @@ def test_the_candidate_with_the_nearest_devices_comes_first(classes):
     assert kept(
         classes, 'preferred', ['a0', 'b0'], ['a0', 'c1'], ['c1', 'b0']
     ) == [['a0', 'c1'], ['c1', 'b0'], ['a0', 'b0']]
+
+
+def test_candidates_without_a_choice_of_devices_are_not_compared(monkeypatch):
+    """Nova asks Placement twice for pinned guests: for PCPU and for VCPU."""
+    monkeypatch.setattr(
+        decisions.Decision, 'far_devices', lambda *args: pytest.fail('asked')
+    )
+    found = scene('required', 1)
+    twins = [dict(scheduling.CANDIDATE), dict(scheduling.CANDIDATE)]
+    state = scheduling.host_state(found, candidates=twins)
+    assert NUMAFitFilter().host_passes(state, scheduling.request(found))
+    assert state.allocation_candidates == twins

@@ -11,7 +11,6 @@ from nova.scheduler import filters as scheduler_filters
 import pytest
 
 from nfv_sched import filters
-from nfv_sched import hardware
 from nfv_sched.filters.cpu_pinning import CPUPinningFilter
 from nfv_sched.filters.huge_pages import HugePagesFilter
 from nfv_sched.filters.numa_fit import NUMAFitFilter
@@ -20,14 +19,9 @@ from tests import nova_oracle
 from tests import scheduling
 from tests import strategies
 
+pytestmark = pytest.mark.usefixtures('no_placement')
+
 ALL = (HugePagesFilter, CPUPinningFilter, PCINUMAFilter, NUMAFitFilter)
-
-
-@pytest.fixture(autouse=True)
-def no_placement():
-    hardware.use(hardware.Published(reader=None))
-    yield
-    hardware.use(None)
 
 
 def run(classes, states, spec, index=0):
@@ -235,6 +229,17 @@ def test_a_senseless_request_is_refused_with_a_word_on_why(caplog):
     state = scheduling.host_state(scene)
     assert not run(ALL, [state], scheduling.request(scene))
     assert 'asks for 0 devices' in caplog.text
+
+
+def test_no_filter_raises_over_a_request_that_lacks_fields(caplog):
+    scene = two_cell_scene()
+    spec = scheduling.request(scene)
+    delattr(spec, '_obj_pci_requests')
+    delattr(spec, '_obj_instance_uuid')
+    for cls in ALL:
+        states = [scheduling.host_state(scene)]
+        assert list(cls().filter_all(states, spec)) == []
+    assert 'makes no sense' in caplog.text
 
 
 def test_reasons_are_debug_only(caplog):

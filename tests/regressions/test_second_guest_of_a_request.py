@@ -9,19 +9,13 @@ from nova.scheduler import filters
 from nova.scheduler.filters import numa_topology_filter
 import pytest
 
-from nfv_sched import hardware
 from nfv_sched.filters.numa_fit import NUMAFitFilter
 from nfv_sched.model import PAGES_ANY
 from tests import builders
 from tests import nova_oracle
 from tests import scheduling
 
-
-@pytest.fixture(autouse=True)
-def no_placement():
-    hardware.use(hardware.Published(reader=None))
-    yield
-    hardware.use(None)
+pytestmark = pytest.mark.usefixtures('no_placement')
 
 
 def any_page_size():
