@@ -38,7 +38,6 @@ STOCK = (
     numa_topology_filter.NUMATopologyFilter,
 )
 OURS = (HugePagesFilter, CPUPinningFilter, PCINUMAFilter, NUMAFitFilter)
-COLUMNS = ('stock', 'ours', 'ratio', 'floor', 'ours / floor')
 
 
 @dataclasses.dataclass(frozen=True)

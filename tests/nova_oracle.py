@@ -14,8 +14,6 @@ from nova.pci import whitelist
 from nova.virt import hardware
 from oslo_serialization import jsonutils
 
-SIZES_OF_REQUEST = {-1: 'small', -2: 'large', -3: 'any'}
-
 
 @dataclasses.dataclass
 class Scene:

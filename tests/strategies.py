@@ -11,6 +11,7 @@ import uuid
 from hypothesis import strategies as st
 from nova import objects
 
+from tests import builders
 from tests import nova_oracle
 from tests.nova_oracle import Scene
 
@@ -131,20 +132,6 @@ def topologies(draw, max_cells=4):
     return objects.NUMATopology(cells=made)
 
 
-def _device(address, dev_type, node, product, parent=None):
-    return objects.PciDevice(
-        address=address,
-        vendor_id='8086',
-        product_id=product,
-        dev_type=dev_type,
-        numa_node=node,
-        parent_addr=parent,
-        extra_info={},
-        compute_node_id=1,
-        status='available',
-    )
-
-
 _PRODUCTS = {
     'type-PF': '1572',
     'type-VF': '154c',
@@ -177,18 +164,20 @@ def _card(draw, bus, node, kind):
     if kind == 'pci':
         count = draw(st.integers(1, 2))
         return [
-            _device(f'0000:8{bus}:00.{n}', 'type-PCI', node, '0435')
+            builders.device(
+                f'0000:8{bus}:00.{n}', 'type-PCI', node, product='0435'
+            )
             for n in range(count)
         ]
-    pf = _device(f'0000:8{bus}:00.0', 'type-PF', node, '1572')
+    pf = builders.device(f'0000:8{bus}:00.0', 'type-PF', node)
     child_type = 'vdpa' if kind == 'vdpa' else 'type-VF'
     children = [
-        _device(
+        builders.device(
             f'0000:8{bus}:02.{n}',
             child_type,
             node,
-            _PRODUCTS[child_type],
             parent=pf.address,
+            product=_PRODUCTS[child_type],
         )
         for n in range(draw(st.sampled_from((0, 1, 2, 3, 4, 4))))
     ]

@@ -90,16 +90,14 @@ def page_sizes(host: Cell, asked: int) -> list[int]:
 
     As in nova.virt.hardware ``_numa_cell_supports_pagesize_request``.
     """
-    if asked > 0:
+    if asked not in (PAGES_SMALL, PAGES_LARGE, PAGES_ANY):
         return [asked]
     sizes = sorted((pool.size_kib for pool in host.pages), reverse=True)
     if asked == PAGES_SMALL:
         return sizes[-1:]
     if asked == PAGES_LARGE:
         return sizes[:-1]
-    if asked == PAGES_ANY:
-        return sizes
-    return [asked]
+    return sizes
 
 
 def pages_fit(
@@ -149,8 +147,7 @@ def _memory_shortage(
 ) -> tuple[Shortage | None, int | None]:
     """What memory lacks, and the page size that was chosen if any."""
     if asked:
-        sizes = (asked,) if asked > 0 else page_sizes(host, asked)
-        for size in sizes:
+        for size in page_sizes(host, asked):
             if pages_fit(host, guest.memory_mib, size):
                 return None, size
         return page_shortage(host, guest, asked), asked

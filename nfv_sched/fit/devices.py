@@ -105,13 +105,11 @@ class Devices:
 
     def relevant_cells(self) -> frozenset[int]:
         """The ids of cells that make a difference to the requests."""
-        nodes: set[int | None] = set()
-        for request in range(len(self.requests)):
-            nodes.update(
-                pool.numa_node
-                for pool, match in zip(self.pools, self._matches, strict=True)
-                if match.eligible >> request & 1
-            )
+        nodes = {
+            pool.numa_node
+            for pool, match in zip(self.pools, self._matches, strict=True)
+            if match.eligible
+        }
         if any(request.policy == 'socket' for request in self.requests):
             sockets = {c.socket for c in self.cells if c.id in nodes}
             nodes.update(c.id for c in self.cells if c.socket in sockets)
@@ -126,34 +124,19 @@ class Devices:
         """
         if self._spread is None:
             return cell.id
-        here = [
-            i for i, pool in enumerate(self.pools) if pool.numa_node == cell.id
-        ]
         socket = any(request.policy == 'socket' for request in self.requests)
         return (
             cell.socket if socket else None,
             *(
                 (
-                    self._capped(
-                        i,
-                        [
-                            p
-                            for p in here
-                            if self._matches[p].eligible >> i & 1
-                        ],
-                    ),
-                    self._capped(
-                        i,
-                        [p for p in here if self._matches[p].usable >> i & 1],
-                    ),
+                    min(spread.eligible.get(cell.id, 0), request.count),
+                    min(spread.usable.get(cell.id, 0), request.count),
                 )
-                for i in range(len(self.requests))
+                for request, spread in zip(
+                    self.requests, self._spread, strict=True
+                )
             ),
         )
-
-    def _capped(self, request: int, pools: Collection[int]) -> int:
-        there = sum(self.pools[pool].count for pool in pools)
-        return min(there, self.requests[request].count)
 
     def enough(self, cells: Collection[int] | None) -> bool:
         """Whether counts allow the requests: PciDeviceStats.support_requests.

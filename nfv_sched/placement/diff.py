@@ -76,16 +76,7 @@ def plan(tree: Tree, present: PresentTree, usage: Allocations) -> list[Call]:
         for call in _provider(provider, present.get(provider.uuid))
     ]
     unwanted = _unwanted(tree, present)
-    children += [
-        Call(
-            Kind.REMOVAL,
-            'DELETE',
-            f'/resource_providers/{one.uuid}',
-            one.uuid,
-            one.name,
-        )
-        for one in unwanted
-    ]
+    children += map(_removal, unwanted)
     root = list(_provider(tree.root, present.get(tree.root.uuid)))
     if children and not any(c.kind is Kind.INVENTORIES for c in root):
         root.append(_inventories(tree.root))
@@ -136,16 +127,7 @@ def plan_removal(
     )
     return [
         *plan_usage(gone, usage, {}),
-        *(
-            Call(
-                Kind.REMOVAL,
-                'DELETE',
-                f'/resource_providers/{one.uuid}',
-                one.uuid,
-                one.name,
-            )
-            for one in order
-        ),
+        *map(_removal, order),
     ]
 
 
@@ -195,6 +177,16 @@ def _inventories(provider: Provider) -> Call:
                 for name, inventory in sorted(provider.inventories.items())
             }
         },
+    )
+
+
+def _removal(one: Present) -> Call:
+    return Call(
+        Kind.REMOVAL,
+        'DELETE',
+        f'/resource_providers/{one.uuid}',
+        one.uuid,
+        one.name,
     )
 
 

@@ -6,6 +6,7 @@ timer shuts the socket down when time is up, whatever the request is at:
 sending, waiting, headers or body, Placement's or Keystone's.
 """
 
+from collections.abc import Callable
 import contextlib
 import socket
 import threading
@@ -99,15 +100,20 @@ class Deadline:
                     socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
 
 
+def _connect(connection: HTTPConnection, connect: Callable[[], None]) -> None:
+    """Connect within the deadline, and let it cut the connection."""
+    if (deadline := current()) is None:
+        connect()
+        return
+    connection.timeout = deadline.left()
+    connect()
+    if connection.sock is not None:
+        deadline.watch(connection.sock)
+
+
 class _HTTP(HTTPConnection):
     def connect(self) -> None:
-        if (deadline := current()) is None:
-            super().connect()
-            return
-        self.timeout = deadline.left()
-        super().connect()
-        if self.sock is not None:
-            deadline.watch(self.sock)
+        _connect(self, super().connect)
 
     def putrequest(self, *args: Any, **kwargs: Any) -> None:
         if (deadline := current()) is not None and self.sock is not None:
@@ -122,13 +128,7 @@ class _HTTP(HTTPConnection):
 
 class _HTTPS(HTTPSConnection):
     def connect(self) -> None:
-        if (deadline := current()) is None:
-            super().connect()
-            return
-        self.timeout = deadline.left()
-        super().connect()
-        if self.sock is not None:
-            deadline.watch(self.sock)
+        _connect(self, super().connect)
 
     putrequest = _HTTP.putrequest
     getresponse = _HTTP.getresponse

@@ -75,4 +75,5 @@ def test_a_claim_is_followed_for_a_polynomial_number_of_steps(cells):
     guest = requests.read_guest(scene.spec)
     evaluation = fit.Evaluation(fit.Question(guest), builders.host_of(scene))
     evaluation.verdict([])
-    assert evaluation.steps <= 20_000 + 8 * cells**2 * wanted**2
+    # Nova would walk up to math.perm(cells, wanted).
+    assert evaluation.steps <= 3 * cells
