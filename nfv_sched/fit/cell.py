@@ -8,14 +8,13 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from nfv_sched.fit import cores
+from nfv_sched.fit.question import KIB_PER_MIB
 from nfv_sched.model import Cell
 from nfv_sched.model import GuestCell
 from nfv_sched.model import PAGES_ANY
 from nfv_sched.model import PAGES_LARGE
 from nfv_sched.model import PAGES_SMALL
 from nfv_sched.model import Resource
-
-KIB_PER_MIB = 1024
 
 
 class Ratios(NamedTuple):
@@ -62,7 +61,7 @@ def attempt(
     :param emulator_cpus: dedicated CPUs on top, for emulator threads
     :raises nfv_sched.fit.cores.ClaimError: Nova's own code would raise
     """
-    shortage, page_size = _memory_shortage(host, guest, page_size)
+    shortage, page_size = memory_shortage(host, guest, page_size)
     if shortage is not None:
         return Attempt(shortage, page_size)
     pins = False
@@ -142,7 +141,7 @@ def page_shortage(host: Cell, guest: GuestCell, asked: int) -> Shortage:
     )
 
 
-def _memory_shortage(
+def memory_shortage(
     host: Cell, guest: GuestCell, asked: int | None
 ) -> tuple[Shortage | None, int | None]:
     """What memory lacks, and the page size that was chosen if any."""

@@ -82,17 +82,18 @@ class Devices:
         self.providers = providers
         self._matches = list(map(question.matches, host.pools))
         self._counted: dict[frozenset[int] | None, int | None] = {}
-        self._spread = self._count_by_node() if not any(providers) else None
+        chosen = providers is not question.unchosen and any(providers)
+        self._spread = None if chosen else self._count_by_node()
 
     def _count_by_node(self) -> list['_Spread'] | None:
         """Free devices per request, None where requests share pools."""
-        spread = [_Spread({}, {}) for _ in self.requests]
+        spread = [_Spread(request) for request in self.requests]
         for pool, match in zip(self.pools, self._matches, strict=True):
-            if match.eligible:
-                if match.eligible & (match.eligible - 1):
-                    return None
-                request = match.eligible.bit_length() - 1
-                spread[request].add(pool, usable=bool(match.usable))
+            request = match.only
+            if request is not None:
+                spread[request].add(pool, usable=match.usable)
+            elif match.eligible:
+                return None
         return spread
 
     def matching(self, request: int) -> list[int]:
@@ -127,15 +128,7 @@ class Devices:
         socket = any(request.policy == 'socket' for request in self.requests)
         return (
             cell.socket if socket else None,
-            *(
-                (
-                    min(spread.eligible.get(cell.id, 0), request.count),
-                    min(spread.usable.get(cell.id, 0), request.count),
-                )
-                for request, spread in zip(
-                    self.requests, self._spread, strict=True
-                )
-            ),
+            *(spread.at(cell.id) for spread in self._spread),
         )
 
     def enough(self, cells: Collection[int] | None) -> bool:
@@ -200,8 +193,8 @@ class Devices:
     def _count(self, near: frozenset[int] | None) -> int | None:
         """The first request that fails by counts, None if none does."""
         if self._spread is not None:
-            for i, request in enumerate(self.requests):
-                if not self._suffices(request, self._spread[i], near):
+            for i, spread in enumerate(self._spread):
+                if not self._suffices(spread, near):
                     return i
             return None
         state = _PoolState(self.pools)
@@ -229,30 +222,33 @@ class Devices:
         return None
 
     def _suffices(
-        self,
-        request: DeviceRequest,
-        spread: '_Spread',
-        near: frozenset[int] | None,
+        self, spread: '_Spread', near: frozenset[int] | None
     ) -> bool:
         """What :meth:`_allowed` finds, where requests share no pools."""
-        wanted = request.count
-        if sum(spread.eligible.values()) < wanted:
+        wanted = spread.wanted
+        if spread.total < wanted:
             return False
         if not near:
-            return sum(spread.usable.values()) >= wanted
-        nodes: frozenset[int | None] = frozenset(near)
-        if request.policy != 'required' and spread.short(nodes, wanted):
-            if request.policy == 'socket':
-                nodes = frozenset(self._same_sockets(near))
+            return not spread.barred or (
+                spread.total - sum(spread.barred.values()) >= wanted
+            )
+        nodes: Collection[int | None] = near
+        if _on(nodes, spread.eligible) < wanted:
+            if spread.policy == 'required':
+                return False
+            if spread.policy == 'socket':
+                nodes = self._same_sockets(near)
             else:
-                nodes |= {None}
-                if request.policy == 'preferred' and spread.short(
-                    nodes, wanted
+                nodes = near | {None}
+                if (
+                    spread.policy == 'preferred'
+                    and _on(nodes, spread.eligible) < wanted
                 ):
-                    nodes = frozenset(spread.eligible)
-        return (
-            not spread.short(nodes, wanted)
-            and sum(spread.usable.get(n, 0) for n in nodes) >= wanted
+                    nodes = spread.eligible.keys()
+            if _on(nodes, spread.eligible) < wanted:
+                return False
+        return not spread.barred or (
+            _on(nodes, spread.eligible) - _on(nodes, spread.barred) >= wanted
         )
 
     def _allowed(
@@ -327,26 +323,46 @@ class Devices:
         return len(uuids) == len(set(uuids))
 
 
-@dataclasses.dataclass(slots=True)
 class _Spread:
     """Free devices for one request by NUMA node.
 
-    ``eligible`` ones match; ``usable`` ones may also be taken.
+    ``eligible`` ones match, ``total`` of them on the host; ``barred`` are
+    those among them that may not be taken all the same.
     """
 
-    eligible: dict[int | None, int]
-    usable: dict[int | None, int]
+    __slots__ = ('barred', 'eligible', 'policy', 'total', 'wanted')
 
-    def add(self, pool: DevicePool, *, usable: bool) -> None:
+    def __init__(self, request: DeviceRequest) -> None:
+        self.wanted = request.count
+        self.policy = request.policy
+        self.total = 0
+        self.eligible: dict[int | None, int] = {}
+        self.barred: dict[int | None, int] = {}
+
+    def add(self, pool: DevicePool, *, usable: int) -> None:
         """Count a pool's devices."""
         node, count = pool.numa_node, pool.count
+        self.total += count
         self.eligible[node] = self.eligible.get(node, 0) + count
-        if usable:
-            self.usable[node] = self.usable.get(node, 0) + count
+        if not usable:
+            self.barred[node] = self.barred.get(node, 0) + count
 
-    def short(self, nodes: Collection[int | None], wanted: int) -> bool:
-        """Whether fewer than ``wanted`` devices match on ``nodes``."""
-        return sum(self.eligible.get(n, 0) for n in nodes) < wanted
+    def at(self, node: int) -> tuple[int, int]:
+        """Devices that match and that may be taken; no more than asked."""
+        eligible = self.eligible.get(node, 0)
+        usable = eligible - self.barred.get(node, 0)
+        return min(eligible, self.wanted), min(usable, self.wanted)
+
+
+def _on(
+    nodes: Collection[int | None], counts: Mapping[int | None, int]
+) -> int:
+    """Devices on some nodes."""
+    found = 0
+    for node in nodes:
+        if node in counts:
+            found += counts[node]
+    return found
 
 
 @dataclasses.dataclass(slots=True)

@@ -5,7 +5,6 @@ of use only where it describes the same hardware.
 """
 
 from collections.abc import Iterator
-import dataclasses
 
 from nfv_sched.model import Cell
 from nfv_sched.model import CellTopology
@@ -81,8 +80,12 @@ def with_parents(host: Host, topology: HostTopology) -> Host:
     """
     if all(pool.address is not None for pool in host.pools):
         return host
-    return dataclasses.replace(
-        host, pools=tuple(_with_parent(pool, topology) for pool in host.pools)
+    return Host(
+        host.name,
+        host.cells,
+        tuple(_with_parent(pool, topology) for pool in host.pools),
+        host.cpu_allocation_ratio,
+        host.ram_allocation_ratio,
     )
 
 

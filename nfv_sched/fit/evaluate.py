@@ -1,6 +1,5 @@
 """One guest against one host: each resource alone, then all together."""
 
-from collections.abc import Callable
 from collections.abc import Sequence
 import functools
 
@@ -8,6 +7,7 @@ from nfv_sched.fit import assignment
 from nfv_sched.fit import cores
 from nfv_sched.fit import shortfalls
 from nfv_sched.fit.cell import dedicated_shortage
+from nfv_sched.fit.cell import memory_shortage
 from nfv_sched.fit.cell import Ratios
 from nfv_sched.fit.cell import Shortage
 from nfv_sched.fit.cell import sibling_shortage
@@ -19,6 +19,7 @@ from nfv_sched.fit.claim import Walk
 from nfv_sched.fit.devices import Devices
 from nfv_sched.fit.devices import Providers
 from nfv_sched.fit.order import claim_order
+from nfv_sched.fit.order import in_order
 from nfv_sched.fit.question import Question
 from nfv_sched.fit.shortfalls import PairTest
 from nfv_sched.fit.shortfalls import Refusal
@@ -26,7 +27,6 @@ from nfv_sched.model import Cell
 from nfv_sched.model import Guest
 from nfv_sched.model import Host
 from nfv_sched.model import Placement
-from nfv_sched.model import Reason
 from nfv_sched.model import Resource
 from nfv_sched.model import Verdict
 
@@ -47,14 +47,6 @@ def max_steps(host_cells: int, guest_cells: int) -> int:
     return 20_000 + 8 * host_cells**2 * guest_cells**2
 
 
-class _RefusedError(Exception):
-    """Ends an evaluation with the refusal it carries."""
-
-    def __init__(self, why: Callable[[], tuple[Reason, ...]]) -> None:
-        super().__init__()
-        self.refusal = Refusal(why)
-
-
 class Evaluation:
     """The answers for one guest and one host at one moment.
 
@@ -66,8 +58,9 @@ class Evaluation:
     """
 
     __slots__ = (
+        '_attempts',
         '_host_masks',
-        'attempts',
+        '_short_of_pages',
         'guest',
         'host',
         'question',
@@ -78,12 +71,21 @@ class Evaluation:
         self.question = question
         self.guest = question.guest
         self.host = host
-        self.attempts = Attempts(
-            question,
-            Ratios(host.cpu_allocation_ratio, host.ram_allocation_ratio),
-        )
         self.steps = 0
+        self._attempts: Attempts | None = None
         self._host_masks: list[int] | None = None
+        self._short_of_pages = False
+
+    @property
+    def attempts(self) -> Attempts:
+        """What is known of pairs of cells."""
+        if self._attempts is None:
+            host = self.host
+            self._attempts = Attempts(
+                self.question,
+                Ratios(host.cpu_allocation_ratio, host.ram_allocation_ratio),
+            )
+        return self._attempts
 
     def refusal(self, providers: Providers) -> Refusal | None:
         """Why the claim does not succeed; None if it does.
@@ -116,6 +118,8 @@ class Evaluation:
         """Why the host's page pools alone make the guest impossible."""
         if not self.question.asks_pages:
             return None
+        if self._short_of_pages:
+            return self._without_pages()
         return self._lacks(self._page_shortage)
 
     def lacks_pinning(self) -> Refusal | None:
@@ -153,9 +157,21 @@ class Evaluation:
             lambda: shortfalls.of_pairs(self.guest, self.host, masks, test)
         )
 
-    def _pair_reasons(self) -> tuple[Reason, ...]:
-        return shortfalls.of_pairs(
-            self.guest, self.host, self._masks(), self._any_shortage
+    def _without_pages(self) -> Refusal:
+        return Refusal(
+            lambda: shortfalls.of_pairs(
+                self.guest,
+                self.host,
+                self._masks_of(self._page_shortage),
+                self._page_shortage,
+            )
+        )
+
+    def _without_pairs(self) -> Refusal:
+        return Refusal(
+            lambda: shortfalls.of_pairs(
+                self.guest, self.host, self._masks(), self._any_shortage
+            )
         )
 
     # The answer
@@ -167,24 +183,28 @@ class Evaluation:
         except ClaimFailed as failure:
             why = functools.partial(shortfalls.of_claim, str(failure))
             return Refusal(why)
-        except _RefusedError as refused:
-            return refused.refusal
 
-    def _decide(self, providers: Providers) -> Walk | Devices | None:
-        devices = None
-        if self.guest.devices:
-            devices = Devices(self.question, self.host, providers)
+    def _decide(self, providers: Providers) -> Walk | Devices | Refusal | None:
+        guest, host, devices = self.guest, self.host, None
+        if guest.devices:
+            devices = Devices(self.question, host, providers)
             refused = devices.first_refused(None)
             if refused is not None:
-                raise _RefusedError(
-                    lambda: shortfalls.of_request(self.host, devices, refused)
+                return Refusal(
+                    functools.partial(
+                        shortfalls.of_request, host, devices, refused
+                    )
                 )
-        if not self.guest.cells:
+        if not guest.cells:
             if devices:
                 check_devices(devices, None)
             return devices
-        if self.question.plain and self._plain(devices):
-            return None
+        if self.question.plain:
+            cells = self._with_room()
+            if isinstance(cells, Refusal):
+                return cells
+            if self._sure(cells, devices):
+                return None
         return self._walk(devices)
 
     def _enough_cells(self, masks: Sequence[int]) -> bool:
@@ -196,48 +216,59 @@ class Evaluation:
             return masks[0].bit_count() >= wanted
         return assignment.match(masks).complete
 
-    def _plain(self, devices: Devices | None) -> bool:
-        """Whether a plain guest fits for sure.
+    def _with_room(self) -> Sequence[Cell] | Refusal:
+        """The host cells that fit a plain guest's alike cells, if enough do.
+
+        All pages are counted before any CPUs are, and nothing further once
+        too few cells are left.
+        """
+        cells, wanted = self.host.cells, len(self.guest.cells)
+        portion = self.question.portion
+        if portion is None:
+            fit = [c for c in cells if self._any_shortage(0, c) is None]
+            return fit if len(fit) >= wanted else self._without_pairs()
+        size, pages, cpus = portion
+        spare = len(cells) - wanted
+        paged = []
+        for cell in cells:
+            if cell.free_pages(size) >= pages:
+                paged.append(cell)
+            else:
+                spare -= 1
+                if spare < 0:
+                    break
+        if spare < 0:
+            self._short_of_pages = True
+            return self._without_pairs()
+        fit = [cell for cell in paged if cell.has_free_dedicated(cpus)]
+        return fit if len(fit) >= wanted else self._without_pairs()
+
+    def _sure(self, cells: Sequence[Cell], devices: Devices | None) -> bool:
+        """Whether a plain guest fits for sure, with room on ``cells``.
 
         Guest cells that are all alike take the first host cells that fit,
         one after another: nothing that Nova remembers can mislead it. So
         that enough cells fit is all there is to know, unless something odd
         about any cell could make the claim raise.
 
-        With devices that holds for guests of one cell, and for those that
-        take every cell of the host.
-
-        :raises _RefusedError: too few cells fit
+        With devices that holds for guests of one cell; others get them if
+        they are near the very cells that come first.
         """
-        cells = self.host.cells
-        wanted = missing = len(self.guest.cells)
-        if devices and (devices.exclusive or wanted not in (1, len(cells))):
-            return False
-        alone = devices if wanted == 1 else None
-        # What may be skipped before too few are left.
-        spare = len(cells) - wanted
-        for cell in cells:
-            if spare < 0 or not missing:
-                break
-            if self._any_shortage(0, cell) is None and (
-                alone is None or alone.enough((cell.id,))
-            ):
-                missing -= 1
-            else:
-                spare -= 1
-        if missing:
-            if devices:
-                return False
-            raise _RefusedError(self._pair_reasons)
         if self.question.pins and not all(cell.regular for cell in cells):
             return False
-        return (
-            devices is None
-            or alone is not None
-            or devices.enough([cell.id for cell in cells])
-        )
+        if devices is None:
+            return True
+        if devices.exclusive:
+            return False
+        wanted = len(self.guest.cells)
+        if wanted == 1:
+            return any(devices.enough((cell.id,)) for cell in cells)
+        if len(cells) > wanted:
+            pack = self.question.pack
+            cells = in_order(cells, self.host, self.guest, pack=pack)[:wanted]
+        return devices.enough([cell.id for cell in cells])
 
-    def _walk(self, devices: Devices | None) -> Walk:
+    def _walk(self, devices: Devices | None) -> Walk | Refusal:
         """Follow the claim, for long only if there is something to find.
 
         Most claims succeed with the first permutation: it is tried before
@@ -245,37 +276,40 @@ class Evaluation:
         """
         guest, host = self.guest, self.host
         if len(host.cells) < len(guest.cells):
-            raise _RefusedError(self._pair_reasons)
+            return self._without_pairs()
         cells = claim_order(host, guest, pack=self.question.pack)
         walk = Walk(host, cells, self.attempts, devices)
         try:
             walk.run(1)
         except (ClaimFailed, OutOfSteps) as exc:
-            self._look_before_walking_on(walk, exc, devices)
+            refusal = self._look_before_walking_on(walk, exc, devices)
+            if refusal:
+                return refusal
         finally:
             self.steps += walk.steps
         return walk
 
     def _look_before_walking_on(
         self, walk: Walk, exc: Exception, devices: Devices | None
-    ) -> None:
+    ) -> Refusal | None:
         """Walk on if cheaper tests leave anything to find."""
         if not self._enough_cells(self._masks()):
-            raise _RefusedError(self._pair_reasons) from exc
+            return self._without_pairs()
         try:
             if isinstance(exc, ClaimFailed):
                 raise exc
             walk.run(_FIRST_STEPS)
         except (ClaimFailed, OutOfSteps) as later:
             if self._nothing_to_find(devices):
-                raise _RefusedError(
+                return Refusal(
                     lambda: shortfalls.of_combination(
                         self.guest, self.host, self._masks(), devices
                     )
-                ) from later
+                )
             if isinstance(later, ClaimFailed):
                 raise
             self._walk_on(walk)
+        return None
 
     def _walk_on(self, walk: Walk) -> None:
         steps = max_steps(len(self.host.cells), len(self.guest.cells))
@@ -325,11 +359,10 @@ class Evaluation:
             return Shortage(Resource.SIBLINGS, 1, 0)
 
     def _page_shortage(self, index: int, host: Cell) -> Shortage | None:
-        # Memory is looked at first: what else is short does not hide it.
-        shortage = self._any_shortage(index, host)
-        if shortage is not None and shortage.resource is Resource.PAGES:
-            return shortage
-        return None
+        cell = self.guest.cells[index]
+        if not cell.page_size:
+            return None
+        return memory_shortage(host, cell, cell.page_size)[0]
 
     def _pinning_shortage(self, index: int, host: Cell) -> Shortage | None:
         shortage = self._any_shortage(index, host)

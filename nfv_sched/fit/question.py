@@ -8,6 +8,8 @@ from nfv_sched.model import DevicePool
 from nfv_sched.model import Guest
 from nfv_sched.model import GuestCell
 
+KIB_PER_MIB = 1024
+
 PF = 'type-PF'
 VF = 'type-VF'
 VDPA = 'vdpa'
@@ -44,6 +46,7 @@ class Question:
         'pack',
         'pins',
         'plain',
+        'portion',
         'shape_of',
         'unchosen',
     )
@@ -72,6 +75,9 @@ class Question:
                 for cell in guest.cells
             )
         )
+        #: What each cell of a plain guest takes where only counts matter,
+        #: None where shared CPUs or whole cores do, too.
+        self.portion = _portion(guest) if self.plain else None
         #: Whether Placement may have chosen devices for any request, and
         #: what it means for each request if it has not.
         self.choosable = any(not r.from_port for r in guest.devices)
@@ -109,7 +115,13 @@ class Question:
                 eligible |= 1 << index
                 if _may_use(pool, self.guest.devices[index].specs):
                     usable |= 1 << index
-        return Match(eligible, usable, pool['dev_type'] == PF)
+        alone = eligible and not eligible & (eligible - 1)
+        return Match(
+            eligible,
+            usable,
+            pool['dev_type'] == PF,
+            eligible.bit_length() - 1 if alone else None,
+        )
 
 
 class Match(NamedTuple):
@@ -118,12 +130,35 @@ class Match(NamedTuple):
     Two bit masks over the requests: Nova excludes physical functions, VDPA
     and remotely managed devices that were not asked for, but only after it
     has counted them. ``physical`` is whether the pool is of physical
-    functions.
+    functions, ``only`` the one request that matches if no other does.
     """
 
     eligible: int
     usable: int
     physical: bool
+    only: int | None
+
+
+class Portion(NamedTuple):
+    """Pages of one size in KiB and dedicated CPUs on one cell."""
+
+    size_kib: int
+    pages: int
+    cpus: int
+
+
+def _portion(guest: Guest) -> Portion | None:
+    cell = guest.cells[0]
+    size, memory = cell.page_size or 0, cell.memory_mib * KIB_PER_MIB
+    if (
+        cell.cpu_policy != 'dedicated'
+        or cell.thread_policy not in (None, 'prefer')
+        or not cell.dedicated
+        or memory % size
+    ):
+        return None
+    cpus = len(cell.dedicated) + int(guest.emulator_isolated)
+    return Portion(size, memory // size, cpus)
 
 
 def _may_use(pool: Mapping[str, Value], specs: Sequence[Spec]) -> bool:

@@ -48,6 +48,26 @@ class Cell:
     physnets: AbstractSet[str] = frozenset()
     tunneled: bool = False
 
+    def free_pages(self, size_kib: int) -> int:
+        """Pages of one size that guests may still take.
+
+        Negative where they took too many, and where there is no pool of
+        that size at all.
+        """
+        for pool in self.pages:
+            if pool.size_kib == size_kib:
+                return pool.free
+        return -1
+
+    def has_free_dedicated(self, wanted: int) -> bool:
+        """Whether at least ``wanted`` dedicated CPUs are free.
+
+        Mostly without making the set of them: no more can be pinned than
+        are counted.
+        """
+        left = len(self.dedicated_cpus) - len(self.pinned_cpus)
+        return left >= wanted or len(self.free_dedicated) >= wanted
+
     @Lazy
     def free_dedicated(self) -> AbstractSet[int]:
         """Dedicated CPUs that no guest is pinned to."""
@@ -76,11 +96,15 @@ class Cell:
         So it is on real hosts. Where it is not, counts of free CPUs do not
         tell which can be had together.
         """
-        threads: set[int] = set().union(*self.siblings)
-        return (
-            len(threads) == sum(map(len, self.siblings)) > 0
-            and threads >= self.dedicated_cpus
-        )
+        return partitions(self.siblings, self.dedicated_cpus)
+
+
+def partitions(
+    cores: Sequence[AbstractSet[int]], cpus: AbstractSet[int]
+) -> bool:
+    """Whether there are cores, which do not overlap and hold all ``cpus``."""
+    threads: set[int] = set().union(*cores)
+    return len(threads) == sum(map(len, cores)) > 0 and threads >= cpus
 
 
 @dataclasses.dataclass(frozen=True)
@@ -115,7 +139,7 @@ _PROPERTIES = frozenset(
 )
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(frozen=True)
 class Host:
     """A host at one moment.
 

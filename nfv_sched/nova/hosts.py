@@ -15,6 +15,7 @@ from nfv_sched.model import Cell
 from nfv_sched.model import DevicePool
 from nfv_sched.model import Host
 from nfv_sched.model import PagePool
+from nfv_sched.model.host import partitions
 from nfv_sched.model.lazy import Lazy
 
 # Keys of a pool that are not tags to match.
@@ -35,10 +36,40 @@ _POOL_FIELDS = frozenset(
 class ReportedCell(Cell):
     """A cell that reads a nova.objects.NUMACell field by field."""
 
+    _source: Any
+
     def __init__(self, source: Any) -> None:
         own = self.__dict__
         own['id'] = source._obj_id
         own['_source'] = source
+
+    def free_pages(self, size_kib: int) -> int:
+        """As :meth:`Cell.free_pages`, without making pools first."""
+        for pages in self._source._obj_mempages:
+            if pages._obj_size_kb == size_kib:
+                return _free(pages)
+        return -1
+
+    def has_free_dedicated(self, wanted: int) -> bool:
+        """As :meth:`Cell.has_free_dedicated`, keeping nothing."""
+        source = self._source
+        left = len(source._obj_pcpuset) - len(source._obj_pinned_cpus)
+        return left >= wanted or len(self.free_dedicated) >= wanted
+
+    @property
+    def free_memory_mib(self) -> int:
+        """Memory that no guest has taken, in MiB; may be negative."""
+        source = self._source
+        free: int = source._obj_memory - source._obj_memory_usage
+        return free
+
+
+def _free(pages: Any) -> int:
+    """Free pages of a nova.objects.NUMAPagesTopology."""
+    free: int = (
+        pages._obj_total - pages._obj_used - getattr(pages, '_obj_reserved', 0)
+    )
+    return free
 
 
 class ReportedPages(PagePool):
@@ -75,30 +106,27 @@ class ReportedPages(PagePool):
     @property
     def free(self) -> int:
         """Pages that a guest may still take."""
-        source = self._source
-        free: int = (
-            source._obj_total
-            - source._obj_used
-            - getattr(source, '_obj_reserved', 0)
-        )
-        return free
+        return _free(self._source)
 
 
 _set = object.__setattr__
 
 
 class ReportedPool(DevicePool):
-    """A pool that reads a dict of PciDeviceStats.
-
-    ``count`` is read at once: Nova changes it in place.
-    """
+    """A pool that reads a dict of PciDeviceStats."""
 
     def __init__(self, source: Mapping[str, Any]) -> None:
         own = self.__dict__
         own['count'] = source['count']
-        own['numa_node'] = source.get('numa_node')
         own['get'] = source.get
         own['_source'] = source
+
+
+class ReportedHost(Host):
+    """A host that reads a HostState part by part."""
+
+    def __init__(self, state: Any) -> None:
+        self.__dict__['_source'] = state
 
 
 def _network(cell: Any) -> Any:
@@ -117,16 +145,29 @@ _CELL_FIELDS = {
     'socket': lambda cell: getattr(cell, '_obj_socket', None),
     'physnets': lambda cell: getattr(_network(cell), 'physnets', frozenset()),
     'tunneled': lambda cell: getattr(_network(cell), 'tunneled', False),
+    'regular': lambda cell: partitions(cell._obj_siblings, cell._obj_pcpuset),
 }
 _DEVICE_FIELDS = {
     'vendor_id': lambda pool: pool['vendor_id'],
     'product_id': lambda pool: pool['product_id'],
     'dev_type': lambda pool: pool.get('dev_type'),
+    'numa_node': lambda pool: pool.get('numa_node'),
     'address': lambda pool: pool.get('address'),
     'rp_uuid': lambda pool: pool.get('rp_uuid'),
     'tags': lambda pool: {
         k: v for k, v in pool.items() if k not in _POOL_FIELDS
     },
+}
+
+
+_HOST_FIELDS = {
+    'name': operator.attrgetter('nodename'),
+    'cells': lambda state: cells_of(state.numa_topology),
+    'pools': lambda state: (
+        pools_of(state.pci_stats.pools) if state.pci_stats else ()
+    ),
+    'cpu_allocation_ratio': lambda state: state.cpu_allocation_ratio or 1.0,
+    'ram_allocation_ratio': lambda state: state.ram_allocation_ratio or 1.0,
 }
 
 
@@ -140,6 +181,7 @@ def _read_lazily(cls: type, readers: Mapping[str, Any]) -> None:
 
 _read_lazily(ReportedCell, _CELL_FIELDS)
 _read_lazily(ReportedPool, _DEVICE_FIELDS)
+_read_lazily(ReportedHost, _HOST_FIELDS)
 
 
 def host_of(state: Any) -> Host:
@@ -149,20 +191,15 @@ def host_of(state: Any) -> Host:
     is consumed from the state.
 
     :raises Exception: whatever a malformed state makes Nova's objects raise,
-        here or when the answer is used
+        when the answer is used
     """
-    topology = state.numa_topology
-    return Host(
-        name=state.nodename,
-        cells=cells_of(topology) if topology else (),
-        pools=pools_of(state.pci_stats.pools) if state.pci_stats else (),
-        cpu_allocation_ratio=state.cpu_allocation_ratio or 1.0,
-        ram_allocation_ratio=state.ram_allocation_ratio or 1.0,
-    )
+    return ReportedHost(state)
 
 
 def cells_of(topology: Any) -> tuple[Cell, ...]:
-    """The cells of a nova.objects.NUMATopology."""
+    """The cells of a nova.objects.NUMATopology; none where it is None."""
+    if topology is None:
+        return ()
     return tuple(map(ReportedCell, topology._obj_cells))
 
 
