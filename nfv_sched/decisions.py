@@ -55,10 +55,13 @@ class Decision:
         '_topology',
         '_unchosen',
         'question',
+        'settled',
     )
 
     def __init__(self, question: fit.Question, state: Any) -> None:
         self.question = question
+        #: Whether the guest fits, whichever allocation candidate is claimed.
+        self.settled = False
         self._topology, self._instances = hosts.state_key(state)
         self._unchosen: fit.Refusal | Literal[True] | None = None
         self._refusals: dict[object, fit.Refusal | None] | None = None
@@ -94,6 +97,7 @@ class Decision:
             self._unchosen = refusal or True
             if refusal is None:
                 self._evaluation = None
+                self.settled = not self.question.choosable
         return None if self._unchosen is True else self._unchosen
 
     def _chosen(
@@ -134,10 +138,10 @@ class Decision:
     def providers(self, candidate: Mapping[str, Any]) -> fit.Providers:
         """What an allocation candidate gives to each device request."""
         question = self.question
+        if not question.choosable:
+            return question.unchosen
         mapping = candidate.get('mappings')
-        if not question.choosable or (
-            mapping and len(mapping) == 1 and '' in mapping
-        ):
+        if mapping and len(mapping) == 1 and '' in mapping:
             return question.unchosen
         return fit.providers_of(question.guest.devices, mapping)
 

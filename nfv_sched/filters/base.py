@@ -66,10 +66,14 @@ class ResourceFilter(filters.BaseHostFilter, metaclass=abc.ABCMeta):  # type: ig
         self, question: fit.Question, host_state: Any, spec_obj: Any
     ) -> bool:
         try:
-            refusal = self.refusal(
-                decisions.decide(question, host_state), host_state, spec_obj
+            decision = decisions.decide(question, host_state)
+            refusal = (
+                None
+                if decision.settled
+                else self.refusal(decision, host_state)
             )
             if refusal is None:
+                self.accepted(question, host_state, spec_obj)
                 return True
             if LOG.isEnabledFor(logging.DEBUG):
                 LOG.debug(
@@ -90,9 +94,17 @@ class ResourceFilter(filters.BaseHostFilter, metaclass=abc.ABCMeta):  # type: ig
 
     @abc.abstractmethod
     def refusal(
-        self, decision: decisions.Decision, host_state: Any, spec_obj: Any
+        self, decision: decisions.Decision, host_state: Any
     ) -> fit.Refusal | None:
-        """Why the host is rejected; None if it is not."""
+        """Why the host is rejected; None if it is not.
+
+        Asked unless the guest is known to fit with all candidates.
+        """
+
+    def accepted(
+        self, question: fit.Question, host_state: Any, spec_obj: Any
+    ) -> None:
+        """Do what is due for a host that passes."""
 
     def _complain(
         self, host_state: Any, spec_obj: Any, error: Exception

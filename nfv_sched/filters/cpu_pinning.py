@@ -19,7 +19,7 @@ class CPUPinningFilter(base.ResourceFilter):
         return question.pins
 
     def refusal(
-        self, decision: Decision, host_state: Any, spec_obj: Any
+        self, decision: Decision, host_state: Any
     ) -> fit.Refusal | None:
         """Why the host is rejected; None if it is not."""
         if base.may_fit(decision, host_state):

@@ -22,7 +22,7 @@ class NUMAFitFilter(base.ResourceFilter):
         return not question.guest.asks_nothing
 
     def refusal(
-        self, decision: Decision, host_state: Any, spec_obj: Any
+        self, decision: Decision, host_state: Any
     ) -> fit.Refusal | None:
         """Why the claim fails with the last of the candidates, if with all."""
         refusal = base.sift_candidates(
@@ -34,8 +34,13 @@ class NUMAFitFilter(base.ResourceFilter):
         if len(kept) > 1 and decision.chosen_devices(kept):
             # Nova claims the first one.
             kept.sort(key=functools.partial(decision.far_devices, host_state))
-        if decision.question.guest.cells:
+        return None
+
+    def accepted(
+        self, question: fit.Question, host_state: Any, spec_obj: Any
+    ) -> None:
+        """Hand the claim its limits, as the stock filter does."""
+        if question.guest.cells:
             host_state.limits['numa_topology'] = requests.limits_of(
                 spec_obj, host_state
             )
-        return None

@@ -19,7 +19,7 @@ class PCINUMAFilter(base.ResourceFilter):
         return bool(question.guest.devices)
 
     def refusal(
-        self, decision: Decision, host_state: Any, spec_obj: Any
+        self, decision: Decision, host_state: Any
     ) -> fit.Refusal | None:
         """Why the last of the candidates is dropped, if all are."""
 
