@@ -1,0 +1,131 @@
+"""Answers of the stock filters, kept by what they depend on.
+
+A stock filter takes milliseconds per host, and answers alike for two states
+of one kind of machine in which a guest finds the same: so many free CPUs,
+pages and devices per cell, or at least as many as it wants.
+"""
+
+from collections.abc import Callable
+from collections.abc import Hashable
+from collections.abc import Mapping
+from typing import Any
+
+from nova.scheduler import filters as nova_filters
+
+from benchmarks.packing.computes import Compute
+from benchmarks.packing.computes import CPU_RATIO
+
+
+class Memory:
+    """What hosts look like to guests, and the filters' answers on it."""
+
+    def __init__(self, computes: Mapping[str, Compute]) -> None:
+        self._computes = computes
+        self._views: dict[tuple[str, int], tuple[int, Hashable]] = {}
+        self._answers: dict[Hashable, tuple[bool, Any]] = {}
+
+    def answer(
+        self, one: Any, state: Any, spec: Any, ask: Callable[[], bool]
+    ) -> bool:
+        """The filter's answer, asked for if there is none yet.
+
+        What a filter leaves in the host state's limits is kept, too.
+        """
+        key = (type(one), id(spec.flavor), self._view(state, spec))
+        known = self._answers.get(key)
+        if known is None:
+            passes = ask()
+            known = passes, state.limits.get('numa_topology')
+            self._answers[key] = known
+        elif known[1] is not None:
+            state.limits['numa_topology'] = known[1]
+        return known[0]
+
+    def _view(self, state: Any, spec: Any) -> Hashable:
+        compute = self._computes[state.host]
+        # Specs of one flavor share it.
+        key = state.host, id(spec.flavor)
+        known = self._views.get(key)
+        if known is None or known[0] != compute.version:
+            known = compute.version, view(compute, spec)
+            self._views[key] = known
+        return known[1]
+
+
+class Remembering(nova_filters.BaseHostFilter):
+    """A filter whose answers are remembered."""
+
+    def __init__(self, inner: Any, memory: Memory) -> None:
+        self._inner = inner
+        self._memory = memory
+
+    def host_passes(self, host_state: Any, filter_properties: Any) -> bool:
+        """As the filter itself."""
+        return self._memory.answer(
+            self._inner,
+            host_state,
+            filter_properties,
+            lambda: self._inner.host_passes(host_state, filter_properties),
+        )
+
+
+def view(compute: Compute, spec: Any) -> Hashable:
+    """All of a host that decides whether a guest fits."""
+    wanted = spec.numa_topology.cells
+    cpus = max(len(cell.pcpuset) for cell in wanted)
+    shared = max(len(cell.cpuset) for cell in wanted)
+    memory = max(cell.memory for cell in wanted)
+    devices = sum(one.count for one in spec.pci_requests.requests)
+    cells = compute.topology.cells
+    return (
+        compute.machine.name,
+        tuple(_cell_view(cell, cpus, shared, memory) for cell in cells),
+        tuple(min(pool['count'], devices) for pool in compute.stats.pools),
+        _order(compute, wanted),
+    )
+
+
+def _cell_view(cell: Any, cpus: int, shared: int, memory: int) -> Hashable:
+    free = cell.free_siblings if cpus else ()
+    floating = len(cell.cpuset) * CPU_RATIO - cell.cpu_usage
+    return (
+        min(sum(map(len, free)), cpus),
+        min(sum(len(core) > 1 for core in free), cpus),
+        min(floating, shared),
+        min(cell.memory - cell.memory_usage, memory) if shared else 0,
+        tuple(
+            min((pages.total - pages.used) * pages.size_kb, memory * 1024)
+            for pages in cell.mempages
+        ),
+    )
+
+
+def _order(compute: Compute, wanted: Any) -> Hashable:
+    """What puts host cells in order, where the order may decide.
+
+    With unequal guest cells the fit depends on which it tries first.
+    """
+    sizes = {
+        (len(cell.pcpuset), len(cell.cpuset), cell.memory) for cell in wanted
+    }
+    cells = compute.topology.cells
+    if len(sizes) == 1 or len(cells) <= len(wanted):
+        return ()
+    on_cell: dict[int, int] = {}
+    for pool in compute.stats.pools:
+        node = pool['numa_node']
+        on_cell[node] = on_cell.get(node, 0) + pool['count']
+    return tuple(
+        _ranks(values)
+        for values in (
+            [cell.avail_memory for cell in cells],
+            [cell.cpu_usage for cell in cells],
+            [len(cell.free_pcpus) for cell in cells],
+            [on_cell.get(cell.id, 0) for cell in cells],
+        )
+    )
+
+
+def _ranks(values: list[int]) -> tuple[int, ...]:
+    order = sorted(set(values))
+    return tuple(order.index(value) for value in values)
