@@ -5,7 +5,7 @@ From the repository's root::
     python -W ignore -m benchmarks.packing --quick           # some minutes
     python -W ignore -m benchmarks.packing --output FOLDER   # all of it
 
-``--quick`` is two seeds of 4,000 events. ``--clouds``, ``--loads``,
+``--quick`` is two seeds of 6,000 events. ``--clouds``, ``--loads``,
 ``--modes`` and ``--columns`` take names, separated by commas, and limit what
 is run; ``--seeds 5`` runs the seeds from 1 to 5, ``--seeds 6-10`` others.
 

@@ -15,6 +15,7 @@ from rich.progress import TimeRemainingColumn
 import benchmarks
 import benchmarks.packing
 from benchmarks.packing import columns
+from benchmarks.packing import measures
 from benchmarks.packing import report
 from benchmarks.packing import runs
 from benchmarks.packing.clouds import CLOUDS
@@ -40,7 +41,11 @@ def arguments() -> argparse.ArgumentParser:
         ('clouds', CLOUDS, tuple(CLOUDS)),
         ('loads', LOADS, tuple(LOADS)),
         ('modes', runs.MODES, runs.MODES),
-        ('columns', columns.COLUMNS, columns.DEFAULT),
+        (
+            'columns',
+            (*columns.COLUMNS, runs.BOUND),
+            (*columns.DEFAULT, runs.BOUND),
+        ),
     ):
         parser.add_argument(
             f'--{name}', type=_names(known), default=list(default)
@@ -83,7 +88,7 @@ def main() -> None:
     """Run what is asked for and print the table."""
     args = arguments().parse_args()
     seeds = args.seeds or _seeds('2' if args.quick else '10')
-    events = args.events or (4_000 if args.quick else 30_000)
+    events = args.events or (6_000 if args.quick else 30_000)
     wanted = runs.tasks(
         args.clouds,
         args.loads,
@@ -111,8 +116,10 @@ def main() -> None:
             args.output / 'runs' if args.output else None,
             lambda task: progress.advance(bar),
         )
-    ordered = {task: results[task] for task in wanted}
-    console.print(report.table(ordered))
+    cells = measures.cells({task: results[task] for task in wanted})
+    report.show(console, cells)
+    if args.output:
+        report.write(cells, args.output)
     console.print(f'{time.monotonic() - start:.0f} s')
 
 

@@ -61,23 +61,23 @@ CLOUDS = {
     for cloud in (
         Cloud(
             'one-sided',
-            '16 two-cell Intel hosts, SR-IOV on one cell',
-            ((_ONE_SIDED, 16),),
+            '24 two-cell Intel hosts, SR-IOV on one cell',
+            ((_ONE_SIDED, 24),),
         ),
         Cloud(
             'both-sided',
-            '12 two-cell Intel hosts, SR-IOV on both cells',
-            ((_BOTH_SIDED, 12),),
+            '16 two-cell Intel hosts, SR-IOV on both cells',
+            ((_BOTH_SIDED, 16),),
         ),
         Cloud(
             'nps4',
-            '4 eight-cell AMD hosts, SR-IOV on five of the cells',
-            ((_NPS4, 4),),
+            '6 eight-cell AMD hosts, SR-IOV on five of the cells',
+            ((_NPS4, 6),),
         ),
         Cloud(
             'mixed',
-            '6 + 4 two-cell and 1 eight-cell host with SR-IOV, 3 without',
-            ((_ONE_SIDED, 6), (_BOTH_SIDED, 4), (_NO_CARDS, 3), (_NPS4, 1)),
+            '8 + 6 two-cell and 2 eight-cell hosts with SR-IOV, 4 without',
+            ((_ONE_SIDED, 8), (_BOTH_SIDED, 6), (_NO_CARDS, 4), (_NPS4, 2)),
         ),
     )
 }

@@ -83,3 +83,6 @@ COLUMNS = {
 
 #: Without the extra one, which is there to be asked for.
 DEFAULT = ('stock', 'tuned-spread', 'tuned-pack', 'ours')
+
+STOCK = tuple(name for name, column in COLUMNS.items() if column.stock)
+OURS = tuple(name for name in COLUMNS if name not in STOCK)

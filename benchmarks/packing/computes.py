@@ -1,5 +1,6 @@
 """A compute host: its own record, Nova's claim, the scheduler's view."""
 
+import copy
 import dataclasses
 from typing import Any
 import uuid
@@ -111,6 +112,7 @@ class Compute:
         self.state.update(
             compute=self.record(), service={}, aggregates=[], inst_dict={}
         )
+        self._refresh()
 
     def record(self) -> Any:
         """The ``objects.ComputeNode`` that nova-compute would store."""
@@ -223,9 +225,23 @@ class Compute:
         state.stats = {'num_instances': self.guests}
 
 
-def light_stats(topology: Any, stats: Any) -> Any:
-    """The pools as the scheduler has them: counts without devices."""
-    made = pci_stats.PciDeviceStats(topology, dev_filter=stats.dev_filter)
+class LightStats(pci_stats.PciDeviceStats):  # type: ignore[misc]
+    """The pools as the scheduler has them: counts without devices.
+
+    Nova copies them deeply to try a request on the copy. Only the counts
+    change there, so only the pools are copied: copying the host's topology,
+    too, takes four fifths of a run's time.
+    """
+
+    def __deepcopy__(self, memo: Any) -> 'LightStats':
+        made = copy.copy(self)
+        made.pools = [dict(pool) for pool in self.pools]
+        return made
+
+
+def light_stats(topology: Any, stats: Any) -> LightStats:
+    """The pools of a compute's stats without their devices."""
+    made = LightStats(topology, dev_filter=stats.dev_filter)
     made.pools = [
         {key: value for key, value in pool.items() if key != 'devices'}
         for pool in stats.pools

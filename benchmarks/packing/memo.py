@@ -77,22 +77,56 @@ def view(compute: Compute, spec: Any) -> Hashable:
     memory = max(cell.memory for cell in wanted)
     devices = sum(one.count for one in spec.pci_requests.requests)
     cells = compute.topology.cells
-    return (
-        compute.machine.name,
-        tuple(_cell_view(cell, cpus, shared, memory) for cell in cells),
-        tuple(min(pool['count'], devices) for pool in compute.stats.pools),
-        _order(compute, wanted),
+    pools = _pools_view(compute, devices)
+    seen = [
+        (_cell_view(cell, cpus, shared, memory), pools.get(cell.id, ()))
+        for cell in cells
+    ]
+    if len(wanted) == 1 and not _far(spec):
+        # One cell and what is on it decide: it matters only which there are.
+        return frozenset(seen), _networks(pools, devices)
+    return compute.machine.name, tuple(seen), _order(compute, wanted)
+
+
+def _far(spec: Any) -> bool:
+    """Whether devices may come from other cells than the guest's."""
+    return any(
+        'numa_policy' in one and one.numa_policy in ('preferred', 'socket')
+        for one in spec.pci_requests.requests
     )
 
 
+def _pools_view(compute: Compute, devices: int) -> dict[int, Any]:
+    """By cell, which networks its pools are on and what they have."""
+    found: dict[int, Any] = {}
+    if devices:
+        for pool in compute.stats.pools:
+            one = pool.get('physical_network'), min(pool['count'], devices)
+            found.setdefault(pool['numa_node'], []).append(one)
+    return {cell: tuple(sorted(pools)) for cell, pools in found.items()}
+
+
+def _networks(pools: Mapping[int, Any], devices: int) -> Hashable:
+    """What all cells have together, which the device filter looks at."""
+    found: dict[str, int] = {}
+    for one in pools.values():
+        for network, count in one:
+            found[network] = min(found.get(network, 0) + count, devices)
+    return tuple(sorted(found.items()))
+
+
 def _cell_view(cell: Any, cpus: int, shared: int, memory: int) -> Hashable:
-    free = cell.free_siblings if cpus else ()
-    floating = len(cell.cpuset) * CPU_RATIO - cell.cpu_usage
+    if cpus:
+        taken = cell.pinned_cpus
+        dedicated = cell.pcpuset - taken
+        pairs = sum(len(core & dedicated) > 1 for core in cell.siblings)
+        cpu_view = min(len(dedicated), cpus), min(pairs, cpus)
+    else:
+        floating = len(cell.cpuset) * CPU_RATIO - cell.cpu_usage
+        room = cell.memory - cell.memory_usage
+        cpu_view = min(floating, shared), min(room, memory)
     return (
-        min(sum(map(len, free)), cpus),
-        min(sum(len(core) > 1 for core in free), cpus),
-        min(floating, shared),
-        min(cell.memory - cell.memory_usage, memory) if shared else 0,
+        *cpu_view,
         tuple(
             min((pages.total - pages.used) * pages.size_kb, memory * 1024)
             for pages in cell.mempages

@@ -31,11 +31,13 @@ class HostModel:
     """``below @ x <= limits`` and ``equal @ x == 0`` for one host.
 
     ``counts[i]`` is the variable that counts guests of shape ``i``. All
-    variables are whole numbers from 0. ``n`` like hosts together fulfil the
-    same with ``n * limits``.
+    variables are from 0, those marked by ``whole`` whole numbers; the others
+    say where devices come from, and are whole by themselves wherever the
+    rest is. ``n`` like hosts together fulfil the same with ``n * limits``.
     """
 
     counts: tuple[int, ...]
+    whole: Any
     size: int
     below: Any
     limits: Any
@@ -74,9 +76,11 @@ class _Builder:
         # What each resource of the host gives to which variables.
         self.used: dict[Any, list[tuple[int, float]]] = {}
         self.counts: list[int] = []
+        self.whole: list[bool] = []
 
-    def variable(self) -> int:
+    def variable(self, *, whole: bool = True) -> int:
         self.size += 1
+        self.whole.append(whole)
         return self.size - 1
 
     def add(self, shape: Shape) -> None:
@@ -119,7 +123,7 @@ class _Builder:
         policy = request.numa_policy if 'numa_policy' in request else None
         terms = [(count, -float(request.count))]
         for cell in self.machine.cells:
-            taken = self.variable()
+            taken = self.variable(whole=False)
             terms.append((taken, 1.0))
             self._use(('devices', cell.id, network), taken, 1)
             if policy != 'preferred':
@@ -145,6 +149,7 @@ class _Builder:
             self.below.add(terms, _capacity(self.machine, resource))
         return HostModel(
             counts=tuple(self.counts),
+            whole=np.array(self.whole, dtype=int),
             size=self.size,
             below=self.below.matrix(self.size),
             limits=np.array(self.below.limits),

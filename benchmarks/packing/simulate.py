@@ -1,6 +1,7 @@
 """One run: one cloud, one load, one scheduler, one seed."""
 
 import collections
+from collections.abc import Iterator
 from collections.abc import Sequence
 import dataclasses
 import heapq
@@ -17,10 +18,10 @@ from benchmarks.packing.computes import Compute
 from benchmarks.packing.computes import CPU_RATIO
 from benchmarks.packing.computes import Held
 from benchmarks.packing.computes import Shape
-from benchmarks.packing.computes import shape
 from benchmarks.packing.loads import Load
 
-#: Guests that would run at steady state, as a share of the fluid bound.
+#: Guests that would run at steady state if all were placed, as a share of
+#: those that fit at most.
 OFFERED = 0.95
 #: Mean lifetimes until a cloud that was empty counts as steady.
 WARM_UP = 4.0
@@ -60,7 +61,7 @@ class _Run:
     def __init__(
         self, cloud: Cloud, load: Load, column: Column, *, remember: bool
     ) -> None:
-        self.shapes = {one.name: one for one in shapes_of(load)}
+        self.shapes = {one.name: one for one in bounds.shapes_of(load)}
         self.computes = [
             Compute(f'host{place:02}', machine)
             for place, machine in enumerate(cloud.machines)
@@ -116,9 +117,25 @@ class _Run:
         )
 
 
-def shapes_of(load: Load) -> tuple[Shape, ...]:
-    """The shapes of a load's flavors."""
-    return tuple(shape(flavor) for flavor in load.flavors)
+def sequence(cloud: Cloud, load: Load, seed: int) -> Iterator[loads.Arrival]:
+    """The guests that come until one is rejected."""
+    fits = bounds.expected(cloud, load)
+    return loads.sequence(load, seed, int(fits))
+
+
+def arrivals(
+    cloud: Cloud, load: Load, seed: int, events: int
+) -> Iterator[loads.Arrival]:
+    """The guests that come and go.
+
+    :raises ValueError: the cloud is not steady after half of the events
+    """
+    resident = bounds.expected(cloud, load) * OFFERED
+    if events // 2 < 2 * WARM_UP * resident:
+        raise ValueError(
+            f'{cloud.name} needs {4 * WARM_UP * resident:.0f} events'
+        )
+    return loads.churn(load, seed, resident, events // 2)
 
 
 def fill(
@@ -130,10 +147,9 @@ def fill(
     remember: bool = True,
 ) -> Outcome:
     """Guests come and stay, until the first one is rejected."""
-    expected = int(bounds.fluid(cloud, shapes_of(load), load.weights))
     with scheduler.configured(column):
         run = _Run(cloud, load, column, remember=remember)
-        for arrival in loads.sequence(load, seed, expected):
+        for arrival in sequence(cloud, load, seed):
             if run.boot(arrival, counted=True) is None:
                 break
         run.look()
@@ -150,11 +166,10 @@ def churn(
     remember: bool = True,
 ) -> Outcome:
     """Guests come and go: ``events / 2`` arrivals, each with a departure."""
-    fits = bounds.fluid(cloud, shapes_of(load), load.weights)
     with scheduler.configured(column):
         run = _Run(cloud, load, column, remember=remember)
         leaving: list[tuple[float, int, Compute, Held]] = []
-        for arrival in loads.churn(load, seed, fits * OFFERED, events // 2):
+        for arrival in arrivals(cloud, load, seed, events):
             while leaving and leaving[0][0] <= arrival.time:
                 _, _, compute, held = heapq.heappop(leaving)
                 compute.release(held)
