@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 from scipy import optimize
+from scipy import sparse
 
 from benchmarks.packing import model
 from benchmarks.packing.clouds import Cloud
@@ -30,6 +31,8 @@ _SMALL = 1e-4
 _BONUS = 1e-3
 _ROUNDS = 400
 _DIVES = 12
+# scipy.optimize.milp's status.
+_INFEASIBLE = 2
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -107,6 +110,47 @@ class Packer:
             if time.monotonic() > end:
                 return False
         return self._cover(wanted, max(1.0, end - time.monotonic()))
+
+    def settle(self, wanted: Any, seconds: float) -> bool | None:
+        """Whether the guests can be placed; None if time is too short.
+
+        By one integer program that tells all hosts apart.
+        """
+        models = [
+            one
+            for one, hosts in zip(self._models, self._hosts, strict=True)
+            for _ in range(hosts)
+        ]
+        total = sparse.hstack(
+            [
+                sparse.csr_matrix(
+                    (
+                        np.ones(self._shapes),
+                        (range(self._shapes), one.counts),
+                    ),
+                    shape=(self._shapes, one.size),
+                )
+                for one in models
+            ]
+        )
+        found = optimize.milp(
+            np.zeros(total.shape[1]),
+            integrality=np.concatenate([one.whole for one in models]),
+            constraints=[
+                optimize.LinearConstraint(
+                    sparse.block_diag([one.below for one in models]),
+                    ub=np.concatenate([one.limits for one in models]),
+                ),
+                optimize.LinearConstraint(
+                    sparse.block_diag([one.equal for one in models]), 0, 0
+                ),
+                optimize.LinearConstraint(total, lb=wanted),
+            ],
+            options={'time_limit': seconds},
+        )
+        if found.status == _INFEASIBLE:
+            return False
+        return True if found.x is not None else None
 
     def _solve(self, wanted: Any, hosts: Any) -> tuple[float, Any]:
         """The bound, and how often each pattern is used."""
@@ -268,6 +312,11 @@ def prefix(
     end = time.monotonic() + seconds
     found = high
     while found and not packer.place(counts[found], seconds / 4):
+        fits = packer.settle(counts[found], seconds / 4)
+        if fits:
+            break
+        if fits is False and found == high:
+            high -= 1
         found -= 1 if time.monotonic() < end else max(1, found // 20)
     return Prefix(high, found)
 

@@ -222,7 +222,7 @@ class Compute:
         state.free_ram_mb = self.free_mib
         state.vcpus_used = self.pcpus + self.vcpus
         state.num_instances = self.guests
-        state.stats = {'num_instances': self.guests}
+        state.stats = {'num_instances': f'{self.guests}'}
 
 
 class LightStats(pci_stats.PciDeviceStats):  # type: ignore[misc]

@@ -77,18 +77,27 @@ class Load:
     """How often guests of each flavor come, and in which order.
 
     ``small_first``: the guests without devices come first, small ones before
-    large ones; at churn they come in waves.
+    large ones; at churn they come in waves. ``known`` has the flavors, and
+    perhaps others.
     """
 
     name: str
     about: str
     weights: Mapping[str, float]
     small_first: bool = False
+    known: Mapping[str, Flavor] = dataclasses.field(
+        default_factory=lambda: FLAVORS
+    )
 
     @property
     def flavors(self) -> tuple[Flavor, ...]:
         """The flavors that come."""
-        return tuple(FLAVORS[name] for name in self.weights)
+        return tuple(self.known[name] for name in self.weights)
+
+    def size(self, name: str) -> tuple[bool, int, str]:
+        """What puts flavors in order, small and plain ones first."""
+        flavor = self.known[name]
+        return bool(flavor.ports), flavor.vcpus, name
 
 
 # Guests a hundred. Chosen so that cells with and without devices fill up
@@ -145,7 +154,7 @@ def sequence(load: Load, seed: int, expected: int) -> Iterator[Arrival]:
     first: list[str] = []
     if load.small_first:
         first = dice.choices(names, weights, k=expected)
-        first.sort(key=_size)
+        first.sort(key=load.size)
     for number in itertools.count():
         name = (
             first[number]
@@ -182,14 +191,9 @@ def _weights_at(load: Load, now: float) -> Mapping[str, float]:
     plain = {
         name: weight
         for name, weight in load.weights.items()
-        if not FLAVORS[name].ports
+        if not load.known[name].ports
     }
     share = sum(plain.values()) / sum(load.weights.values())
     if now % _WAVE < share * _WAVE:
         return plain
     return {k: v for k, v in load.weights.items() if k not in plain}
-
-
-def _size(name: str) -> tuple[bool, int, str]:
-    flavor = FLAVORS[name]
-    return bool(flavor.ports), flavor.vcpus, name

@@ -18,7 +18,6 @@ import nova.conf
 
 from benchmarks.packing import bounds
 from benchmarks.packing import ideal
-from benchmarks.packing import loads
 from benchmarks.packing import simulate
 from benchmarks.packing.clouds import CLOUDS
 from benchmarks.packing.columns import COLUMNS
@@ -198,7 +197,6 @@ def _made_of(task: Task) -> str:
         task,
         CLOUDS[task.cloud],
         LOADS[task.load],
-        [loads.FLAVORS[name] for name in LOADS[task.load].weights],
         COLUMNS.get(task.column),
         simulate.OFFERED,
     )
