@@ -105,6 +105,7 @@ class Compute:
         self.name = name
         self.machine = machine
         self.version = 0
+        self._memory_mib = machine.memory_mib - RESERVED_MIB
         self.topology = sim_hardware.numa_topology(machine)
         self.stats = _stats(machine, self.topology)
         self.pcpus = self.vcpus = self.memory_mib = self.guests = 0
@@ -149,7 +150,7 @@ class Compute:
     @property
     def free_mib(self) -> int:
         """Memory that Placement has left for guests."""
-        return self.machine.memory_mib - RESERVED_MIB - self.memory_mib
+        return self._memory_mib - self.memory_mib
 
     def offered(self, wanted: Shape) -> bool:
         """Whether Placement has an allocation candidate on the host."""
@@ -204,9 +205,7 @@ class Compute:
         self._count(held, -1)
 
     def _count(self, held: Held, sign: int) -> None:
-        self.topology = hardware.numa_usage_from_instance_numa(
-            self.topology, held.topology, free=sign < 0
-        )
+        self.topology = _used(self.topology, held.topology, free=sign < 0)
         self.pcpus += sign * held.shape.pcpus
         self.vcpus += sign * held.shape.vcpus
         self.memory_mib += sign * held.shape.flavor.ram_mib
@@ -225,7 +224,23 @@ class Compute:
         state.stats = {'num_instances': f'{self.guests}'}
 
 
-class LightStats(pci_stats.PciDeviceStats):  # type: ignore[misc]
+def _used(topology: Any, guest: Any, *, free: bool) -> Any:
+    """A host's topology with what a guest takes or gives back.
+
+    Nova makes every cell anew; it is handed those that the guest is on.
+    """
+    touched = {cell.id for cell in guest.cells}
+    part = objects.NUMATopology(
+        cells=[cell for cell in topology.cells if cell.id in touched]
+    )
+    made = hardware.numa_usage_from_instance_numa(part, guest, free=free)
+    anew = {cell.id: cell for cell in made.cells}
+    return objects.NUMATopology(
+        cells=[anew.get(cell.id, cell) for cell in topology.cells]
+    )
+
+
+class LightStats(pci_stats.PciDeviceStats):
     """The pools as the scheduler has them: counts without devices.
 
     Nova copies them deeply to try a request on the copy. Only the counts

@@ -8,6 +8,7 @@ pages and devices per cell, or at least as many as it wants.
 from collections.abc import Callable
 from collections.abc import Hashable
 from collections.abc import Mapping
+import dataclasses
 from typing import Any
 
 from nova.scheduler import filters as nova_filters
@@ -16,12 +17,67 @@ from benchmarks.packing.computes import Compute
 from benchmarks.packing.computes import CPU_RATIO
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class FreeCell:
+    """What a cell has left. ``pairs`` are cores with two free CPUs.
+
+    ``pages`` are KiB by page size. ``order`` is what puts host cells in the
+    order in which the fit tries them.
+    """
+
+    id: int
+    cpus: int
+    pairs: int
+    floating: float
+    memory_mib: int
+    pages: tuple[int, ...]
+    order: tuple[int, ...]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Free:
+    """What a host has left: cells, and pools as cell, network, count."""
+
+    machine: str
+    cells: tuple[FreeCell, ...]
+    pools: tuple[tuple[int, str, int], ...]
+
+
+def free_on(compute: Compute) -> Free:
+    """What a compute has left."""
+    pools = tuple(
+        (pool['numa_node'], pool.get('physical_network', ''), pool['count'])
+        for pool in compute.stats.pools
+    )
+    return Free(
+        compute.machine.name,
+        tuple(_free_cell(cell, pools) for cell in compute.topology.cells),
+        pools,
+    )
+
+
+def _free_cell(cell: Any, pools: tuple[tuple[int, str, int], ...]) -> FreeCell:
+    dedicated = cell.pcpuset - cell.pinned_cpus
+    memory = cell.memory - cell.memory_usage
+    devices = sum(count for node, _, count in pools if node == cell.id)
+    return FreeCell(
+        cell.id,
+        len(dedicated),
+        sum(len(core & dedicated) > 1 for core in cell.siblings),
+        len(cell.cpuset) * CPU_RATIO - cell.cpu_usage,
+        memory,
+        tuple(pages.free_kb for pages in cell.mempages),
+        (memory, cell.cpu_usage, len(dedicated), devices),
+    )
+
+
 class Memory:
     """What hosts look like to guests, and the filters' answers on it."""
 
     def __init__(self, computes: Mapping[str, Compute]) -> None:
         self._computes = computes
         self._views: dict[tuple[str, int], tuple[int, Hashable]] = {}
+        self._free: dict[str, tuple[int, Free]] = {}
         self._answers: dict[Hashable, tuple[bool, Any]] = {}
 
     def answer(
@@ -47,8 +103,15 @@ class Memory:
         key = state.host, id(spec.flavor)
         known = self._views.get(key)
         if known is None or known[0] != compute.version:
-            known = compute.version, view(compute, spec)
+            known = compute.version, view(self._free_on(compute), spec)
             self._views[key] = known
+        return known[1]
+
+    def _free_on(self, compute: Compute) -> Free:
+        known = self._free.get(compute.name)
+        if known is None or known[0] != compute.version:
+            known = compute.version, free_on(compute)
+            self._free[compute.name] = known
         return known[1]
 
 
@@ -69,23 +132,22 @@ class Remembering(nova_filters.BaseHostFilter):
         )
 
 
-def view(compute: Compute, spec: Any) -> Hashable:
+def view(free: Free, spec: Any) -> Hashable:
     """All of a host that decides whether a guest fits."""
     wanted = spec.numa_topology.cells
     cpus = max(len(cell.pcpuset) for cell in wanted)
     shared = max(len(cell.cpuset) for cell in wanted)
     memory = max(cell.memory for cell in wanted)
     devices = sum(one.count for one in spec.pci_requests.requests)
-    cells = compute.topology.cells
-    pools = _pools_view(compute, devices)
+    pools = _pools_view(free, devices)
     seen = [
         (_cell_view(cell, cpus, shared, memory), pools.get(cell.id, ()))
-        for cell in cells
+        for cell in free.cells
     ]
     if len(wanted) == 1 and not _far(spec):
         # One cell and what is on it decide: it matters only which there are.
         return frozenset(seen), _networks(pools, devices)
-    return compute.machine.name, tuple(seen), _order(compute, wanted)
+    return free.machine, tuple(seen), _order(free, wanted)
 
 
 def _far(spec: Any) -> bool:
@@ -96,13 +158,13 @@ def _far(spec: Any) -> bool:
     )
 
 
-def _pools_view(compute: Compute, devices: int) -> dict[int, Any]:
+def _pools_view(free: Free, devices: int) -> dict[int, Any]:
     """By cell, which networks its pools are on and what they have."""
     found: dict[int, Any] = {}
     if devices:
-        for pool in compute.stats.pools:
-            one = pool.get('physical_network'), min(pool['count'], devices)
-            found.setdefault(pool['numa_node'], []).append(one)
+        for node, network, count in free.pools:
+            one = network, min(count, devices)
+            found.setdefault(node, []).append(one)
     return {cell: tuple(sorted(pools)) for cell, pools in found.items()}
 
 
@@ -115,26 +177,16 @@ def _networks(pools: Mapping[int, Any], devices: int) -> Hashable:
     return tuple(sorted(found.items()))
 
 
-def _cell_view(cell: Any, cpus: int, shared: int, memory: int) -> Hashable:
+def _cell_view(
+    cell: FreeCell, cpus: int, shared: int, memory: int
+) -> Hashable:
+    pages = tuple(min(size, memory * 1024) for size in cell.pages)
     if cpus:
-        taken = cell.pinned_cpus
-        dedicated = cell.pcpuset - taken
-        pairs = sum(len(core & dedicated) > 1 for core in cell.siblings)
-        cpu_view = min(len(dedicated), cpus), min(pairs, cpus)
-    else:
-        floating = len(cell.cpuset) * CPU_RATIO - cell.cpu_usage
-        room = cell.memory - cell.memory_usage
-        cpu_view = min(floating, shared), min(room, memory)
-    return (
-        *cpu_view,
-        tuple(
-            min((pages.total - pages.used) * pages.size_kb, memory * 1024)
-            for pages in cell.mempages
-        ),
-    )
+        return min(cell.cpus, cpus), min(cell.pairs, cpus), pages
+    return min(cell.floating, shared), min(cell.memory_mib, memory), pages
 
 
-def _order(compute: Compute, wanted: Any) -> Hashable:
+def _order(free: Free, wanted: Any) -> Hashable:
     """What puts host cells in order, where the order may decide.
 
     With unequal guest cells the fit depends on which it tries first.
@@ -142,24 +194,14 @@ def _order(compute: Compute, wanted: Any) -> Hashable:
     sizes = {
         (len(cell.pcpuset), len(cell.cpuset), cell.memory) for cell in wanted
     }
-    cells = compute.topology.cells
-    if len(sizes) == 1 or len(cells) <= len(wanted):
+    if len(sizes) == 1 or len(free.cells) <= len(wanted):
         return ()
-    on_cell: dict[int, int] = {}
-    for pool in compute.stats.pools:
-        node = pool['numa_node']
-        on_cell[node] = on_cell.get(node, 0) + pool['count']
     return tuple(
         _ranks(values)
-        for values in (
-            [cell.avail_memory for cell in cells],
-            [cell.cpu_usage for cell in cells],
-            [len(cell.free_pcpus) for cell in cells],
-            [on_cell.get(cell.id, 0) for cell in cells],
-        )
+        for values in zip(*(cell.order for cell in free.cells), strict=True)
     )
 
 
-def _ranks(values: list[int]) -> tuple[int, ...]:
+def _ranks(values: tuple[int, ...]) -> tuple[int, ...]:
     order = sorted(set(values))
     return tuple(order.index(value) for value in values)

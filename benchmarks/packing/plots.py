@@ -63,7 +63,9 @@ def _bars(
     from matplotlib import pyplot  # noqa: PLC0415
 
     names = tables.columns(shown)
-    figure, axes = pyplot.subplots(figsize=(9, 0.7 * len(shown) + 1.5))
+    figure, axes = pyplot.subplots(
+        figsize=(9, 0.7 * len(shown) + 1.5), layout='constrained'
+    )
     width = _BAR / max(1, len(names))
     for number, name in enumerate(names):
         for place, cell in enumerate(shown):
@@ -88,6 +90,10 @@ def _bars(
 
 
 def _save(figure: Any, axes: Any, path: pathlib.Path) -> None:
-    axes.legend(loc='best', fontsize='small')
-    figure.tight_layout()
+    figure.legend(
+        *axes.get_legend_handles_labels(),
+        loc='outside upper center',
+        ncols=5,
+        fontsize='small',
+    )
     figure.savefig(path, metadata={'Date': None})

@@ -35,7 +35,8 @@ class Outcome:
     ``offered`` and ``rejected`` count guests by flavor, those of the warm-up
     aside. ``near`` of ``devices`` taken were on a cell of their guest.
     ``stranded`` is the share of all devices that are free on cells where no
-    device flavor fits any more: at the end, or on average.
+    device flavor fits any more: at the end, or on average. ``seconds`` are
+    the process's.
     """
 
     placed: int
@@ -75,7 +76,7 @@ class _Run:
         self.stranded: list[float] = []
         self.used: list[float] = []
         self._asking = [one for one in self.shapes.values() if one.devices]
-        self._started = time.perf_counter()
+        self._started = time.process_time()
 
     def boot(
         self, arrival: loads.Arrival, *, counted: bool
@@ -113,7 +114,7 @@ class _Run:
             near=self.near,
             stranded=sum(self.stranded) / looks,
             used_cpus=sum(self.used) / looks,
-            seconds=time.perf_counter() - self._started,
+            seconds=time.process_time() - self._started,
         )
 
 

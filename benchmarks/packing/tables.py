@@ -51,7 +51,8 @@ def verdict(measure: Measure, judgement: Judgement | None) -> str:
     """How ours differs from the better stock column, beyond noise or not."""
     if judgement is None:
         return ''
-    gain = measure.sign * judgement.gain
+    # No negative zero.
+    gain = measure.sign * judgement.gain + 0.0
     text = f'{gain * 100:+.2f} %' if measure.percent else f'{gain:+.1f}'
     if judgement.worse:
         return f'{text} worse'
@@ -311,6 +312,27 @@ def _judged(reached: bool) -> str:
     return 'reached' if reached else 'missed'
 
 
+def setting(cells: Sequence[Cell]) -> Sheet:
+    """How much was run."""
+    rows = dict.fromkeys(
+        (
+            cell.mode,
+            f'{len({s for one in cell.results.values() for s in one})}',
+            f'{cell.events:,}' if cell.events else '-',
+        )
+        for cell in cells
+    )
+    return Sheet(
+        'packing-run',
+        'Runs of each cloud, load and column',
+        ('mode', 'seeds', 'events'),
+        tuple(rows),
+    )
+
+
 def sheets(cells: Sequence[Cell]) -> list[Sheet]:
     """All tables."""
-    return [make(cells) for make in (fill, churn, others, flavors, targets)]
+    return [
+        make(cells)
+        for make in (setting, fill, churn, others, flavors, targets)
+    ]
