@@ -156,6 +156,11 @@ def decide(question: fit.Question, state: Any) -> Decision:
     return made
 
 
+def decided(state: Any) -> bool:
+    """Whether some filter has looked at the host already."""
+    return _DECISION in state.__dict__
+
+
 def forget(state: Any) -> None:
     """Let go of the decision on a host that was rejected.
 

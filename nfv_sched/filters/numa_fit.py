@@ -21,6 +21,10 @@ class NUMAFitFilter(base.ResourceFilter):
         """Whether the guest asks for anything at all."""
         return not question.guest.asks_nothing
 
+    def hopeless(self, question: fit.Question, host_state: Any) -> bool:
+        """Whether the pages alone are too few, seen at a glance."""
+        return base.lacks_pages(question, host_state)
+
     def refusal(
         self, decision: Decision, host_state: Any
     ) -> fit.Refusal | None:

@@ -8,11 +8,13 @@ from nfv_sched.fit.devices import Providers
 from nfv_sched.fit.devices import providers_of
 from nfv_sched.fit.evaluate import evaluate
 from nfv_sched.fit.evaluate import Evaluation
+from nfv_sched.fit.question import Portion
 from nfv_sched.fit.question import Question
 from nfv_sched.fit.shortfalls import Refusal
 
 __all__ = [
     'Evaluation',
+    'Portion',
     'Providers',
     'Question',
     'Refusal',

@@ -91,7 +91,9 @@ class Devices:
         for pool, match in zip(self.pools, self._matches, strict=True):
             request = match.only
             if request is not None:
-                spread[request].add(pool, usable=match.usable)
+                spread[request].add(
+                    pool.numa_node, pool.count, usable=match.usable
+                )
             elif match.eligible:
                 return None
         return spread
@@ -339,9 +341,8 @@ class _Spread:
         self.eligible: dict[int | None, int] = {}
         self.barred: dict[int | None, int] = {}
 
-    def add(self, pool: DevicePool, *, usable: int) -> None:
+    def add(self, node: int | None, count: int, *, usable: int) -> None:
         """Count a pool's devices."""
-        node, count = pool.numa_node, pool.count
         self.total += count
         self.eligible[node] = self.eligible.get(node, 0) + count
         if not usable:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 import operator
 from typing import Any
 
+from nfv_sched.fit import Portion
 from nfv_sched.model import Cell
 from nfv_sched.model import DevicePool
 from nfv_sched.model import Host
@@ -116,8 +117,10 @@ class ReportedPool(DevicePool):
     """A pool that reads a dict of PciDeviceStats."""
 
     def __init__(self, source: Mapping[str, Any]) -> None:
+        # What every request for devices asks is not left for later.
         own = self.__dict__
         own['count'] = source['count']
+        own['numa_node'] = source.get('numa_node')
         own['get'] = source.get
         own['_source'] = source
 
@@ -151,7 +154,6 @@ _DEVICE_FIELDS = {
     'vendor_id': lambda pool: pool['vendor_id'],
     'product_id': lambda pool: pool['product_id'],
     'dev_type': lambda pool: pool.get('dev_type'),
-    'numa_node': lambda pool: pool.get('numa_node'),
     'address': lambda pool: pool.get('address'),
     'rp_uuid': lambda pool: pool.get('rp_uuid'),
     'tags': lambda pool: {
@@ -206,6 +208,30 @@ def cells_of(topology: Any) -> tuple[Cell, ...]:
 def pools_of(pools: Iterable[Mapping[str, Any]]) -> tuple[DevicePool, ...]:
     """The pools of a PciDeviceStats, as dicts, in their order."""
     return tuple(map(ReportedPool, pools))
+
+
+def lacks_pages(state: Any, portion: Portion, wanted: int) -> bool:
+    """Whether fewer than ``wanted`` cells of a HostState have the pages.
+
+    What costs least to know of a host, before anything is made of it.
+    """
+    topology = state.numa_topology
+    if topology is None:
+        return True
+    size, pages = portion.size_kib, portion.pages
+    cells = topology._obj_cells
+    spare = len(cells) - wanted
+    for cell in cells:
+        for pool in cell._obj_mempages:
+            if pool._obj_size_kb == size:
+                if _free(pool) < pages:
+                    spare -= 1
+                break
+        else:
+            spare -= 1
+        if spare < 0:
+            return True
+    return False
 
 
 def state_key(state: Any) -> tuple[object, int]:
