@@ -88,6 +88,73 @@ off.
 """,
         min=0.0,
     ),
+    cfg.FloatOpt(
+        'fragmentation_weight_multiplier',
+        default=10.0,
+        min=0.0,
+        help="""
+Multiplier of FragmentationWeigher, which compares hosts by the
+guests of the expected mix for which they still have room after the
+claim.
+
+The weights are on an absolute scale from 0 to 1, on which hosts
+often differ by a few hundredths only, hence a multiplier above
+those of Nova's own weighers.
+
+Overridden per aggregate by the metadata key
+``nfv_fragmentation_weight_multiplier``. Zero switches the weigher
+off.
+
+Related options:
+
+* ``[nfv_sched] placement``
+* ``[nfv_sched] reference_flavors``
+""",
+    ),
+    cfg.StrOpt(
+        'placement',
+        default='pack',
+        choices=[
+            ('pack', 'the host that loses the least room for others'),
+            ('spread', 'the host that keeps the most room for others'),
+        ],
+        help="""
+What FragmentationWeigher prefers.
+
+A flavor's extra spec ``nfv:placement`` overrides it for its
+guests.
+""",
+    ),
+    cfg.ListOpt(
+        'reference_flavors',
+        default=[],
+        help="""
+Names of flavors that stand for the guests to be expected, each as
+often as the others.
+
+Without any, the guests that this scheduler was asked for lately are
+expected; a request counts half after 256 others. Name flavors where
+that says little of what is to come: in a new cloud, or where a
+batch of one flavor precedes all others. Devices count if they are
+named by PCI alias in the flavor. Read when the first guest is
+weighed.
+""",
+    ),
+    cfg.FloatOpt(
+        'pci_locality_weight_multiplier',
+        default=1.0,
+        min=0.0,
+        help="""
+Multiplier of PCILocalityWeigher: guests with devices weigh more on
+hosts where the claim finds those near the guest's cells, guests
+without on hosts where it puts them on cells that have no free
+devices.
+
+Overridden per aggregate by the metadata key
+``nfv_pci_locality_weight_multiplier``. Zero switches the weigher
+off.
+""",
+    ),
 ]
 
 ALL_OPTS = READER_OPTS + WEIGHER_OPTS

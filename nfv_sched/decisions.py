@@ -8,6 +8,7 @@ from typing import Literal
 import nova.conf
 
 from nfv_sched import conf
+from nfv_sched import expected
 from nfv_sched import fit
 from nfv_sched import hardware
 from nfv_sched.nova import hosts
@@ -36,6 +37,7 @@ def refresh(spec: Any) -> fit.Question:
         guest, pack=CONF.compute.packing_host_numa_cells_allocation_strategy
     )
     setattr(spec, _QUESTION, made)
+    expected.record(made, spec)
     return made
 
 
@@ -137,13 +139,19 @@ class Decision:
 
     def providers(self, candidate: Mapping[str, Any]) -> fit.Providers:
         """What an allocation candidate gives to each device request."""
-        question = self.question
-        if not question.choosable:
-            return question.unchosen
-        mapping = candidate.get('mappings')
-        if mapping and len(mapping) == 1 and '' in mapping:
-            return question.unchosen
-        return fit.providers_of(question.guest.devices, mapping)
+        return providers(self.question, candidate)
+
+
+def providers(
+    question: fit.Question, candidate: Mapping[str, Any]
+) -> fit.Providers:
+    """What an allocation candidate gives to each device request."""
+    if not question.choosable:
+        return question.unchosen
+    mapping = candidate.get('mappings')
+    if mapping and len(mapping) == 1 and '' in mapping:
+        return question.unchosen
+    return tuple(fit.providers_of(question.guest.devices, mapping))
 
 
 def decide(question: fit.Question, state: Any) -> Decision:

@@ -12,6 +12,7 @@ import nova.conf
 
 from nfv_sched import conf
 from nfv_sched.fit import drift
+from nfv_sched.fit.remoteness import Distances
 from nfv_sched.model import Host
 from nfv_sched.model import HostTopology
 from nfv_sched.nova import computes
@@ -45,20 +46,31 @@ class Published:
 
         Returns at once whatever Placement does.
         """
+        topology = self._topology(state, host)
+        return drift.with_parents(host, topology) if topology else host
+
+    def distances(self, state: Any, host: Host) -> Distances:
+        """The published distances between the cells of ``host``."""
+        topology = self._topology(state, host)
+        return {
+            cell.id: cell.distances
+            for cell in (topology.cells if topology else ())
+        }
+
+    def _topology(self, state: Any, host: Host) -> HostTopology | None:
+        """What is published of a host, if it agrees with its report."""
         if self.reader is None:
-            return host
+            return None
         self.reader.ensure_started()
         snapshot = self.reader.snapshot
         if snapshot.taken is None:
-            return host
+            return None
         topology = snapshot.get(state.uuid)
         if topology is None:
             self._note_unpublished(state, nothing=not snapshot.hosts)
-            return host
+            return None
         self.unpublished.discard(state.uuid)
-        if not self._agrees(state, host, topology):
-            return host
-        return drift.with_parents(host, topology)
+        return topology if self._agrees(state, host, topology) else None
 
     def _agrees(self, state: Any, host: Host, topology: HostTopology) -> bool:
         """Compare once per topology and report; both seldom change."""

@@ -56,6 +56,37 @@ def providers_of(
     return chosen
 
 
+def left_after(
+    pools: Sequence[DevicePool], taken: Sequence[DevicePlacement]
+) -> Sequence[DevicePool]:
+    """The pools that are left once devices were taken, in their order.
+
+    Less the functions of the same cards that went with them, and without
+    pools that are used up, as Nova leaves them.
+    """
+    if not taken:
+        return pools
+    state = _PoolState(pools)
+    for one in taken:
+        state.allocate(one.pool, one.count)
+    return tuple(
+        pool
+        if pool.count == left
+        else DevicePool(
+            pool.vendor_id,
+            pool.product_id,
+            pool.dev_type,
+            left,
+            pool.numa_node,
+            pool.address,
+            pool.rp_uuid,
+            pool.tags,
+        )
+        for pool, left in zip(pools, state.devices, strict=True)
+        if left
+    )
+
+
 class Devices:
     """The requests of one guest against the pools of one host.
 

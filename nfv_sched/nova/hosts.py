@@ -240,3 +240,33 @@ def state_key(state: Any) -> tuple[object, int]:
     ``consume_from_request`` counts the instance, and replaces the topology.
     """
     return state.numa_topology, state.num_instances
+
+
+def reading(state: Any) -> tuple[object, ...]:
+    """Numbers that tell a HostState from its earlier and later ones.
+
+    Which CPUs are pinned is told by how many they are and what they add up
+    to: two states of one host that differ in nothing else are good for the
+    same guests.
+
+    :raises Exception: whatever a malformed state makes Nova's objects raise
+    """
+    topology, stats = state.numa_topology, state.pci_stats
+    numbers: list[object] = [
+        state.cpu_allocation_ratio,
+        state.ram_allocation_ratio,
+    ]
+    for cell in topology._obj_cells if topology else ():
+        pinned = cell._obj_pinned_cpus
+        numbers += (
+            len(cell._obj_pcpuset),
+            len(pinned),
+            sum(pinned),
+            cell._obj_memory,
+            cell._obj_memory_usage,
+            cell._obj_cpu_usage,
+        )
+        for pages in cell._obj_mempages:
+            numbers += (_free(pages), pages._obj_total)
+    numbers += [pool['count'] for pool in stats.pools] if stats else ()
+    return tuple(numbers)
