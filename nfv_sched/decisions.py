@@ -56,6 +56,7 @@ class Decision:
         '_refusals',
         '_topology',
         '_unchosen',
+        'forecast',
         'question',
         'settled',
     )
@@ -64,6 +65,8 @@ class Decision:
         self.question = question
         #: Whether the guest fits, whichever allocation candidate is claimed.
         self.settled = False
+        #: What the claim leaves behind, once that was worked out.
+        self.forecast: fit.Forecast | None = None
         self._topology, self._instances = hosts.state_key(state)
         self._unchosen: fit.Refusal | Literal[True] | None = None
         self._refusals: dict[object, fit.Refusal | None] | None = None
@@ -139,19 +142,13 @@ class Decision:
 
     def providers(self, candidate: Mapping[str, Any]) -> fit.Providers:
         """What an allocation candidate gives to each device request."""
-        return providers(self.question, candidate)
-
-
-def providers(
-    question: fit.Question, candidate: Mapping[str, Any]
-) -> fit.Providers:
-    """What an allocation candidate gives to each device request."""
-    if not question.choosable:
-        return question.unchosen
-    mapping = candidate.get('mappings')
-    if mapping and len(mapping) == 1 and '' in mapping:
-        return question.unchosen
-    return tuple(fit.providers_of(question.guest.devices, mapping))
+        question = self.question
+        if not question.choosable:
+            return question.unchosen
+        mapping = candidate.get('mappings')
+        if mapping and len(mapping) == 1 and '' in mapping:
+            return question.unchosen
+        return tuple(fit.providers_of(question.guest.devices, mapping))
 
 
 def decide(question: fit.Question, state: Any) -> Decision:

@@ -18,8 +18,6 @@ from nfv_sched import decisions
 from nfv_sched import expected
 from nfv_sched import fit
 from nfv_sched import hardware
-from nfv_sched.fit.forecast import Forecast
-from nfv_sched.fit.forecast import forecast
 from nfv_sched.nova import hosts
 
 #: Forecasts that one request may work out. Those for the other hosts are
@@ -45,7 +43,7 @@ class _Known:
     def __init__(self, reading: Hashable, rooms: tuple[int, ...]) -> None:
         self.reading = reading
         self.rooms = rooms
-        self.forecasts: dict[Hashable, Forecast] = {}
+        self.forecasts: dict[Hashable, fit.Forecast] = {}
         self.seen = 0
 
 
@@ -75,7 +73,7 @@ class Outlook:
 
     def look(
         self, question: fit.Question, states: Sequence[Any]
-    ) -> tuple[list[Forecast | None], list[float]]:
+    ) -> tuple[list[fit.Forecast | None], list[float]]:
         """The forecasts for hosts that fit, and the prices of room.
 
         No forecast where there was no time to work one out, and for states
@@ -85,16 +83,19 @@ class Outlook:
         """
         with self._lock:
             self._begin()
-            looks = [_look(question, state) for state in states]
-            found = list(map(self._known, states, looks))
-            missing = [i for i, one in enumerate(found) if one is None]
+            made = [decisions.decide(question, state) for state in states]
+            missing = [
+                (decision, state, look)
+                for decision, state in zip(made, states, strict=True)
+                if decision.forecast is None
+                and (look := _look(decision, state))
+                and not self._recall(decision, state, look)
+            ]
             if len(missing) > NEW_PER_REQUEST:
                 missing = self._random.sample(missing, NEW_PER_REQUEST)
-            for index in missing:
-                found[index] = self._work_out(
-                    question, states[index], looks[index]
-                )
-            return found, self._prices()
+            for decision, state, look in missing:
+                self._work_out(decision, state, look)
+            return [decision.forecast for decision in made], self._prices()
 
     def _prices(self) -> list[float]:
         known = len(self.hosts)
@@ -118,20 +119,22 @@ class Outlook:
                     self._count(known.rooms, (0,) * len(self.rooms))
                     del self.hosts[uuid]
 
-    def _known(self, state: Any, look: _Look | None) -> Forecast | None:
+    def _recall(
+        self, decision: decisions.Decision, state: Any, look: _Look
+    ) -> bool:
+        """Whether a forecast of an earlier request still holds."""
         known = self.hosts.get(state.uuid)
-        if known is None or look is None or known.reading != look.reading:
-            return None
+        if known is None or known.reading != look.reading:
+            return False
         known.seen = self._requests
-        return known.forecasts.get(look.asked)
+        decision.forecast = known.forecasts.get(look.asked)
+        return decision.forecast is not None
 
     def _work_out(
-        self, question: fit.Question, state: Any, look: _Look | None
-    ) -> Forecast | None:
-        if look is None:
-            return None
+        self, decision: decisions.Decision, state: Any, look: _Look
+    ) -> None:
         try:
-            made = self._forecast(question, state)
+            made = self._forecast(decision, state)
         except Exception as error:
             LOG.warning(
                 'Host %s is not weighed, its state makes no sense: %s: %s',
@@ -139,9 +142,10 @@ class Outlook:
                 type(error).__name__,
                 error,
             )
-            return None
+            return
         if made is None:
-            return None
+            return
+        decision.forecast = made
         known = self.hosts.get(state.uuid)
         if known is None or known.reading != look.reading:
             before = known.rooms if known else (0,) * len(self.rooms)
@@ -151,17 +155,17 @@ class Outlook:
             known.forecasts.clear()
         known.seen = self._requests
         known.forecasts[look.asked] = made
-        return made
 
-    def _forecast(self, question: fit.Question, state: Any) -> Forecast | None:
-        decision = decisions.decide(question, state)
+    def _forecast(
+        self, decision: decisions.Decision, state: Any
+    ) -> fit.Forecast | None:
         evaluation = decision.evaluation(state)
         providers = decision.providers(_candidate(state))
         placement = evaluation.verdict(providers).placement
         if placement is None:
             return None
-        return forecast(
-            question.guest,
+        return fit.forecast(
+            decision.question.guest,
             evaluation.host,
             placement,
             self.expected.shapes,
@@ -175,17 +179,15 @@ class Outlook:
         ]
 
 
-def _look(question: fit.Question, state: Any) -> _Look | None:
+def _look(decision: decisions.Decision, state: Any) -> _Look | None:
+    question = decision.question
+    guest = question.guest
     try:
-        providers: Hashable = None
-        if question.choosable:
-            providers = decisions.providers(question, _candidate(state))
-            if providers is question.unchosen:
-                providers = None
-        guest = question.guest
+        providers = decision.providers(_candidate(state))
+        chosen = None if providers is question.unchosen else providers
         return _Look(
             hosts.reading(state),
-            (question.shape, guest.physnets, guest.tunneled, providers),
+            (question.shape, guest.physnets, guest.tunneled, chosen),
         )
     except Exception:
         # The filters complain about such states.

@@ -9,6 +9,8 @@ from nfv_sched.fit.devices import Providers
 from nfv_sched.fit.devices import providers_of
 from nfv_sched.fit.evaluate import evaluate
 from nfv_sched.fit.evaluate import Evaluation
+from nfv_sched.fit.forecast import Forecast
+from nfv_sched.fit.forecast import forecast
 from nfv_sched.fit.mix import Expected
 from nfv_sched.fit.mix import Mix
 from nfv_sched.fit.question import Portion
@@ -18,6 +20,7 @@ from nfv_sched.fit.shortfalls import Refusal
 __all__ = [
     'Evaluation',
     'Expected',
+    'Forecast',
     'Mix',
     'Portion',
     'Providers',
@@ -25,5 +28,6 @@ __all__ = [
     'Refusal',
     'after',
     'evaluate',
+    'forecast',
     'providers_of',
 ]

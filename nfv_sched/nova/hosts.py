@@ -267,6 +267,10 @@ def reading(state: Any) -> tuple[object, ...]:
             cell._obj_cpu_usage,
         )
         for pages in cell._obj_mempages:
-            numbers += (_free(pages), pages._obj_total)
+            numbers += (
+                pages._obj_used,
+                pages._obj_total,
+                getattr(pages, '_obj_reserved', 0),
+            )
     numbers += [pool['count'] for pool in stats.pools] if stats else ()
     return tuple(numbers)
