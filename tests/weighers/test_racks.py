@@ -24,7 +24,7 @@ ROWS = {'1': ('a', 'b'), '2': ('c',)}
 
 SMALL = Flavor('small', 1, 512)
 # A host has room for one of them.
-LARGE = Flavor('large', 1, 60000)
+LARGE = Flavor('large', 1, 70000)
 
 UNKNOWN = '00000000-0000-4000-8000-00000000dead'
 
@@ -40,7 +40,7 @@ def running():
     with cloud(settings.NFV, options=options) as sky:
         for hosts in RACKS.values():
             for name in hosts:
-                sky.add_host(name, machine.load('dell-2x6230r-64vf'))
+                sky.add_host(name, machine.load('s2600wt-4port'))
         for rack, hosts in RACKS.items():
             sky.add_aggregate(f'rack {rack}', hosts, {'rack': rack})
         for row, racks in ROWS.items():
