@@ -287,12 +287,16 @@ def test_without_an_answer_each_host_of_the_group_has_one(racked, asked):
 
 def test_the_host_that_a_guest_leaves_is_not_one_of_its_company(racked, asked):
     """Nova counts it among the group's hosts, for the guest itself."""
-    asked.guests = {MEMBERS[1]: 'b7'}
+    asked.guests = {MEMBERS[1]: 'b7', MEMBERS[2]: 'b7'}
+    racked[1].instances |= dict.fromkeys(MEMBERS[3:5])
     racked[2].aggregates.append(rack('b', 'b1', 'b7'))
     request = spec(
         'soft-affinity', hosts=['a2', 'a3', 'b7'], ignore_hosts=['a3']
     )
-    assert raw(AffinityWeigher, racked, request) == [0.25, 0.625, 0.25]
+    # Two members to be found and two hosts, of which one has none.
+    a1, a2, b1 = raw(AffinityWeigher, racked, request)
+    assert (a1, b1) == ((1 - 0.5**3) / 2, (1 - 0.5**2) / 2)
+    assert a2 > 1 - 0.5**3
     assert len(asked()) == 1
 
 

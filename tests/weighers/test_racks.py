@@ -4,8 +4,10 @@ from collections import Counter
 import contextlib
 import logging
 
+import jsonschema
 from nova import context as nova_context
 from nova import objects
+from nova.api.openstack.compute.schemas import servers
 import pytest
 import sqlalchemy as sa
 from sqlalchemy import event
@@ -218,6 +220,14 @@ def test_guests_fall_back_to_the_rack_then_to_the_row(sky):
 # Hints
 
 
+def test_the_api_takes_such_hints():
+    for value in (UNKNOWN, [UNKNOWN, UNKNOWN]):
+        hints = {'nfv:near': value, 'nfv:apart': value}
+        jsonschema.validate(
+            hints, servers.create['properties']['os:scheduler_hints']
+        )
+
+
 def test_a_guest_goes_to_the_host_of_its_neighbour(sky):
     for _ in range(2):
         neighbour = sky.boot()
@@ -265,6 +275,22 @@ def test_unknown_uuids_are_told_once_and_the_guest_boots(sky, caplog, hint):
     sky.boot(hints={hint: [UNKNOWN]}, count=3)
     told = [r for r in caplog.records if UNKNOWN in r.getMessage()]
     assert [record.levelname for record in told] == ['INFO']
+
+
+def test_a_guest_that_makes_no_difference_is_not_called_unknown(
+    sky, no_racks, caplog
+):
+    """Its host is full, and racks do not count."""
+    caplog.set_level(logging.INFO, 'nfv_sched')
+    neighbour = sky.boot(LARGE)
+    # As nova-api makes one for each guest.
+    mapping = objects.InstanceMapping(
+        sky.running.context, instance_uuid=neighbour.uuid, project_id='sim'
+    )
+    mapping.create()
+    sky.boot(LARGE, hints={'nfv:near': neighbour.uuid})
+    mapping.destroy()
+    assert 'ignored' not in caplog.text
 
 
 def test_a_group_of_another_project_is_unknown(sky, caplog):
