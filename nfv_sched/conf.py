@@ -93,8 +93,8 @@ soft-affinity, and what the scheduler hint ``nfv:near`` names.
 
 The weight is at least 1/2 on a host where one of them is, 1/4 in
 the narrowest failure domain of one, 1/8 in the next. The default
-puts what the tenant asks for before the sum of Nova's own
-weighers, which add up to 1 each.
+puts what the tenant asks for before free memory, CPUs and disk,
+which Nova's own weighers rate from 0 to 1 each.
 
 Overridden per aggregate by the metadata key
 ``nfv_affinity_weight_multiplier``. Zero switches the weigher off;
