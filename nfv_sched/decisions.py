@@ -123,22 +123,27 @@ class Decision:
             for one in candidates
         )
 
-    def far_devices(self, state: Any, candidate: Mapping[str, Any]) -> int:
-        """How many devices the claim takes away from the guest's cells.
+    def badness(
+        self, state: Any, candidate: Mapping[str, Any], *, apart: bool
+    ) -> float:
+        """How bad the devices of a candidate are for the guest, from 0.
 
         For candidates that fit.
+
+        :param apart: whether different physical functions are asked for
         """
         evaluation = self.evaluation(state)
         placement = evaluation.verdict(self.providers(candidate)).placement
         if placement is None:
-            return 0
-        near = {cell.host_cell for cell in placement.cells}
-        pools = evaluation.host.pools
-        return sum(
-            taken.count
-            for taken in placement.devices
-            if pools[taken.pool].numa_node not in near
+            return 1.0
+        host = evaluation.host
+        found = fit.locality(
+            self.question.guest,
+            host,
+            placement,
+            hardware.published().distances(state, host),
         )
+        return found.badness(apart=apart)
 
     def providers(self, candidate: Mapping[str, Any]) -> fit.Providers:
         """What an allocation candidate gives to each device request."""

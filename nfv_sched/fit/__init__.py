@@ -11,6 +11,8 @@ from nfv_sched.fit.evaluate import evaluate
 from nfv_sched.fit.evaluate import Evaluation
 from nfv_sched.fit.forecast import Forecast
 from nfv_sched.fit.forecast import forecast
+from nfv_sched.fit.locality import Locality
+from nfv_sched.fit.locality import locality
 from nfv_sched.fit.mix import Expected
 from nfv_sched.fit.mix import Mix
 from nfv_sched.fit.question import Portion
@@ -21,6 +23,7 @@ __all__ = [
     'Evaluation',
     'Expected',
     'Forecast',
+    'Locality',
     'Mix',
     'Portion',
     'Providers',
@@ -29,5 +32,6 @@ __all__ = [
     'after',
     'evaluate',
     'forecast',
+    'locality',
     'providers_of',
 ]

@@ -8,8 +8,6 @@ import logging
 from typing import Any
 
 import nova.conf
-from nova.scheduler import utils
-from nova.scheduler import weights
 
 from nfv_sched import conf
 from nfv_sched import hardware
@@ -17,6 +15,7 @@ from nfv_sched.nova import domains
 from nfv_sched.nova import groups
 from nfv_sched.nova import whereabouts
 from nfv_sched.weighers import spread
+from nfv_sched.weighers.base import AbsoluteWeigher
 
 LOG = logging.getLogger(__name__)
 
@@ -24,25 +23,12 @@ CONF = nova.conf.CONF
 conf.register_opts(CONF)
 
 
-class _CompanyWeigher(weights.BaseHostWeigher):  # type: ignore[misc]
+class _CompanyWeigher(AbsoluteWeigher):
     """Weigh hosts by where the guests are that a request speaks of."""
-
-    minval = 0.0
-    maxval = 1.0
-    option: str
 
     def __init__(self) -> None:
         # Nova makes its weighers when it starts.
         whereabouts.prepare()
-
-    def weight_multiplier(self, host_state: Any) -> float:
-        """The option, or what the host's aggregates say instead."""
-        multiplier: float = utils.get_weight_multiplier(
-            host_state,
-            f'{conf.AGGREGATE_PREFIX}{self.option}',
-            getattr(CONF.nfv_sched, self.option),
-        )
-        return multiplier
 
     def weigh_objects(
         self, weighed_obj_list: Sequence[Any], weight_properties: Any
@@ -59,10 +45,6 @@ class _CompanyWeigher(weights.BaseHostWeigher):  # type: ignore[misc]
             # A boot must not fail because of a preference.
             LOG.exception('%s weighs nothing', type(self).__name__)
             return nothing
-
-    def _weigh_object(self, host_state: Any, weight_properties: Any) -> float:
-        weighed = weights.WeighedHost(host_state, 0.0)
-        return self.weigh_objects([weighed], weight_properties)[0]
 
     def _weights(
         self, company: groups.Company, states: Sequence[Any]

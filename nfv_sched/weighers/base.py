@@ -24,12 +24,12 @@ CONF = nova.conf.CONF
 conf.register_opts(CONF)
 
 
-class ForecastWeigher(weights.BaseHostWeigher, metaclass=abc.ABCMeta):  # type: ignore[misc]
-    """Weigh hosts, from 0 to 1, by the state that the claim leaves behind.
+class AbsoluteWeigher(weights.BaseHostWeigher):  # type: ignore[misc]
+    """Weigh hosts from 0 to 1, on the same scale on every request.
 
-    The scale is absolute: a multiplier means the same on every request.
-    Guests that ask for nothing weigh 0 everywhere, and so do hosts without
-    a forecast.
+    Nova does not stretch such weights to the hosts at hand, so a multiplier
+    always means the same. Weights of 0 on all hosts leave the choice alone,
+    whatever the multipliers of their aggregates.
     """
 
     minval = 0.0
@@ -46,6 +46,19 @@ class ForecastWeigher(weights.BaseHostWeigher, metaclass=abc.ABCMeta):  # type: 
             getattr(CONF.nfv_sched, self.option),
         )
         return multiplier
+
+    def _weigh_object(self, host_state: Any, weight_properties: Any) -> float:
+        weighed = weights.WeighedHost(host_state, 0.0)
+        weight: float = self.weigh_objects([weighed], weight_properties)[0]
+        return weight
+
+
+class ForecastWeigher(AbsoluteWeigher, metaclass=abc.ABCMeta):
+    """Weigh hosts by the state that the claim leaves behind.
+
+    Guests that ask for nothing weigh 0 everywhere, and so do hosts without
+    a forecast.
+    """
 
     def weigh_objects(
         self, weighed_obj_list: Sequence[Any], weight_properties: Any
@@ -72,6 +85,3 @@ class ForecastWeigher(weights.BaseHostWeigher, metaclass=abc.ABCMeta):  # type: 
         self, question: fit.Question, spec: Any, prices: Prices
     ) -> Scale:
         """What turns a request's forecasts into weights."""
-
-    def _weigh_object(self, obj: Any, weight_properties: Any) -> float:
-        raise NotImplementedError

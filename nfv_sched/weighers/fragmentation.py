@@ -7,6 +7,7 @@ import nova.conf
 from nfv_sched import conf
 from nfv_sched import fit
 from nfv_sched.fit.forecast import Forecast
+from nfv_sched.nova import requests
 from nfv_sched.weighers.base import ForecastWeigher
 from nfv_sched.weighers.base import Prices
 from nfv_sched.weighers.base import Scale
@@ -21,9 +22,6 @@ SPREAD = 'spread'
 #: Where no claim is without loss it is better to finish off one host than to
 #: begin with many: the next guests find theirs whole.
 _LEFT = 0.1
-
-#: The extra spec that overrides the option.
-EXTRA_SPEC = 'nfv:placement'
 
 
 class FragmentationWeigher(ForecastWeigher):
@@ -41,7 +39,7 @@ class FragmentationWeigher(ForecastWeigher):
         self, question: fit.Question, spec: Any, prices: Prices
     ) -> Scale:
         """Weights by what is lost, or by what is left."""
-        how = spec.flavor.extra_specs.get(EXTRA_SPEC)
+        how = spec.flavor.extra_specs.get(requests.PLACEMENT)
         if (how or CONF.nfv_sched.placement) == SPREAD:
             return lambda one: _share(_worth(prices, one.left))
         return lambda one: 1 - _share(_cost(prices, one))

@@ -3,12 +3,10 @@
 from typing import Any
 
 from nfv_sched import fit
+from nfv_sched.nova import requests
 from nfv_sched.weighers.base import ForecastWeigher
 from nfv_sched.weighers.base import Prices
 from nfv_sched.weighers.base import Scale
-
-#: The extra spec that asks for devices on different physical functions.
-EXTRA_SPEC = 'nfv:pci_spread'
 
 
 class PCILocalityWeigher(ForecastWeigher):
@@ -25,7 +23,6 @@ class PCILocalityWeigher(ForecastWeigher):
     ) -> Scale:
         """Weights by locality, or by what is kept free."""
         if not question.guest.devices:
-            return lambda one: 1 - one.occupied
-        if spec.flavor.extra_specs.get(EXTRA_SPEC) == 'pf':
-            return lambda one: 1 - (one.remote + one.together) / 2
-        return lambda one: 1 - one.remote
+            return lambda one: 1 - one.locality.occupied
+        apart = requests.spreads_functions(spec)
+        return lambda one: 1 - one.locality.badness(apart=apart)

@@ -57,9 +57,9 @@ def test_a_claim_leaves_no_more_room_than_there_was(scene):
     if made is None:
         return
     assert made.left[0] <= made.before[0]
-    assert 0 <= made.remote < 1
-    assert 0 <= made.together < 1
-    assert 0 <= made.occupied <= 1
+    assert 0 <= made.locality.remote < 1
+    assert 0 <= made.locality.together < 1
+    assert 0 <= made.locality.occupied <= 1
 
 
 def vfs(node, bus, count=2):
@@ -88,13 +88,17 @@ def test_room_lost_is_that_of_the_guest_that_came():
     assert (made.before, made.left) == ((4,), (3,))
 
 
+def locality(scene, distances=None):
+    return forecast(scene, distances).locality
+
+
 def test_cells_with_free_devices_are_occupied_by_guests_without():
     plain = [builders.guest_cell(0, pagesize=2048)]
     both = vfs(0, '10') + vfs(1, '20')
-    assert forecast(builders.scene(two_cells(), plain)).occupied == 0
-    assert forecast(builders.scene(two_cells(), plain, both)).occupied == 1
+    assert locality(builders.scene(two_cells(), plain)).occupied == 0
+    assert locality(builders.scene(two_cells(), plain, both)).occupied == 1
     # The claim tries cells without devices first.
-    one = forecast(builders.scene(two_cells(), plain, vfs(0, '10')))
+    one = locality(builders.scene(two_cells(), plain, vfs(0, '10')))
     assert one.occupied == 0
 
 
@@ -109,16 +113,16 @@ def test_devices_from_afar_and_of_one_card_are_told():
     near = builders.scene(
         two_cells(), plain, vfs(0, '10'), [request(2, 'preferred')]
     )
-    assert (forecast(near).remote, forecast(near).together) == (0, 0.5)
+    assert locality(near)[:2] == (0, 0.5)
     cells = two_cells()
     cells[1].pinned_cpus = set(cells[1].pcpuset)
     far = builders.scene(cells, plain, vfs(1, '20'), [request(1, 'preferred')])
-    assert forecast(far).remote == pytest.approx(1 - 10 / 21)
-    assert forecast(far, {0: {1: 32}}).remote == pytest.approx(1 - 10 / 32)
+    assert locality(far).remote == pytest.approx(1 - 10 / 21)
+    assert locality(far, {0: {1: 32}}).remote == pytest.approx(1 - 10 / 32)
     spread = builders.scene(
         two_cells(),
         plain,
         vfs(0, '10', 1) + vfs(0, '11', 1),
         [request(2, 'preferred')],
     )
-    assert forecast(spread).together == 0
+    assert locality(spread).together == 0
