@@ -1,0 +1,215 @@
+"""What is run, in which processes, and where the results are kept."""
+
+from collections.abc import Callable
+from collections.abc import Iterator
+from collections.abc import Mapping
+from collections.abc import Sequence
+import dataclasses
+import hashlib
+import itertools
+import json
+import logging
+import multiprocessing
+import pathlib
+from typing import Any
+import warnings
+
+import nova.conf
+
+from benchmarks.packing import bounds
+from benchmarks.packing import ideal
+from benchmarks.packing import simulate
+from benchmarks.packing.clouds import CLOUDS
+from benchmarks.packing.columns import COLUMNS
+from benchmarks.packing.columns import OURS
+from benchmarks.packing.loads import LOADS
+
+MODES = ('fill', 'churn')
+
+
+@dataclasses.dataclass(frozen=True, slots=True, order=True)
+class Task:
+    """One run. ``events`` is 0 where guests only come."""
+
+    cloud: str
+    load: str
+    mode: str
+    seed: int
+    column: str
+    events: int = 0
+    options: tuple[tuple[str, Any], ...] = ()
+
+    @property
+    def path(self) -> str:
+        """Where the result is kept, below the runs' folder."""
+        size = f'-{self.events}' if self.events else ''
+        return (
+            f'{self.cloud}/{self.load}/{self.mode}{size}/'
+            f'{self.column}-{self.seed}.json'
+        )
+
+
+#: The column of what no scheduler can surpass.
+BOUND = 'bound'
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Floor:
+    """Rejection rates at steady churn of :mod:`benchmarks.packing.ideal`."""
+
+    repacked: float
+    foresight: float
+
+
+Result = simulate.Outcome | bounds.Prefix | Floor
+Results = dict[Task, Result]
+
+
+def tasks(
+    cloud_names: Sequence[str],
+    load_names: Sequence[str],
+    modes: Sequence[str],
+    seeds: Sequence[int],
+    columns: Sequence[str],
+    events: int,
+    options: Mapping[str, Any],
+) -> list[Task]:
+    """Every run of the table; ``options`` change our columns."""
+    return [
+        Task(
+            cloud,
+            load,
+            mode,
+            seed,
+            column,
+            events if mode == 'churn' else 0,
+            tuple(options.items()) if column in OURS else (),
+        )
+        for seed in seeds
+        for mode in modes
+        for cloud in cloud_names
+        for load in load_names
+        for column in columns
+    ]
+
+
+def perform(task: Task) -> Result:
+    """Do one run, in this process."""
+    cloud, load = CLOUDS[task.cloud], LOADS[task.load]
+    if task.column == BOUND:
+        return _bound(task)
+    column = COLUMNS[task.column].with_options(dict(task.options))
+    if task.mode == 'fill':
+        return simulate.fill(cloud, load, column, task.seed)
+    return simulate.churn(cloud, load, column, task.seed, task.events)
+
+
+def _bound(task: Task) -> Result:
+    cloud, load = CLOUDS[task.cloud], LOADS[task.load]
+    shapes = bounds.shapes_of(load)
+    packer = bounds.Packer(cloud, shapes)
+    if task.mode == 'fill':
+        # Twice of what fits on average: no bound is near the end.
+        count = int(2 * bounds.expected(cloud, load))
+        coming = simulate.sequence(cloud, load, task.seed)
+        names = [one.flavor for one in itertools.islice(coming, count)]
+        return bounds.prefix(packer, shapes, names)
+    coming = simulate.arrivals(cloud, load, task.seed, task.events)
+    region = ideal.Region(packer)
+    guests = list(coming)
+    return Floor(
+        ideal.repacked(region, shapes, guests, simulate.WARM_UP),
+        ideal.foresight(region, shapes, guests, simulate.WARM_UP),
+    )
+
+
+def _prepare(known: Mapping[tuple[str, str], float] = {}) -> None:
+    bounds.KNOWN.update(known)
+    logging.disable(logging.CRITICAL)
+    warnings.simplefilter('ignore')
+    nova.conf.CONF([], project='nova', default_config_files=[])
+
+
+def _expected(place: tuple[str, str]) -> float:
+    cloud, load = place
+    return bounds.expected(CLOUDS[cloud], LOADS[load])
+
+
+def _work(task: Task) -> tuple[Task, Result]:
+    return task, perform(task)
+
+
+def run_all(
+    wanted: Sequence[Task],
+    jobs: int,
+    folder: pathlib.Path | None,
+    step: Callable[[Task], None],
+) -> Results:
+    """Do what is not done yet, each run in a process of its own.
+
+    What a scheduler has learned in one run must not help it in the next.
+    """
+    results = kept(wanted, folder)
+    for task in results:
+        step(task)
+    left = [task for task in wanted if task not in results]
+    places = sorted({(task.cloud, task.load) for task in left})
+    context = multiprocessing.get_context('fork')
+    # Not in this process: the solver's threads do not survive a fork.
+    with context.Pool(jobs, _prepare) as pool:
+        known = dict(zip(places, pool.map(_expected, places), strict=True))
+    with context.Pool(jobs, _prepare, (known,), maxtasksperchild=1) as pool:
+        for task, outcome in pool.imap_unordered(_work, left, chunksize=1):
+            results[task] = outcome
+            if folder:
+                _keep(folder, task, outcome)
+            step(task)
+    return results
+
+
+def kept(wanted: Sequence[Task], folder: pathlib.Path | None) -> Results:
+    """The results that are there already."""
+    if folder is None:
+        return {}
+    return dict(_read(wanted, folder))
+
+
+def _read(
+    wanted: Sequence[Task], folder: pathlib.Path
+) -> Iterator[tuple[Task, Result]]:
+    for task in wanted:
+        path = folder / task.path
+        if path.exists():
+            data = json.loads(path.read_text())
+            if data['made_of'] == _made_of(task):
+                yield task, _type(task)(**data['outcome'])
+
+
+def _type(task: Task) -> type[Result]:
+    if task.column != BOUND:
+        return simulate.Outcome
+    return bounds.Prefix if task.mode == 'fill' else Floor
+
+
+def _made_of(task: Task) -> str:
+    """A digest of all that a result depends on, short of the code."""
+    parts = (
+        task,
+        CLOUDS[task.cloud],
+        LOADS[task.load],
+        COLUMNS.get(task.column),
+        simulate.OFFERED,
+    )
+    return hashlib.sha256(repr(parts).encode()).hexdigest()
+
+
+def _keep(folder: pathlib.Path, task: Task, outcome: Result) -> None:
+    path = folder / task.path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    data = {
+        'made_of': _made_of(task),
+        'outcome': dataclasses.asdict(outcome),
+    }
+    partial = path.with_suffix('.part')
+    partial.write_text(json.dumps(data, indent=1) + '\n')
+    partial.rename(path)

@@ -1,0 +1,228 @@
+"""One run: one cloud, one load, one scheduler, one seed."""
+
+import collections
+from collections.abc import Iterator
+from collections.abc import Sequence
+import dataclasses
+import heapq
+import math
+import time
+from typing import Any
+
+from benchmarks.packing import bounds
+from benchmarks.packing import loads
+from benchmarks.packing import scheduler
+from benchmarks.packing.clouds import Cloud
+from benchmarks.packing.columns import Column
+from benchmarks.packing.computes import Compute
+from benchmarks.packing.computes import CPU_RATIO
+from benchmarks.packing.computes import Held
+from benchmarks.packing.computes import Shape
+from benchmarks.packing.loads import Load
+
+#: Guests that would run at steady state if all were placed, as a share of
+#: those that fit at most.
+OFFERED = 0.95
+#: Mean lifetimes until a cloud that was empty counts as steady.
+WARM_UP = 4.0
+_SAMPLE_EVERY = 25
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of one run.
+
+    ``offered`` and ``rejected`` count guests by flavor, those of the warm-up
+    aside. ``near`` of ``devices`` taken were on a cell of their guest.
+    ``stranded`` is the share of all devices that are free on cells where no
+    device flavor fits any more: at the end, or on average. ``seconds`` are
+    the process's.
+    """
+
+    placed: int
+    offered: dict[str, int]
+    rejected: dict[str, int]
+    failed_claims: int
+    devices: int
+    near: int
+    stranded: float
+    used_cpus: float
+    seconds: float
+
+    @property
+    def rejection_rate(self) -> float:
+        """The share of guests that were not placed."""
+        offered = sum(self.offered.values())
+        return sum(self.rejected.values()) / offered if offered else 0.0
+
+
+class _Run:
+    """A cloud, its scheduler, and what is counted."""
+
+    def __init__(
+        self, cloud: Cloud, load: Load, column: Column, *, remember: bool
+    ) -> None:
+        self.shapes = {one.name: one for one in bounds.shapes_of(load)}
+        self.computes = [
+            Compute(f'host{place:02}', machine)
+            for place, machine in enumerate(cloud.machines)
+        ]
+        self.scheduler = scheduler.Scheduler(
+            column, self.computes, remember=remember
+        )
+        self.placed = self.devices = self.near = 0
+        self.offered = collections.Counter[str]()
+        self.rejected = collections.Counter[str]()
+        self.stranded: list[float] = []
+        self.used: list[float] = []
+        self._asking = [one for one in self.shapes.values() if one.devices]
+        self._started = time.process_time()
+
+    def boot(
+        self, arrival: loads.Arrival, *, counted: bool
+    ) -> tuple[Compute, Held] | None:
+        """Place one guest, and count what came of it."""
+        wanted = self.shapes[arrival.flavor]
+        found = self.scheduler.place(arrival.number, wanted)
+        if counted:
+            self.offered[wanted.name] += 1
+            if found is None:
+                self.rejected[wanted.name] += 1
+            else:
+                self.placed += 1
+                self.devices += len(found[1].devices)
+                self.near += found[1].near
+        return found
+
+    def look(self) -> None:
+        """Note what is idle and what is used."""
+        self.stranded.append(stranded(self.computes, self._asking))
+        self.used.append(
+            sum(one.pcpus for one in self.computes)
+            / sum(len(one.machine.dedicated) for one in self.computes)
+        )
+
+    def outcome(self) -> Outcome:
+        """All that was counted."""
+        looks = max(1, len(self.stranded))
+        return Outcome(
+            placed=self.placed,
+            offered=dict(sorted(self.offered.items())),
+            rejected=dict(sorted(self.rejected.items())),
+            failed_claims=self.scheduler.failed_claims,
+            devices=self.devices,
+            near=self.near,
+            stranded=sum(self.stranded) / looks,
+            used_cpus=sum(self.used) / looks,
+            seconds=time.process_time() - self._started,
+        )
+
+
+def sequence(cloud: Cloud, load: Load, seed: int) -> Iterator[loads.Arrival]:
+    """The guests that come until one is rejected."""
+    fits = bounds.expected(cloud, load)
+    return loads.sequence(load, seed, int(fits))
+
+
+def arrivals(
+    cloud: Cloud, load: Load, seed: int, events: int
+) -> Iterator[loads.Arrival]:
+    """The guests that come and go.
+
+    :raises ValueError: the cloud is not steady after half of the events
+    """
+    resident = bounds.expected(cloud, load) * OFFERED
+    if events // 2 < 2 * WARM_UP * resident:
+        raise ValueError(
+            f'{cloud.name} needs {4 * WARM_UP * resident:.0f} events'
+        )
+    return loads.churn(load, seed, resident, events // 2)
+
+
+def fill(
+    cloud: Cloud,
+    load: Load,
+    column: Column,
+    seed: int,
+    *,
+    remember: bool = True,
+) -> Outcome:
+    """Guests come and stay, until the first one is rejected."""
+    with scheduler.configured(column):
+        run = _Run(cloud, load, column, remember=remember)
+        for arrival in sequence(cloud, load, seed):
+            if run.boot(arrival, counted=True) is None:
+                break
+        run.look()
+        return run.outcome()
+
+
+def churn(
+    cloud: Cloud,
+    load: Load,
+    column: Column,
+    seed: int,
+    events: int,
+    *,
+    remember: bool = True,
+) -> Outcome:
+    """Guests come and go: ``events / 2`` arrivals, each with a departure."""
+    with scheduler.configured(column):
+        run = _Run(cloud, load, column, remember=remember)
+        leaving: list[tuple[float, int, Compute, Held]] = []
+        for arrival in arrivals(cloud, load, seed, events):
+            while leaving and leaving[0][0] <= arrival.time:
+                _, _, compute, held = heapq.heappop(leaving)
+                compute.release(held)
+            steady = arrival.time >= WARM_UP
+            found = run.boot(arrival, counted=steady)
+            if found is not None:
+                end = arrival.time + arrival.lifetime
+                heapq.heappush(leaving, (end, arrival.number, *found))
+            if steady and arrival.number % _SAMPLE_EVERY == 0:
+                run.look()
+        return run.outcome()
+
+
+def stranded(computes: Sequence[Compute], asking: Sequence[Shape]) -> float:
+    """The share of devices that are free where none can use them.
+
+    On cells with fewer free CPUs or pages than the smallest guest cell of
+    any flavor with devices wants.
+    """
+    if not asking:
+        return 0.0
+    idle = total = 0
+    for compute in computes:
+        total += sum(
+            len(nic.assignable_addresses) for nic in compute.machine.nics
+        )
+        dead = {
+            cell.id
+            for cell in compute.topology.cells
+            if not any(_has_room(cell, one) for one in asking)
+        }
+        idle += sum(
+            pool['count']
+            for pool in compute.stats.pools
+            if pool['numa_node'] in dead
+        )
+    return idle / total if total else 0.0
+
+
+def _has_room(cell: Any, wanted: Shape) -> bool:
+    return any(
+        len(guest.pcpuset) <= len(cell.free_pcpus)
+        and len(guest.cpuset) <= _floating(cell)
+        and any(
+            pages.free_kb >= guest.memory * 1024
+            and guest.pagesize in (pages.size_kb, -2)
+            and pages.size_kb > 4
+            for pages in cell.mempages
+        )
+        for guest in wanted.spec.numa_topology.cells
+    )
+
+
+def _floating(cell: Any) -> float:
+    return math.floor(len(cell.cpuset) * CPU_RATIO - cell.cpu_usage)

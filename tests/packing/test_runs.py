@@ -1,0 +1,51 @@
+"""A long run can be done in pieces."""
+
+import pytest
+
+from benchmarks.packing import runs
+from benchmarks.packing.loads import LOADS
+from tests.packing import tiny
+
+
+@pytest.fixture
+def wanted(monkeypatch):
+    monkeypatch.setitem(runs.CLOUDS, 'tiny', tiny.cloud(2))
+    monkeypatch.setitem(LOADS, 'tiny', tiny.LOAD)
+    return runs.tasks(
+        ['tiny'],
+        ['tiny'],
+        runs.MODES,
+        [1, 2],
+        ['stock', 'ours', runs.BOUND],
+        600,
+        {},
+    )
+
+
+def test_results_are_kept_and_not_made_again(wanted, tmp_path):
+    done = []
+    first = runs.run_all(wanted[:5], 2, tmp_path, done.append)
+    assert set(done) == set(wanted[:5])
+    again = runs.run_all(wanted, 1, tmp_path, done.append)
+    assert {task: again[task] for task in wanted[:5]} == first
+    assert set(again) == set(wanted)
+
+
+def test_results_of_another_setting_do_not_count(wanted, tmp_path):
+    [ours] = [
+        one
+        for one in wanted
+        if (one.column, one.mode, one.seed) == ('ours', 'fill', 1)
+    ]
+    runs.run_all([ours], 1, tmp_path, lambda task: None)
+    assert runs.kept([ours], tmp_path)
+    [other] = runs.tasks(
+        ['tiny'],
+        ['tiny'],
+        ['fill'],
+        [1],
+        ['ours'],
+        0,
+        {'filter_scheduler.cpu_weight_multiplier': 0.0},
+    )
+    assert not runs.kept([other], tmp_path)
