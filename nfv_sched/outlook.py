@@ -213,12 +213,14 @@ def outlook() -> Outlook:
         return _outlook
 
 
-def start_anew() -> None:
+def start_anew(mix: fit.Mix | None = None) -> None:
     """Forget all hosts and all guests that were asked for.
 
     For another cloud in the same process.
+
+    :param mix: what to expect there; None for what is going to be asked
     """
     global _outlook  # noqa: PLW0603
     with _making:
         expected.forget()
-        _outlook = None
+        _outlook = Outlook(mix) if mix else None
