@@ -17,9 +17,11 @@ import platform
 import statistics
 import time
 from typing import Any
+from unittest import mock
 
 import nova.conf
 from nova.scheduler import filters as nova_filters
+from nova.scheduler import weights as nova_weights
 from nova.scheduler.filters import numa_topology_filter
 from nova.scheduler.filters import pci_passthrough_filter
 from rich.console import Console
@@ -27,10 +29,13 @@ from rich.table import Table
 
 from benchmarks import clouds
 from nfv_sched import hardware
+from nfv_sched import outlook
 from nfv_sched.filters.cpu_pinning import CPUPinningFilter
 from nfv_sched.filters.huge_pages import HugePagesFilter
 from nfv_sched.filters.numa_fit import NUMAFitFilter
 from nfv_sched.filters.pci_numa import PCINUMAFilter
+from nfv_sched.weighers.fragmentation import FragmentationWeigher
+from nfv_sched.weighers.pci_locality import PCILocalityWeigher
 from tests import scheduling
 
 STOCK = (
@@ -51,6 +56,7 @@ class Row:
     stock_us: float
     ours_us: float
     floor_us: float
+    weighers_us: float | None
     stock_passed: float
     ours_passed: float
 
@@ -106,6 +112,13 @@ def touch(states: list[Any], spec: Any) -> None:
                     pool.get(key)
 
 
+def weigh(states: list[Any], spec: Any) -> Any:
+    """The hosts that passed through our weighers that look at forecasts."""
+    return nova_weights.HostWeightHandler().get_weighed_objects(
+        [FragmentationWeigher(), PCILocalityWeigher()], states, spec
+    )
+
+
 def median_us(
     work: Callable[[], Any], prepare: Callable[[], None], hosts: int, runs: int
 ) -> tuple[float, Any]:
@@ -130,6 +143,18 @@ def measure(case: clouds.Case, hosts: int, runs: int) -> Row:
     ours_us, ours = median_us(
         lambda: run(OURS, states, spec), lambda: fresh(states), hosts, runs
     )
+    weighers_us = None
+    if ours and not case.nothing:
+        # As between two requests: the forecasts for all hosts are there.
+        outlook.start_anew()
+        with mock.patch.object(outlook, 'NEW_PER_REQUEST', hosts):
+            weigh(ours, spec)
+        weighers_us, _ = median_us(
+            lambda: weigh(ours, spec),
+            lambda: (fresh(states), run(OURS, states, spec)),
+            len(ours),
+            runs,
+        )
     floor_us, _ = median_us(
         lambda: touch(states, spec), lambda: None, hosts, runs
     )
@@ -141,6 +166,7 @@ def measure(case: clouds.Case, hosts: int, runs: int) -> Row:
         stock_us,
         ours_us,
         floor_us,
+        weighers_us,
         len(stock) / len(few),
         len(ours) / hosts,
     )
@@ -180,6 +206,7 @@ def _cells(row: Row) -> tuple[str, ...]:
         f'{row.ratio:,.0f}',
         f'{row.floor_us:,.1f}',
         f'{row.over_floor:.1f}' if row.over_floor else '-',
+        '-' if row.weighers_us is None else f'{row.weighers_us:,.1f}',
         f'{row.ours_passed:.0%}',
     )
 
@@ -193,6 +220,7 @@ _HEADERS = (
     'ratio',
     'floor µs/host',
     'ours / floor',
+    'weighers µs/host',
     'hosts that fit',
 )
 

@@ -57,40 +57,150 @@ seconds.
     ),
 ]
 
+DOMAIN_OPTS = [
+    cfg.ListOpt(
+        'failure_domains',
+        default=[],
+        sample_default='rack, row',
+        help="""
+Kinds of failure domains wider than a host, the narrowest first.
+
+Each is a metadata key of host aggregates, whose value names the
+domain: hosts in aggregates with ``rack=r7`` are in the rack r7.
+A name means one domain in the whole cloud. Nova's own key
+``availability_zone`` is as good as any.
+
+AffinityWeigher and AntiAffinityWeigher grade hosts by them, and
+``nfv-sched publish`` writes each host's domains to Placement. With
+an empty list there are hosts only.
+
+Related options:
+
+* ``[nfv_sched] affinity_weight_multiplier``
+* ``[nfv_sched] anti_affinity_weight_multiplier``
+""",
+    ),
+]
+
 WEIGHER_OPTS = [
     cfg.FloatOpt(
         'affinity_weight_multiplier',
-        default=1.0,
+        default=10.0,
         help="""
-Multiplier of AffinityWeigher: hosts that hold more members of the
-request's server group weigh more, for the policies affinity and
-soft-affinity.
+Multiplier of AffinityWeigher, which pulls guests towards others:
+members of the server group, for the policies affinity and
+soft-affinity, and what the scheduler hint ``nfv:near`` names.
+
+The weight is at least 1/2 on a host where one of them is, 1/4 in
+the narrowest failure domain of one, 1/8 in the next. The default
+puts what the tenant asks for before free memory, CPUs and disk,
+which Nova's own weighers rate from 0 to 1 each.
 
 Overridden per aggregate by the metadata key
 ``nfv_affinity_weight_multiplier``. Zero switches the weigher off;
 a negative value is refused, use the anti-affinity policies
 instead.
+
+Related options:
+
+* ``[nfv_sched] failure_domains``
 """,
         min=0.0,
     ),
     cfg.FloatOpt(
         'anti_affinity_weight_multiplier',
-        default=1.0,
+        default=10.0,
         help="""
-Multiplier of AntiAffinityWeigher: hosts that hold fewer members
-of the request's server group weigh more, for the policies
-anti-affinity (which allows several per host by
-``max_server_per_host``) and soft-anti-affinity.
+Multiplier of AntiAffinityWeigher, which spreads guests: members of
+the server group, for the policies anti-affinity (which allows
+several per host by ``max_server_per_host``) and
+soft-anti-affinity, and what the scheduler hint ``nfv:apart``
+names.
+
+The weight is 1 where they stay as even as they can be. One guest
+too many in a domain of the widest kind costs 1/2, in one of the
+next kind 1/4, and so on down to the host.
 
 Overridden per aggregate by the metadata key
 ``nfv_anti_affinity_weight_multiplier``. Zero switches the weigher
 off.
+
+Related options:
+
+* ``[nfv_sched] failure_domains``
 """,
         min=0.0,
     ),
+    cfg.FloatOpt(
+        'fragmentation_weight_multiplier',
+        default=10.0,
+        min=0.0,
+        help="""
+Multiplier of FragmentationWeigher, which compares hosts by the
+guests of the expected mix for which they still have room after the
+claim.
+
+The weights are on an absolute scale from 0 to 1, on which hosts
+often differ by a few hundredths only, hence a multiplier above
+those of Nova's own weighers.
+
+Overridden per aggregate by the metadata key
+``nfv_fragmentation_weight_multiplier``. Zero switches the weigher
+off.
+
+Related options:
+
+* ``[nfv_sched] placement``
+* ``[nfv_sched] reference_flavors``
+""",
+    ),
+    cfg.StrOpt(
+        'placement',
+        default='pack',
+        choices=[
+            ('pack', 'the host that loses the least room for others'),
+            ('spread', 'the host that keeps the most room for others'),
+        ],
+        help="""
+What FragmentationWeigher prefers.
+
+A flavor's extra spec ``nfv:placement`` overrides it for its
+guests.
+""",
+    ),
+    cfg.ListOpt(
+        'reference_flavors',
+        default=[],
+        help="""
+Names of flavors that stand for the guests to be expected, each as
+often as the others.
+
+Without any, the guests that this scheduler was asked for lately are
+expected; a request counts half after 256 others. Name flavors where
+that says little of what is to come: in a new cloud, or where a
+batch of one flavor precedes all others. Devices count if they are
+named by PCI alias in the flavor. Read when the first guest is
+weighed.
+""",
+    ),
+    cfg.FloatOpt(
+        'pci_locality_weight_multiplier',
+        default=1.0,
+        min=0.0,
+        help="""
+Multiplier of PCILocalityWeigher: guests with devices weigh more on
+hosts where the claim finds those near the guest's cells, guests
+without on hosts where it puts them on cells that have no free
+devices.
+
+Overridden per aggregate by the metadata key
+``nfv_pci_locality_weight_multiplier``. Zero switches the weigher
+off.
+""",
+    ),
 ]
 
-ALL_OPTS = READER_OPTS + WEIGHER_OPTS
+ALL_OPTS = READER_OPTS + DOMAIN_OPTS + WEIGHER_OPTS
 
 
 def list_opts() -> list[tuple[str, list[cfg.Opt]]]:

@@ -8,6 +8,7 @@ from typing import Literal
 import nova.conf
 
 from nfv_sched import conf
+from nfv_sched import expected
 from nfv_sched import fit
 from nfv_sched import hardware
 from nfv_sched.nova import hosts
@@ -36,6 +37,7 @@ def refresh(spec: Any) -> fit.Question:
         guest, pack=CONF.compute.packing_host_numa_cells_allocation_strategy
     )
     setattr(spec, _QUESTION, made)
+    expected.record(made, spec)
     return made
 
 
@@ -54,6 +56,7 @@ class Decision:
         '_refusals',
         '_topology',
         '_unchosen',
+        'forecast',
         'question',
         'settled',
     )
@@ -62,6 +65,8 @@ class Decision:
         self.question = question
         #: Whether the guest fits, whichever allocation candidate is claimed.
         self.settled = False
+        #: What the claim leaves behind, once that was worked out.
+        self.forecast: fit.Forecast | None = None
         self._topology, self._instances = hosts.state_key(state)
         self._unchosen: fit.Refusal | Literal[True] | None = None
         self._refusals: dict[object, fit.Refusal | None] | None = None
@@ -118,22 +123,27 @@ class Decision:
             for one in candidates
         )
 
-    def far_devices(self, state: Any, candidate: Mapping[str, Any]) -> int:
-        """How many devices the claim takes away from the guest's cells.
+    def badness(
+        self, state: Any, candidate: Mapping[str, Any], *, apart: bool
+    ) -> float:
+        """How bad the devices of a candidate are for the guest, from 0.
 
         For candidates that fit.
+
+        :param apart: whether different physical functions are asked for
         """
         evaluation = self.evaluation(state)
         placement = evaluation.verdict(self.providers(candidate)).placement
         if placement is None:
-            return 0
-        near = {cell.host_cell for cell in placement.cells}
-        pools = evaluation.host.pools
-        return sum(
-            taken.count
-            for taken in placement.devices
-            if pools[taken.pool].numa_node not in near
+            return 1.0
+        host = evaluation.host
+        found = fit.locality(
+            self.question.guest,
+            host,
+            placement,
+            hardware.published().distances(state, host),
         )
+        return found.badness(apart=apart)
 
     def providers(self, candidate: Mapping[str, Any]) -> fit.Providers:
         """What an allocation candidate gives to each device request."""
@@ -143,7 +153,7 @@ class Decision:
         mapping = candidate.get('mappings')
         if mapping and len(mapping) == 1 and '' in mapping:
             return question.unchosen
-        return fit.providers_of(question.guest.devices, mapping)
+        return tuple(fit.providers_of(question.guest.devices, mapping))
 
 
 def decide(question: fit.Question, state: Any) -> Decision:
@@ -154,6 +164,11 @@ def decide(question: fit.Question, state: Any) -> Decision:
     made = Decision(question, state)
     setattr(state, _DECISION, made)
     return made
+
+
+def decided(state: Any) -> bool:
+    """Whether some filter has looked at the host already."""
+    return _DECISION in state.__dict__
 
 
 def forget(state: Any) -> None:

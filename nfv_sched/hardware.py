@@ -4,6 +4,7 @@ A host is decided on what its nova-compute reported. The published topology
 adds what nova-compute does not report, as long as the two agree.
 """
 
+from collections.abc import Mapping
 import logging
 import threading
 from typing import Any
@@ -12,16 +13,21 @@ import nova.conf
 
 from nfv_sched import conf
 from nfv_sched.fit import drift
+from nfv_sched.fit.remoteness import Distances
 from nfv_sched.model import Host
 from nfv_sched.model import HostTopology
 from nfv_sched.nova import computes
 from nfv_sched.placement.client import PlacementClient
 from nfv_sched.placement.reader import TopologyReader
+from nfv_sched.placement.snapshot import Snapshot
 
 LOG = logging.getLogger(__name__)
 
 CONF = nova.conf.CONF
 conf.register_opts(CONF)
+
+#: Names of failure domains by kind, by host name.
+Domains = Mapping[str, Mapping[str, str]]
 
 
 class Published:
@@ -39,26 +45,58 @@ class Published:
         self.unpublished: set[str] = set()
         self._checked: dict[str, tuple[HostTopology, object, bool]] = {}
         self._said_empty = False
+        self._domains: tuple[Snapshot, Domains] = (Snapshot(), {})
+
+    def domains(self) -> Domains:
+        """The failure domains of published hosts, by host name and kind.
+
+        Returns at once whatever Placement does. A name without its DNS
+        domain is known, too: hosts' names have none in many clouds, unlike
+        those of their hypervisors.
+        """
+        if self.reader is None:
+            return {}
+        self.reader.ensure_started()
+        snapshot = self.reader.snapshot
+        if self._domains[0] is not snapshot:
+            found: dict[str, Mapping[str, str]] = {}
+            for topology in snapshot.hosts.values():
+                found.setdefault(topology.name.split('.')[0], topology.domains)
+            for topology in snapshot.hosts.values():
+                found[topology.name] = topology.domains
+            self._domains = snapshot, found
+        return self._domains[1]
 
     def complete(self, state: Any, host: Host) -> Host:
         """``host`` with what its published topology adds, if it agrees.
 
         Returns at once whatever Placement does.
         """
+        topology = self._topology(state, host)
+        return drift.with_parents(host, topology) if topology else host
+
+    def distances(self, state: Any, host: Host) -> Distances:
+        """The published distances between the cells of ``host``."""
+        topology = self._topology(state, host)
+        return {
+            cell.id: cell.distances
+            for cell in (topology.cells if topology else ())
+        }
+
+    def _topology(self, state: Any, host: Host) -> HostTopology | None:
+        """What is published of a host, if it agrees with its report."""
         if self.reader is None:
-            return host
+            return None
         self.reader.ensure_started()
         snapshot = self.reader.snapshot
         if snapshot.taken is None:
-            return host
+            return None
         topology = snapshot.get(state.uuid)
         if topology is None:
             self._note_unpublished(state, nothing=not snapshot.hosts)
-            return host
+            return None
         self.unpublished.discard(state.uuid)
-        if not self._agrees(state, host, topology):
-            return host
-        return drift.with_parents(host, topology)
+        return topology if self._agrees(state, host, topology) else None
 
     def _agrees(self, state: Any, host: Host, topology: HostTopology) -> bool:
         """Compare once per topology and report; both seldom change."""

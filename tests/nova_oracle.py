@@ -74,7 +74,12 @@ def copy_stats(stats):
 
 
 def claim(scene):
-    """Claim as nova-compute does, on copies; Refused says why not.
+    """Claim as nova-compute does, on copies; Refused says why not."""
+    return claim_on(scene)[0]
+
+
+def claim_on(scene):
+    """As claim, with the statistics of what it leaves of the devices.
 
     Follows nova.compute.claims.Claim and ResourceTracker.instance_claim.
     """
@@ -120,7 +125,7 @@ def claim(scene):
         ) as exc:
             raise Refused(f'usage: {exc!r}') from exc
         validate(scene, given)
-    return Claimed(given, devices)
+    return Claimed(given, devices), stats
 
 
 def pair_fits(scene, host_cell, index):

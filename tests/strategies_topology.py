@@ -144,4 +144,11 @@ def hosts(
         cells=all_cells,
         pools=all_pools,
         usage=usage,
+        domains=draw(
+            st.dictionaries(
+                st.one_of(st.sampled_from(['rack', 'row']), _names),
+                _names,
+                max_size=2,
+            )
+        ),
     )

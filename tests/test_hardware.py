@@ -103,6 +103,41 @@ def test_two_possible_parents_are_none(state, host, topology):
     assert view.complete(state, bare) == bare
 
 
+def test_published_domains_are_known_by_the_hosts_short_name_too(topology):
+    named = dataclasses.replace(
+        topology, name='one.example.org', domains={'rack': 'a'}
+    )
+    short = dataclasses.replace(
+        topology, name='two', uuid='2', domains={'rack': 'b'}
+    )
+    other = dataclasses.replace(
+        topology, name='two.example.org', uuid='3', domains={'rack': 'c'}
+    )
+    reader = Reader(named, other, short)
+    view = hardware.Published(reader)
+    assert view.domains() == {
+        'one': {'rack': 'a'},
+        'one.example.org': {'rack': 'a'},
+        'two': {'rack': 'b'},
+        'two.example.org': {'rack': 'c'},
+    }
+    assert reader.started
+    assert view.domains() is view.domains()
+    reader.snapshot = Snapshot(hosts={}, taken=2.0)
+    assert view.domains() == {}
+
+
+def test_domains_do_not_make_a_host_drift(state, host, topology):
+    racked = dataclasses.replace(topology, domains={'rack': 'a'})
+    view = hardware.Published(Reader(racked))
+    view.complete(state, host)
+    assert not view.drifted
+
+
+def test_without_a_reader_no_domains_are_published():
+    assert hardware.Published(None).domains() == {}
+
+
 @pytest.mark.parametrize(
     ('change', 'said'),
     [

@@ -16,7 +16,12 @@ GROUPS = {
         'PCINUMAFilter',
         'NUMAFitFilter',
     },
-    'nfv_sched.weighers': {'AffinityWeigher', 'AntiAffinityWeigher'},
+    'nfv_sched.weighers': {
+        'AffinityWeigher',
+        'AntiAffinityWeigher',
+        'FragmentationWeigher',
+        'PCILocalityWeigher',
+    },
 }
 
 
@@ -45,7 +50,7 @@ def test_the_config_generator_prints_every_option_with_its_help(tmp_path):
     text = sample.read_text()
     assert '[nfv_sched]' in text
     for option in conf.ALL_OPTS:
-        assert f'#{option.name} = ' in text
+        assert f'#{option.name} =' in text
         assert len(option.help) > 80
 
 

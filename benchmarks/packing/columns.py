@@ -24,13 +24,22 @@ _STACKED = {
     f'{_GROUP}.pci_weight_multiplier': 2.0,
 }
 
+# As the README tells operators.
+_LEFT_TO_US = {
+    f'{_GROUP}.ram_weight_multiplier': 0.0,
+    f'{_GROUP}.cpu_weight_multiplier': 0.0,
+    f'{_GROUP}.disk_weight_multiplier': 0.0,
+    f'{_GROUP}.pci_weight_multiplier': 0.0,
+}
+
 
 @dataclasses.dataclass(frozen=True)
 class Column:
     """One scheduler: filters, weighers, and Nova's other options.
 
     Filters that pass every host here (services that are up, images,
-    capabilities, server groups) are left out.
+    capabilities, server groups) are left out. ``told`` is whether it knows
+    from the start which flavors will come, though not how often each.
     """
 
     name: str
@@ -38,6 +47,7 @@ class Column:
     filters: tuple[str, ...]
     weighers: tuple[str, ...] = (_STOCK_WEIGHERS,)
     options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    told: bool = False
 
     @property
     def stock(self) -> bool:
@@ -67,22 +77,31 @@ COLUMNS = {
         ),
         Column(
             'ours',
-            'nfv_sched at defaults',
+            'nfv_sched as the README says',
             _OUR_FILTERS,
             (_STOCK_WEIGHERS, _OUR_WEIGHERS),
+            _LEFT_TO_US,
+        ),
+        Column(
+            'ours-told',
+            'the same, with the load as reference flavors',
+            _OUR_FILTERS,
+            (_STOCK_WEIGHERS, _OUR_WEIGHERS),
+            _LEFT_TO_US,
+            told=True,
         ),
         Column(
             'ours-pack',
             'nfv_sched, cells packed',
             _OUR_FILTERS,
             (_STOCK_WEIGHERS, _OUR_WEIGHERS),
-            {_PACK: True},
+            {**_LEFT_TO_US, _PACK: True},
         ),
     )
 }
 
 #: Without the extra one, which is there to be asked for.
-DEFAULT = ('stock', 'tuned-spread', 'tuned-pack', 'ours')
+DEFAULT = ('stock', 'tuned-spread', 'tuned-pack', 'ours', 'ours-told')
 
 STOCK = tuple(name for name, column in COLUMNS.items() if column.stock)
 OURS = tuple(name for name in COLUMNS if name not in STOCK)

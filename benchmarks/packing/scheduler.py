@@ -22,6 +22,7 @@ from benchmarks.packing.computes import Refused
 from benchmarks.packing.computes import Shape
 from nfv_sched import conf as nfv_conf
 from nfv_sched import hardware as published
+from nfv_sched import outlook
 from nfv_sched.sim import settings
 
 CONF = nova.conf.CONF
@@ -40,6 +41,7 @@ def configured(column: Column) -> Iterator[None]:
         }
     ):
         published.use(published.Published(reader=None))
+        outlook.start_anew()
         try:
             yield
         finally:

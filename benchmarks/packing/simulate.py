@@ -19,6 +19,9 @@ from benchmarks.packing.computes import CPU_RATIO
 from benchmarks.packing.computes import Held
 from benchmarks.packing.computes import Shape
 from benchmarks.packing.loads import Load
+from nfv_sched import fit
+from nfv_sched import outlook
+from nfv_sched.nova import requests
 
 #: Guests that would run at steady state if all were placed, as a share of
 #: those that fit at most.
@@ -67,6 +70,13 @@ class _Run:
             Compute(f'host{place:02}', machine)
             for place, machine in enumerate(cloud.machines)
         ]
+        if column.told:
+            outlook.start_anew(
+                fit.Mix(
+                    fit.Question(requests.read_guest(one.spec))
+                    for one in self.shapes.values()
+                )
+            )
         self.scheduler = scheduler.Scheduler(
             column, self.computes, remember=remember
         )

@@ -6,8 +6,11 @@ import logging
 from typing import Any
 
 from cliff import lister
+import nova.conf
 
+from nfv_sched import conf
 from nfv_sched.nova import computes
+from nfv_sched.nova import domains
 from nfv_sched.placement.client import PlacementClient
 from nfv_sched.placement.publisher import preview
 from nfv_sched.placement.publisher import prune
@@ -15,6 +18,9 @@ from nfv_sched.placement.publisher import publish
 from nfv_sched.placement.publisher import PublishReport
 
 LOG = logging.getLogger(__name__)
+
+CONF = nova.conf.CONF
+conf.register_opts(CONF)
 
 
 class Publish(lister.Lister):  # type: ignore[misc]
@@ -68,7 +74,9 @@ class Publish(lister.Lister):  # type: ignore[misc]
     ) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
         """Publish, or tell what publishing would write; returns a table."""
         computes.configure(parsed_args.config_file)
-        found = computes.read_computes()
+        found = computes.read_computes(
+            domains.keys_of(CONF.nfv_sched.failure_domains)
+        )
         for problem in found.problems:
             LOG.error('Not published: %s', problem)
         client = PlacementClient(

@@ -179,7 +179,8 @@ def demo(console: Console, hosts: int, guests: int, seed: int) -> int:
     The filters promise that none does.
     """
     begin = time.perf_counter()
-    with cloud(settings.NFV, aliases=flavors.aliases()) as sky:
+    racks = {'nfv_sched.failure_domains': ['rack']}
+    with cloud(settings.NFV, aliases=flavors.aliases(), options=racks) as sky:
         run = Run(sky)
         edges = sum(kind == _EDGE_MACHINE for kind in _kinds(hosts))
         _play(run, console, hosts, list(orders(guests, edges, seed)))

@@ -13,6 +13,7 @@ from nfv_sched import decisions
 from nfv_sched import fit
 from nfv_sched.model import Reason
 from nfv_sched.model import Resource
+from nfv_sched.nova import hosts
 
 LOG = logging.getLogger(__name__)
 
@@ -65,7 +66,11 @@ class ResourceFilter(filters.BaseHostFilter, metaclass=abc.ABCMeta):  # type: ig
     def _passes(
         self, question: fit.Question, host_state: Any, spec_obj: Any
     ) -> bool:
+        debug = LOG.isEnabledFor(logging.DEBUG)
         try:
+            if not debug and self.hopeless(question, host_state):
+                # Nobody wants to know more.
+                return False
             decision = decisions.decide(question, host_state)
             refusal = (
                 None
@@ -75,7 +80,7 @@ class ResourceFilter(filters.BaseHostFilter, metaclass=abc.ABCMeta):  # type: ig
             if refusal is None:
                 self.accepted(question, host_state, spec_obj)
                 return True
-            if LOG.isEnabledFor(logging.DEBUG):
+            if debug:
                 LOG.debug(
                     '%s rejects %s for instance %s: %s',
                     type(self).__name__,
@@ -101,6 +106,10 @@ class ResourceFilter(filters.BaseHostFilter, metaclass=abc.ABCMeta):  # type: ig
         Asked unless the guest is known to fit with all candidates.
         """
 
+    def hopeless(self, question: fit.Question, host_state: Any) -> bool:
+        """Whether the host is rejected for what is seen at a glance."""
+        return False
+
     def accepted(
         self, question: fit.Question, host_state: Any, spec_obj: Any
     ) -> None:
@@ -121,6 +130,16 @@ class ResourceFilter(filters.BaseHostFilter, metaclass=abc.ABCMeta):  # type: ig
             type(error).__name__,
             error,
         )
+
+
+def lacks_pages(question: fit.Question, host_state: Any) -> bool:
+    """Whether a host that was not decided on yet has too few pages."""
+    portion = question.portion
+    return (
+        portion is not None
+        and not decisions.decided(host_state)
+        and hosts.lacks_pages(host_state, portion, len(question.guest.cells))
+    )
 
 
 def may_fit(decision: decisions.Decision, host_state: Any) -> bool:

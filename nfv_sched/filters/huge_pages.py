@@ -17,6 +17,10 @@ class HugePagesFilter(base.ResourceFilter):
         """Whether the guest asks for a page size."""
         return question.asks_pages
 
+    def hopeless(self, question: fit.Question, host_state: Any) -> bool:
+        """Whether the pages alone are too few, seen at a glance."""
+        return base.lacks_pages(question, host_state)
+
     def refusal(
         self, decision: Decision, host_state: Any
     ) -> fit.Refusal | None:

@@ -3,6 +3,7 @@
 import functools
 from typing import Any
 
+from nfv_sched import decisions
 from nfv_sched import fit
 from nfv_sched.decisions import Decision
 from nfv_sched.filters import base
@@ -21,20 +22,17 @@ class NUMAFitFilter(base.ResourceFilter):
         """Whether the guest asks for anything at all."""
         return not question.guest.asks_nothing
 
+    def hopeless(self, question: fit.Question, host_state: Any) -> bool:
+        """Whether the pages alone are too few, seen at a glance."""
+        return base.lacks_pages(question, host_state)
+
     def refusal(
         self, decision: Decision, host_state: Any
     ) -> fit.Refusal | None:
         """Why the claim fails with the last of the candidates, if with all."""
-        refusal = base.sift_candidates(
+        return base.sift_candidates(
             host_state, functools.partial(decision.refusal, host_state)
         )
-        if refusal is not None:
-            return refusal
-        kept = host_state.allocation_candidates
-        if len(kept) > 1 and decision.chosen_devices(kept):
-            # Nova claims the first one.
-            kept.sort(key=functools.partial(decision.far_devices, host_state))
-        return None
 
     def accepted(
         self, question: fit.Question, host_state: Any, spec_obj: Any
@@ -44,3 +42,14 @@ class NUMAFitFilter(base.ResourceFilter):
             host_state.limits['numa_topology'] = requests.limits_of(
                 spec_obj, host_state
             )
+        kept = host_state.allocation_candidates
+        if question.choosable and len(kept) > 1:
+            decision = decisions.decide(question, host_state)
+            if decision.chosen_devices(kept):
+                # Nova claims the first one.
+                apart = requests.spreads_functions(spec_obj)
+                kept.sort(
+                    key=lambda one: decision.badness(
+                        host_state, one, apart=apart
+                    )
+                )

@@ -56,6 +56,37 @@ def providers_of(
     return chosen
 
 
+def left_after(
+    pools: Sequence[DevicePool], taken: Sequence[DevicePlacement]
+) -> Sequence[DevicePool]:
+    """The pools that are left once devices were taken, in their order.
+
+    Less the functions of the same cards that went with them, and without
+    pools that are used up, as Nova leaves them.
+    """
+    if not taken:
+        return pools
+    state = _PoolState(pools)
+    for one in taken:
+        state.allocate(one.pool, one.count)
+    return tuple(
+        pool
+        if pool.count == left
+        else DevicePool(
+            pool.vendor_id,
+            pool.product_id,
+            pool.dev_type,
+            left,
+            pool.numa_node,
+            pool.address,
+            pool.rp_uuid,
+            pool.tags,
+        )
+        for pool, left in zip(pools, state.devices, strict=True)
+        if left
+    )
+
+
 class Devices:
     """The requests of one guest against the pools of one host.
 
@@ -91,7 +122,9 @@ class Devices:
         for pool, match in zip(self.pools, self._matches, strict=True):
             request = match.only
             if request is not None:
-                spread[request].add(pool, usable=match.usable)
+                spread[request].add(
+                    pool.numa_node, pool.count, usable=match.usable
+                )
             elif match.eligible:
                 return None
         return spread
@@ -339,9 +372,8 @@ class _Spread:
         self.eligible: dict[int | None, int] = {}
         self.barred: dict[int | None, int] = {}
 
-    def add(self, pool: DevicePool, *, usable: int) -> None:
+    def add(self, node: int | None, count: int, *, usable: int) -> None:
         """Count a pool's devices."""
-        node, count = pool.numa_node, pool.count
         self.total += count
         self.eligible[node] = self.eligible.get(node, 0) + count
         if not usable:

@@ -60,7 +60,6 @@ class Evaluation:
     __slots__ = (
         '_attempts',
         '_host_masks',
-        '_short_of_pages',
         'guest',
         'host',
         'question',
@@ -74,7 +73,6 @@ class Evaluation:
         self.steps = 0
         self._attempts: Attempts | None = None
         self._host_masks: list[int] | None = None
-        self._short_of_pages = False
 
     @property
     def attempts(self) -> Attempts:
@@ -118,8 +116,6 @@ class Evaluation:
         """Why the host's page pools alone make the guest impossible."""
         if not self.question.asks_pages:
             return None
-        if self._short_of_pages:
-            return self._without_pages()
         return self._lacks(self._page_shortage)
 
     def lacks_pinning(self) -> Refusal | None:
@@ -155,16 +151,6 @@ class Evaluation:
             return None
         return Refusal(
             lambda: shortfalls.of_pairs(self.guest, self.host, masks, test)
-        )
-
-    def _without_pages(self) -> Refusal:
-        return Refusal(
-            lambda: shortfalls.of_pairs(
-                self.guest,
-                self.host,
-                self._masks_of(self._page_shortage),
-                self._page_shortage,
-            )
         )
 
     def _without_pairs(self) -> Refusal:
@@ -238,7 +224,6 @@ class Evaluation:
                 if spare < 0:
                     break
         if spare < 0:
-            self._short_of_pages = True
             return self._without_pairs()
         fit = [cell for cell in paged if cell.has_free_dedicated(cpus)]
         return fit if len(fit) >= wanted else self._without_pairs()

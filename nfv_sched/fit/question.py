@@ -1,5 +1,6 @@
 """A guest, with what is the same for every host it is tried on."""
 
+from collections.abc import Hashable
 from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -47,6 +48,7 @@ class Question:
         'pins',
         'plain',
         'portion',
+        'shape',
         'shape_of',
         'unchosen',
     )
@@ -82,6 +84,15 @@ class Question:
         #: what it means for each request if it has not.
         self.choosable = any(not r.from_port for r in guest.devices)
         self.unchosen: tuple[tuple[str, ...], ...] = ((),) * len(guest.devices)
+        #: What guests have in common that are alike: equal for these.
+        self.shape: Hashable = (
+            tuple(shapes),
+            guest.emulator_isolated,
+            tuple(
+                (request.count, request.policy, _hashable(request.specs))
+                for request in guest.devices
+            ),
+        )
         self._specs = [
             [
                 {
@@ -105,6 +116,10 @@ class Question:
             known = self._match(dict(zip(self._keys, kind, strict=True)))
             self._matches[kind] = known
         return known
+
+    def alike_device(self, index: int) -> int:
+        """The first device request that asks for the same as ``index``."""
+        return self._specs.index(self._specs[index])
 
     def _match(self, pool: dict[str, Value]) -> 'Match':
         folded = {key: _fold(value) for key, value in pool.items()}
@@ -191,6 +206,19 @@ def _shape(cell: GuestCell) -> tuple[object, ...]:
         cell.page_size,
         cell.cpu_policy,
         cell.thread_policy,
+    )
+
+
+def _hashable(specs: Sequence[Spec]) -> Hashable:
+    return tuple(
+        tuple(
+            sorted(
+                (key, str(value))
+                for key, value in spec.items()
+                if key not in _IGNORED
+            )
+        )
+        for spec in specs
     )
 
 

@@ -100,6 +100,8 @@ class HostTopology:
     """One host's provider tree, decoded.
 
     ``name`` is the hypervisor hostname, ``uuid`` the compute node's uuid.
+    ``domains`` maps kinds of failure domains, such as ``rack``, to the name
+    of the one that the host is in.
     """
 
     name: str
@@ -107,3 +109,4 @@ class HostTopology:
     cells: tuple[CellTopology, ...] = ()
     pools: tuple[PoolTopology, ...] = ()
     usage: HostUsage = dataclasses.field(default_factory=HostUsage)
+    domains: Mapping[str, str] = dataclasses.field(default_factory=dict)

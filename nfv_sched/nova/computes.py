@@ -2,6 +2,7 @@
 
 import collections
 from collections.abc import Iterable
+from collections.abc import Mapping
 from collections.abc import Sequence
 import dataclasses
 from typing import Any
@@ -20,6 +21,7 @@ from nfv_sched.model import HostTopology
 from nfv_sched.model import HostUsage
 from nfv_sched.model import PageCapacity
 from nfv_sched.model import PoolTopology
+from nfv_sched.nova import domains
 
 _Status = fields.PciDeviceStatus
 # UNAVAILABLE and UNCLAIMABLE: a function whose parent or children are taken.
@@ -45,7 +47,9 @@ class NoDatabaseError(Exception):
 
 
 def topology_of(
-    compute: Any, devices: Iterable[Any] | None = None
+    compute: Any,
+    devices: Iterable[Any] | None = None,
+    named: Mapping[str, str] | None = None,
 ) -> HostTopology:
     """The hardware and usage that a ``nova.objects.ComputeNode`` reports.
 
@@ -58,6 +62,7 @@ def topology_of(
     Cells come by id, pages by size, pools by key. Empty page pools and empty
     device pools are left out.
 
+    :param named: the host's failure domains by kind
     :raises MalformedComputeError: whatever is wrong with the compute node
     """
     try:
@@ -69,6 +74,7 @@ def topology_of(
             cells=tuple(map(_cell, cells)),
             pools=pools,
             usage=_usage(cells, taken),
+            domains=dict(named or {}),
         )
     except Exception as error:
         # Versioned objects raise what they like over JSON from elsewhere.
@@ -255,9 +261,10 @@ def placement_adapter() -> Any:
     return utils.get_ksa_adapter('placement')
 
 
-def read_computes() -> Computes:
+def read_computes(kinds: Sequence[str] = ()) -> Computes:
     """Read the databases of all cells, devices included.
 
+    :param kinds: of failure domains to read: one query for all hosts
     :raises NoDatabaseError: nova.conf names no API database
     """
     if not nova.conf.CONF.api_database.connection:
@@ -266,6 +273,7 @@ def read_computes() -> Computes:
             'names another file'
         )
     context = nova_context.get_admin_context()
+    named = failure_domains(context, kinds)
     hosts: list[HostTopology] = []
     uuids: set[str] = set()
     problems: list[str] = []
@@ -290,7 +298,7 @@ def read_computes() -> Computes:
         for node, devices in nodes:
             uuids.add(node.uuid)
             try:
-                hosts.append(topology_of(node, devices))
+                hosts.append(topology_of(node, devices, named.get(node.host)))
             except MalformedComputeError as error:
                 problems.append(str(error))
     return Computes(tuple(hosts), frozenset(uuids), tuple(problems), complete)
@@ -298,3 +306,12 @@ def read_computes() -> Computes:
 
 def _devices_of(context: Any, node: Any) -> list[Any]:
     return list(objects.PciDeviceList.get_by_compute_node(context, node.id))
+
+
+def failure_domains(
+    context: Any, kinds: Sequence[str]
+) -> Mapping[str, Mapping[str, str]]:
+    """The failure domains of all hosts, from the API database."""
+    if not kinds:
+        return {}
+    return domains.of_hosts(objects.AggregateList.get_all(context), kinds)

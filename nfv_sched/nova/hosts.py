@@ -11,6 +11,7 @@ from collections.abc import Mapping
 import operator
 from typing import Any
 
+from nfv_sched.fit import Portion
 from nfv_sched.model import Cell
 from nfv_sched.model import DevicePool
 from nfv_sched.model import Host
@@ -116,8 +117,10 @@ class ReportedPool(DevicePool):
     """A pool that reads a dict of PciDeviceStats."""
 
     def __init__(self, source: Mapping[str, Any]) -> None:
+        # What every request for devices asks is not left for later.
         own = self.__dict__
         own['count'] = source['count']
+        own['numa_node'] = source.get('numa_node')
         own['get'] = source.get
         own['_source'] = source
 
@@ -151,7 +154,6 @@ _DEVICE_FIELDS = {
     'vendor_id': lambda pool: pool['vendor_id'],
     'product_id': lambda pool: pool['product_id'],
     'dev_type': lambda pool: pool.get('dev_type'),
-    'numa_node': lambda pool: pool.get('numa_node'),
     'address': lambda pool: pool.get('address'),
     'rp_uuid': lambda pool: pool.get('rp_uuid'),
     'tags': lambda pool: {
@@ -208,9 +210,67 @@ def pools_of(pools: Iterable[Mapping[str, Any]]) -> tuple[DevicePool, ...]:
     return tuple(map(ReportedPool, pools))
 
 
+def lacks_pages(state: Any, portion: Portion, wanted: int) -> bool:
+    """Whether fewer than ``wanted`` cells of a HostState have the pages.
+
+    What costs least to know of a host, before anything is made of it.
+    """
+    topology = state.numa_topology
+    if topology is None:
+        return True
+    size, pages = portion.size_kib, portion.pages
+    cells = topology._obj_cells
+    spare = len(cells) - wanted
+    for cell in cells:
+        for pool in cell._obj_mempages:
+            if pool._obj_size_kb == size:
+                if _free(pool) < pages:
+                    spare -= 1
+                break
+        else:
+            spare -= 1
+        if spare < 0:
+            return True
+    return False
+
+
 def state_key(state: Any) -> tuple[object, int]:
     """What changes when something is consumed from a HostState.
 
     ``consume_from_request`` counts the instance, and replaces the topology.
     """
     return state.numa_topology, state.num_instances
+
+
+def reading(state: Any) -> tuple[object, ...]:
+    """Numbers that tell a HostState from its earlier and later ones.
+
+    Which CPUs are pinned is told by how many they are and what they add up
+    to: two states of one host that differ in nothing else are good for the
+    same guests.
+
+    :raises Exception: whatever a malformed state makes Nova's objects raise
+    """
+    topology, stats = state.numa_topology, state.pci_stats
+    numbers: list[object] = [
+        state.cpu_allocation_ratio,
+        state.ram_allocation_ratio,
+    ]
+    for cell in topology._obj_cells if topology else ():
+        pinned = cell._obj_pinned_cpus
+        numbers += (
+            len(cell._obj_pcpuset),
+            len(pinned),
+            sum(pinned),
+            cell._obj_memory,
+            cell._obj_memory_usage,
+            cell._obj_cpu_usage,
+        )
+        for pages in cell._obj_mempages:
+            numbers += (
+                pages._obj_used,
+                pages._obj_total,
+                getattr(pages, '_obj_reserved', 0),
+            )
+    numbers += [pool['count'] for pool in stats.pools] if stats else ()
+    return tuple(numbers)

@@ -9,6 +9,10 @@ from nfv_sched.model import DeviceRequest
 from nfv_sched.model import Guest
 from nfv_sched.model import GuestCell
 
+#: Extra specs of our own, see nfv_sched.extra_specs.
+PLACEMENT = 'nfv:placement'
+PCI_SPREAD = 'nfv:pci_spread'
+
 _SEEN = '_nfv_sched_seen'
 
 
@@ -46,6 +50,12 @@ def guest_of(spec: Any) -> Guest:
         spec.numa_topology = seen.topology
         spec.obj_reset_changes(['numa_topology'])
     return seen.guest
+
+
+def spreads_functions(spec: Any) -> bool:
+    """Whether devices should be on different physical functions."""
+    wanted: str | None = spec.flavor.extra_specs.get(PCI_SPREAD)
+    return wanted == 'pf'
 
 
 def limits_of(spec: Any, state: Any) -> Any:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from collections.abc import Mapping
 import dataclasses
+from typing import Any
 from typing import cast
 
 from nfv_sched.model import CellTopology
@@ -65,7 +66,10 @@ def encode(host: HostTopology) -> Tree:
             children.append(provider)
     if len({child.uuid for child in children}) < len(children):
         raise Unencodable('two cells or two pools are the same')
-    bare = Provider(root, name, None, {}, frozenset({schema.TOPOLOGY}))
+    traits = {schema.domain_trait(*pair) for pair in host.domains.items()}
+    bare = Provider(
+        root, name, None, {}, frozenset({schema.TOPOLOGY}) | traits
+    )
     parts |= {
         schema.TOPOLOGY: 1,
         schema.HIDDEN: hidden_digest((bare, *children)),
@@ -245,6 +249,13 @@ class _Facts:
             raise GarbledTree(f'several traits of kind {kind}: {values}')
         return values[0]
 
+    def pairs(self, kind: str) -> Mapping[Any, Any]:
+        """Traits that say something about something: once about each."""
+        values = cast('list[tuple[Any, Any]]', self.traits.get(kind, []))
+        if len(dict(values)) < len(values):
+            raise GarbledTree(f'contradicting traits of kind {kind}: {values}')
+        return dict(values)
+
 
 def _facts(summary: Summary) -> _Facts:
     facts = _Facts({}, {}, {}, {}, {})
@@ -291,9 +302,7 @@ def decode(name: str, root: str, summaries: Summaries) -> HostTopology:
     cells: dict[str, CellTopology] = {}
     pools: dict[str, PoolTopology] = {}
     for child, facts in ours.items():
-        if child == root:
-            continue
-        if 'dev_type' not in facts.traits:
+        if child != root and 'dev_type' not in facts.traits:
             cells[child] = _read_cell(root, child, facts)
     for child, facts in ours.items():
         if 'dev_type' in facts.traits:
@@ -305,6 +314,7 @@ def decode(name: str, root: str, summaries: Summaries) -> HostTopology:
         cells=tuple(sorted(cells.values(), key=lambda cell: cell.id)),
         pools=tuple(sorted(pools.values(), key=lambda pool: pool.key)),
         usage=_read_usage(summaries, cells, pools),
+        domains=ours[root].pairs('domain'),
     )
 
 
@@ -314,9 +324,6 @@ def _read_cell(root: str, uuid: str, facts: _Facts) -> CellTopology:
         raise GarbledTree(f'provider {uuid} is neither a cell nor a pool')
     if schema.cell_uuid(root, cell_id) != uuid:
         raise GarbledTree(f'provider {uuid} is not the cell {cell_id}')
-    pairs = cast('list[tuple[int, int]]', facts.traits.get('distance', []))
-    if len(dict(pairs)) < len(pairs):
-        raise GarbledTree(f'cell {cell_id} has two distances to one cell')
     return CellTopology(
         id=cell_id,
         memory_mib=facts.cell.get(schema.MEMORY, 0),
@@ -328,7 +335,7 @@ def _read_cell(root: str, uuid: str, facts: _Facts) -> CellTopology:
             PageCapacity(size, usable)
             for size, usable in sorted(facts.pages.items())
         ),
-        distances=dict(pairs),
+        distances=facts.pairs('distance'),
         physnets=frozenset(cast('list[str]', facts.traits.get('physnet', []))),
         tunneled='tunneled' in facts.traits,
     )

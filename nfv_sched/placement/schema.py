@@ -18,6 +18,7 @@ MAX_TRAIT = 255
 
 NAMESPACE = 'CUSTOM_NFV_'
 PHYSNET = 'CUSTOM_PHYSNET_'
+DOMAIN = 'CUSTOM_NFV_DOMAIN_'
 
 #: The sentinel: a class and a trait of every root, consumed by nobody.
 TOPOLOGY = 'CUSTOM_NFV_TOPOLOGY'
@@ -49,6 +50,7 @@ _ROOT_CLASSES = {TOPOLOGY, DIGEST, HIDDEN, *UUID_PARTS}
 _CELL_CLASSES = {DEDICATED, SHARED, CORES, MEMORY}
 _UNITS = (('GB', 2**20), ('MB', 2**10), ('KB', 1))
 _NUMBER = r'(0|[1-9][0-9]*)'
+_ESCAPED = r'(?:[A-Z0-9]|_[0-9A-F]{2}|__)+'
 
 
 class Unencodable(ValueError):
@@ -194,6 +196,17 @@ def physnet_trait(physnet: str) -> str:
     return _checked(PHYSNET + escape(physnet))
 
 
+def domain_trait(kind: str, name: str) -> str:
+    """The trait of a failure domain, such as the rack ``name``.
+
+    Kind and name are escaped each: ``_I`` is no part of an escaped text, so
+    that ``_IS_`` tells where one ends.
+    """
+    if not kind or not name:
+        raise Unencodable(f'failure domain {kind!r} of {name!r}')
+    return _checked(f'{DOMAIN}{escape(kind)}_IS_{escape(name)}')
+
+
 _ADDRESS = re.compile(
     r'([0-9a-f]{4,8}):([0-9a-f]{2}):([0-9a-f]{2})\.([0-7])', re.ASCII
 )
@@ -261,6 +274,11 @@ _TRAITS: tuple[tuple[str, re.Pattern[str], Callable[..., object]], ...] = (
     ),
     ('parent', re.compile(r'CUSTOM_NFV_PARENTX_(.*)'), _escaped_address),
     ('physnet', re.compile(rf'{PHYSNET}(.*)'), unescape),
+    (
+        'domain',
+        re.compile(rf'{DOMAIN}({_ESCAPED})_IS_({_ESCAPED})'),
+        lambda kind, name: (unescape(kind), unescape(name)),
+    ),
 )
 _PLAIN_TRAITS: dict[str, Fact] = {
     TOPOLOGY: ('topology', True),

@@ -159,26 +159,18 @@ class Cloud:
         self,
         flavor: guests.Flavor,
         *,
-        ports: Sequence[guests.Port] | None = None,
-        image: Mapping[str, str] | None = None,
         group: guests.Group | None = None,
-        uuids: Sequence[str] = (),
+        **asked: Any,
     ) -> Any:
         """Return the ``objects.RequestSpec`` of a boot, as the conductor's.
 
+        :param asked: what :func:`nfv_sched.sim.guests.request_spec` takes
         :raises nova.exception.NovaException: Nova refuses such a guest
         """
         record = group and objects.InstanceGroup.get_by_uuid(
             self.context, group.uuid
         )
-        spec = guests.request_spec(
-            self.context,
-            flavor,
-            ports=ports,
-            image=image,
-            group=record,
-            uuids=uuids,
-        )
+        spec = guests.request_spec(self.context, flavor, group=record, **asked)
         if record:
             scheduler_utils.setup_instance_group(self.context, spec)
         return spec
@@ -192,9 +184,11 @@ class Cloud:
 
     def topologies(self) -> list[HostTopology]:
         """Return every host's hardware and usage, ready to publish."""
+        kinds = settings.failure_domains()
+        named = computes.failure_domains(self.context, kinds)
         return [
-            computes.topology_of(compute.node, compute.devices)
-            for compute in self.computes.values()
+            computes.topology_of(one.node, one.devices, named.get(name))
+            for name, one in self.computes.items()
         ]
 
     def candidates(self, spec: Any) -> set[str]:
@@ -220,6 +214,7 @@ class Cloud:
         ports: Sequence[guests.Port] | None = None,
         image: Mapping[str, str] | None = None,
         group: guests.Group | None = None,
+        hints: Mapping[str, Any] | None = None,
     ) -> list[Guest]:
         """Boot ``count`` guests in one request; all have the same fate.
 
@@ -232,7 +227,12 @@ class Cloud:
         if group:
             objects.InstanceGroup.add_members(self.context, group.uuid, uuids)
         spec = self.request_spec(
-            flavor, ports=ports, image=image, group=group, uuids=uuids
+            flavor,
+            ports=ports,
+            image=image,
+            group=group,
+            hints=hints,
+            uuids=uuids,
         )
         boot = Boot(name or flavor.name, flavor, group, spec, tuple(uuids))
         # What the scheduler gives to a guest overwrites what was asked.

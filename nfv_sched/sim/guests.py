@@ -121,6 +121,7 @@ def request_spec(  # noqa: PLR0913 - all that a tenant may say
     ports: Sequence[Port] | None = None,
     image: Mapping[str, str] | None = None,
     group: Any = None,
+    hints: Mapping[str, Any] | None = None,
     uuids: Sequence[str] = (),
 ) -> Any:
     """Return the ``objects.RequestSpec`` that nova-conductor schedules.
@@ -128,6 +129,7 @@ def request_spec(  # noqa: PLR0913 - all that a tenant may say
     :param ports: instead of the flavor's own
     :param image: image properties
     :param group: an ``objects.InstanceGroup``
+    :param hints: scheduler hints, each a text or a list of them
     :param uuids: of the instances to come, one if left out
     :raises nova.exception.NovaException: Nova refuses such a guest
     """
@@ -144,7 +146,7 @@ def request_spec(  # noqa: PLR0913 - all that a tenant may say
         real_flavor,
         hardware.numa_get_constraints(real_flavor, nova_meta),
         requests,
-        filter_properties={},
+        filter_properties={'scheduler_hints': dict(hints or {})},
         instance_group=group,
         availability_zone=None,
     )

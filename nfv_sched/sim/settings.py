@@ -15,6 +15,7 @@ from nova.pci import request as pci_request
 from nova.scheduler import utils as scheduler_utils
 
 from nfv_sched import conf as nfv_conf
+from nfv_sched.nova import domains
 
 CONF = nova.conf.CONF
 
@@ -153,3 +154,8 @@ def profile_options(profile: Profile) -> dict[str, Any]:
         f'{group}.enabled_filters': list(profile.enabled_filters),
         f'{group}.weight_classes': list(profile.weight_classes),
     }
+
+
+def failure_domains() -> tuple[str, ...]:
+    """Return the kinds of failure domains that the options name."""
+    return domains.keys_of(CONF.nfv_sched.failure_domains)

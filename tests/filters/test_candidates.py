@@ -107,7 +107,9 @@ def test_the_candidate_with_the_nearest_devices_comes_first(classes):
 def test_candidates_without_a_choice_of_devices_are_not_compared(monkeypatch):
     """Nova asks Placement twice for pinned guests: for PCPU and for VCPU."""
     monkeypatch.setattr(
-        decisions.Decision, 'far_devices', lambda *args: pytest.fail('asked')
+        decisions.Decision,
+        'badness',
+        lambda *args, **options: pytest.fail('asked'),
     )
     found = scene('required', 1)
     twins = [dict(scheduling.CANDIDATE), dict(scheduling.CANDIDATE)]

@@ -11,10 +11,12 @@ from nova.scheduler import filters as scheduler_filters
 import pytest
 
 from nfv_sched import filters
+from nfv_sched import fit
 from nfv_sched.filters.cpu_pinning import CPUPinningFilter
 from nfv_sched.filters.huge_pages import HugePagesFilter
 from nfv_sched.filters.numa_fit import NUMAFitFilter
 from nfv_sched.filters.pci_numa import PCINUMAFilter
+from nfv_sched.nova import hosts
 from tests import nova_oracle
 from tests import scheduling
 from tests import strategies
@@ -251,3 +253,22 @@ def test_reasons_are_debug_only(caplog):
     (record,) = [r for r in caplog.records if 'rejects' in r.getMessage()]
     assert record.levelname == 'DEBUG'
     assert 'has 0 of 1 free pages of 1 GiB' in record.getMessage()
+
+
+@given(
+    scene=strategies.scenes(),
+    size=st.sampled_from((4, 2048, strategies.GIB)),
+    pages=st.integers(1, 1024),
+    wanted=st.integers(1, 4),
+)
+def test_a_glance_at_the_pages_sees_what_counting_cell_by_cell_sees(
+    scene, size, pages, wanted
+):
+    state = scheduling.host_state(scene)
+    enough = [
+        cell
+        for cell in hosts.host_of(state).cells
+        if cell.free_pages(size) >= pages
+    ]
+    lacking = hosts.lacks_pages(state, fit.Portion(size, pages, 1), wanted)
+    assert lacking == (len(enough) < wanted)

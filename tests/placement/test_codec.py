@@ -126,6 +126,26 @@ def test_names_and_reserved_pages_change_the_digest():
     assert not is_published(encode(one), summaries_of(encode(renamed)))
 
 
+def test_a_tree_without_failure_domains_is_as_it_was():
+    """Trees that are published already stay whole and are not written."""
+    tree = encode(host())
+    assert tree.root.traits == {schema.TOPOLOGY}
+    assert tree.root.inventories[schema.DIGEST].total == 590508893
+    assert _decode(summaries_of(tree), tree.root.uuid).domains == {}
+
+
+def test_failure_domains_are_traits_of_the_root():
+    domains = {'rack': 'r7', 'row': 'Hall B'}
+    tree = encode(dataclasses.replace(host(), domains=domains))
+    assert tree.root.traits == {
+        schema.TOPOLOGY,
+        'CUSTOM_NFV_DOMAIN_RACK_IS_R7',
+        'CUSTOM_NFV_DOMAIN_ROW_IS__48ALL_20_42',
+    }
+    assert _decode(summaries_of(tree), tree.root.uuid).domains == domains
+    assert tree.providers[1:] == encode(host()).providers[1:]
+
+
 def test_an_unknown_trait_is_named():
     tree = encode(host())
     summaries = summaries_of(tree)
@@ -156,6 +176,7 @@ def test_an_unknown_class_is_named():
         (1, set(), {'CUSTOM_NFV_SOCKET_5'}),
         (1, set(), {'CUSTOM_NFV_DISTANCE_1_99'}),
         (0, {'CUSTOM_NFV_TOPOLOGY'}, set()),
+        (0, set(), {f'{schema.DOMAIN}RACK_IS_{name}' for name in 'AB'}),
         (3, set(), {'CUSTOM_NFV_PCI_PF'}),
         (3, set(), {'CUSTOM_PHYSNET_OTHER'}),
         (3, {'CUSTOM_PHYSNET_PHYSNET0'}, {'CUSTOM_PHYSNET_OTHER'}),
@@ -239,6 +260,7 @@ def test_usage_above_capacity_is_cut_and_counted():
             str(uuid.uuid4()),
             pools=(PoolTopology('k', '8086', '154c', 'type-X', 1),),
         ),
+        HostTopology('h', str(uuid.uuid4()), domains={'rack': 'é' * 200}),
         HostTopology(
             'h',
             str(uuid.uuid4()),

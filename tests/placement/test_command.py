@@ -3,6 +3,7 @@
 import json
 
 from nova import objects
+import nova.conf
 import pytest
 
 from nfv_sched.cmd.main import main
@@ -11,6 +12,8 @@ from nfv_sched.placement.client import PlacementClient
 from nfv_sched.placement.reader import TopologyReader
 from nfv_sched.sim import machine
 from nfv_sched.sim.cloud import cloud
+
+CONF = nova.conf.CONF
 
 
 @pytest.fixture(scope='module')
@@ -68,6 +71,39 @@ def test_a_cloud_is_published_and_read(two_hosts, publish):
     assert [row['Outcome'] for row in rows] == ['unchanged'] * 2
 
 
+def test_racks_are_published_with_one_query_for_all_hosts(
+    two_hosts, publish, monkeypatch
+):
+    publish()
+    two_hosts.add_aggregate('rack 7', ['one'], {'rack': 'r7', 'ssd': 'true'})
+    assert [row['Outcome'] for row in publish()[1]] == ['unchanged'] * 2
+    CONF.set_override('failure_domains', ['rack', 'row'], 'nfv_sched')
+    asked = []
+    real = objects.AggregateList.get_all
+
+    def get_all(context):
+        asked.append(context)
+        return real(context)
+
+    monkeypatch.setattr(objects.AggregateList, 'get_all', get_all)
+    try:
+        code, rows = publish()
+        again = publish()[1]
+    finally:
+        CONF.clear_override('failure_domains', 'nfv_sched')
+    assert code == 0
+    assert len(asked) == 2
+    outcomes = {row['Host']: (row['Outcome'], row['Writes']) for row in rows}
+    assert outcomes == {'one': ('written', 2), 'two': ('unchanged', 0)}
+    assert [row['Outcome'] for row in again] == ['unchanged'] * 2
+    reader = TopologyReader(lambda: PlacementClient(two_hosts.placement))
+    assert reader.refresh()
+    assert {
+        topology.name: topology.domains
+        for topology in reader.snapshot.hosts.values()
+    } == {'one': {'rack': 'r7'}, 'two': {}}
+
+
 def test_what_cannot_be_read_is_told_and_nothing_is_pruned(
     two_hosts, publish, monkeypatch, caplog
 ):
@@ -92,10 +128,10 @@ def test_one_malformed_compute_node_stops_no_other(
 ):
     real = computes.topology_of
 
-    def fail(node, devices=None):
+    def fail(node, *rest):
         if node.hypervisor_hostname == 'two':
             raise computes.MalformedComputeError('compute node two: torn')
-        return real(node, devices)
+        return real(node, *rest)
 
     monkeypatch.setattr(computes, 'topology_of', fail)
     code, rows = publish('--prune')

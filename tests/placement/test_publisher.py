@@ -102,6 +102,28 @@ def test_one_cell_changed_writes_that_cell_and_the_root(client, wsgi):
     assert read(client, new) == new
 
 
+def test_a_host_in_another_rack_is_one_root_written(client, wsgi):
+    """Its traits, then the digest that covers them; nothing below."""
+    olds = [
+        dataclasses.replace(host(number), domains={'rack': f'r{number}'})
+        for number in range(2)
+    ]
+    publish(client, olds)
+    assert publish(client, olds).writes == 0
+    new = dataclasses.replace(olds[0], domains={'rack': 'r1'})
+    wsgi.calls.clear()
+    report = publish(client, [new, olds[1]])
+    assert [one.outcome for one in report.hosts] == ['written', 'unchanged']
+    root = f'/resource_providers/{schema.root_uuid(new.uuid)}'
+    assert wsgi.writes == [
+        ('PUT', f'{root}/traits'),
+        ('PUT', f'{root}/inventories'),
+    ]
+    assert read(client, new) == new
+    publish(client, [host()])
+    assert read(client, host()).domains == {}
+
+
 def test_reserved_pages_alone_are_written(client):
     old = host()
     cell = dataclasses.replace(

@@ -69,6 +69,7 @@ def test_physnets_keep_their_case(text, name):
         (schema.parent_trait('0000:3b:00.0'), ('parent', '0000:3b:00.0')),
         (schema.parent_trait('10000:e1:1f.7'), ('parent', '10000:e1:1f.7')),
         (schema.parent_trait('0000:3B:00.0'), ('parent', '0000:3B:00.0')),
+        ('CUSTOM_NFV_DOMAIN_RACK_IS_R7', ('domain', ('rack', 'r7'))),
         ('CUSTOM_NFV_TUNNELED', ('tunneled', True)),
         ('CUSTOM_NFV_PCI_VDPA', ('dev_type', 'vdpa')),
         ('HW_NUMA_ROOT', ('numa_root', True)),
@@ -98,12 +99,40 @@ def test_the_parent_trait_of_an_address_is_plain():
         'CUSTOM_PHYSNET__',
         'CUSTOM_PHYSNET__C3',
         'CUSTOM_PHYSNET__61',
+        'CUSTOM_NFV_DOMAIN_RACK_R7',
+        'CUSTOM_NFV_DOMAIN_RACK_IS_',
+        'CUSTOM_NFV_DOMAIN__IS_R7',
+        'CUSTOM_NFV_DOMAIN_RACK_IS_R7_IS_R8',
+        'CUSTOM_NFV_DOMAIN_RACK_IS__C3',
+        'CUSTOM_NFV_DOMAIN_RACK_IS__61',
         'CUSTOM_NFV_FUTURE',
     ],
 )
 def test_a_trait_that_we_never_give_is_refused(name):
     with pytest.raises(ValueError, match=r'.'):
         schema.read_trait(name)
+
+
+_words = st.one_of(
+    st.sampled_from(['_is_', 'is', '_IS_', 'Rack 7 / hall "B"', '_', 'é']),
+    st.text('is_IS_ 5', min_size=1, max_size=9),
+    st.text(st.characters(codec='utf-8'), min_size=1, max_size=9),
+)
+
+
+@given(_words, _words)
+def test_a_failure_domain_of_any_name_reads_back(kind, name):
+    trait = schema.domain_trait(kind, name)
+    assert schema.read_trait(trait) == ('domain', (kind, name))
+
+
+@pytest.mark.parametrize(
+    ('kind', 'name'),
+    [('', 'r7'), ('rack', ''), ('rack', 'Ä' * 40), ('rack', '\ud800')],
+)
+def test_a_failure_domain_without_a_trait_is_refused(kind, name):
+    with pytest.raises(schema.Unencodable):
+        schema.domain_trait(kind, name)
 
 
 @pytest.mark.parametrize(

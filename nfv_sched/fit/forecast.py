@@ -1,0 +1,46 @@
+"""What a claim would do to a host: what it takes, and what that costs."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from nfv_sched.fit.after import after
+from nfv_sched.fit.locality import Locality
+from nfv_sched.fit.locality import locality
+from nfv_sched.fit.question import Question
+from nfv_sched.fit.remoteness import Distances
+from nfv_sched.fit.room import room
+from nfv_sched.model import Guest
+from nfv_sched.model import Host
+from nfv_sched.model import Placement
+
+
+class Forecast(NamedTuple):
+    """The state of a host after a claim, as far as weighers ask.
+
+    ``before`` and ``left`` are for each expected shape the guests that the
+    host has room for before the claim and after it.
+    """
+
+    before: tuple[int, ...]
+    left: tuple[int, ...]
+    locality: Locality
+
+
+def forecast(
+    guest: Guest,
+    host: Host,
+    placement: Placement,
+    shapes: Sequence[Question],
+    distances: Distances,
+) -> Forecast:
+    """Look at the host as the claim leaves it.
+
+    :param shapes: the guests that are expected
+    :param distances: between the host's cells, where they are known
+    """
+    left = after(guest, host, placement)
+    return Forecast(
+        tuple(room(shape, host) for shape in shapes),
+        tuple(room(shape, left) for shape in shapes),
+        locality(guest, host, placement, distances),
+    )

@@ -1,0 +1,82 @@
+"""Which guests are to be expected: those that were asked for lately."""
+
+from collections.abc import Hashable
+from collections.abc import Iterable
+import threading
+from typing import NamedTuple
+
+from nfv_sched.fit.question import Question
+
+#: Requests after which one counts half.
+HALF_LIFE = 256
+#: Shapes that are told apart; of the rest the rarest are forgotten.
+MOST_SHAPES = 16
+#: Requests between two looks at the shares, once there were as many.
+_REFRESH = 64
+
+
+class Expected(NamedTuple):
+    """Guests to expect, and how often each is asked for, 1 in all."""
+
+    shapes: tuple[Question, ...] = ()
+    shares: tuple[float, ...] = ()
+
+
+class Mix:
+    """A decayed histogram of guest shapes.
+
+    ``expected`` is replaced now and then; what was worked out from its
+    shapes can be kept as long as they are the same tuple. Memory is bounded
+    by MOST_SHAPES.
+
+    :param fixed: guests to expect, all alike often; nothing is recorded then
+    """
+
+    def __init__(self, fixed: Iterable[Question] = ()) -> None:
+        shapes = tuple(fixed)
+        shares = tuple(1 / len(shapes) for _ in shapes)
+        self.expected = Expected(shapes, shares)
+        self._fixed = bool(shapes)
+        self._questions: dict[Hashable, Question] = {}
+        self._weights: dict[Hashable, float] = {}
+        self._weight = 1.0
+        self._recorded = 0
+        self._due = 1
+        self._lock = threading.Lock()
+
+    def record(self, question: Question, count: int = 1) -> None:
+        """Take notice that ``count`` such guests were asked for."""
+        if self._fixed or question.guest.asks_nothing:
+            return
+        shape = question.shape
+        with self._lock:
+            self._questions.setdefault(shape, question)
+            self._weights[shape] = (
+                self._weights.get(shape, 0) + self._weight * count
+            )
+            self._weight *= 2 ** (1 / HALF_LIFE)
+            self._recorded += 1
+            if self._recorded >= self._due:
+                self._refresh()
+
+    def _refresh(self) -> None:
+        self._recorded = 0
+        self._due = min(self._due * 2, _REFRESH)
+        # Relative to the next request, whose weight would grow for ever.
+        kept = sorted(self._weights, key=self._weights.__getitem__)
+        self._weights = {
+            shape: self._weights[shape] / self._weight
+            for shape in kept[-MOST_SHAPES:]
+        }
+        self._weight = 1.0
+        self._questions = {
+            shape: self._questions[shape] for shape in self._weights
+        }
+        shapes = self.expected.shapes
+        if self._weights.keys() != {question.shape for question in shapes}:
+            shapes = tuple(self._questions.values())
+        total = sum(self._weights.values())
+        self.expected = Expected(
+            shapes,
+            tuple(self._weights[one.shape] / total for one in shapes),
+        )

@@ -1,0 +1,158 @@
+"""How many more guests of one shape a host has room for, by counting.
+
+Counts CPUs, pages and devices cell by cell, without laying a single guest
+out: quick enough to be asked for many shapes before and after a claim. Guest
+cells that are not alike count as their mean, the rest never errs downwards.
+The exact number is that of repeated claims.
+"""
+
+from collections.abc import Iterable
+from collections.abc import Mapping
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from nfv_sched.fit import cores
+from nfv_sched.fit.cell import page_sizes
+from nfv_sched.fit.question import KIB_PER_MIB
+from nfv_sched.fit.question import Question
+from nfv_sched.model import Cell
+from nfv_sched.model import Guest
+from nfv_sched.model import GuestCell
+from nfv_sched.model import Host
+
+#: More guests than any host holds.
+PLENTY = 1 << 20
+
+
+def room(question: Question, host: Host) -> int:
+    """How many more guests like the question's fit at once, by counts.
+
+    No number limits guests that ask for nothing: PLENTY.
+    """
+    guest, wanted = question.guest, len(question.guest.cells)
+    rooms = [_cell_room(guest, cell, host) for cell in host.cells]
+    most = together(rooms, wanted) if wanted else PLENTY
+    if not guest.devices or not most:
+        return most
+    demands = _demands(question, host)
+    if wanted == 1 and not any(demand.anywhere for demand in demands):
+        # All of a guest's devices are on its cell.
+        return sum(
+            min(free, *(demand.near(cell) for demand in demands))
+            for free, cell in zip(rooms, host.cells, strict=True)
+        )
+    usable = [
+        cell for free, cell in zip(rooms, host.cells, strict=True) if free
+    ]
+    return min(
+        most, *(demand.on(usable if wanted else None) for demand in demands)
+    )
+
+
+def together(rooms: Sequence[int], wanted: int) -> int:
+    """How many guests of ``wanted`` cells fit, each cell on another one.
+
+    The largest number of which no host cell takes more than it has room
+    for, and no more than one cell of each guest.
+    """
+    if wanted == 1:
+        return sum(rooms)
+    low, high = 0, sum(rooms) // wanted
+    while low < high:
+        middle = (low + high + 1) // 2
+        if sum(min(one, middle) for one in rooms) >= wanted * middle:
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+def _cell_room(guest: Guest, cell: Cell, host: Host) -> int:
+    """How many cells like the guest's mean one a host cell takes."""
+    if not guest.cells:
+        return 0
+    count, first = len(guest.cells), guest.cells[0]
+    memory = sum(one.memory_mib for one in guest.cells) // count
+    dedicated = sum(len(one.dedicated) for one in guest.cells)
+    shared = sum(len(one.shared) for one in guest.cells)
+    most = _memory_room(
+        first, cell, memory * KIB_PER_MIB, host.ram_allocation_ratio
+    )
+    if dedicated and most:
+        dedicated += guest.emulator_isolated
+        most = min(most, _free_cpus(first, cell) // max(1, dedicated // count))
+    if shared and most:
+        limit = int(len(cell.shared_cpus) * host.cpu_allocation_ratio)
+        left = max(0, limit - cell.shared_used)
+        most = min(most, left // max(1, shared // count))
+    return most
+
+
+def _free_cpus(guest: GuestCell, cell: Cell) -> int:
+    if guest.thread_policy in ('isolate', 'require'):
+        return cores.usable(cell, guest.thread_policy)
+    return len(cell.free_dedicated)
+
+
+def _memory_room(
+    guest: GuestCell, cell: Cell, memory_kib: int, ratio: float
+) -> int:
+    if guest.page_size:
+        sizes: Iterable[int] = page_sizes(cell, guest.page_size)
+    elif not guest.pinned:
+        # Overcommitted, as far as the ratio goes.
+        free = int(cell.memory_mib * ratio) - cell.memory_used_mib
+        return max(0, free * KIB_PER_MIB // memory_kib)
+    elif cell.pages:
+        sizes = [min(pool.size_kib for pool in cell.pages)]
+    else:
+        return max(0, cell.free_memory_mib * KIB_PER_MIB // memory_kib)
+    return sum(
+        max(0, cell.free_pages(size)) * size // memory_kib for size in sizes
+    )
+
+
+class _Demand(NamedTuple):
+    """Devices that each guest wants so many of, free ones by NUMA node.
+
+    ``anywhere`` is whether some of them need not be on the guest's cells.
+    """
+
+    wanted: int
+    free: Mapping[int | None, int]
+    anywhere: bool
+    policy: str
+
+    def near(self, cell: Cell) -> int:
+        """How many guests find their devices on a cell."""
+        return self.free.get(cell.id, 0) // self.wanted
+
+    def on(self, cells: Sequence[Cell] | None) -> int:
+        """How many guests find their devices on cells, or wherever."""
+        if cells is None or self.policy in ('preferred', 'socket'):
+            return sum(self.free.values()) // self.wanted
+        found = sum(self.free.get(cell.id, 0) for cell in cells)
+        if self.policy == 'legacy':
+            found += self.free.get(None, 0)
+        return found // self.wanted
+
+
+def _demands(question: Question, host: Host) -> list[_Demand]:
+    """What a guest takes, requests for the same devices together."""
+    counts: dict[tuple[int, str], int] = {}
+    for index, request in enumerate(question.guest.devices):
+        key = question.alike_device(index), request.policy
+        counts[key] = counts.get(key, 0) + request.count
+    matches = [(pool, question.matches(pool)) for pool in host.pools]
+    demands = []
+    for (index, policy), count in counts.items():
+        free: dict[int | None, int] = {}
+        for pool, match in matches:
+            if match.usable >> index & 1:
+                node = pool.numa_node
+                free[node] = free.get(node, 0) + pool.count
+        anywhere = policy in ('preferred', 'socket') or (
+            policy == 'legacy' and None in free
+        )
+        demands.append(_Demand(count, free, anywhere, policy))
+    return demands

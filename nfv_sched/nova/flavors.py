@@ -1,0 +1,51 @@
+"""Flavors of the API database as guests."""
+
+from collections.abc import Iterable
+import logging
+from typing import Any
+
+from nova import context as nova_context
+from nova import exception
+from nova import objects
+from nova.pci import request as pci_request
+from nova.virt import hardware
+
+from nfv_sched.model import Guest
+from nfv_sched.nova import requests
+
+LOG = logging.getLogger(__name__)
+
+
+def guests(names: Iterable[str]) -> list[Guest]:
+    """The guests that flavors ask for, less those that ask for nothing.
+
+    A flavor that is not there or makes no sense is left out with a warning.
+    """
+    context = nova_context.get_admin_context()
+    found = []
+    for name in names:
+        try:
+            flavor = objects.Flavor.get_by_name(context, name)
+            guest = guest_of(flavor)
+        except (exception.NovaException, ValueError) as error:
+            LOG.warning('Reference flavor %s is left out: %s', name, error)
+            continue
+        if guest.asks_nothing:
+            LOG.warning('Reference flavor %s asks for nothing', name)
+        else:
+            found.append(guest)
+    return found
+
+
+def guest_of(flavor: Any) -> Guest:
+    """What a flavor asks for by itself, without image and ports.
+
+    :raises nova.exception.NovaException: it makes no sense
+    """
+    image = objects.ImageMeta(properties=objects.ImageMetaProps())
+    return requests.read_guest(
+        objects.RequestSpec(
+            numa_topology=hardware.numa_get_constraints(flavor, image),
+            pci_requests=pci_request.get_pci_requests_from_flavor(flavor),
+        )
+    )

@@ -1,0 +1,226 @@
+"""What is known of the state after the claim, host by host.
+
+A claim's outcome depends on the host's state and the guest alone, and from
+one request to the next few hosts change: of each host the forecasts for its
+present state are kept, and replaced when it changes.
+"""
+
+from collections.abc import Hashable
+from collections.abc import Mapping
+from collections.abc import Sequence
+import logging
+import random
+import threading
+from typing import Any
+from typing import NamedTuple
+
+from nfv_sched import decisions
+from nfv_sched import expected
+from nfv_sched import fit
+from nfv_sched import hardware
+from nfv_sched.nova import hosts
+
+#: Forecasts that one request may work out. Those for the other hosts are
+#: left for the next ones: only a scheduler that has just started, or a shape
+#: that it has never seen, meets more hosts than that.
+NEW_PER_REQUEST = 128
+#: Forecasts kept per host, one for each shape of guests.
+_MOST_PER_HOST = 32
+#: Requests after which a host that was not weighed in any is forgotten.
+_FORGET_AFTER = 4096
+
+LOG = logging.getLogger(__name__)
+
+
+class _Known:
+    """What was worked out for one host in one state.
+
+    ``rooms`` are for each expected shape the guests there is room for.
+    """
+
+    __slots__ = ('forecasts', 'reading', 'rooms', 'seen')
+
+    def __init__(self, reading: Hashable, rooms: tuple[int, ...]) -> None:
+        self.reading = reading
+        self.rooms = rooms
+        self.forecasts: dict[Hashable, fit.Forecast] = {}
+        self.seen = 0
+
+
+class _Look(NamedTuple):
+    """A host's state and what is asked of it: what a forecast follows from."""
+
+    reading: Hashable
+    asked: Hashable
+
+
+class Outlook:
+    """Forecasts for the hosts of one scheduler.
+
+    ``rooms`` are for each of the expected shapes the guests that all hosts
+    seen so far have room for. Memory grows with the hosts and with the
+    shapes that are asked for on each, not with requests.
+    """
+
+    def __init__(self, mix: fit.Mix) -> None:
+        self.mix = mix
+        self.expected = fit.Expected()
+        self.rooms: list[int] = []
+        self.hosts: dict[str, _Known] = {}
+        self._requests = 0
+        self._random = random.Random()  # noqa: S311 - spreads work
+        self._lock = threading.Lock()
+
+    def look(
+        self, question: fit.Question, states: Sequence[Any]
+    ) -> tuple[list[fit.Forecast | None], list[float]]:
+        """The forecasts for hosts that fit, and the prices of room.
+
+        No forecast where there was no time to work one out, and for states
+        that make no sense. A price per expected shape: its share of the
+        requests, divided by the guests for which an average host has room.
+        Scarce shapes are dear.
+        """
+        with self._lock:
+            self._begin()
+            made = [decisions.decide(question, state) for state in states]
+            missing = [
+                (decision, state, look)
+                for decision, state in zip(made, states, strict=True)
+                if decision.forecast is None
+                and (look := _look(decision, state))
+                and not self._recall(decision, state, look)
+            ]
+            if len(missing) > NEW_PER_REQUEST:
+                missing = self._random.sample(missing, NEW_PER_REQUEST)
+            for decision, state, look in missing:
+                self._work_out(decision, state, look)
+            return [decision.forecast for decision in made], self._prices()
+
+    def _prices(self) -> list[float]:
+        known = len(self.hosts)
+        return [
+            share * known / rooms if rooms else 0.0
+            for share, rooms in zip(
+                self.expected.shares, self.rooms, strict=True
+            )
+        ]
+
+    def _begin(self) -> None:
+        """Start anew for other shapes, and forget hosts that are gone."""
+        self._requests += 1
+        before, self.expected = self.expected, self.mix.expected
+        if self.expected.shapes is not before.shapes:
+            self.rooms = [0] * len(self.expected.shapes)
+            self.hosts = {}
+        elif self._requests % _FORGET_AFTER == 0:
+            for uuid, known in list(self.hosts.items()):
+                if known.seen < self._requests - _FORGET_AFTER:
+                    self._count(known.rooms, (0,) * len(self.rooms))
+                    del self.hosts[uuid]
+
+    def _recall(
+        self, decision: decisions.Decision, state: Any, look: _Look
+    ) -> bool:
+        """Whether a forecast of an earlier request still holds."""
+        known = self.hosts.get(state.uuid)
+        if known is None or known.reading != look.reading:
+            return False
+        known.seen = self._requests
+        decision.forecast = known.forecasts.get(look.asked)
+        return decision.forecast is not None
+
+    def _work_out(
+        self, decision: decisions.Decision, state: Any, look: _Look
+    ) -> None:
+        try:
+            made = self._forecast(decision, state)
+        except Exception as error:
+            LOG.warning(
+                'Host %s is not weighed, its state makes no sense: %s: %s',
+                getattr(state, 'nodename', state),
+                type(error).__name__,
+                error,
+            )
+            return
+        if made is None:
+            return
+        decision.forecast = made
+        known = self.hosts.get(state.uuid)
+        if known is None or known.reading != look.reading:
+            before = known.rooms if known else (0,) * len(self.rooms)
+            self._count(before, made.before)
+            known = self.hosts[state.uuid] = _Known(look.reading, made.before)
+        if len(known.forecasts) >= _MOST_PER_HOST:
+            known.forecasts.clear()
+        known.seen = self._requests
+        known.forecasts[look.asked] = made
+
+    def _forecast(
+        self, decision: decisions.Decision, state: Any
+    ) -> fit.Forecast | None:
+        evaluation = decision.evaluation(state)
+        providers = decision.providers(_candidate(state))
+        placement = evaluation.verdict(providers).placement
+        if placement is None:
+            return None
+        return fit.forecast(
+            decision.question.guest,
+            evaluation.host,
+            placement,
+            self.expected.shapes,
+            hardware.published().distances(state, evaluation.host),
+        )
+
+    def _count(self, old: Sequence[int], new: Sequence[int]) -> None:
+        self.rooms = [
+            total - before + now
+            for total, before, now in zip(self.rooms, old, new, strict=True)
+        ]
+
+
+def _look(decision: decisions.Decision, state: Any) -> _Look | None:
+    question = decision.question
+    guest = question.guest
+    try:
+        providers = decision.providers(_candidate(state))
+        chosen = None if providers is question.unchosen else providers
+        return _Look(
+            hosts.reading(state),
+            (question.shape, guest.physnets, guest.tunneled, chosen),
+        )
+    except Exception:
+        # The filters complain about such states.
+        return None
+
+
+def _candidate(state: Any) -> Mapping[str, Any]:
+    """The allocation candidate that Nova is going to claim."""
+    candidates = state.allocation_candidates
+    return candidates[0] if candidates else {}
+
+
+_outlook: Outlook | None = None
+_making = threading.Lock()
+
+
+def outlook() -> Outlook:
+    """This process's forecasts."""
+    global _outlook  # noqa: PLW0603 - shared by the weighers of a scheduler
+    with _making:
+        if _outlook is None:
+            _outlook = Outlook(expected.mix())
+        return _outlook
+
+
+def start_anew(mix: fit.Mix | None = None) -> None:
+    """Forget all hosts and all guests that were asked for.
+
+    For another cloud in the same process.
+
+    :param mix: what to expect there; None for what is going to be asked
+    """
+    global _outlook  # noqa: PLW0603
+    with _making:
+        expected.forget()
+        _outlook = Outlook(mix) if mix else None

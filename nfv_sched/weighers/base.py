@@ -1,0 +1,87 @@
+"""What the weighers that look past the claim share."""
+
+import abc
+from collections.abc import Callable
+from collections.abc import Sequence
+from typing import Any
+
+import nova.conf
+from nova.scheduler import utils
+from nova.scheduler import weights
+
+from nfv_sched import conf
+from nfv_sched import decisions
+from nfv_sched import fit
+from nfv_sched.fit.forecast import Forecast
+from nfv_sched.outlook import outlook
+
+#: What room for one guest of each expected shape is worth.
+Prices = Sequence[float]
+#: The weight that a forecast is worth, from 0 to 1.
+Scale = Callable[[Forecast], float]
+
+CONF = nova.conf.CONF
+conf.register_opts(CONF)
+
+
+class AbsoluteWeigher(weights.BaseHostWeigher):  # type: ignore[misc]
+    """Weigh hosts from 0 to 1, on the same scale on every request.
+
+    Nova does not stretch such weights to the hosts at hand, so a multiplier
+    always means the same. Weights of 0 on all hosts leave the choice alone,
+    whatever the multipliers of their aggregates.
+    """
+
+    minval = 0.0
+    maxval = 1.0
+
+    #: The option that holds the multiplier.
+    option: str
+
+    def weight_multiplier(self, host_state: Any) -> float:
+        """The option, or what the host's aggregates say instead."""
+        multiplier: float = utils.get_weight_multiplier(
+            host_state,
+            f'{conf.AGGREGATE_PREFIX}{self.option}',
+            getattr(CONF.nfv_sched, self.option),
+        )
+        return multiplier
+
+    def _weigh_object(self, host_state: Any, weight_properties: Any) -> float:
+        weighed = weights.WeighedHost(host_state, 0.0)
+        weight: float = self.weigh_objects([weighed], weight_properties)[0]
+        return weight
+
+
+class ForecastWeigher(AbsoluteWeigher, metaclass=abc.ABCMeta):
+    """Weigh hosts by the state that the claim leaves behind.
+
+    Guests that ask for nothing weigh 0 everywhere, and so do hosts without
+    a forecast.
+    """
+
+    def weigh_objects(
+        self, weighed_obj_list: Sequence[Any], weight_properties: Any
+    ) -> list[float]:
+        """A weight for each host, in order."""
+        nothing = [0.0] * len(weighed_obj_list)
+        if not getattr(CONF.nfv_sched, self.option):
+            return nothing
+        try:
+            question = decisions.refresh(weight_properties)
+        except Exception:
+            # The filters complain about such requests.
+            return nothing
+        if question.guest.asks_nothing:
+            return nothing
+        found, prices = outlook().look(
+            question, [weighed.obj for weighed in weighed_obj_list]
+        )
+        scale = self.scale(question, weight_properties, prices)
+        return [scale(one) if one else 0.0 for one in found]
+
+    @abc.abstractmethod
+    def scale(
+        self, question: fit.Question, spec: Any, prices: Prices
+    ) -> Scale:
+        """What turns a request's forecasts into weights."""

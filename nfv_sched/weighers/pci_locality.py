@@ -1,0 +1,28 @@
+"""Guests near their devices, and away from those of others."""
+
+from typing import Any
+
+from nfv_sched import fit
+from nfv_sched.nova import requests
+from nfv_sched.weighers.base import ForecastWeigher
+from nfv_sched.weighers.base import Prices
+from nfv_sched.weighers.base import Scale
+
+
+class PCILocalityWeigher(ForecastWeigher):
+    """Weigh hosts by where the claim takes devices from.
+
+    Guests with devices weigh more where those are nearer to their cells,
+    guests without where they do not get cells that have free devices.
+    """
+
+    option = 'pci_locality_weight_multiplier'
+
+    def scale(
+        self, question: fit.Question, spec: Any, prices: Prices
+    ) -> Scale:
+        """Weights by locality, or by what is kept free."""
+        if not question.guest.devices:
+            return lambda one: 1 - one.locality.occupied
+        apart = requests.spreads_functions(spec)
+        return lambda one: 1 - one.locality.badness(apart=apart)

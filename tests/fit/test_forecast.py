@@ -1,0 +1,128 @@
+"""What a claim takes and leaves, as weighers see it."""
+
+from hypothesis import given
+from hypothesis import settings
+import pytest
+
+from nfv_sched import fit
+from nfv_sched.fit.remoteness import remoteness
+from nfv_sched.model import Cell
+from nfv_sched.nova import requests
+from tests import builders
+from tests import strategies
+
+SOCKETS = [Cell(i, memory_mib=1, socket=i // 2) for i in range(4)]
+SLIT = {0: {0: 10, 1: 12, 2: 32, 3: 32}}
+
+
+def forecast(scene, distances=None):
+    guest, host = requests.read_guest(scene.spec), builders.host_of(scene)
+    placement = fit.evaluate(guest, host).placement
+    shapes = [fit.Question(guest)]
+    return placement and fit.forecast(
+        guest, host, placement, shapes, distances or {}
+    )
+
+
+@pytest.mark.parametrize('slit', [{}, SLIT])
+def test_the_same_cell_is_nearest_then_the_socket_then_the_rest(slit):
+    near, socket, far = (
+        remoteness({0}, node, SOCKETS, slit) for node in (0, 1, 2)
+    )
+    assert 0 == near < socket < far < 1
+
+
+def test_the_nearest_of_the_cells_counts():
+    assert remoteness({0, 2}, 2, SOCKETS, SLIT) == 0
+    assert remoteness({0, 2}, 3, SOCKETS, {}) == remoteness(
+        {2}, 3, SOCKETS, {}
+    )
+
+
+def test_published_distances_go_before_guesses():
+    odd = {0: {1: 40}}
+    assert remoteness({0}, 1, SOCKETS, odd) == pytest.approx(1 - 10 / 40)
+
+
+def test_a_device_on_no_cell_is_as_far_as_another_socket():
+    assert remoteness({0}, None, SOCKETS, {}) == remoteness(
+        {0}, 2, SOCKETS, {}
+    )
+
+
+@given(scene=strategies.scenes())
+@settings(max_examples=1000)
+def test_a_claim_leaves_no_more_room_than_there_was(scene):
+    made = forecast(scene)
+    if made is None:
+        return
+    assert made.left[0] <= made.before[0]
+    assert 0 <= made.locality.remote < 1
+    assert 0 <= made.locality.together < 1
+    assert 0 <= made.locality.occupied <= 1
+
+
+def vfs(node, bus, count=2):
+    return [
+        builders.device(
+            f'0000:{bus}:02.{i}', 'type-VF', node, parent=f'0000:{bus}:00.0'
+        )
+        for i in range(count)
+    ]
+
+
+def two_cells():
+    return [
+        builders.host_cell(0, cores=4, pages={2048: 512}, socket=0),
+        builders.host_cell(1, cores=4, pages={2048: 512}, socket=1),
+    ]
+
+
+def test_room_lost_is_that_of_the_guest_that_came():
+    made = forecast(
+        builders.scene(
+            two_cells(), [builders.guest_cell(0, cpus=2, pagesize=2048)]
+        )
+    )
+    # 256 pages each: two fit a cell by pages and by CPUs.
+    assert (made.before, made.left) == ((4,), (3,))
+
+
+def locality(scene, distances=None):
+    return forecast(scene, distances).locality
+
+
+def test_cells_with_free_devices_are_occupied_by_guests_without():
+    plain = [builders.guest_cell(0, pagesize=2048)]
+    both = vfs(0, '10') + vfs(1, '20')
+    assert locality(builders.scene(two_cells(), plain)).occupied == 0
+    assert locality(builders.scene(two_cells(), plain, both)).occupied == 1
+    # The claim tries cells without devices first.
+    one = locality(builders.scene(two_cells(), plain, vfs(0, '10')))
+    assert one.occupied == 0
+
+
+def request(count, policy):
+    made = builders.device_request(count, product_id='1572')
+    made.numa_policy = policy
+    return made
+
+
+def test_devices_from_afar_and_of_one_card_are_told():
+    plain = [builders.guest_cell(0, pagesize=2048)]
+    near = builders.scene(
+        two_cells(), plain, vfs(0, '10'), [request(2, 'preferred')]
+    )
+    assert locality(near)[:2] == (0, 0.5)
+    cells = two_cells()
+    cells[1].pinned_cpus = set(cells[1].pcpuset)
+    far = builders.scene(cells, plain, vfs(1, '20'), [request(1, 'preferred')])
+    assert locality(far).remote == pytest.approx(1 - 10 / 21)
+    assert locality(far, {0: {1: 32}}).remote == pytest.approx(1 - 10 / 32)
+    spread = builders.scene(
+        two_cells(),
+        plain,
+        vfs(0, '10', 1) + vfs(0, '11', 1),
+        [request(2, 'preferred')],
+    )
+    assert locality(spread).together == 0

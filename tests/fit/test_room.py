@@ -1,0 +1,60 @@
+"""Room by counting against repeated claims."""
+
+from hypothesis import given
+from hypothesis import settings
+from hypothesis import strategies as st
+
+from nfv_sched import fit
+from nfv_sched.fit.room import room
+from nfv_sched.fit.room import together
+from nfv_sched.nova import requests
+from tests import strategies
+from tests.builders import host_of
+
+
+def claims(question, host):
+    """How many guests are really taken, one after another."""
+    for taken in range(1000):
+        providers = [r.rp_uuids for r in question.guest.devices]
+        placement = fit.Evaluation(question, host).verdict(providers).placement
+        if placement is None:
+            return taken
+        host = fit.after(question.guest, host, placement)
+    raise AssertionError('no end')
+
+
+def alike(guest):
+    return len({question_shape(cell) for cell in guest.cells}) < 2
+
+
+def question_shape(cell):
+    return (
+        cell.memory_mib,
+        len(cell.shared),
+        len(cell.dedicated),
+        cell.page_size,
+    )
+
+
+@given(scene=strategies.scenes())
+@settings(max_examples=1500)
+def test_no_more_guests_are_claimed_than_there_is_room_for(scene):
+    guest, host = requests.read_guest(scene.spec), host_of(scene)
+    if guest.asks_nothing or not alike(guest):
+        return
+    question = fit.Question(guest)
+    assert claims(question, host) <= room(question, host), guest
+
+
+@given(
+    rooms=st.lists(st.integers(0, 4), min_size=1, max_size=4),
+    wanted=st.integers(1, 4),
+)
+def test_together_is_the_number_of_guests_that_can_be_laid_out(rooms, wanted):
+    left, laid = list(rooms), 0
+    while sum(one > 0 for one in left) >= wanted:
+        # Taking from the fullest cells first leaves most for later.
+        for index in sorted(range(len(left)), key=lambda i: -left[i])[:wanted]:
+            left[index] -= 1
+        laid += 1
+    assert together(rooms, wanted) == laid
