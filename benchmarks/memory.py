@@ -1,9 +1,9 @@
 """The process's memory over a day of requests.
 
 ``python -m benchmarks.memory --requests 100000`` sends requests through the
-filters, over a cloud of 1,000 hosts of which each request gets ``--offered``
-at random as Placement would offer them, in host states of its own as Nova
-makes them, and prints the resident size as it goes.
+filters and weighers, over a cloud of 1,000 hosts of which each request gets
+``--offered`` at random as Placement would offer them, in host states of its
+own as Nova makes them, and prints the resident size as it goes.
 """
 
 import argparse
@@ -44,7 +44,8 @@ def request(
     for state in mine:
         state.allocation_candidates = [scheduling.CANDIDATE]
         state.limits = {}
-    filters.run(filters.OURS, mine, spec.obj_clone())
+    own = spec.obj_clone()
+    filters.weigh(filters.run(filters.OURS, mine, own), own)
 
 
 def main() -> int:
