@@ -87,7 +87,7 @@ class Outlook:
             missing = [
                 (decision, state, look)
                 for decision, state in zip(made, states, strict=True)
-                if decision.forecast is None
+                if not self._holds(decision.forecast)
                 and (look := _look(decision, state))
                 and not self._recall(decision, state, look)
             ]
@@ -95,7 +95,17 @@ class Outlook:
                 missing = self._random.sample(missing, NEW_PER_REQUEST)
             for decision, state, look in missing:
                 self._work_out(decision, state, look)
-            return [decision.forecast for decision in made], self._prices()
+            return [
+                decision.forecast if self._holds(decision.forecast) else None
+                for decision in made
+            ], self._prices()
+
+    def _holds(self, made: fit.Forecast | None) -> bool:
+        """Whether a forecast is there, and of the guests expected now.
+
+        Another request may have changed those since the first weigher.
+        """
+        return made is not None and made.shapes is self.expected.shapes
 
     def _prices(self) -> list[float]:
         known = len(self.hosts)

@@ -1,6 +1,5 @@
 """What a claim would do to a host: what it takes, and what that costs."""
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 from nfv_sched.fit.after import after
@@ -17,10 +16,11 @@ from nfv_sched.model import Placement
 class Forecast(NamedTuple):
     """The state of a host after a claim, as far as weighers ask.
 
-    ``before`` and ``left`` are for each expected shape the guests that the
-    host has room for before the claim and after it.
+    ``before`` and ``left`` are for each of the expected ``shapes`` the guests
+    that the host has room for before the claim and after it.
     """
 
+    shapes: tuple[Question, ...]
     before: tuple[int, ...]
     left: tuple[int, ...]
     locality: Locality
@@ -30,7 +30,7 @@ def forecast(
     guest: Guest,
     host: Host,
     placement: Placement,
-    shapes: Sequence[Question],
+    shapes: tuple[Question, ...],
     distances: Distances,
 ) -> Forecast:
     """Look at the host as the claim leaves it.
@@ -40,6 +40,7 @@ def forecast(
     """
     left = after(guest, host, placement)
     return Forecast(
+        shapes,
         tuple(room(shape, host) for shape in shapes),
         tuple(room(shape, left) for shape in shapes),
         locality(guest, host, placement, distances),

@@ -11,6 +11,9 @@ from nfv_sched.fit.question import Question
 HALF_LIFE = 256
 #: Shapes that are told apart; of the rest the rarest are forgotten.
 MOST_SHAPES = 16
+#: How much more often than the rarest of them another shape must be asked for
+#: to take its place: what was worked out from the shapes is lost then.
+_LOYALTY = 1.5
 #: Requests between two looks at the shares, once there were as many.
 _REFRESH = 64
 
@@ -62,20 +65,27 @@ class Mix:
     def _refresh(self) -> None:
         self._recorded = 0
         self._due = min(self._due * 2, _REFRESH)
+        shapes = self.expected.shapes
+        expected = {question.shape for question in shapes}
+        ranked = sorted(
+            self._weights,
+            key=lambda shape: (
+                self._weights[shape] * (_LOYALTY if shape in expected else 1)
+            ),
+        )
         # Relative to the next request, whose weight would grow for ever.
-        kept = sorted(self._weights, key=self._weights.__getitem__)
         self._weights = {
             shape: self._weights[shape] / self._weight
-            for shape in kept[-MOST_SHAPES:]
+            for shape in ranked[-2 * MOST_SHAPES :]
         }
         self._weight = 1.0
         self._questions = {
             shape: self._questions[shape] for shape in self._weights
         }
-        shapes = self.expected.shapes
-        if self._weights.keys() != {question.shape for question in shapes}:
-            shapes = tuple(self._questions.values())
-        total = sum(self._weights.values())
+        top = ranked[-MOST_SHAPES:]
+        if expected != set(top):
+            shapes = tuple(self._questions[shape] for shape in top)
+        total = sum(self._weights[question.shape] for question in shapes)
         self.expected = Expected(
             shapes,
             tuple(self._weights[one.shape] / total for one in shapes),

@@ -18,7 +18,7 @@ SLIT = {0: {0: 10, 1: 12, 2: 32, 3: 32}}
 def forecast(scene, distances=None):
     guest, host = requests.read_guest(scene.spec), builders.host_of(scene)
     placement = fit.evaluate(guest, host).placement
-    shapes = [fit.Question(guest)]
+    shapes = (fit.Question(guest),)
     return placement and fit.forecast(
         guest, host, placement, shapes, distances or {}
     )

@@ -61,7 +61,7 @@ def test_no_more_than_the_most_frequent_shapes_are_kept():
     made = mix.Mix()
     record(made, *[1] * 100, *range(2, 200), *[1] * 100)
     assert len(made.expected.shapes) == mix.MOST_SHAPES
-    assert len(made._weights) <= mix.MOST_SHAPES + mix._REFRESH
+    assert len(made._weights) <= 2 * mix.MOST_SHAPES + mix._REFRESH
     assert 1 in shares(made)
 
 
@@ -72,6 +72,17 @@ def test_shapes_stay_the_same_object_while_only_shares_change():
     record(made, *[1] * 128)
     assert made.expected.shapes is shapes
     assert made.expected.shares != before
+
+
+def test_a_shape_that_is_hardly_more_frequent_replaces_none():
+    made = mix.Mix()
+    usual = list(range(1, mix.MOST_SHAPES + 1))
+    record(made, *usual * 32)
+    shapes = made.expected.shapes
+    record(made, *([*usual, 99] * 16))
+    assert made.expected.shapes is shapes
+    record(made, *[99, 99, 99, *usual] * 16)
+    assert 99 in shares(made)
 
 
 def test_a_fixed_mix_does_not_learn():

@@ -157,6 +157,19 @@ def test_forecasts_are_kept_until_the_host_changes():
     assert len(view.hosts) == 2
 
 
+def test_forecasts_follow_the_guests_that_are_expected():
+    expect(SMALL)
+    hosts = [plain('one', LARGE), plain('two', LARGE)]
+    weigh(FragmentationWeigher, hosts, spec_of(SMALL))
+    expect(*[LARGE] * 16)
+    # What an earlier weigher of the same request left behind is of no use.
+    found, prices = outlook.outlook().look(
+        decisions.refresh(spec_of(SMALL)), hosts
+    )
+    assert len(prices) == 2
+    assert [len(one.left) for one in found] == [2, 2]
+
+
 def test_one_request_works_out_no_more_than_its_share(monkeypatch):
     monkeypatch.setattr(outlook, 'NEW_PER_REQUEST', 3)
     expect(SMALL)
