@@ -185,7 +185,7 @@ weighed.
     ),
     cfg.FloatOpt(
         'pci_locality_weight_multiplier',
-        default=1.0,
+        default=10.0,
         min=0.0,
         help="""
 Multiplier of PCILocalityWeigher: guests with devices weigh more on
