@@ -185,7 +185,7 @@ weighed.
     ),
     cfg.FloatOpt(
         'pci_locality_weight_multiplier',
-        default=10.0,
+        default=2.0,
         min=0.0,
         help="""
 Multiplier of PCILocalityWeigher: guests with devices weigh more on
