@@ -6,7 +6,7 @@ As nova.virt.hardware ``numa_usage_from_instance_numa`` and nova.pci.stats
 
 from collections.abc import Sequence
 
-from nfv_sched.fit.devices import left_after
+from nfv_sched.fit.pools import left_after
 from nfv_sched.fit.question import KIB_PER_MIB
 from nfv_sched.model import Cell
 from nfv_sched.model import CellPlacement

@@ -11,15 +11,11 @@ import collections
 from collections.abc import Collection
 from collections.abc import Mapping
 from collections.abc import Sequence
-import dataclasses
 
-from nfv_sched.fit.question import PF
+from nfv_sched.fit.pools import PoolState
 from nfv_sched.fit.question import Question
-from nfv_sched.fit.question import VDPA
-from nfv_sched.fit.question import VF
 from nfv_sched.model import Cell
 from nfv_sched.model import DevicePlacement
-from nfv_sched.model import DevicePool
 from nfv_sched.model import DeviceRequest
 from nfv_sched.model import Host
 
@@ -54,37 +50,6 @@ def providers_of(
                 )
             )
     return chosen
-
-
-def left_after(
-    pools: Sequence[DevicePool], taken: Sequence[DevicePlacement]
-) -> Sequence[DevicePool]:
-    """The pools that are left once devices were taken, in their order.
-
-    Less the functions of the same cards that went with them, and without
-    pools that are used up, as Nova leaves them.
-    """
-    if not taken:
-        return pools
-    state = _PoolState(pools)
-    for one in taken:
-        state.allocate(one.pool, one.count)
-    return tuple(
-        pool
-        if pool.count == left
-        else DevicePool(
-            pool.vendor_id,
-            pool.product_id,
-            pool.dev_type,
-            left,
-            pool.numa_node,
-            pool.address,
-            pool.rp_uuid,
-            pool.tags,
-        )
-        for pool, left in zip(pools, state.devices, strict=True)
-        if left
-    )
 
 
 class Devices:
@@ -200,7 +165,7 @@ class Devices:
         As PciDeviceStats.consume_requests, with the functions of one card.
         """
         near = None if cells is None else frozenset(cells)
-        state = _PoolState(self.pools)
+        state = PoolState(self.pools)
         placements: list[DevicePlacement] = []
         for i, request in enumerate(self.requests):
             uuids = self.providers[i]
@@ -230,7 +195,7 @@ class Devices:
                 if not self._suffices(spread, near):
                     return i
             return None
-        state = _PoolState(self.pools)
+        state = PoolState(self.pools)
         for i, request in enumerate(self.requests):
             pools = self._allowed(i, near, state)
             if pools is None:
@@ -285,7 +250,7 @@ class Devices:
         )
 
     def _allowed(
-        self, index: int, near: frozenset[int] | None, state: '_PoolState'
+        self, index: int, near: frozenset[int] | None, state: 'PoolState'
     ) -> list[int] | None:
         """The pools for a request in Nova's order, None if too few devices.
 
@@ -395,71 +360,3 @@ def _on(
         if node in counts:
             found += counts[node]
     return found
-
-
-@dataclasses.dataclass(slots=True)
-class _PoolState:
-    """Free devices per pool while requests are applied.
-
-    Nova keeps the count and the devices of a pool apart and leaves a count
-    behind when a pool goes with its last device; so does this.
-    """
-
-    pools: Sequence[DevicePool]
-    counts: list[int] = dataclasses.field(init=False)
-    devices: list[int] = dataclasses.field(init=False)
-    present: list[int] = dataclasses.field(init=False)
-
-    def __post_init__(self) -> None:
-        self.counts = [pool.count for pool in self.pools]
-        self.devices = list(self.counts)
-        self.present = list(range(len(self.pools)))
-
-    def decrease(self, pool: int, count: int) -> int:
-        """Take up to ``count`` devices by number; return how many lack."""
-        if self.counts[pool] > count:
-            self.counts[pool] -= count
-            return 0
-        self.present.remove(pool)
-        return count - self.counts[pool]
-
-    def allocate(self, pool: int, count: int) -> bool:
-        """Take devices for good; False where Nova finds none to take."""
-        self.counts[pool] -= count
-        for _ in range(count):
-            if not self.devices[pool]:
-                return False
-            self.devices[pool] -= 1
-            for other in self._dependents(pool):
-                self._remove_one(other)
-        return True
-
-    def _dependents(self, pool: int) -> list[int]:
-        """One entry per device that goes when one of ``pool`` is taken.
-
-        A pool without an address tells nothing about the parents of its
-        devices: those exclusions show only in the claim itself.
-        """
-        taken = self.pools[pool]
-        if taken.address is None:
-            return []
-        if taken.dev_type == PF:
-            kinds: tuple[str, ...] = (VF, VDPA)
-        elif taken.dev_type in (VF, VDPA):
-            kinds = (PF,)
-        else:
-            return []
-        return [
-            other
-            for other in self.present
-            if self.pools[other].dev_type in kinds
-            and self.pools[other].address == taken.address
-            for _ in range(self.devices[other])
-        ]
-
-    def _remove_one(self, pool: int) -> None:
-        self.devices[pool] -= 1
-        if self.counts[pool] > 1:
-            self.counts[pool] -= 1
-        elif pool in self.present:
-            self.present.remove(pool)
