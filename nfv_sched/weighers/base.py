@@ -3,6 +3,7 @@
 import abc
 from collections.abc import Callable
 from collections.abc import Sequence
+import logging
 from typing import Any
 
 import nova.conf
@@ -19,6 +20,8 @@ from nfv_sched.outlook import outlook
 Prices = Sequence[float]
 #: The weight that a forecast is worth, from 0 to 1.
 Scale = Callable[[Forecast], float]
+
+LOG = logging.getLogger(__name__)
 
 CONF = nova.conf.CONF
 conf.register_opts(CONF)
@@ -74,11 +77,17 @@ class ForecastWeigher(AbsoluteWeigher, metaclass=abc.ABCMeta):
             return nothing
         if question.guest.asks_nothing:
             return nothing
-        found, prices = outlook().look(
-            question, [weighed.obj for weighed in weighed_obj_list]
-        )
-        scale = self.scale(question, weight_properties, prices)
-        return [scale(one) if one else 0.0 for one in found]
+        try:
+            found, prices = outlook().look(
+                question, [weighed.obj for weighed in weighed_obj_list]
+            )
+            scale = self.scale(question, weight_properties, prices)
+            return [scale(one) if one else 0.0 for one in found]
+        except Exception:
+            # Reference flavors come from a database. A boot must not fail
+            # because of a preference.
+            LOG.exception('%s weighs nothing', type(self).__name__)
+            return nothing
 
     @abc.abstractmethod
     def scale(

@@ -15,7 +15,6 @@ from nfv_sched.weighers.base import Scale
 CONF = nova.conf.CONF
 conf.register_opts(CONF)
 
-PACK = 'pack'
 SPREAD = 'spread'
 
 #: What room that is left counts against a host, beside room that is lost.

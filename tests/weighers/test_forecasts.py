@@ -204,6 +204,17 @@ def test_a_malformed_host_weighs_nothing_and_fails_nothing():
     assert found['odd'] == 0 < found['one']
 
 
+def test_a_database_that_is_down_fails_no_boot(monkeypatch, nova_options):
+    def down(*args):
+        raise RuntimeError('database is down')
+
+    nova_options.set_override('reference_flavors', ['any'], 'nfv_sched')
+    monkeypatch.setattr(objects.Flavor, 'get_by_name', down)
+    hosts = [plain('one', LARGE), plain('two', LARGE)]
+    found = weigh(FragmentationWeigher, hosts, spec_of(SMALL))
+    assert set(found.values()) == {0}
+
+
 def device_state(name, cells, devices, *requested):
     return state(name, cells, devices=devices, requested=requested)[0]
 
