@@ -198,6 +198,28 @@ Overridden per aggregate by the metadata key
 off.
 """,
     ),
+    cfg.FloatOpt(
+        'scatter_weight_multiplier',
+        default=0.5,
+        min=0.0,
+        help="""
+Multiplier of ScatterWeigher, which puts hosts that are about as good
+as each other into another order for each guest, so that schedulers
+that decide at once do not all want the same one.
+
+It decides between hosts whose weights differ by less than this. Zero
+switches the weigher off, which suits a cloud with one scheduler of
+one worker.
+
+Overridden per aggregate by the metadata key
+``nfv_scatter_weight_multiplier``.
+
+Related options:
+
+* ``[scheduler] workers``
+* ``[scheduler] max_attempts``
+""",
+    ),
 ]
 
 ALL_OPTS = READER_OPTS + DOMAIN_OPTS + WEIGHER_OPTS

@@ -1,6 +1,13 @@
 """Nova's objects and options, once for all tests."""
 
 import logging
+import os
+
+# Nova 31 and 32 patch the standard library for eventlet when some of their
+# modules are imported, as their services do; processes of tests hang then.
+os.environ.setdefault('OS_NOVA_DISABLE_EVENTLET_PATCHING', 'true')
+
+# ruff: noqa: E402 - the environment comes first
 
 from hypothesis import HealthCheck
 from hypothesis import settings
@@ -15,6 +22,9 @@ from tests.fault_server import serve  # noqa: F401 - a fixture
 objects.register_all()
 # Nova tells at length what it tries, millions of times here.
 logging.getLogger('nova').setLevel(logging.CRITICAL)
+
+# Not for pytest: Nova's own functional tests have a runner of their own.
+collect_ignore = ['nova_functional']
 
 settings.register_profile(
     'ci',
