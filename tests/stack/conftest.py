@@ -1,0 +1,55 @@
+"""One control plane for all scenarios."""
+
+import collections
+import os
+
+import pytest
+
+from tests.stack import configuration
+from tests.stack import plane as planes
+from tests.stack.guests import Guests
+
+SHORT = os.environ.get('NFV_STACK') == 'short'
+HOSTS = [f'host-{number:02}' for number in range(8 if SHORT else 36)]
+
+
+@pytest.fixture(scope='session')
+def plane(tmp_path_factory):
+    missing = planes.missing()
+    assert not missing, f'not installed: {missing}; see tests/stack/run'
+    root = tmp_path_factory.mktemp('stack')
+    # MariaDB runs as a user of its own, and has to get there.
+    for folder in (root, *root.parents[:2]):
+        folder.chmod(0o755)
+    with planes.plane(root, HOSTS, configuration.OURS) as made:
+        yield made
+
+
+@pytest.fixture(scope='session')
+def guests(plane):
+    return Guests(plane)
+
+
+@pytest.fixture(scope='session')
+def flavors(guests):
+    return collections.namedtuple('Flavors', 'vnf large two_cells')(
+        guests.flavor('vnf'),
+        guests.flavor('vnf.large', vcpus=8, ram_mib=8192),
+        guests.flavor(
+            'vnf.two',
+            {
+                'hw:cpu_policy': 'dedicated',
+                'hw:mem_page_size': '1GB',
+                'hw:numa_nodes': '2',
+            },
+            vcpus=8,
+            ram_mib=8192,
+        ),
+    )
+
+
+@pytest.fixture(autouse=True)
+def nothing_died(plane):
+    """Every service is still there after each scenario."""
+    yield
+    assert plane.processes.dead() == []
