@@ -33,13 +33,14 @@ def facts(name):
 #: Of 200,000 recorded files the reader asks for these.
 _READ = re.compile(
     r"""
-    /system/cpu/(online|present)
-    | /system/cpu/cpu\d+/(online|topology/(thread_siblings.*|physical_.*))
-    | /system/cpu/cpu\d+/cache/index3/(level|type|shared_.*)
-    | /system/node/(online|node\d+/(cpu.*|distance|meminfo|hugepages/.*))
-    | /bus/pci/devices/[^/]+
-    | /(pci.*:|bus/pci/devices/).*/(vendor|device|class|numa_node|driver|physfn|virtfn\d+
-                 |sriov_totalvfs|sriov_numvfs|net/[^/]+(/speed)?)
+    .*/system/cpu/(online|present)
+    | .*/system/cpu/cpu\d+/(online|topology/(thread_siblings.*|physical_.*))
+    | .*/system/cpu/cpu\d+/cache/index3/(level|type|shared_.*)
+    | .*/system/node/(online|node\d+/(cpu.*|distance|meminfo|hugepages/.*))
+    | .*/bus/pci/devices/[^/]+
+    | .*/(pci.*:|bus/pci/devices/).*/
+      (vendor|device|class|numa_node|driver|physfn|virtfn\d+
+       |sriov_totalvfs|sriov_numvfs|net/[^/]+(/speed)?)
     """,
     re.VERBOSE,
 )
@@ -50,8 +51,7 @@ def unpack(name, folder):
     (archive,) = (TOPOLOGIES / 'archives').glob(f'{name}.t*')
     with tarfile.open(archive) as tar:
         for member in tar:
-            found = _READ.search(member.name)
-            if found and found.end() == len(member.name):
+            if _READ.fullmatch(member.name):
                 tar.extract(member, folder, filter='tar')
     (system,) = folder.rglob('sys/devices/system')
     return system.parents[1]
