@@ -35,7 +35,7 @@ _READ = re.compile(
     r"""
     .*/system/cpu/(online|present)
     | .*/system/cpu/cpu\d+/(online|topology/(thread_siblings.*|physical_.*))
-    | .*/system/cpu/cpu\d+/cache/index3/(level|type|shared_.*)
+    | .*/system/cpu/cpu\d+/cache/index\d/(level|type|shared_.*)
     | .*/system/node/(online|node\d+/(cpu.*|distance|meminfo|hugepages/.*))
     | .*/bus/pci/devices/[^/]+
     | .*/(pci.*:|bus/pci/devices/).*/
@@ -51,7 +51,18 @@ def unpack(name, folder):
     (archive,) = (TOPOLOGIES / 'archives').glob(f'{name}.t*')
     with tarfile.open(archive) as tar:
         for member in tar:
-            if _READ.fullmatch(member.name):
+            if not _READ.fullmatch(member.name):
+                continue
+            path = folder / member.name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            # tar.extract would set owners, modes and times: half the time.
+            if member.isdir():
+                path.mkdir(exist_ok=True)
+            elif member.issym():
+                path.symlink_to(member.linkname)
+            elif member.isfile():
+                path.write_bytes(tar.extractfile(member).read())
+            else:
                 tar.extract(member, folder, filter='tar')
     (system,) = folder.rglob('sys/devices/system')
     return system.parents[1]
