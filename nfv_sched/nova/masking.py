@@ -1,6 +1,8 @@
 """Texts of others without the passwords that they may quote."""
 
+import logging
 import re
+import traceback
 
 from oslo_utils import strutils
 
@@ -19,3 +21,17 @@ def described(error: BaseException) -> str:
     """An exception's type and masked text, in one line."""
     lines = masked(error).split('\n')
     return f'{type(error).__name__}: {lines[0]}'
+
+
+class Masking(logging.Filter):
+    """Masks all that a handler is about to write, tracebacks included."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Replace the record's texts; lets every record pass."""
+        record.msg, record.args = masked(record.getMessage()), None
+        if record.exc_info and record.exc_info[1] is not None:
+            lines = traceback.format_exception(record.exc_info[1])
+            record.exc_text = masked(''.join(lines)).rstrip()
+            # Formatters of oslo.log make a text of their own from this.
+            record.exc_info = None
+        return True
