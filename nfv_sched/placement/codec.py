@@ -76,14 +76,14 @@ def encode(host: HostTopology) -> Tree:
     }
     providers = _sealed(bare, parts, children)
     usage, clamped = _clamp(_amounts(host.usage, cells, pools), providers)
-    return Tree(host.name, providers, usage, clamped)
+    return Tree(host.name, host.uuid, providers, usage, clamped)
 
 
 def _sealed(
     root: Provider, totals: Mapping[str, int], children: list[Provider]
 ) -> tuple[Provider, ...]:
     bare = dataclasses.replace(root, inventories=_inventories(totals))
-    seal = digest(summaries_of(Tree('', (bare, *children), {})))
+    seal = digest(summaries_of(Tree('', '', (bare, *children), {})))
     totals = {**totals, schema.DIGEST: seal}
     return (
         dataclasses.replace(root, inventories=_inventories(totals)),
@@ -220,6 +220,13 @@ def is_published(tree: Tree, summaries: Summaries) -> bool:
         and set(filter(schema.is_ours, summary.traits)) == wanted[uuid].traits
         for uuid, summary in ours.items()
     )
+
+
+def is_whole(root: str, summaries: Summaries) -> bool:
+    """Whether the digest on ``root`` is that of the tree."""
+    if root not in summaries:
+        return False
+    return summaries[root].capacity.get(schema.DIGEST) == digest(summaries)
 
 
 def compute_uuid(root: str, summary: Summary) -> str | None:

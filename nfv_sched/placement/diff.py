@@ -121,7 +121,7 @@ def plan_removal(
 ) -> list[Call]:
     """The calls that remove the whole tree of ``root``, children first."""
     name = present[root].name
-    gone = Tree(name, (Provider(root, name, None, {}, frozenset()),), {})
+    gone = Tree(name, '', (Provider(root, name, None, {}, frozenset()),), {})
     order = sorted(
         present.values(), key=lambda one: _depth(one, present), reverse=True
     )

@@ -45,12 +45,14 @@ Allocations = Mapping[str, Mapping[str, int]]
 class Tree:
     """A host's tree as it should be: ``providers``, parents before children.
 
+    ``host`` is its name, ``compute`` the uuid of its compute node.
     ``usage`` are the allocations of the consumer
     :func:`nfv_sched.placement.schema.usage_uuid`, none above its capacity;
     ``clamped`` counts the amounts that were cut to it.
     """
 
     host: str
+    compute: str
     providers: tuple[Provider, ...]
     usage: Allocations
     clamped: int = 0
