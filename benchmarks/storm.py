@@ -66,9 +66,9 @@ COLUMNS = (
     _column('ours, scatter 1', 'ours', {_SCATTER: 1.0}),
     _column('ours, scatter 2', 'ours', {_SCATTER: 2.0}),
     _column(
-        'ours, scatter 0.5, 10 attempts',
+        'ours, scatter 0.1, 10 attempts',
         'ours',
-        {_SCATTER: 0.5, _ATTEMPTS: 10},
+        {_SCATTER: 0.1, _ATTEMPTS: 10},
     ),
 )
 

@@ -204,14 +204,15 @@ off.
     ),
     cfg.FloatOpt(
         'scatter_weight_multiplier',
-        default=0.5,
+        default=0.1,
         min=0.0,
         help="""
 Multiplier of ScatterWeigher, which puts hosts that are about as good
 as each other into another order for each guest, so that schedulers
 that decide at once do not all want the same one.
 
-It decides between hosts whose weights differ by less than this. Zero
+It decides between hosts whose weights differ by less than this: the
+more, the fewer claims fail, and the worse hosts are filled. Zero
 switches the weigher off, which suits a cloud with one scheduler of
 one worker.
 
