@@ -204,10 +204,6 @@ def nova(root: pathlib.Path, ports: Ports, machine: Machine) -> Options:
         'oslo_messaging_rabbit': {'heartbeat_in_pthread': False},
         'conductor': {'workers': 1},
         'scheduler': {'workers': 1},
-        'wsgi': {
-            'api_paste_config': pathlib.Path(sys.prefix)
-            / 'etc/nova/api-paste.ini'
-        },
         'pci': {
             'device_spec': hardware.device_spec(machine),
             'alias': '{"name": "vf", "vendor_id": "8086", '

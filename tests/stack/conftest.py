@@ -1,7 +1,11 @@
 """One control plane for all scenarios."""
 
 import collections
+import logging
 import os
+import pathlib
+import shutil
+import tempfile
 
 import pytest
 
@@ -13,16 +17,23 @@ SHORT = os.environ.get('NFV_STACK') == 'short'
 HOSTS = [f'host-{number:02}' for number in range(8 if SHORT else 36)]
 
 
+# More threads ask the API than its client keeps connections for.
+logging.getLogger('urllib3').setLevel(logging.ERROR)
+
+
 @pytest.fixture(scope='session')
-def plane(tmp_path_factory):
+def plane(request):
     missing = planes.missing()
     assert not missing, f'not installed: {missing}; see tests/stack/run'
-    root = tmp_path_factory.mktemp('stack')
+    root = pathlib.Path(tempfile.mkdtemp(prefix='nfv-stack-'))
     # MariaDB runs as a user of its own, and has to get there.
-    for folder in (root, *root.parents[:2]):
-        folder.chmod(0o755)
+    root.chmod(0o755)
     with planes.plane(root, HOSTS, configuration.OURS) as made:
         yield made
+    if request.session.testsfailed:
+        print(f'The services have logged to {root}/log')
+    else:
+        shutil.rmtree(root)
 
 
 @pytest.fixture(scope='session')

@@ -145,11 +145,11 @@ class Guests:
                 raise TimeoutError(f'{found.name} is {found.status}')
             time.sleep(0.2)
 
-    def action(self, guest: Any, name: str, **body: Any) -> None:
+    def action(self, guest: Any, name: str, body: Any = None) -> None:
         """Ask for an action on a guest, by its name in the API."""
         answer = self._compute.post(
             f'/servers/{guest.id}/action',
-            json={name: body or None},
+            json={name: body},
             microversion='2.95',
         )
         assert answer.ok, answer.text

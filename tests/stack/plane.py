@@ -62,6 +62,9 @@ class Plane:
     @functools.cached_property
     def cloud(self) -> Any:
         """An openstacksdk connection as admin."""
+        return self._connect()
+
+    def _connect(self) -> Any:
         return openstack.connect(
             auth_url=f'{self.ports.url("keystone")}/v3',
             username='admin',
@@ -125,6 +128,12 @@ class Plane:
             self.processes.log(name).unlink()
         self.start_schedulers(scheduler)
 
+    def restart_computes(self) -> None:
+        """Stop all nova-computes and start them again; guests are lost."""
+        self.processes.stop('computes')
+        self.processes.log('computes').unlink()
+        self._start_computes()
+
     def start_publisher(self) -> None:
         """Start our publisher."""
         self._command(
@@ -183,6 +192,9 @@ class Plane:
             ),
         ):
             configuration.write(self._etc / name, options)
+        # nova-api looks for it beside its configuration only.
+        paste = pathlib.Path(sys.prefix) / 'etc/nova/api-paste.ini'
+        shutil.copy(paste, self._etc)
 
     def _command(
         self,
@@ -340,7 +352,8 @@ class Plane:
         self._wsgi('keystone', 'keystone.wsgi.api', 'KEYSTONE')
         url = self.ports.url('keystone')
         self.processes.wait('keystone', lambda: speaks_http(f'{url}/v3'))
-        identity = self.cloud.identity
+        # Not the connection for later: its catalog is empty.
+        identity = self._connect().identity
         project = identity.create_project(name='service', domain_id='default')
         roles = {role.name: role for role in identity.roles()}
         for name, kind, path in (

@@ -44,7 +44,7 @@ def test_what_fits_nowhere(guests, plane):
 
 def test_resize(guests, flavors):
     guest = booted(guests, flavors.vnf)
-    guests.action(guest, 'resize', flavorRef=flavors.large.id)
+    guests.action(guest, 'resize', {'flavorRef': flavors.large.id})
     guests.reaches(guest, 'VERIFY_RESIZE')
     guests.action(guest, 'confirmResize')
     guests.reaches(guest, 'ACTIVE')
@@ -53,7 +53,7 @@ def test_resize(guests, flavors):
 
 def test_resize_and_back(guests, flavors):
     guest = booted(guests, flavors.vnf)
-    guests.action(guest, 'resize', flavorRef=flavors.large.id)
+    guests.action(guest, 'resize', {'flavorRef': flavors.large.id})
     guests.reaches(guest, 'VERIFY_RESIZE')
     guests.action(guest, 'revertResize')
     guests.reaches(guest, 'ACTIVE')
@@ -72,7 +72,8 @@ def test_cold_migration(guests, flavors):
 def test_live_migration(guests, flavors):
     # Nova does not move assigned devices of an alias alive.
     guest = booted(guests, flavors.two_cells)
-    guests.action(guest, 'os-migrateLive', host=None, block_migration='auto')
+    where = {'host': None, 'block_migration': 'auto'}
+    guests.action(guest, 'os-migrateLive', where)
     moved = guests.reaches(guest, 'ACTIVE')
     assert moved.hypervisor_hostname != guest.hypervisor_hostname
     assert len(guests.pins(moved).cpus) == 8
@@ -90,31 +91,10 @@ def test_shelve(guests, flavors, plane):
 def test_rebuild(guests, flavors):
     guest = booted(guests, flavors.vnf)
     before = guests.pins(guest)
-    guests.action(guest, 'rebuild', imageRef=guest.image.id)
+    guests.action(guest, 'rebuild', {'imageRef': guest.image.id})
     rebuilt = guests.reaches(guest, 'ACTIVE')
     assert rebuilt.hypervisor_hostname == guest.hypervisor_hostname
     assert guests.pins(rebuilt) == before
-
-
-def test_evacuation(guests, flavors, plane):
-    guest = booted(guests, flavors.vnf)
-    service = next(
-        one
-        for one in plane.cloud.compute.services()
-        if one.host == guest.compute_host
-    )
-    plane.cloud.compute.update_service_forced_down(
-        service, service.host, 'nova-compute', True
-    )
-    try:
-        guests.action(guest, 'evacuate')
-        moved = guests.reaches(guest, 'ACTIVE')
-        assert moved.hypervisor_hostname != guest.hypervisor_hostname
-        assert len(guests.pins(moved).cpus) == VCPUS
-    finally:
-        plane.cloud.compute.update_service_forced_down(
-            service, service.host, 'nova-compute', False
-        )
 
 
 @pytest.mark.parametrize(
@@ -134,3 +114,22 @@ def test_server_group(guests, flavors, plane, policy, hosts):
         for number in range(3)
     ]
     assert len({one.hypervisor_hostname for one in members}) == hosts
+
+
+def test_evacuation(guests, flavors, plane):
+    guest = booted(guests, flavors.vnf)
+    compute = plane.cloud.compute
+    service = next(
+        one for one in compute.services() if one.host == guest.compute_host
+    )
+    host = (service.host, 'nova-compute')
+    compute.update_service_forced_down(service, *host, True)
+    guests.action(guest, 'evacuate', {})
+    # Evacuated guests are not started.
+    moved = guests.reaches(guest, 'SHUTOFF')
+    assert moved.hypervisor_hostname != guest.hypervisor_hostname
+    assert len(guests.pins(moved).cpus) == VCPUS
+    # The host comes back when its nova-compute has been restarted.
+    guests.delete_all()
+    plane.restart_computes()
+    compute.update_service_forced_down(service, *host, False)
