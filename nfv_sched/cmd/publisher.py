@@ -7,6 +7,7 @@ import logging
 import pathlib
 import sys
 from typing import Any
+import warnings
 
 import cotyledon
 import nova.conf
@@ -62,9 +63,8 @@ def parser() -> argparse.ArgumentParser:
     return found
 
 
-def configure(arguments: argparse.Namespace) -> None:
-    """Read the options and log as they say, without passwords."""
-    computes.configure(arguments.config_file)
+def _set_up_logging() -> None:
+    """Log as the options say, without passwords."""
     oslo_log.setup(CONF, PROGRAM)
     for handler in logging.getLogger().handlers:
         handler.addFilter(Masking())
@@ -107,9 +107,12 @@ class Publisher(cotyledon.Service):
 
     name = PROGRAM
 
-    def __init__(self, worker_id: Any, arguments: argparse.Namespace) -> None:
+    def __init__(self, worker_id: Any) -> None:
         super().__init__(worker_id)
-        configure(arguments)
+        good = computes.reconfigure()
+        _set_up_logging()
+        if not good:
+            LOG.error('The options cannot be read again: the old ones stay')
         self._counters = Counters()
         self._loop = make_loop(self._counters)
 
@@ -129,15 +132,17 @@ class Publisher(cotyledon.Service):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the service; returns its exit code."""
+    # futurist imports eventlet, which then says that it should not be.
+    warnings.filterwarnings('ignore', message=r'\s*Eventlet is deprecated')
     arguments = parser().parse_args(argv)
     try:
-        # What is wrong with the options is said before anything is started.
-        configure(arguments)
+        computes.configure(arguments.config_file)
     except cfg.Error as error:
         print(f'{PROGRAM}: {described(error)}', file=sys.stderr)  # noqa: T201
         return 2
+    _set_up_logging()
     manager = cotyledon.ServiceManager(graceful_shutdown_timeout=_GRACEFUL + 5)
-    manager.add(Publisher, workers=1, args=(arguments,))
+    manager.add(Publisher, workers=1)
     manager.run()
     return 0
 

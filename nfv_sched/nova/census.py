@@ -5,14 +5,12 @@ come through Nova's objects or its models; what changed is told by a few
 columns of all rows, since no object of Nova reads less than a whole row.
 """
 
-from collections.abc import Callable
 from collections.abc import Collection
 from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 import dataclasses
 import datetime
-import functools
 import itertools
 from typing import Any
 
@@ -21,6 +19,7 @@ from nova import objects
 import nova.conf
 from nova.db.main import api as main_db
 from nova.db.main import models
+from oslo_db import exception as db_exception
 from oslo_utils import timeutils
 import sqlalchemy as sa
 
@@ -33,6 +32,9 @@ from nfv_sched.nova.masking import described
 #: A row that changed so many seconds ago may change again without a new
 #: time: MySQL keeps whole seconds, and clocks of computes differ.
 UNSETTLED = 30.0
+
+#: A database that does not answer, unlike one that answers strange things.
+_DATABASE_ERRORS = (db_exception.DBError, sa.exc.SQLAlchemyError, OSError)
 
 
 class NoDatabaseError(Exception):
@@ -113,11 +115,8 @@ def look(kinds: Sequence[str] = (), page: int = 500) -> Look:
         if cell.is_cell0():
             continue
         try:
-            found = _in_cell(
-                context,
-                cell,
-                lambda targeted: list(_glance(targeted, named, page)),
-            )
+            with nova_context.target_cell(context, cell) as targeted:
+                found = list(_glance(targeted, named, page))
         except Exception as error:
             # Whatever a database that is down raises.
             problems.append(_cell_problem(cell, error))
@@ -136,21 +135,34 @@ def read(
         for start in range(0, len(mine), page):
             uuids = mine[start : start + page]
             try:
-                nodes = _in_cell(
-                    context,
-                    cell,
-                    functools.partial(_nodes, uuids=uuids),
-                )
+                with nova_context.target_cell(context, cell) as targeted:
+                    read_page = _read_page(targeted, uuids, found.domains)
             except Exception as error:
                 problem = _cell_problem(cell, error)
-                yield Page((), dict.fromkeys(uuids, problem))
+                yield Page((), dict.fromkeys(mine[start:], problem))
                 break
-            yield _page(nodes, found.domains)
+            yield read_page
 
 
-def _in_cell(context: Any, cell: Any, work: Callable[[Any], Any]) -> Any:
-    with nova_context.target_cell(context, cell) as targeted:
-        return work(targeted)
+def _read_page(
+    context: Any,
+    uuids: Sequence[str],
+    named: Mapping[str, Mapping[str, str]],
+) -> Page:
+    try:
+        return _page(_nodes(context, uuids), named)
+    except _DATABASE_ERRORS:
+        raise
+    except Exception as error:
+        # Nova reads JSON when it makes objects: one row that has none would
+        # hide all others of its page.
+        if len(uuids) == 1:
+            return Page((), {uuids[0]: f'{uuids[0]}: {described(error)}'})
+    pages = [_read_page(context, [uuid], named) for uuid in uuids]
+    return Page(
+        tuple(host for page in pages for host in page.hosts),
+        {uuid: text for page in pages for uuid, text in page.problems.items()},
+    )
 
 
 def _cell_problem(cell: Any, error: Exception) -> str:

@@ -11,6 +11,9 @@ from typing import TypeVar
 from nova import config
 from nova import objects
 from nova import utils
+import nova.conf
+from nova.db.api import api as api_db
+from nova.db.main import api as main_db
 from nova.objects import fields
 from nova.objects import pci_device_pool
 
@@ -241,8 +244,24 @@ def _pool(place: _Place, physnet: str | None, total: int) -> PoolTopology:
 def configure(files: Sequence[str]) -> None:
     """Read nova.conf (Nova's usual places without ``files``)."""
     arguments = [f'--config-file={name}' for name in files]
-    config.parse_args(['nfv-sched', *arguments], init_rpc=False)
+    # Cell mappings have message queues, too, and cannot be read without the
+    # options of these. Nothing connects to them.
+    config.parse_args(['nfv-sched', *arguments])
     objects.register_all()
+
+
+def reconfigure() -> bool:
+    """Read the same files again; whether they are good.
+
+    For a process that was forked before anything used a database. If the
+    files are not good, all options stay as they are.
+    """
+    conf = nova.conf.CONF
+    if not conf.reload_config_files():
+        return False
+    main_db.configure(conf)
+    api_db.configure(conf)
+    return True
 
 
 def placement_adapter() -> Any:
