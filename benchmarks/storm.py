@@ -95,7 +95,7 @@ def run(
 ) -> Counts:
     """Boot the guests, ``workers`` at a time on one view."""
     counts = Counts()
-    load = Load('storm', '', {name: 1.0 for name in wanted})
+    load = Load('storm', '', dict.fromkeys(wanted, 1.0))
     shapes = {one.name: one for one in bounds.shapes_of(load)}
     machines = CLOUDS['one-sided'].machines[0]
     computes = {

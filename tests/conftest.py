@@ -7,7 +7,6 @@ import os
 # modules are imported, as their services do; processes of tests hang then.
 os.environ.setdefault('OS_NOVA_DISABLE_EVENTLET_PATCHING', 'true')
 
-# ruff: noqa: E402 - the environment comes first
 
 from hypothesis import HealthCheck
 from hypothesis import settings

@@ -25,7 +25,7 @@ import sys
 from typing import Any
 
 # Patches much of the standard library, so before anything else of Nova.
-import nova.tests.functional  # noqa: F401, I001
+import nova.tests.functional  # noqa: F401
 
 from nova import filters
 from nova.scheduler import filters as host_filters
@@ -129,8 +129,9 @@ def _change_defaults(*, weighers: bool) -> None:
 
 def _write_counts(path: str) -> None:
     with open(path, 'a', encoding='utf-8') as file:
-        for name, number in sorted(_COUNTS.items()):
-            file.write(f'{number}\t{name}\n')
+        file.writelines(
+            f'{number}\t{name}\n' for name, number in sorted(_COUNTS.items())
+        )
 
 
 def _install(mode: str) -> None:

@@ -148,7 +148,9 @@ def glance(root: pathlib.Path, ports: Ports) -> Options:
         'os_glance_staging_store': {
             'filesystem_store_datadir': folder / 'staging'
         },
-        'os_glance_tasks_store': {'filesystem_store_datadir': folder / 'tasks'},
+        'os_glance_tasks_store': {
+            'filesystem_store_datadir': folder / 'tasks'
+        },
         'database': {'connection': ports.database_url('glance')},
         'keystone_authtoken': credentials(ports, 'glance'),
         'paste_deploy': {

@@ -1,11 +1,12 @@
 """One control plane for all scenarios."""
 
-import collections
 import logging
 import os
 import pathlib
 import shutil
 import tempfile
+from typing import Any
+from typing import NamedTuple
 
 import pytest
 
@@ -15,6 +16,12 @@ from tests.stack.guests import Guests
 
 SHORT = os.environ.get('NFV_STACK') == 'short'
 HOSTS = [f'host-{number:02}' for number in range(8 if SHORT else 36)]
+
+
+class Flavors(NamedTuple):
+    vnf: Any
+    large: Any
+    two_cells: Any
 
 
 # More threads ask the API than its client keeps connections for.
@@ -43,7 +50,7 @@ def guests(plane):
 
 @pytest.fixture(scope='session')
 def flavors(guests):
-    return collections.namedtuple('Flavors', 'vnf large two_cells')(
+    return Flavors(
         guests.flavor('vnf'),
         guests.flavor('vnf.large', vcpus=8, ram_mib=8192),
         guests.flavor(

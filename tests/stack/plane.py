@@ -151,7 +151,7 @@ class Plane:
 
         :raises Failed: its exit code is not 0
         """
-        done = subprocess.run(  # noqa: S603
+        done = subprocess.run(
             [str(_BIN / command), *arguments],
             capture_output=True,
             text=True,
@@ -320,7 +320,10 @@ class Plane:
                 statements,
             ]
         )
-        keystone = ('keystone-manage', f'--config-file={self._etc}/keystone.conf')
+        keystone = (
+            'keystone-manage',
+            f'--config-file={self._etc}/keystone.conf',
+        )
         who = ('--keystone-user=root', '--keystone-group=root')
         url = f'{self.ports.url("keystone")}/v3'
         nova = ('nova-manage', f'--config-file={self._etc}/nova.conf')
@@ -396,9 +399,7 @@ class Plane:
 
 
 def _must(command: Sequence[str]) -> None:
-    done = subprocess.run(  # noqa: S603
-        command, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise Failed(f'{" ".join(command)}:\n{done.stdout}\n{done.stderr}')
 

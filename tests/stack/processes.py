@@ -76,7 +76,7 @@ class Processes:
     ) -> None:
         """Start a process; what it prints goes to ``NAME.log``."""
         with self.log(name).open('ab') as output:
-            self._running[name] = subprocess.Popen(  # noqa: S603
+            self._running[name] = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=output,

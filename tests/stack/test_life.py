@@ -101,9 +101,7 @@ def test_rebuild(guests, flavors):
     ('policy', 'hosts'), [('affinity', 1), ('anti-affinity', 3)]
 )
 def test_server_group(guests, flavors, plane, policy, hosts):
-    group = plane.cloud.compute.create_server_group(
-        name=policy, policy=policy
-    )
+    group = plane.cloud.compute.create_server_group(name=policy, policy=policy)
     members = [
         booted(
             guests,

@@ -5,6 +5,7 @@ Nova's FakeDriver does what guests do, SimulatedDriver says what the host has.
 
 import pathlib
 from typing import Any
+from typing import ClassVar
 
 import nova.conf
 from nova.virt import fake
@@ -21,7 +22,7 @@ MACHINE = machine.load_file(pathlib.Path(__file__).parent / 'machine.yaml')
 class Driver(fake.FakeDriver):
     """nova-compute's driver on a host of the kind of ``machine.yaml``."""
 
-    capabilities = dict(
+    capabilities: ClassVar[dict[str, bool]] = dict(
         driver.SimulatedDriver.capabilities,
         supports_migrate_to_same_host=False,
         supports_evacuate=True,
