@@ -27,7 +27,7 @@ function install_nfv_sched {
 
 function configure_nfv_sched {
     local group=filter_scheduler
-    local option
+    local option conf
 
     iniset_multiline "$NOVA_CONF" $group available_filters \
         nova.scheduler.filters.all_filters nfv_sched.filters.all_filters
@@ -40,7 +40,12 @@ function configure_nfv_sched {
         iniset "$NOVA_CONF" $group ${option}_weight_multiplier 0.0
     done
 
-    iniset "$NOVA_CONF" scheduler max_attempts "$NFV_SCHED_MAX_ATTEMPTS"
+    # The cells' conductors count attempts by options of their own.
+    for conf in "$NOVA_CONF" "${NOVA_CONF_DIR:-/etc/nova}"/nova_cell*.conf; do
+        if [[ -e "$conf" ]]; then
+            iniset "$conf" scheduler max_attempts "$NFV_SCHED_MAX_ATTEMPTS"
+        fi
+    done
     iniset "$NOVA_CONF" workarounds disable_fallback_pcpu_query \
         "$NFV_SCHED_DISABLE_FALLBACK_PCPU_QUERY"
     iniset "$NOVA_CONF" nfv_sched placement "$NFV_SCHED_PLACEMENT"

@@ -21,6 +21,7 @@ GROUPS = {
         'AntiAffinityWeigher',
         'FragmentationWeigher',
         'PCILocalityWeigher',
+        'ScatterWeigher',
     },
 }
 

@@ -62,6 +62,7 @@ class Devstack:
                 'CALLS': str(self._calls),
                 'DEST': str(self._folder),
                 'NOVA_CONF': str(self.conf),
+                'NOVA_CONF_DIR': str(self._folder),
                 'NOVA_BIN_DIR': str(self._folder),
                 'ENABLED_SERVICES': self._services,
                 **variables,
@@ -135,6 +136,13 @@ def test_other_options_stay(controller):
     controller.phase('stack', 'post-config')
     assert controller.option('filter_scheduler', 'track_instance_changes')
     assert controller.option('DEFAULT', 'debug') == ['True']
+
+
+def test_the_conductors_of_cells_try_as_often(controller):
+    cell = controller.conf.with_name('nova_cell1.conf')
+    cell.touch()
+    controller.phase('stack', 'post-config')
+    assert ini.get(cell, 'scheduler', 'max_attempts') == ['10']
 
 
 def test_the_publisher_runs_beside_the_scheduler(controller):

@@ -30,6 +30,7 @@ _RABBIT = '/usr/lib/rabbitmq/bin/rabbitmq-server'
 #: What has to be installed beside Python's packages.
 NEEDED = ('mariadbd', 'mariadb-install-db', 'epmd', _RABBIT)
 SCHEDULERS = ('nova-scheduler-1', 'nova-scheduler-2')
+CONDUCTOR = 'nova-conductor'
 PUBLISHER = 'nfv-sched-publisher'
 
 _DATABASES = (
@@ -92,8 +93,6 @@ class Plane:
         self._python('neutron', 'tests.stack.network', port)
         self.processes.wait('rabbitmq', lambda: answers(self.ports.queue))
         self._wsgi('nova-api', 'nova.wsgi.osapi_compute', 'NOVA', 'nova')
-        conf = f'--config-file={self._etc}/nova.conf'
-        self._command('nova-conductor', 'nova-conductor', conf)
         self.start_schedulers(scheduler)
         self._start_computes()
         self.start_publisher()
@@ -103,8 +102,11 @@ class Plane:
             self.processes.wait(name, functools.partial(speaks_http, url))
 
     def start_schedulers(self, scheduler: Options) -> None:
-        """Start the two nova-schedulers, configured like this."""
-        for name in SCHEDULERS:
+        """Start the two nova-schedulers, configured like this.
+
+        And nova-conductor, which counts attempts by an option of its own.
+        """
+        for name in (CONDUCTOR, *SCHEDULERS):
             conf = configuration.write(
                 self._etc / f'{name}.conf',
                 configuration.merge(
@@ -114,7 +116,8 @@ class Plane:
                     {'DEFAULT': {'host': name}},
                 ),
             )
-            self._command(name, 'nova-scheduler', f'--config-file={conf}')
+            program = name.rstrip('-12')
+            self._command(name, program, f'--config-file={conf}')
         for name in SCHEDULERS:
             log = self.processes.log(name)
             self.processes.wait(
@@ -123,7 +126,7 @@ class Plane:
 
     def restart_schedulers(self, scheduler: Options) -> None:
         """Run them with other options from now on."""
-        for name in SCHEDULERS:
+        for name in (CONDUCTOR, *SCHEDULERS):
             self.processes.stop(name)
             self.processes.log(name).unlink()
         self.start_schedulers(scheduler)
