@@ -21,7 +21,9 @@ def requirements():
 
 def listed():
     rows = re.findall(
-        r'^   \* - (\S+)\n     - (.+)\n     - (.+)$', _PAGE.read_text(), re.M
+        r'^   \* - (\S+)\n     - (.+)\n     - (.+)$',
+        _PAGE.read_text(),
+        re.MULTILINE,
     )
     return {name.lower(): (use, licence) for name, use, licence in rows}
 
