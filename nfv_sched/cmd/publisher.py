@@ -25,12 +25,13 @@ from nfv_sched.publishing.counters import Counters
 from nfv_sched.publishing.leadership import Alone
 from nfv_sched.publishing.leadership import Elected
 from nfv_sched.publishing.loop import Loop
-from nfv_sched.publishing.loop import Source
 from nfv_sched.publishing.status import Status
+from nfv_sched.publishing.sysfs import SysfsSource
 
 LOG = logging.getLogger(__name__)
 
 PROGRAM = 'nfv-sched-publisher'
+SOURCES = ('cells', 'sysfs')
 CONF = nova.conf.CONF
 conf.register_opts(CONF)
 
@@ -60,6 +61,14 @@ def parser() -> argparse.ArgumentParser:
         "[nfv_sched_publisher]; may be repeated. Default: Nova's usual "
         'places',
     )
+    found.add_argument(
+        '--source',
+        choices=SOURCES,
+        default='cells',
+        help='what to publish: cells, what all nova-computes reported, from '
+        "Nova's databases; sysfs, what the sysfs of this compute adds. "
+        'Default: cells',
+    )
     return found
 
 
@@ -70,8 +79,12 @@ def _set_up_logging() -> None:
         handler.addFilter(Masking())
 
 
-def make_loop(counters: Counters) -> Loop:
-    """A publisher as the options want it."""
+def make_loop(source: str, counters: Counters) -> Loop:
+    """A publisher as the options want it.
+
+    :param source: one of ``SOURCES``
+    :raises nfv_sched.nova.computes.NoIdentityError: of sysfs only
+    """
     options = CONF.nfv_sched_publisher
 
     def connect() -> PlacementClient:
@@ -79,20 +92,21 @@ def make_loop(counters: Counters) -> Loop:
             computes.placement_adapter(), deadline=options.placement_deadline
         )
 
-    url = options.coordination_url
+    # There is one publisher of a host's sysfs.
+    url = options.coordination_url if source == 'cells' else None
     path = options.status_file
     return Loop(
-        _source(),
+        _cells() if source == 'cells' else SysfsSource(*computes.local_node()),
         connect,
         Elected(url) if url else Alone(),
         counters,
         interval=options.interval,
-        status=Status('cells', options.interval),
+        status=Status(source, options.interval),
         path=pathlib.Path(path) if path else None,
     )
 
 
-def _source() -> Source:
+def _cells() -> CellsSource:
     options = CONF.nfv_sched_publisher
     return CellsSource(
         domains.keys_of(CONF.nfv_sched.failure_domains),
@@ -107,14 +121,14 @@ class Publisher(cotyledon.Service):
 
     name = PROGRAM
 
-    def __init__(self, worker_id: Any) -> None:
+    def __init__(self, worker_id: Any, source: str) -> None:
         super().__init__(worker_id)
         good = computes.reconfigure()
         _set_up_logging()
         if not good:
             LOG.error('The options cannot be read again: the old ones stay')
         self._counters = Counters()
-        self._loop = make_loop(self._counters)
+        self._loop = make_loop(source, self._counters)
 
     def run(self) -> None:
         """Publish until told to end."""
@@ -137,12 +151,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser().parse_args(argv)
     try:
         computes.configure(arguments.config_file)
-    except cfg.Error as error:
+        if arguments.source == 'sysfs':
+            computes.local_node()
+    except (cfg.Error, computes.NoIdentityError) as error:
         print(f'{PROGRAM}: {described(error)}', file=sys.stderr)  # noqa: T201
         return 2
     _set_up_logging()
     manager = cotyledon.ServiceManager(graceful_shutdown_timeout=_GRACEFUL + 5)
-    manager.add(Publisher, workers=1)
+    manager.add(Publisher, workers=1, args=(arguments.source,))
     manager.run()
     return 0
 

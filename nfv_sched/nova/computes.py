@@ -9,6 +9,7 @@ from typing import Any
 from typing import TypeVar
 
 from nova import config
+from nova import exception
 from nova import objects
 from nova import utils
 import nova.conf
@@ -16,6 +17,7 @@ from nova.db.api import api as api_db
 from nova.db.main import api as main_db
 from nova.objects import fields
 from nova.objects import pci_device_pool
+from nova.virt import node
 
 from nfv_sched.model import CellTopology
 from nfv_sched.model import HostTopology
@@ -38,6 +40,10 @@ _TAKEN = frozenset(
 
 
 _Key = TypeVar('_Key')
+
+
+class NoIdentityError(Exception):
+    """This host does not know which compute node it is."""
 
 
 class MalformedComputeError(Exception):
@@ -262,6 +268,26 @@ def reconfigure() -> bool:
     main_db.configure(conf)
     api_db.configure(conf)
     return True
+
+
+def local_node() -> tuple[str, str]:
+    """Name and uuid of the compute node that this host is.
+
+    Nova-compute keeps its uuid in a file since 2023.1.
+
+    :raises NoIdentityError: there is no such file, or it is not one
+    """
+    conf = nova.conf.CONF
+    try:
+        uuid = node.read_local_node_uuid()
+    except exception.InvalidNodeConfiguration as error:
+        raise NoIdentityError(str(error)) from error
+    if not uuid:
+        raise NoIdentityError(
+            f'no file {node.COMPUTE_ID_FILE} in {conf.state_path}, where '
+            'nova-compute puts the uuid of its compute node'
+        )
+    return str(conf.host), str(uuid)
 
 
 def placement_adapter() -> Any:

@@ -14,12 +14,15 @@ from nfv_sched.placement import schema
 from nfv_sched.placement.client import PlacementClient
 from nfv_sched.placement.codec import compute_uuid
 from nfv_sched.placement.codec import encode
+from nfv_sched.placement.codec import encode_supplement
 from nfv_sched.placement.codec import is_published
+from nfv_sched.placement.codec import is_supplement_published
 from nfv_sched.placement.codec import is_whole
 from nfv_sched.placement.diff import Call
 from nfv_sched.placement.diff import Kind
 from nfv_sched.placement.diff import plan
 from nfv_sched.placement.diff import plan_removal
+from nfv_sched.placement.diff import plan_supplement
 from nfv_sched.placement.diff import plan_usage
 from nfv_sched.placement.diff import Present
 from nfv_sched.placement.diff import PresentTree
@@ -248,28 +251,90 @@ def _used(summaries: Summaries) -> Allocations:
     }
 
 
+def publish_supplement(
+    client: PlacementClient, host: HostTopology
+) -> HostReport:
+    """Make Placement tell what sysfs adds to the tree of ``host``.
+
+    Of ``host`` only that is looked at; the rest of the tree, which whoever
+    reads Nova's databases publishes, must be there and is left alone. Where
+    sysfs adds nothing, what it once added is removed. Raise
+    :class:`~nfv_sched.placement.errors.PlacementError` where Placement is
+    gone or answers rubbish.
+    """
+    report = HostReport(host.name, host.uuid)
+    try:
+        wanted = encode_supplement(host)
+    except schema.Unencodable as error:
+        return dataclasses.replace(report, error=str(error))
+    root = schema.root_uuid(host.uuid)
+    found = api.summaries(client, in_tree=root).get(root)
+    if wanted is not None:
+        if found is not None and is_supplement_published(wanted, found):
+            return report
+        classes, traits = wanted.inventories.keys(), wanted.traits
+        api.create_names(client, frozenset(classes), traits)
+
+    def planned(problem: PlacementError | None) -> tuple[list[Call], _State]:
+        del problem
+        present = _present(client, root)
+        if root not in present:
+            raise Refused(404, '', 'its tree is not published yet')
+        calls = plan_supplement(root, wanted, present)
+        nothing = api.Consumer({}, None)
+        return calls, _State(present, nothing, _generations(present))
+
+    return dataclasses.replace(
+        _repeat(client, report, planned),
+        torn=found is not None and not is_whole(root, found),
+    )
+
+
+def _generations(present: PresentTree) -> dict[str, int]:
+    return {uuid: one.generation for uuid, one in present.items()}
+
+
 def _bring_up(
     client: PlacementClient, tree: Tree, found: Summaries | None
 ) -> HostReport:
     """Bring one host up to date; what was done and what went wrong."""
+
+    def planned(problem: PlacementError | None) -> tuple[list[Call], _State]:
+        if isinstance(problem, Conflict):
+            _make_way(client, tree, problem)
+        # What was found is older than the conflict.
+        return _plan(client, tree, None if problem else found)
+
+    report = HostReport(
+        tree.host,
+        tree.compute,
+        clamped=tree.clamped,
+        torn=_is_torn(tree, found),
+    )
+    return _repeat(client, report, planned)
+
+
+def _repeat(
+    client: PlacementClient,
+    report: HostReport,
+    planned: Callable[[PlacementError | None], tuple[list[Call], '_State']],
+) -> HostReport:
+    """Carry out what is ``planned``, again after each conflict."""
     made: list[Call] = []
     problem: PlacementError | None = None
     conflicts = 0
-    torn = _is_torn(tree, found)
     for attempt in range(ATTEMPTS):
         time.sleep(0.02 * attempt)
         try:
-            if isinstance(problem, Conflict):
-                _make_way(client, tree, problem)
-            calls, state = _plan(client, tree, found)
+            calls, state = planned(problem)
             for call in calls:
                 _carry_out(client, call, state)
                 made.append(call)
         except Conflict as error:
             # Only ever about generations that we read ourselves: all of
             # them are read again, and only what still differs is written.
-            LOG.debug('Host %s, attempt %d: %s', tree.host, attempt, error)
-            problem, found = error, None
+            LOG.debug('Host %s, attempt %d: %s', report.name, attempt, error)
+            problem = error
             conflicts += 1
         except (Unavailable, BadAnswer):
             raise
@@ -280,15 +345,12 @@ def _bring_up(
             problem = None
             break
     if problem is not None:
-        LOG.warning('Host %s is not published: %s', tree.host, problem)
-    return HostReport(
-        tree.host,
-        tree.compute,
+        LOG.warning('Host %s is not published: %s', report.name, problem)
+    return dataclasses.replace(
+        report,
         calls=tuple(made),
-        clamped=tree.clamped,
         error=None if problem is None else str(problem),
         conflicts=conflicts,
-        torn=torn,
     )
 
 
@@ -307,11 +369,7 @@ def _plan(
     consumer = _consumer(client, tree.root.uuid) if present else nothing
     return (
         plan(tree, present, consumer.allocations),
-        _State(
-            present,
-            consumer,
-            {uuid: one.generation for uuid, one in present.items()},
-        ),
+        _State(present, consumer, _generations(present)),
     )
 
 

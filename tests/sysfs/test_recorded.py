@@ -2,11 +2,10 @@
 
 import pytest
 
-from nfv_sched import sysfs
 from nfv_sched.sysfs.files import parse_list
+from tests.sysfs import trees
 from tests.sysfs.trees import facts
 from tests.sysfs.trees import recorded
-from tests.sysfs.trees import unpack
 
 
 def _number(text):
@@ -18,9 +17,9 @@ def _by_id(row):
 
 
 @pytest.mark.parametrize('name', recorded())
-def test_every_field_of_a_recorded_machine(name, tmp_path):
+def test_every_field_of_a_recorded_machine(name):
     wanted = facts(name)
-    machine = sysfs.read(unpack(name, tmp_path))
+    machine = trees.machine(name)
     assert machine.problems == ()
     _check_cpus(machine, wanted)
     assert [node.id for node in machine.nodes] == [
@@ -86,10 +85,10 @@ def _check_device(device, wanted):
         ('hwloc-4xe7-pcilocality', {'0000:02:00.0': 1000}),
     ],
 )
-def test_speeds_of_links_that_are_up(name, speeds, tmp_path):
+def test_speeds_of_links_that_are_up(name, speeds):
     if name not in recorded():
         pytest.skip('the recorded topologies are not here')
-    machine = sysfs.read(unpack(name, tmp_path))
+    machine = trees.machine(name)
     assert {
         device.address: device.link_mbps
         for device in machine.devices

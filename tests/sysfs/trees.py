@@ -1,11 +1,15 @@
 """Trees like ``/sys``: recorded ones, and small ones made up for a test."""
 
+import functools
 import json
 import pathlib
 import re
 import tarfile
+import tempfile
 
 import pytest
+
+from nfv_sched import sysfs
 
 TOPOLOGIES = (
     pathlib.Path(__file__).resolve().parents[3] / 'shared' / 'topologies'
@@ -66,6 +70,13 @@ def unpack(name, folder):
                 tar.extract(member, folder, filter='tar')
     (system,) = folder.rglob('sys/devices/system')
     return system.parents[1]
+
+
+@functools.cache
+def machine(name):
+    """A recorded machine as the reader sees it."""
+    with tempfile.TemporaryDirectory() as folder:
+        return sysfs.read(unpack(name, pathlib.Path(folder)))
 
 
 def write(root, files):
