@@ -1,0 +1,166 @@
+"""Where the operator's commands read a cloud, and the options for it.
+
+On a controller nova.conf leads to Nova's databases, which know all; anybody
+else has the published trees in Placement, by clouds.yaml or OS_* variables
+as OpenStack's clients take them.
+"""
+
+import argparse
+import logging
+import os
+from typing import Any
+
+from keystoneauth1 import adapter as ksa_adapter
+from keystoneauth1 import exceptions as ksa_errors
+import nova.conf
+from openstack import config as cloud_config
+from openstack import exceptions as cloud_errors
+
+from nfv_sched import conf
+from nfv_sched.model import HostTopology
+from nfv_sched.nova import computes
+from nfv_sched.nova import domains
+from nfv_sched.placement.client import PlacementClient
+from nfv_sched.placement.errors import PlacementError
+from nfv_sched.survey import nova as nova_survey
+from nfv_sched.survey import placement as placement_survey
+from nfv_sched.survey.values import Survey
+
+LOG = logging.getLogger(__name__)
+
+CONF = nova.conf.CONF
+conf.register_opts(CONF)
+
+_VARIABLES = ('OS_CLOUD', 'OS_AUTH_URL', 'OS_ENDPOINT')
+
+
+class NoSourceError(Exception):
+    """Nothing tells where to read; the text says what to give."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what names the place to read."""
+    group = parser.add_argument_group('where to read')
+    group.add_argument(
+        '--config-file',
+        action='append',
+        default=[],
+        metavar='PATH',
+        help='nova.conf with [api_database] and [placement]; may be '
+        "repeated. Default: Nova's usual places",
+    )
+    group.add_argument(
+        '--os-cloud',
+        metavar='NAME',
+        help='read Placement alone, as this cloud of clouds.yaml; without '
+        'nova.conf also by OS_CLOUD and the other OS_ variables',
+    )
+    group.add_argument(
+        '--deadline',
+        type=float,
+        default=60.0,
+        metavar='SECONDS',
+        help='limit of each request to Placement (default: 60)',
+    )
+
+
+class Sources:
+    """What the command line and the environment lead to.
+
+    ``databases`` is whether Nova's databases are there to be read.
+
+    :raises NoSourceError: nothing is
+    """
+
+    def __init__(self, parsed: argparse.Namespace) -> None:
+        self._cloud: str | None = parsed.os_cloud
+        self._deadline: float = parsed.deadline
+        self.databases = False
+        if self._cloud is None:
+            computes.configure(parsed.config_file)
+            self.databases = bool(CONF.api_database.connection)
+            named = any(os.environ.get(name) for name in _VARIABLES)
+            if not self.databases and not named:
+                raise NoSourceError(
+                    'no nova.conf with an [api_database] connection is '
+                    'found, and no cloud is named: give --config-file or '
+                    '--os-cloud'
+                )
+
+    def require_databases(self, why: str) -> None:
+        """Insist on Nova's databases.
+
+        :raises NoSourceError: only Placement is there; says ``why`` not
+        """
+        if not self.databases:
+            raise NoSourceError(
+                f'{why}; Placement alone does not tell: run it where '
+                "nova.conf leads to Nova's databases"
+            )
+
+    def placement(self) -> PlacementClient:
+        """A client for Placement.
+
+        :raises NoSourceError: the credentials lead nowhere
+        """
+        found = (
+            computes.placement_adapter()
+            if self.databases
+            else _cloud_adapter(self._cloud)
+        )
+        return PlacementClient(found, deadline=self._deadline)
+
+    def survey(self) -> Survey:
+        """All hosts.
+
+        :raises NoSourceError: the credentials lead nowhere
+        :raises PlacementError: Placement, which alone is read, is down
+        """
+        if self.databases:
+            return nova_survey.read(_kinds())
+        return placement_survey.read(self.placement())
+
+    def survey_with_distances(self) -> Survey:
+        """All hosts, and how far apart their cells are where published.
+
+        Errors as those of :meth:`survey`.
+        """
+        if self.databases:
+            return nova_survey.read(_kinds(), published=self._published())
+        return placement_survey.read(self.placement())
+
+    def _published(self) -> dict[str, HostTopology]:
+        try:
+            view = placement_survey.view_of(self.placement())
+        except (PlacementError, ksa_errors.ClientException) as error:
+            LOG.warning('No distances: Placement does not answer: %s', error)
+            return {}
+        return {
+            held.host.uuid: held.host
+            for held in view.trees.values()
+            if held.host is not None
+        }
+
+
+def _kinds() -> tuple[str, ...]:
+    return domains.keys_of(CONF.nfv_sched.failure_domains)
+
+
+def _cloud_adapter(name: str | None) -> Any:
+    try:
+        region = cloud_config.OpenStackConfig().get_one(cloud=name)
+        # Not the SDK's own client, which repeats requests and reads answers.
+        return ksa_adapter.Adapter(
+            session=region.get_session(),
+            service_type='placement',
+            interface=region.get_interface('placement'),
+            region_name=region.get_region_name('placement'),
+            endpoint_override=region.get_endpoint('placement'),
+        )
+    except (
+        cloud_errors.SDKException,
+        ksa_errors.ClientException,
+    ) as error:
+        raise NoSourceError(f'no credentials for Placement: {error}') from (
+            error
+        )

@@ -1,0 +1,126 @@
+"""Every compute node of every cell, page by page, with its guests.
+
+Reads only. What a cell that is down keeps back is told, not raised.
+"""
+
+from collections.abc import Callable
+from collections.abc import Iterator
+from collections.abc import Mapping
+from collections.abc import Sequence
+import dataclasses
+from typing import Any
+
+from nova import context as nova_context
+from nova import objects
+from nova import servicegroup
+import nova.conf
+
+from nfv_sched.nova import domains
+from nfv_sched.nova import residents
+from nfv_sched.nova.computes import NoDatabaseError
+
+CONF = nova.conf.CONF
+
+#: Compute nodes per query.
+PAGE = 200
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Node:
+    """One ``nova.objects.ComputeNode`` with all that belongs to it.
+
+    ``service`` is its ``nova.objects.Service``, None if it has none; ``up``
+    is whether that sent a heartbeat of late.
+    """
+
+    compute: Any
+    service: Any
+    up: bool
+    devices: tuple[Any, ...]
+    guests: tuple[residents.Running, ...]
+
+
+class Reader:
+    """Reads all cells, once.
+
+    ``problems`` grows while :meth:`nodes` is read; ``total`` is how many
+    compute nodes there are, as far as is known, for a progress bar.
+
+    :raises NoDatabaseError: nova.conf names no API database
+    """
+
+    def __init__(self) -> None:
+        if not CONF.api_database.connection:
+            raise NoDatabaseError(
+                'nova.conf names no [api_database] connection; --config-file '
+                'names another file'
+            )
+        self.problems: list[str] = []
+        self._context = nova_context.get_admin_context()
+        self._aggregates = list(objects.AggregateList.get_all(self._context))
+        self._group = servicegroup.API()
+
+    def zones(self) -> Callable[[str], str]:
+        """The availability zone of each host, by its name."""
+        named = {
+            host: aggregate.metadata['availability_zone']
+            for aggregate in self._aggregates
+            if 'availability_zone' in aggregate.metadata
+            for host in aggregate.hosts
+        }
+        default = str(CONF.default_availability_zone)
+        return lambda host: str(named.get(host, default))
+
+    def domains(self, kinds: Sequence[str]) -> Mapping[str, Mapping[str, str]]:
+        """The failure domains of hosts, by name and kind."""
+        return domains.of_hosts(self._aggregates, kinds)
+
+    def nodes(self) -> Iterator[Node]:
+        """Every compute node."""
+        for cell in objects.CellMappingList.get_all(self._context):
+            if cell.is_cell0():
+                continue
+            try:
+                with nova_context.target_cell(self._context, cell) as targeted:
+                    yield from self._of_cell(targeted)
+            except Exception as error:
+                # Whatever a database that is down raises.
+                self.problems.append(
+                    f'cell {cell.name or cell.uuid}: '
+                    f'{type(error).__name__}: {error}'
+                )
+
+    def _of_cell(self, context: Any) -> Iterator[Node]:
+        services = {
+            service.host: service
+            for service in objects.ServiceList.get_by_binary(
+                context, 'nova-compute', include_disabled=True
+            )
+        }
+        marker = None
+        while page := list(
+            objects.ComputeNodeList.get_by_pagination(
+                context, limit=PAGE, marker=marker
+            )
+        ):
+            yield from self._of_page(context, page, services)
+            marker = page[-1].id
+
+    def _of_page(
+        self, context: Any, page: list[Any], services: Mapping[str, Any]
+    ) -> Iterator[Node]:
+        devices = residents.devices_of(context, [node.id for node in page])
+        guests: dict[tuple[str, str], list[residents.Running]] = {}
+        for one in residents.running_on(context, {node.host for node in page}):
+            guests.setdefault((one.host, one.node), []).append(one)
+            if one.problem:
+                self.problems.append(one.problem)
+        for node in page:
+            service = services.get(node.host)
+            yield Node(
+                node,
+                service,
+                service is not None and self._group.service_is_up(service),
+                tuple(devices[node.id]),
+                tuple(guests.get((node.host, node.hypervisor_hostname), ())),
+            )

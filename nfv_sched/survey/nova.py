@@ -1,0 +1,161 @@
+"""A survey of Nova's databases, of every cell that nova.conf leads to."""
+
+from collections.abc import Callable
+from collections.abc import Iterable
+from collections.abc import Mapping
+from collections.abc import Sequence
+import dataclasses
+import datetime
+from typing import Any
+
+from nfv_sched.fit import drift
+from nfv_sched.model import Host
+from nfv_sched.model import HostTopology
+from nfv_sched.nova import cloud
+from nfv_sched.nova import computes
+from nfv_sched.nova import residents
+from nfv_sched.nova import snapshot
+from nfv_sched.survey.values import Device
+from nfv_sched.survey.values import HostSurvey
+from nfv_sched.survey.values import Resident
+from nfv_sched.survey.values import ResidentCell
+from nfv_sched.survey.values import Source
+from nfv_sched.survey.values import Survey
+
+_NEVER = (
+    'what a guest in the middle of a migration or resize holds on the other '
+    'host is counted in the usage of that host, but not listed with a guest',
+)
+_NO_DISTANCES = (
+    'distances between cells, which nova-compute does not report: they are '
+    'known of hosts that are published in Placement'
+)
+
+
+def read(
+    kinds: Sequence[str] = (),
+    *,
+    published: Mapping[str, HostTopology] | None = None,
+    tell: Callable[[int], None] | None = None,
+) -> Survey:
+    """Survey all cells.
+
+    ``nfv_sched.nova.computes.configure`` comes first. Nothing is written.
+
+    :param kinds: of failure domains
+    :param published: topologies by compute node uuid, which add distances
+        to the hosts that agree with them
+    :param tell: called with the number of hosts read so far
+    :raises nfv_sched.nova.computes.NoDatabaseError: nova.conf names none
+    """
+    reader = cloud.Reader()
+    named = reader.domains(kinds)
+    zones = reader.zones()
+    known = published or {}
+    problems: list[str] = []
+    found = []
+    for number, node in enumerate(reader.nodes(), 1):
+        try:
+            found.append(
+                _host(node, named.get(node.compute.host), zones, known)
+            )
+        except computes.MalformedComputeError as error:
+            problems.append(str(error))
+        if tell is not None:
+            tell(number)
+    return Survey(
+        Source.NOVA,
+        datetime.datetime.now(datetime.UTC),
+        tuple(sorted(found, key=lambda one: one.topology.name)),
+        (*reader.problems, *problems),
+        _NEVER if known else (*_NEVER, _NO_DISTANCES),
+    )
+
+
+def _host(
+    node: cloud.Node,
+    named: Mapping[str, str] | None,
+    zones: Callable[[str], str],
+    published: Mapping[str, HostTopology],
+) -> HostSurvey:
+    compute = node.compute
+    topology = computes.topology_of(compute, node.devices, named)
+    try:
+        state = snapshot.host_of(compute)
+    except Exception as error:
+        raise computes.MalformedComputeError(
+            f'compute node {topology.name}: {type(error).__name__}: {error}'
+        ) from error
+    return HostSurvey(
+        compute.host,
+        _with_distances(topology, state, published.get(compute.uuid)),
+        state,
+        tuple(map(_resident, node.guests)),
+        tuple(_devices(node.devices, topology)),
+        enabled=node.service is not None
+        and node.up
+        and not node.service.disabled,
+        availability_zone=zones(compute.host),
+    )
+
+
+def _with_distances(
+    topology: HostTopology, state: Host, published: HostTopology | None
+) -> HostTopology:
+    if published is None or drift.differences(state, published):
+        return topology
+    distances = {cell.id: cell.distances for cell in published.cells}
+    return dataclasses.replace(
+        topology,
+        cells=tuple(
+            dataclasses.replace(cell, distances=distances[cell.id])
+            for cell in topology.cells
+        ),
+    )
+
+
+def _resident(one: residents.Running) -> Resident:
+    return Resident(
+        one.uuid,
+        one.name,
+        one.flavor,
+        tuple(
+            ResidentCell(
+                at.guest_cell,
+                at.host_cell,
+                asked.memory_mib,
+                at.pinning,
+                at.reserved,
+                len(asked.shared),
+                at.page_size_kib,
+            )
+            for asked, at in zip(one.cells, one.placement, strict=True)
+        ),
+    )
+
+
+def _devices(devices: Iterable[Any], topology: HostTopology) -> list[Device]:
+    """The devices; networks are those of the pools that they come from."""
+    physnets = {
+        (pool.vendor_id, pool.product_id, pool.parent): pool.physnet
+        for pool in topology.pools
+    }
+    found = []
+    for device in devices:
+        vendor, product = device.vendor_id.lower(), device.product_id.lower()
+        parent = device.parent_addr if 'parent_addr' in device else None
+        pool = (vendor, product, parent or device.address)
+        found.append(
+            Device(
+                device.address,
+                vendor,
+                product,
+                device.dev_type,
+                device.numa_node if 'numa_node' in device else None,
+                parent,
+                physnets.get(pool, physnets.get((*pool[:2], None))),
+                device.instance_uuid,
+                device.status == 'available',
+            )
+        )
+    return found

@@ -1,0 +1,54 @@
+"""One cloud with guests for all that survey it."""
+
+import argparse
+from collections.abc import Iterator
+
+import pytest
+
+from nfv_sched.sim import flavors
+from nfv_sched.sim import machine
+from nfv_sched.sim.cloud import Cloud
+from nfv_sched.sim.cloud import cloud
+
+HOSTS = ('dell-2x6230r-64vf', 'epyc7451-4node', 'opteron-sparse-ids')
+GUESTS = (
+    'anuket-HS.large',
+    'anuket-HS.4xlarge',
+    'opnfv-vfw',
+    'opnfv-vrouter-2port',
+    'onap-vopennat',
+    'f5-bigip.16GB.dpdk',
+    'edge-upf',
+)
+
+
+@pytest.fixture(autouse=True)
+def nova_options():
+    """Leave Nova's options alone: the cloud of this package sets them."""
+
+
+@pytest.fixture(scope='module')
+def populated() -> Iterator[Cloud]:
+    """Three hosts, one of them in a rack, and the guests ``sky.guests``."""
+    with cloud(aliases=flavors.aliases()) as sky:
+        for name in HOSTS:
+            sky.add_host(name, machine.load(name))
+        sky.add_aggregate(
+            'rack 1',
+            ['epyc7451-4node'],
+            {'rack': 'r1', 'availability_zone': 'edge'},
+        )
+        known = flavors.flavors()
+        sky.guests = [
+            guest
+            for name in GUESTS
+            for guest in sky.boot(known[name], name=f'my-{name}')
+            if guest.booted
+        ]
+        yield sky
+
+
+@pytest.fixture
+def parser() -> argparse.ArgumentParser:
+    """A command's parser without options."""
+    return argparse.ArgumentParser()

@@ -1,0 +1,168 @@
+"""The survey of Nova's databases, against what runs in the cloud."""
+
+import json
+
+from nova import objects
+import pytest
+import sqlalchemy as sa
+
+from nfv_sched.nova import cloud as reader
+from nfv_sched.nova import hosts
+from nfv_sched.nova import residents
+from nfv_sched.nova import snapshot
+from nfv_sched.survey import nova as nova_survey
+from nfv_sched.survey import Source
+
+
+@pytest.fixture
+def survey(populated):
+    return nova_survey.read(['rack'])
+
+
+def by_name(survey):
+    return {host.host: host for host in survey.hosts}
+
+
+def test_every_guest_is_found_where_it_runs(populated, survey):
+    assert len(populated.guests) >= 5
+    assert survey.source is Source.NOVA
+    assert survey.problems == ()
+    found = {
+        one.uuid: (host.host, one.name, one.flavor)
+        for host in survey.hosts
+        for one in host.residents
+    }
+    assert found == {
+        guest.uuid: (guest.host, guest.name, guest.flavor.name)
+        for guest in populated.guests
+    }
+
+
+def test_pinned_cpus_are_exactly_those_of_the_residents(survey):
+    pinned = 0
+    for host in survey.hosts:
+        for cell in host.state.cells:
+            here = [
+                part
+                for one in host.residents
+                for part in one.cells
+                if part.host_cell == cell.id
+            ]
+            cpus = [part.host_cpus for part in here]
+            assert frozenset().union(*cpus) == cell.pinned_cpus
+            assert sum(map(len, cpus)) == len(cell.pinned_cpus)
+            assert sum(part.shared for part in here) == cell.shared_used
+            assert (
+                sum(part.memory_mib for part in here) == cell.memory_used_mib
+            )
+            pinned += len(cell.pinned_cpus)
+    assert pinned
+
+
+def test_devices_are_with_their_guests(populated, survey):
+    given = {
+        (host.host, device.address): device.guest
+        for host in survey.hosts
+        for device in host.devices
+        if device.guest
+    }
+    assert given == {
+        (guest.host, device.address): guest.uuid
+        for guest in populated.guests
+        for device in guest.devices
+    }
+    assert given
+    for host in survey.hosts:
+        free = sum(device.free for device in host.devices)
+        assert free == sum(pool.count for pool in host.state.pools)
+        for device in host.devices:
+            if device.dev_type == 'type-VF':
+                assert device.physnet
+                assert device.parent
+
+
+def test_states_are_those_that_the_scheduler_sees(populated, survey):
+    states = {state.host: state for state in populated.host_states()}
+    for host in survey.hosts:
+        seen = snapshot.plain(hosts.host_of(states[host.host]))
+        assert host.state == seen
+        assert host.state.cells
+
+
+def test_zones_and_racks_come_from_aggregates(survey):
+    found = by_name(survey)
+    assert found['epyc7451-4node'].availability_zone == 'edge'
+    assert found['epyc7451-4node'].topology.domains == {'rack': 'r1'}
+    assert found['dell-2x6230r-64vf'].availability_zone == 'nova'
+    assert found['dell-2x6230r-64vf'].topology.domains == {}
+
+
+def test_a_disabled_and_a_silent_service_are_not_enabled(populated):
+    assert all(host.enabled for host in nova_survey.read().hosts)
+    service = objects.Service.get_by_compute_host(
+        populated._cell_context, 'epyc7451-4node'
+    )
+    for change in ({'disabled': True}, {'forced_down': True}):
+        for name, value in change.items():
+            setattr(service, name, value)
+        service.save()
+        found = by_name(nova_survey.read())
+        assert not found['epyc7451-4node'].enabled
+        assert found['opteron-sparse-ids'].enabled
+        service.disabled = service.forced_down = False
+        service.save()
+
+
+def test_pages_of_one_give_the_same(survey, monkeypatch):
+    monkeypatch.setattr(reader, 'PAGE', 1)
+    read = []
+    again = nova_survey.read(['rack'], tell=read.append)
+    assert again.hosts == survey.hosts
+    assert read == [1, 2, 3]
+
+
+def test_a_cell_that_is_down_is_told(monkeypatch):
+    def fail(*_, **__):
+        raise OSError('the database is down')
+
+    monkeypatch.setattr(objects.ComputeNodeList, 'get_by_pagination', fail)
+    survey = nova_survey.read()
+    assert survey.hosts == ()
+    [problem] = survey.problems
+    assert 'cell1' in problem
+    assert 'the database is down' in problem
+
+
+def test_a_guest_that_cannot_be_read_hides_no_other(
+    populated, survey, monkeypatch
+):
+    real = residents._instances
+
+    def torn(context, names):
+        rows = [row._asdict() for row in real(context, names)]
+        rows[0]['numa_topology'] = json.dumps({'nova_object.name': 'what'})
+        return [type('Row', (), one) for one in rows]
+
+    monkeypatch.setattr(residents, '_instances', torn)
+    again = nova_survey.read()
+    assert sum(len(host.residents) for host in again.hosts) == len(
+        populated.guests
+    )
+    [problem] = again.problems
+    assert problem.startswith('guest ')
+
+
+def test_nothing_is_written(populated):
+    engines = []
+
+    def forbid(connection, cursor, statement, *_):
+        verb = statement.lstrip().split()[0].upper()
+        assert verb in ('SELECT', 'PRAGMA', 'BEGIN'), statement
+        engines.append(verb)
+
+    sa.event.listen(sa.Engine, 'before_cursor_execute', forbid)
+    try:
+        nova_survey.read(['rack'])
+    finally:
+        sa.event.remove(sa.Engine, 'before_cursor_execute', forbid)
+    assert engines.count('SELECT') >= 5

@@ -1,0 +1,216 @@
+"""The survey of Placement alone, and the one that has both."""
+
+import contextlib
+import dataclasses
+import threading
+from wsgiref import simple_server
+
+from keystoneauth1 import session
+import nova.conf
+import pytest
+import yaml
+
+from nfv_sched.cmd import sources
+from nfv_sched.model import HostTopology
+from nfv_sched.nova import computes
+from nfv_sched.placement.client import PlacementClient
+from nfv_sched.placement.publisher import publish
+from nfv_sched.sim import machine
+from nfv_sched.survey import nova as nova_survey
+from nfv_sched.survey import placement as placement_survey
+from nfv_sched.survey import Source
+
+CONF = nova.conf.CONF
+DISTANCES = {0: {1: 21}, 1: {0: 21}}
+
+
+def far(topology: HostTopology) -> HostTopology:
+    """The Dell with distances, which sysfs would tell."""
+    return dataclasses.replace(
+        topology,
+        cells=tuple(
+            dataclasses.replace(cell, distances=DISTANCES[cell.id])
+            for cell in topology.cells
+        ),
+    )
+
+
+@pytest.fixture(scope='module')
+def published(populated):
+    client = PlacementClient(populated.placement)
+    hosts = [
+        far(one) if one.name.startswith('dell') else one
+        for one in populated.topologies()
+    ]
+    publish(client, hosts)
+    return {one.name: one for one in hosts}
+
+
+def test_placement_alone_tells_hardware_and_usage(populated, published):
+    survey = placement_survey.read(PlacementClient(populated.placement))
+    assert survey.source is Source.PLACEMENT
+    assert {one.topology.name: one.topology for one in survey.hosts} == (
+        published
+    )
+    assert any(one.topology.usage.dedicated_cpus for one in survey.hosts)
+    for one in survey.hosts:
+        assert (one.state, one.residents, one.devices) == (None, None, None)
+        assert one.enabled is None
+    assert any('guest' in text for text in survey.unknown)
+
+
+def test_a_torn_tree_is_a_problem(populated, published):
+    client = PlacementClient(populated.placement)
+    [root] = [
+        one
+        for one in client.get('/resource_providers')['resource_providers']
+        if one['name'] == 'dell-2x6230r-64vf:nfv:numa0'
+    ]
+    path = f'/resource_providers/{root["uuid"]}/inventories/NUMA_MEMORY_MB'
+    told = client.get(path)
+    client.put(path, {**told, 'total': told['total'] + 1})
+    try:
+        survey = placement_survey.read(client)
+    finally:
+        publish(client, list(published.values()))
+    assert {one.host for one in survey.hosts} == {
+        'epyc7451-4node',
+        'opteron-sparse-ids',
+    }
+    [problem] = survey.problems
+    assert 'dell-2x6230r-64vf' in problem
+    assert 'Torn' in problem
+
+
+def test_distances_are_added_where_tree_and_report_agree(populated, published):
+    trees = {one.uuid: one for one in published.values()}
+    survey = nova_survey.read(published=trees)
+    dell = next(one for one in survey.hosts if one.host.startswith('dell'))
+    assert {
+        cell.id: dict(cell.distances) for cell in dell.topology.cells
+    } == DISTANCES
+    uuid = dell.topology.uuid
+    drifted = dataclasses.replace(trees[uuid], cells=trees[uuid].cells[:1])
+    survey = nova_survey.read(published={uuid: drifted})
+    dell = next(one for one in survey.hosts if one.host.startswith('dell'))
+    assert not any(cell.distances for cell in dell.topology.cells)
+
+
+class Quiet(simple_server.WSGIRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+@contextlib.contextmanager
+def served(sky):
+    """The cloud's Placement over HTTP; yields its URL."""
+    application = sky.placement.session.session.get_adapter(
+        'http://placement'
+    )._application
+    server = simple_server.make_server(
+        '127.0.0.1', 0, application, handler_class=Quiet
+    )
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread.start()
+    try:
+        yield f'http://127.0.0.1:{server.server_port}'
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def options(parser, *words):
+    sources.add_arguments(parser)
+    return parser.parse_args(list(words))
+
+
+def test_clouds_yaml_leads_to_placement(
+    populated, published, parser, tmp_path, monkeypatch
+):
+    with served(populated) as url:
+        (tmp_path / 'clouds.yaml').write_text(
+            yaml.safe_dump(
+                {
+                    'clouds': {
+                        'lab': {
+                            'auth_type': 'admin_token',
+                            'auth': {'endpoint': url, 'token': 'admin'},
+                        }
+                    }
+                }
+            )
+        )
+        # By directory it is looked for where the process began.
+        monkeypatch.setenv(
+            'OS_CLIENT_CONFIG_FILE', str(tmp_path / 'clouds.yaml')
+        )
+        source = sources.Sources(options(parser, '--os-cloud', 'lab'))
+        assert not source.databases
+        survey = source.survey()
+    assert len(survey.hosts) == len(published)
+    with pytest.raises(sources.NoSourceError, match='capacity needs'):
+        source.require_databases('capacity needs to know each CPU')
+
+
+def test_an_unknown_cloud_is_told(parser):
+    source = sources.Sources(options(parser, '--os-cloud', 'nowhere'))
+    with pytest.raises(sources.NoSourceError, match='nowhere'):
+        source.survey()
+
+
+def test_nova_conf_leads_to_the_databases(
+    populated, published, parser, monkeypatch
+):
+    files = []
+    monkeypatch.setattr(computes, 'configure', files.append)
+    monkeypatch.setattr(
+        computes, 'placement_adapter', lambda: populated.placement
+    )
+    source = sources.Sources(options(parser, '--config-file', 'a'))
+    assert files == [['a']]
+    assert source.databases
+    assert source.survey().source is Source.NOVA
+    dell = next(
+        one
+        for one in source.survey_with_distances().hosts
+        if one.host.startswith('dell')
+    )
+    assert dell.topology.cells[0].distances == {1: 21}
+
+
+def test_without_any_source_it_says_what_to_give(parser, monkeypatch):
+    monkeypatch.setattr(computes, 'configure', lambda files: None)
+    for name in sources._VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    was = CONF.api_database.connection
+    CONF.set_override('connection', None, 'api_database')
+    try:
+        with pytest.raises(sources.NoSourceError, match='--os-cloud'):
+            sources.Sources(options(parser))
+    finally:
+        CONF.set_override('connection', was, 'api_database')
+
+
+class Down:
+    """An adapter for a Placement that is not there."""
+
+    def __init__(self):
+        self.session = session.Session()
+
+    def request(self, *_, **__):
+        raise OSError('no route')
+
+
+def test_distances_do_without_placement(
+    populated, parser, monkeypatch, caplog
+):
+    monkeypatch.setattr(computes, 'configure', lambda files: None)
+    monkeypatch.setattr(computes, 'placement_adapter', Down)
+    source = sources.Sources(options(parser))
+    assert len(source.survey_with_distances().hosts) == 3
+    assert 'no route' in caplog.text
+
+
+def test_the_machine_has_what_the_tests_say():
+    assert len(machine.load('dell-2x6230r-64vf').cells) == len(DISTANCES)
