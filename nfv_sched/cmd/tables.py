@@ -50,8 +50,7 @@ def _pages(guest: Guest) -> str:
             counts[cell.pagesize] += cell.memory * 1024 // cell.pagesize
     return (
         ', '.join(
-            f'{count} x {size_name(size)}'
-            for size, count in counts.items()
+            f'{count} x {size_name(size)}' for size, count in counts.items()
         )
         or '-'
     )

@@ -122,19 +122,13 @@ class Topology(lister.Lister):  # type: ignore[misc]
         form = parsed_args.formatter
         if parsed_args.summary:
             if form not in known:
-                raise MisuseError(
-                    f'--summary has no format {form}'
-                )
+                raise MisuseError(f'--summary has no format {form}')
             if parsed_args.output:
-                raise MisuseError(
-                    '--output is for maps, not for --summary'
-                )
+                raise MisuseError('--output is for maps, not for --summary')
             super().run(parsed_args)
         else:
             if form not in _PICTURES:
-                raise MisuseError(
-                    f'maps have no format {form}: use --summary'
-                )
+                raise MisuseError(f'maps have no format {form}: use --summary')
             self._draw(self._survey(parsed_args), parsed_args)
         return int(self.failed)
 
@@ -144,13 +138,13 @@ class Topology(lister.Lister):  # type: ignore[misc]
         """Return the summary as a table."""
         survey = self._survey(parsed_args)
         for text in survey.unknown:
-            print(f'Not known: {text}', file=self.app.stderr)  # noqa: T201
+            print(f'Not known: {text}', file=self.app.stderr)
         return summary.summary(survey)
 
     def _survey(self, parsed_args: argparse.Namespace) -> Survey:
         survey = sources.Sources(parsed_args).survey_with_distances()
         for text in survey.problems:
-            print(f'Not read: {text}', file=self.app.stderr)  # noqa: T201
+            print(f'Not read: {text}', file=self.app.stderr)
         self.failed = bool(survey.problems)
         return chosen(survey, parsed_args.hosts)
 

@@ -36,7 +36,7 @@ class Amount(NamedTuple):
     def short(self) -> str:
         """The free amount in four characters."""
         if self.total <= 0:
-            return '–'
+            return '-'
         if abs(self.free) < 1000:
             return str(self.free)
         return f'{self.free // 1000}k'

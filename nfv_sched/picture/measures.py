@@ -45,35 +45,23 @@ def gathered(free: int, sizes: Iterable[int]) -> list[int]:
     return together
 
 
-class Need(NamedTuple):
-    """The least that a guest cell with devices takes of its host cell.
-
-    ``pages`` are of any huge size.
-    """
-
-    cpus: int = 1
-    pages: int = 1
-
-
-def is_dead(cell: CellView, need: Need = Need()) -> bool:
+def is_dead(cell: CellView) -> bool:
     """Whether free devices of a cell are of no use to a guest beside them.
 
-    It has fewer free dedicated CPUs, or in no size as many free huge pages,
-    as the guest needs. A cell that has no dedicated CPUs, or no huge pages,
-    at all was not meant to have any and is judged by the other.
+    It has no free dedicated CPU, or no free huge page of any size. A cell
+    that has no dedicated CPUs, or no huge pages, at all was not meant to
+    have any and is judged by the other.
     """
     huge = [pool for pool in cell.pages if pool.size_kib > SMALL_PAGE_KIB]
     huge = [pool for pool in huge if pool.usable > 0]
-    no_cpus = cell.dedicated > 0 and cell.free < need.cpus
-    no_pages = bool(huge) and all(pool.free < need.pages for pool in huge)
+    no_cpus = cell.dedicated > 0 and cell.free <= 0
+    no_pages = bool(huge) and all(pool.free <= 0 for pool in huge)
     return no_cpus or no_pages
 
 
-def stranded(cell: CellView, need: Need = Need()) -> int:
+def stranded(cell: CellView) -> int:
     """How many free devices of a cell no guest beside them can use."""
-    if not is_dead(cell, need):
-        return 0
-    return sum(pool.free for pool in cell.pools)
+    return sum(pool.free for pool in cell.pools) if is_dead(cell) else 0
 
 
 class Figures(NamedTuple):
@@ -94,7 +82,7 @@ class Figures(NamedTuple):
     fragmentation: float
 
 
-def figures(host: HostView, need: Need = Need()) -> Figures:
+def figures(host: HostView) -> Figures:
     """Count what a host has free, and what use it is."""
     pages: dict[int, tuple[int, int]] = {}
     for cell in host.cells:
@@ -113,7 +101,7 @@ def figures(host: HostView, need: Need = Need()) -> Figures:
         pages=pages,
         free_devices=sum(pool.free for pool in host.all_pools),
         devices=sum(pool.total for pool in host.all_pools),
-        stranded=sum(stranded(cell, need) for cell in host.cells),
+        stranded=sum(stranded(cell) for cell in host.cells),
         broken_cores=sum(known) if len(known) == len(broken) else None,
         fragmentation=fragmentation(
             [cell.free for cell in host.cells],

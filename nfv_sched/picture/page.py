@@ -165,7 +165,12 @@ def _tiles(
     yield 'Hosts', str(len(hosts)), f'{off} disabled or down' if off else ''
     guests = [one.guests for one in found]
     known = [count for count in guests if count is not None]
-    yield 'Guests', str(sum(known)) if known or not guests else '?', ''
+    told = f'on {len(known)} of {len(guests)} hosts'
+    yield (
+        'Guests',
+        str(sum(known)) if known or not guests else '?',
+        told if len(known) < len(guests) else '',
+    )
     cpus = sum(one.cpus for one in found)
     yield (
         'Free dedicated CPUs',

@@ -29,7 +29,7 @@ _INNER = 336
 _MANY_CELLS = 4
 
 # Pixels that a letter of running text takes, on average.
-_LETTER = 6.6
+_LETTER = 6.3
 
 _SANS = 'system-ui, -apple-system, Segoe UI, Roboto, Arial, sans-serif'
 _MONO = 'ui-monospace, Menlo, Consolas, DejaVu Sans Mono, monospace'
@@ -43,6 +43,7 @@ _FILLS = {
     views.BLOCKED: '#c3cad5',
     views.SOMEBODY: '#4b5563',
 }
+_LETTERS = {views.SOMEBODY: '#ffffff'}
 _CLASSES = {
     views.FREE: 'free',
     views.SHARED: 'shared',
@@ -142,7 +143,9 @@ class _Pen:
                     'class': f'mark m-{_CLASSES.get(owner, "guest")}',
                     'x': ' '.join(_number(x + _BOX / 2) for x in row),
                     'y': _number(y + _BOX - 3.5),
-                    'fill': '#ffffff' if owner == views.SOMEBODY else '#111111',
+                    'fill': '#ffffff'
+                    if owner == views.SOMEBODY
+                    else '#111111',
                 },
             )
             element.text = owner * len(row)
@@ -150,11 +153,6 @@ class _Pen:
 
 def _number(value: float) -> str:
     return f'{value:.1f}'.removesuffix('.0')
-
-
-def host(view: views.HostView, taken: datetime.datetime, source: str) -> str:
-    """Return one host as a whole SVG document."""
-    return hosts([view], taken, source)
 
 
 def hosts(
@@ -184,8 +182,9 @@ def hosts(
 
 
 def drawing(view: views.HostView) -> str:
-    """Return one host as SVG for a page that tells where it comes from."""
-    pen, width, height = _host(view)
+    """Return one host as SVG for a page that names it."""
+    pen = _Pen()
+    width, height = _map(pen, view, 0)
     return _document(pen, width, height, view.name, description(view))
 
 
@@ -247,12 +246,16 @@ def _host(view: views.HostView) -> tuple[_Pen, float, float]:
     pen.text(0, 16, view.name, 'name')
     if view.remarks:
         pen.text(0, 34, ' · '.join(view.remarks), 'faint')
+    return pen, *_map(pen, view, 44.0)
+
+
+def _map(pen: _Pen, view: views.HostView, y: float) -> tuple[float, float]:
+    """Draw cells and legend from ``y`` on; returns the right and lower end."""
     panels = [_cell(cell) for cell in view.cells]
     if view.pools:
         panels.append(_loose(view.pools))
     columns = 2 if len(view.cells) <= _MANY_CELLS else _MANY_CELLS
     columns = max(1, min(columns, len(panels)))
-    y = 44.0
     if not view.cells:
         pen.text(0, y + 14, 'no NUMA cells reported', 'faint')
         y += 24
@@ -265,7 +268,7 @@ def _host(view: views.HostView) -> tuple[_Pen, float, float]:
             pen.place(panel, x + _PAD, y)
         y += height + _GAP
     width = columns * (_INNER + 2 * _PAD) + (columns - 1) * _GAP
-    return pen, width, y + _legend(pen, view, y, width)
+    return width, y + _legend(pen, view, y, width)
 
 
 def _frame(pen: _Pen, x: float, y: float, height: float) -> None:
@@ -426,9 +429,7 @@ def _places(pen: _Pen, cell: views.CellView, y: float) -> float:
     return y
 
 
-def _legend(
-    pen: _Pen, view: views.HostView, y: float, width: float
-) -> float:
+def _legend(pen: _Pen, view: views.HostView, y: float, width: float) -> float:
     """Tell what the marks mean; returns the height."""
     guests = view.guests or ()
     columns = max(1, int(width // _INNER))
@@ -466,7 +467,6 @@ def _entry(
 
 def guest_facts(guest: views.GuestView) -> Iterator[str]:
     """Tell what a guest has, in few words."""
-    yield guest.flavor
     if pinned := sum(len(cell.host_cpus) for cell in guest.cells):
         yield f'{pinned} CPUs'
     if guest.cells:
@@ -475,3 +475,4 @@ def guest_facts(guest: views.GuestView) -> Iterator[str]:
         yield f'cell{"s" * (len(cells) > 1)} {numbers}'
     if guest.devices:
         yield f'{len(guest.devices)} device{"s" * (len(guest.devices) > 1)}'
+    yield guest.flavor

@@ -202,8 +202,7 @@ def _legend(view: views.HostView) -> RenderableType:
             text.append(shortened(guest.flavor, _LONGEST), Style(dim=True))
         )
     entries += [
-        marks(mark).append(f' {meaning}')
-        for mark, meaning in meanings(view)
+        marks(mark).append(f' {meaning}') for mark, meaning in meanings(view)
     ]
     if any(pool.reserved for cell in view.cells for pool in cell.pages):
         entries.append(marks(_RESERVED).append(" the host's"))

@@ -239,9 +239,7 @@ def _guests(host: HostSurvey) -> tuple[GuestView, ...] | None:
     return tuple(views)
 
 
-def _guest(
-    guest: Resident, mark: str, devices: tuple[str, ...]
-) -> GuestView:
+def _guest(guest: Resident, mark: str, devices: tuple[str, ...]) -> GuestView:
     return GuestView(
         mark,
         guest.uuid,
@@ -262,8 +260,7 @@ def _cell_of_state(
         id=cell.id,
         socket=cell.socket,
         cores=tuple(
-            _core(cell, core, owners)
-            for core in sorted(_cores(cell), key=min)
+            _core(cell, core, owners) for core in sorted(_cores(cell), key=min)
         ),
         dedicated=len(cell.dedicated_cpus),
         free=len(cell.free_dedicated),
@@ -288,7 +285,7 @@ def _networks(physnets: Iterable[str], tunneled: bool) -> tuple[str, ...]:
 
 def _cores(cell: Cell) -> list[frozenset[int]]:
     """The threads of each core that Nova may use."""
-    usable = cell.dedicated_cpus | cell.shared_cpus
+    usable = frozenset(cell.dedicated_cpus | cell.shared_cpus)
     cores = [frozenset(core & usable) for core in cell.siblings]
     alone = usable.difference(*cores)
     return [
@@ -354,9 +351,12 @@ def _pools(
         for (node, *_), members in _alike(host.devices).items():
             found.setdefault(node, []).append(_listed(members, marks))
     return {
-        node: tuple(sorted(pools, key=lambda one: (one.address or '', one.kind)))
-        for node, pools in found.items()
+        node: tuple(sorted(pools, key=_order)) for node, pools in found.items()
     }
+
+
+def _order(pool: PoolView) -> tuple[str, str]:
+    return pool.address or '', pool.kind
 
 
 _Kind = tuple[int | None, str, str, str, str]

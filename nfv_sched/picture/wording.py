@@ -34,8 +34,10 @@ def size_name(size_kib: int) -> str:
 
 
 def memory_name(mib: int) -> str:
-    """Return ``187 GiB`` for 191488: memory in MiB, rounded."""
-    return f'{mib} MiB' if mib < 10240 else f'{mib / 1024:.0f} GiB'
+    """Return ``187 GiB`` for 191488: memory in MiB, rounded if large."""
+    if mib < 10240 and mib % 1024:
+        return f'{mib} MiB'
+    return f'{mib / 1024:.0f} GiB'
 
 
 def ranges(cpus: Iterable[int]) -> str:

@@ -12,6 +12,7 @@ import pathlib
 import shutil
 import subprocess
 import tempfile
+import time
 
 NAMES = ('chromium', 'chromium-browser', 'google-chrome', 'chrome')
 
@@ -57,6 +58,12 @@ class Page:
         assert 'exceptionDetails' not in answer, answer
         return answer['result'].get('value')
 
+    def until(self, condition):
+        """Wait until a script's value is true."""
+        end = time.monotonic() + 10
+        while not self.evaluate(condition):
+            assert time.monotonic() < end, condition
+
     def press(self, *keys):
         for key in keys:
             number, code, text = KEYS[key]
@@ -84,7 +91,9 @@ class Page:
         )
 
     def screenshot(self):
-        answer = self.call('Page.captureScreenshot', captureBeyondViewport=True)
+        answer = self.call(
+            'Page.captureScreenshot', captureBeyondViewport=True
+        )
         return base64.b64decode(answer['data'])
 
     def accessible(self):
@@ -127,7 +136,14 @@ class Browser:
         self._number = 0
 
     def page(self):
-        target = self.call('Target.createTarget', {'url': 'about:blank'})
+        """Open a tab that shares nothing with others."""
+        target = self.call(
+            'Target.createTarget',
+            {
+                'url': 'about:blank',
+                **self.call('Target.createBrowserContext', {}),
+            },
+        )
         answer = self.call(
             'Target.attachToTarget',
             {'targetId': target['targetId'], 'flatten': True},
@@ -175,7 +191,7 @@ def running(path):
         os.dup2(high[1], 4)
 
     with tempfile.TemporaryDirectory() as profile:
-        process = subprocess.Popen(
+        process = subprocess.Popen(  # noqa: S603 - found in PATH
             [
                 path,
                 '--headless=new',
@@ -192,7 +208,7 @@ def running(path):
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             close_fds=False,
-            preexec_fn=wire,
+            preexec_fn=wire,  # noqa: PLW1509 - takes no locks
         )
         os.close(to_read)
         os.close(from_write)
