@@ -34,6 +34,12 @@ _LETTER = 6.3
 _SANS = 'system-ui, -apple-system, Segoe UI, Roboto, Arial, sans-serif'
 _MONO = 'ui-monospace, Menlo, Consolas, DejaVu Sans Mono, monospace'
 
+#: What letters look like; a page with :func:`drawing` needs it once.
+STYLE = (
+    f'.mark{{font:600 10px {_MONO};text-anchor:middle}}'
+    '.name{font-size:17px;font-weight:650}.head{font-weight:650}'
+)
+
 _INK = '#1c2430'
 _FAINT = '#586374'
 _LINE_COLOUR = '#aab2bf'
@@ -164,6 +170,7 @@ def hosts(
     :param source: what told of them
     """
     pen = _Pen()
+    ET.SubElement(pen.group, 'style').text = STYLE
     width = y = 0.0
     for view in found:
         one, right, height = _host(view)
@@ -226,11 +233,6 @@ def _document(
     )
     ET.SubElement(root, 'title').text = title
     ET.SubElement(root, 'desc').text = about
-    style = ET.SubElement(root, 'style')
-    style.text = (
-        f'.mark{{font:600 10px {_MONO};text-anchor:middle}}'
-        '.name{font-size:17px;font-weight:650}.head{font-weight:650}'
-    )
     ground = _Pen()
     ground.rect((0, 0, *full), 'ground', '#ffffff')
     root.append(ground.group[0])

@@ -63,6 +63,7 @@ class Page:
         end = time.monotonic() + 10
         while not self.evaluate(condition):
             assert time.monotonic() < end, condition
+            time.sleep(0.02)
 
     def press(self, *keys):
         for key in keys:

@@ -226,3 +226,27 @@ def test_nothing_in_the_page_points_outside(report):
     assert re.findall(r'(?:src|href)="(?!#)[^"]*"', text) == []
     namespaces = 'http://www.w3.org/2000/svg'
     assert set(re.findall(r'https?://[^\s"\'<]+', text)) <= {namespaces}
+
+
+def test_hosts_of_a_large_cloud_are_unpacked_when_they_are_opened(
+    tab, tmp_path
+):
+    one = examples.busy_host()
+    hosts = tuple(
+        dataclasses.replace(one, host=f'cmp-{number:03}')
+        for number in range(101)
+    )
+    path = tmp_path / 'large.html'
+    path.write_text(
+        page.report(dataclasses.replace(examples.survey(), hosts=hosts))
+    )
+    assert path.stat().st_size < 800_000
+    tab.look()
+    tab.open(path)
+    assert tab.evaluate('document.querySelectorAll("svg").length') == 0
+    tab.evaluate('location.hash = "#h100"')
+    tab.until('!!document.querySelector("#h100 svg")')
+    name = tab.evaluate('document.querySelector("#h100 tbody th").textContent')
+    assert name.startswith('</title><script>')
+    assert tab.evaluate('document.querySelectorAll("svg").length') == 1
+    assert tab.complaints() == []

@@ -24,6 +24,18 @@
     label();
   });
 
+  // Of a large cloud what is told of a host is compressed until it is opened.
+  const expand = async (box) => {
+    const bytes = Uint8Array.from(atob(box.dataset.packed), (one) => one.charCodeAt(0));
+    delete box.dataset.packed;
+    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream('gzip'));
+    box.innerHTML = await new Response(stream).text();
+  };
+  document.addEventListener('toggle', (event) => {
+    const box = event.target.open && event.target.querySelector('[data-packed]');
+    if (box) expand(box);
+  }, true);
+
   // A link to a host opens it.
   const reveal = () => {
     const target = /^#h\d+$/.test(location.hash) && one(location.hash.slice(1));
@@ -39,7 +51,9 @@
     // The hash does not change when a host is asked for twice.
     if (link && link.hash === location.hash) reveal();
   });
-  addEventListener('beforeprint', () => all('details').forEach((d) => { d.open = true; }));
+  if (!document.querySelector('[data-packed]')) {
+    addEventListener('beforeprint', () => all('details').forEach((d) => { d.open = true; }));
+  }
 
   // Heat map.
   const store = one('heat-data');
