@@ -20,6 +20,7 @@ from rich.rule import Rule
 from nfv_sched import hardware
 from nfv_sched.cmd import tables
 from nfv_sched.cmd import trees
+from nfv_sched.explaining import Explanation
 from nfv_sched.picture import terminal
 from nfv_sched.picture import views
 from nfv_sched.placement import publisher
@@ -95,7 +96,7 @@ class Run:
     def __init__(self, sky: Cloud) -> None:
         self.sky = sky
         self.guests: list[Guest] = []
-        self.refusals: dict[str, tuple[str, explain.Explanation]] = {}
+        self.refusals: dict[str, tuple[Guest, Explanation]] = {}
         self.published: list[tuple[publisher.PublishReport, float]] = []
         self.view: hardware.Published | None = None
         self._client = PlacementClient(sky.placement)
@@ -123,7 +124,7 @@ class Run:
         self.guests.append(guest)
         if not guest.booted and service.flavor.name not in self.refusals:
             self.refusals[service.flavor.name] = (
-                order.name,
+                guest,
                 explain.explain(self.sky, service.flavor, group=group),
             )
         return guest
@@ -217,8 +218,8 @@ def _show(run: Run, console: Console, seconds: float) -> None:
         console.print()
     _show_published(run, console)
     console.print(Rule('Guests that no host can take', align='left'))
-    for name, found in itertools.islice(run.refusals.values(), _MAX_REFUSALS):
-        console.print(tables.refusal(name, found))
+    for guest, found in itertools.islice(run.refusals.values(), _MAX_REFUSALS):
+        console.print(tables.refusal(guest, found))
     if not run.refusals:
         console.print('none')
     claims = sum(guest.outcome == 'claim failed' for guest in run.guests)

@@ -11,8 +11,8 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
+from nfv_sched.explaining import Explanation
 from nfv_sched.picture.wording import size_name
-from nfv_sched.sim import explain
 from nfv_sched.sim.boots import Guest
 
 _DIM = Style(dim=True)
@@ -102,16 +102,17 @@ def landings(guests: Sequence[Guest]) -> RenderableType:
     return table
 
 
-def refusal(name: str, found: explain.Explanation) -> RenderableType:
+def refusal(guest: Guest, found: Explanation) -> RenderableType:
     """Return why no host took a guest."""
-    title = Text().append(name, Style(bold=True))
-    title.append(f'  {found.flavor.name}: {found.flavor.about}', _DIM)
+    title = Text().append(guest.name, Style(bold=True))
+    title.append(f'  {guest.flavor.name}: {guest.flavor.about}', _DIM)
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
     table.add_column('condition', no_wrap=True)
     table.add_column('hosts', justify='right', no_wrap=True)
     table.add_column('nearest miss')
     for condition in found.conditions:
-        miss = Text().append(f'{condition.host}: ', Style(bold=True))
-        miss.append(condition.text)
+        nearest = condition.nearest
+        miss = Text().append(f'{nearest.host}: ', Style(bold=True))
+        miss.append(nearest.text)
         table.add_row(condition.name, f'{condition.hosts}/{found.hosts}', miss)
     return Group(title, table)
