@@ -20,6 +20,7 @@ import markupsafe
 
 from nfv_sched.picture import heat
 from nfv_sched.picture import measures
+from nfv_sched.picture import pen
 from nfv_sched.picture import summary
 from nfv_sched.picture import svg
 from nfv_sched.picture import views
@@ -242,7 +243,7 @@ def _render(
     return page.render(
         script=script,
         script_hash=f'sha256-{base64.b64encode(digest).decode()}',
-        style=_inlined('style.css') + markupsafe.Markup(svg.STYLE),  # noqa: S704
+        style=_inlined('style.css') + markupsafe.Markup(pen.STYLE),  # noqa: S704
         hosts=hosts,
         source=survey.source.value,
         taken=f'{survey.taken:%Y-%m-%d %H:%M %Z}',

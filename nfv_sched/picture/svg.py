@@ -1,8 +1,4 @@
-"""Hosts drawn as SVG, for tickets and for the report.
-
-Every colour is written as an attribute, so that viewers without style sheets
-show it, too; a page may set others by class.
-"""
+"""Hosts drawn as SVG, for tickets and for the report."""
 
 from collections.abc import Iterable
 from collections.abc import Iterator
@@ -15,6 +11,13 @@ from nfv_sched.picture import terminal
 from nfv_sched.picture import views
 from nfv_sched.picture import wording
 from nfv_sched.picture.measures import SMALL_PAGE_KIB
+from nfv_sched.picture.pen import document
+from nfv_sched.picture.pen import FAINT
+from nfv_sched.picture.pen import LETTER
+from nfv_sched.picture.pen import LINE_COLOUR
+from nfv_sched.picture.pen import number
+from nfv_sched.picture.pen import Pen
+from nfv_sched.picture.pen import STYLE
 
 _BOX = 14
 _PITCH = 15
@@ -23,26 +26,10 @@ _LABEL = 34
 _LINE = 18
 _PAD = 10
 _GAP = 14
-_MARGIN = 16
 _BAR_WIDTH = 130
 _INNER = 336
 _MANY_CELLS = 4
 
-# Pixels that a letter of running text takes, on average.
-_LETTER = 6.3
-
-_SANS = 'system-ui, -apple-system, Segoe UI, Roboto, Arial, sans-serif'
-_MONO = 'ui-monospace, Menlo, Consolas, DejaVu Sans Mono, monospace'
-
-#: What letters look like; a page with :func:`drawing` needs it once.
-STYLE = (
-    f'.mark{{font:600 10px {_MONO};text-anchor:middle}}'
-    '.name{font-size:17px;font-weight:650}.head{font-weight:650}'
-)
-
-_INK = '#1c2430'
-_FAINT = '#586374'
-_LINE_COLOUR = '#aab2bf'
 _FILLS = {
     views.FREE: '#ffffff',
     views.SHARED: '#e2e6ec',
@@ -58,107 +45,42 @@ _CLASSES = {
 }
 
 
-class _Pen:
-    """Draws into one group whose origin can be moved later."""
-
-    def __init__(self) -> None:
-        self.group = ET.Element('g')
-
-    def text(
-        self,
-        x: float,
-        y: float,
-        text: str,
-        kind: str = 'ink',
-        **attributes: str,
-    ) -> None:
-        """Write text with its base line at ``y``."""
-        fill = {'ink': _INK, 'faint': _FAINT}.get(kind, _INK)
-        element = ET.SubElement(
-            self.group,
-            'text',
-            {'class': kind, 'x': _number(x), 'y': _number(y), 'fill': fill},
-            **attributes,
-        )
-        element.text = text
-
-    def rect(
-        self, box: tuple[float, float, float, float], kind: str, fill: str
-    ) -> None:
-        """Draw a rectangle of x, y, width and height."""
-        x, y, width, height = map(_number, box)
-        ET.SubElement(
-            self.group,
-            'rect',
-            {
-                'class': kind,
-                'x': x,
-                'y': y,
-                'width': width,
-                'height': height,
-                'fill': fill,
-            },
-        )
-
-    def place(self, other: '_Pen', x: float, y: float) -> None:
-        """Put what another pen drew at a point."""
-        other.group.set('transform', f'translate({_number(x)} {_number(y)})')
-        self.group.append(other.group)
-
-    def boxes(self, places: Iterable[tuple[float, float, str]]) -> None:
-        """Draw boxes, each of an owner: one path for all of one owner."""
-        found: dict[str, list[tuple[float, float]]] = {}
-        for x, y, owner in places:
-            found.setdefault(owner, []).append((x, y))
-        for owner, corners in found.items():
-            self._squares(owner, corners)
-            if owner != views.FREE:
-                self._letters(owner, corners)
-
-    def _squares(
-        self, owner: str, corners: Sequence[tuple[float, float]]
-    ) -> None:
+def _boxes(pen: Pen, places: Iterable[tuple[float, float, str]]) -> None:
+    """Draw boxes, each of an owner: one path for all of one owner."""
+    found: dict[str, list[tuple[float, float]]] = {}
+    for x, y, owner in places:
+        found.setdefault(owner, []).append((x, y))
+    for owner, corners in found.items():
         side = _BOX - 1
         path = ''.join(
-            f'M{_number(x + 0.5)} {_number(y + 0.5)}h{side}v{side}h-{side}z'
+            f'M{number(x + 0.5)} {number(y + 0.5)}h{side}v{side}h-{side}z'
             for x, y in corners
         )
-        ET.SubElement(
-            self.group,
+        kind = _CLASSES.get(owner, 'guest')
+        fill = _FILLS.get(owner) or colours.of_guest(owner)
+        pen.add(
             'path',
-            {
-                'class': _CLASSES.get(owner, 'guest'),
-                'd': path,
-                'fill': _FILLS.get(owner) or colours.of_guest(owner),
-                'stroke': _LINE_COLOUR,
-            },
+            {'class': kind, 'd': path, 'fill': fill, 'stroke': LINE_COLOUR},
         )
-
-    def _letters(
-        self, owner: str, corners: Sequence[tuple[float, float]]
-    ) -> None:
-        """One text element per row: x may be a list."""
-        rows: dict[float, list[float]] = {}
-        for x, y in corners:
-            rows.setdefault(y, []).append(x)
-        for y, row in rows.items():
-            element = ET.SubElement(
-                self.group,
-                'text',
-                {
-                    'class': f'mark m-{_CLASSES.get(owner, "guest")}',
-                    'x': ' '.join(_number(x + _BOX / 2) for x in row),
-                    'y': _number(y + _BOX - 3.5),
-                    'fill': '#ffffff'
-                    if owner == views.SOMEBODY
-                    else '#111111',
-                },
-            )
-            element.text = owner * len(row)
+        if owner != views.FREE:
+            _letters(pen, owner, corners)
 
 
-def _number(value: float) -> str:
-    return f'{value:.1f}'.removesuffix('.0')
+def _letters(
+    pen: Pen, owner: str, corners: Sequence[tuple[float, float]]
+) -> None:
+    """One text element per row: x may be a list."""
+    rows: dict[float, list[float]] = {}
+    for x, y in corners:
+        rows.setdefault(y, []).append(x)
+    for y, row in rows.items():
+        attributes = {
+            'class': f'mark m-{_CLASSES.get(owner, "guest")}',
+            'x': ' '.join(number(x + _BOX / 2) for x in row),
+            'y': number(y + _BOX - 3.5),
+            'fill': _LETTERS.get(owner, '#111111'),
+        }
+        pen.add('text', attributes).text = owner * len(row)
 
 
 def hosts(
@@ -169,8 +91,8 @@ def hosts(
     :param taken: when the hosts were looked at
     :param source: what told of them
     """
-    pen = _Pen()
-    ET.SubElement(pen.group, 'style').text = STYLE
+    pen = Pen()
+    pen.add('style', {}).text = STYLE
     width = y = 0.0
     for view in found:
         one, right, height = _host(view)
@@ -179,7 +101,7 @@ def hosts(
         y += height + 2 * _GAP
     note = f'{taken:%Y-%m-%d %H:%M} {taken.tzname() or ""}'.strip()
     pen.text(0, y, f'{note}, as {source} told it · nfv-sched', 'faint')
-    return _document(
+    return document(
         pen,
         width,
         y + 4,
@@ -190,9 +112,9 @@ def hosts(
 
 def drawing(view: views.HostView) -> str:
     """Return one host as SVG for a page that names it."""
-    pen = _Pen()
+    pen = Pen()
     width, height = _map(pen, view, 0)
-    return _document(pen, width, height, view.name, description(view))
+    return document(pen, width, height, view.name, description(view))
 
 
 def description(view: views.HostView) -> str:
@@ -214,44 +136,16 @@ def description(view: views.HostView) -> str:
     return f'{view.name}: {"; ".join(parts) or "no NUMA cells"}'
 
 
-def _document(
-    pen: _Pen, width: float, height: float, title: str, about: str
-) -> str:
-    full = width + 2 * _MARGIN, height + 2 * _MARGIN
-    root = ET.Element(
-        'svg',
-        {
-            'xmlns': 'http://www.w3.org/2000/svg',
-            'class': 'numa',
-            'role': 'img',
-            'width': _number(full[0]),
-            'height': _number(full[1]),
-            'viewBox': f'0 0 {_number(full[0])} {_number(full[1])}',
-            'font-family': _SANS,
-            'font-size': '12',
-        },
-    )
-    ET.SubElement(root, 'title').text = title
-    ET.SubElement(root, 'desc').text = about
-    ground = _Pen()
-    ground.rect((0, 0, *full), 'ground', '#ffffff')
-    root.append(ground.group[0])
-    outer = _Pen()
-    outer.place(pen, _MARGIN, _MARGIN)
-    root.extend(outer.group)
-    return ET.tostring(root, encoding='unicode')
-
-
-def _host(view: views.HostView) -> tuple[_Pen, float, float]:
+def _host(view: views.HostView) -> tuple[Pen, float, float]:
     """Draw a host; returns its width and height, too."""
-    pen = _Pen()
+    pen = Pen()
     pen.text(0, 16, view.name, 'name')
     if view.remarks:
         pen.text(0, 34, ' · '.join(view.remarks), 'faint')
     return pen, *_map(pen, view, 44.0)
 
 
-def _map(pen: _Pen, view: views.HostView, y: float) -> tuple[float, float]:
+def _map(pen: Pen, view: views.HostView, y: float) -> tuple[float, float]:
     """Draw cells and legend from ``y`` on; returns the right and lower end."""
     panels = [_cell(cell) for cell in view.cells]
     if view.pools:
@@ -273,25 +167,13 @@ def _map(pen: _Pen, view: views.HostView, y: float) -> tuple[float, float]:
     return width, y + _legend(pen, view, y, width)
 
 
-def _frame(pen: _Pen, x: float, y: float, height: float) -> None:
-    ET.SubElement(
-        pen.group,
-        'rect',
-        {
-            'class': 'panel',
-            'x': _number(x + 0.5),
-            'y': _number(y + 0.5),
-            'width': _number(_INNER + 2 * _PAD - 1),
-            'height': _number(height - 1),
-            'rx': '4',
-            'fill': 'none',
-            'stroke': _LINE_COLOUR,
-        },
-    )
+def _frame(pen: Pen, x: float, y: float, height: float) -> None:
+    box = x + 0.5, y + 0.5, _INNER + 2 * _PAD - 1, height - 1
+    pen.rect(box, 'panel', 'none', stroke=LINE_COLOUR, rx='4')
 
 
-def _cell(cell: views.CellView) -> tuple[_Pen, float]:
-    pen = _Pen()
+def _cell(cell: views.CellView) -> tuple[Pen, float]:
+    pen = Pen()
     socket = '' if cell.socket is None else f' · socket {cell.socket}'
     pen.text(0, 20, f'cell {cell.id}{socket}', 'head')
     y = 32.0
@@ -300,7 +182,7 @@ def _cell(cell: views.CellView) -> tuple[_Pen, float]:
     return pen, y
 
 
-def _cpus(pen: _Pen, cell: views.CellView, y: float) -> float:
+def _cpus(pen: Pen, cell: views.CellView, y: float) -> float:
     if cell.cores is None:
         if cell.dedicated:
             y = _bar(pen, y, 'CPUs', cell.free, cell.dedicated)
@@ -317,7 +199,7 @@ def _cpus(pen: _Pen, cell: views.CellView, y: float) -> float:
     return y
 
 
-def _cores(pen: _Pen, cores: Sequence[views.CoreView], y: float) -> float:
+def _cores(pen: Pen, cores: Sequence[views.CoreView], y: float) -> float:
     count = terminal.cores_a_row(cores)
     threads = max((len(core.cpus) for core in cores), default=1)
     wide = threads * _PITCH + _CORE_GAP * (threads > 1)
@@ -337,12 +219,12 @@ def _cores(pen: _Pen, cores: Sequence[views.CoreView], y: float) -> float:
             (left + thread * _PITCH, top, owner)
             for thread, owner in enumerate(core.owners)
         ]
-    pen.boxes(places)
+    _boxes(pen, places)
     return y + -(-len(cores) // count) * _LINE
 
 
 def _bar(  # noqa: PLR0913 - where, what and how much
-    pen: _Pen, y: float, label: str, free: int, total: int, reserved: int = 0
+    pen: Pen, y: float, label: str, free: int, total: int, reserved: int = 0
 ) -> float:
     """Draw a pool: what is used, what the host keeps, what is free."""
     pen.text(_LABEL - 8, y + 11, label, 'faint', **{'text-anchor': 'end'})
@@ -366,7 +248,7 @@ def _bar(  # noqa: PLR0913 - where, what and how much
     return y + _LINE
 
 
-def _memory(pen: _Pen, cell: views.CellView, y: float) -> float:
+def _memory(pen: Pen, cell: views.CellView, y: float) -> float:
     for pages in cell.pages:
         if pages.size_kib > SMALL_PAGE_KIB:
             y = _bar(
@@ -384,32 +266,33 @@ def _memory(pen: _Pen, cell: views.CellView, y: float) -> float:
     return y + _LINE
 
 
-def _devices(pen: _Pen, cell: views.CellView, y: float) -> float:
+def _devices(pen: Pen, cell: views.CellView, y: float) -> float:
     for pool in cell.pools:
         y = _pool(pen, pool, y)
     return y
 
 
-def _pool(pen: _Pen, pool: views.PoolView, y: float) -> float:
+def _pool(pen: Pen, pool: views.PoolView, y: float) -> float:
     where = f'{wording.address_name(pool.address)} ' if pool.address else ''
     text = f'{where}{wording.shortened(pool.label, 24)} {pool.kind}'
     pen.text(0, y + 12, f'{text} · {pool.free} of {pool.total} free')
     y += _LINE
     if not pool.owners:
         return y
-    pen.boxes(
+    places = [
         (
             _LABEL + place % terminal.ROW * _PITCH,
             y + place // terminal.ROW * _PITCH,
             owner,
         )
         for place, owner in enumerate(pool.owners)
-    )
+    ]
+    _boxes(pen, places)
     return y + -(-len(pool.owners) // terminal.ROW) * _PITCH + 3
 
 
-def _loose(pools: Sequence[views.PoolView]) -> tuple[_Pen, float]:
-    pen = _Pen()
+def _loose(pools: Sequence[views.PoolView]) -> tuple[Pen, float]:
+    pen = Pen()
     pen.text(0, 20, 'on no cell', 'head')
     y = 32.0
     for pool in pools:
@@ -417,7 +300,7 @@ def _loose(pools: Sequence[views.PoolView]) -> tuple[_Pen, float]:
     return pen, y
 
 
-def _places(pen: _Pen, cell: views.CellView, y: float) -> float:
+def _places(pen: Pen, cell: views.CellView, y: float) -> float:
     lines = []
     if cell.networks:
         lines.append(f'near {", ".join(cell.networks)}')
@@ -425,13 +308,13 @@ def _places(pen: _Pen, cell: views.CellView, y: float) -> float:
         far = ', '.join(f'{o}: {cell.distances[o]}' for o in sorted(others))
         lines.append(f'distance to cell {far}')
     for line in lines:
-        most = int(_INNER / _LETTER * 1.1)
+        most = int(_INNER / LETTER * 1.1)
         pen.text(0, y + 12, wording.shortened(line, most), 'faint')
         y += _LINE
     return y
 
 
-def _legend(pen: _Pen, view: views.HostView, y: float, width: float) -> float:
+def _legend(pen: Pen, view: views.HostView, y: float, width: float) -> float:
     """Tell what the marks mean; returns the height."""
     guests = view.guests or ()
     columns = max(1, int(width // _INNER))
@@ -443,26 +326,26 @@ def _legend(pen: _Pen, view: views.HostView, y: float, width: float) -> float:
     y += rows * _LINE
     x = 0.0
     for mark, meaning in terminal.meanings(view):
-        pen.boxes([(x, y, mark)])
+        _boxes(pen, [(x, y, mark)])
         pen.text(x + 22, y + 11, meaning, 'faint')
-        x += 22 + len(meaning) * _LETTER + 24
+        x += 22 + len(meaning) * LETTER + 24
     return (rows + bool(x)) * _LINE
 
 
 def _entry(
-    pen: _Pen, guest: views.GuestView, x: float, y: float, wide: float
+    pen: Pen, guest: views.GuestView, x: float, y: float, wide: float
 ) -> None:
     """Write who has a mark, and as much of what it has as there is room."""
     if guest.mark:
-        pen.boxes([(x, y, guest.mark)])
-    room = int((wide - 34) / _LETTER)
+        _boxes(pen, [(x, y, guest.mark)])
+    room = int((wide - 34) / LETTER)
     name = wording.shortened(guest.name, min(26, room))
     facts = wording.shortened(
         ' · '.join(guest_facts(guest)), max(1, room - len(name) - 1)
     )
-    pen.text(x + 22, y + 11, name)
+    text = pen.text(x + 22, y + 11, name)
     span = ET.SubElement(
-        pen.group[-1], 'tspan', {'class': 'faint', 'fill': _FAINT, 'dx': '6'}
+        text, 'tspan', {'class': 'faint', 'fill': FAINT, 'dx': '6'}
     )
     span.text = facts
 
