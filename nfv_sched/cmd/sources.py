@@ -52,8 +52,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         '--os-cloud',
         metavar='NAME',
-        help='read Placement alone, as this cloud of clouds.yaml; without '
-        'nova.conf also by OS_CLOUD and the other OS_ variables',
+        help='without --config-file read Placement alone, as this cloud of '
+        'clouds.yaml; where there is no nova.conf, OS_CLOUD and the other '
+        'OS_ variables do so, too',
     )
     group.add_argument(
         '--deadline',
@@ -76,7 +77,7 @@ class Sources:
         self._cloud: str | None = parsed.os_cloud
         self._deadline: float = parsed.deadline
         self.databases = False
-        if self._cloud is None:
+        if self._cloud is None or parsed.config_file:
             computes.configure(parsed.config_file)
             self.databases = bool(CONF.api_database.connection)
             named = any(os.environ.get(name) for name in _VARIABLES)
@@ -106,9 +107,32 @@ class Sources:
         found = (
             computes.placement_adapter()
             if self.databases
-            else _cloud_adapter(self._cloud)
+            else self.cloud('placement')
         )
         return PlacementClient(found, deadline=self._deadline)
+
+    def cloud(self, service: str) -> Any:
+        """A keystoneauth adapter for a service by clouds.yaml or OS_*.
+
+        :raises NoSourceError: the credentials lead nowhere
+        """
+        try:
+            region = cloud_config.OpenStackConfig().get_one(cloud=self._cloud)
+            # Not the SDK's own client, which repeats requests.
+            return ksa_adapter.Adapter(
+                session=region.get_session(),
+                service_type=service,
+                interface=region.get_interface(service),
+                region_name=region.get_region_name(service),
+                endpoint_override=region.get_endpoint(service),
+            )
+        except (
+            cloud_errors.SDKException,
+            ksa_errors.ClientException,
+        ) as error:
+            raise NoSourceError(
+                f'no credentials for {service}: {error}'
+            ) from error
 
     def survey(self) -> Survey:
         """All hosts.
@@ -144,23 +168,3 @@ class Sources:
 
 def _kinds() -> tuple[str, ...]:
     return domains.keys_of(CONF.nfv_sched.failure_domains)
-
-
-def _cloud_adapter(name: str | None) -> Any:
-    try:
-        region = cloud_config.OpenStackConfig().get_one(cloud=name)
-        # Not the SDK's own client, which repeats requests and reads answers.
-        return ksa_adapter.Adapter(
-            session=region.get_session(),
-            service_type='placement',
-            interface=region.get_interface('placement'),
-            region_name=region.get_region_name('placement'),
-            endpoint_override=region.get_endpoint('placement'),
-        )
-    except (
-        cloud_errors.SDKException,
-        ksa_errors.ClientException,
-    ) as error:
-        raise NoSourceError(f'no credentials for Placement: {error}') from (
-            error
-        )

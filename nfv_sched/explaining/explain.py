@@ -66,7 +66,8 @@ class Explainer:
         tell: Callable[[int, int], None] | None = None,
     ) -> None:
         self._line = line
-        self._client = client
+        self.client = client
+        self.context = line.context
         self._tell = tell or (lambda done, total: None)
         self.states = line.states()
         self._unlisted = line.unlisted(self.states)
@@ -104,7 +105,7 @@ class Explainer:
                 _fallen(str(state.nodename), lack) for state in self.states
             ]
             return Inquiry(question, Explanation((*every, *unlisted)), (), ())
-        offers = Offers(self._client, demand)
+        offers = Offers(self.client, demand)
         notes = list(_notes(offers))
         looks = self._look(spec, offers, notes)
         question = decisions.refresh(spec)
@@ -189,7 +190,8 @@ def _notes(offers: Offers) -> Iterator[str]:
         )
 
 
-_RESOURCES = frozenset(one.value.replace('_', ' ') for one in Resource)
+_RESOURCES = frozenset(map(nearness.name_of, Resource))
+_DEDICATED = nearness.name_of(Resource.DEDICATED_CPUS)
 
 
 def fits_claim(lack: Lack) -> bool:
@@ -286,7 +288,7 @@ def _claim(question: fit.Question, look: Look) -> Iterator[Lack]:
 def _lack(stage: str, reason: Reason) -> Lack:
     return Lack(
         stage,
-        reason.resource.value.replace('_', ' '),
+        nearness.name_of(reason.resource),
         reason.text,
         reason.cell,
         reason.asked,
@@ -317,7 +319,10 @@ def _whole(question: fit.Question, look: Look) -> Finding:
     lacks = [_lack(ours[0].stage, reason) for reason in missing.reasons]
     if not lacks:
         return Finding(name, first, tuple(look.lacks))
-    if any(one.condition == 'dedicated cpus' for one in lacks):
+    if any(
+        one.condition == nearness.name_of(Resource.DEDICATED_CPUS)
+        for one in lacks
+    ):
         # The same CPUs again, counted for the host as a whole.
         others = [one for one in others if one.condition != 'PCPU']
     return Finding(name, first, (*others, *lacks), missing.all)

@@ -8,6 +8,7 @@ from typing import Any
 
 from nfv_sched.explaining.values import Lack
 from nfv_sched.explaining.values import PLACEMENT
+from nfv_sched.explaining.values import TRAIT
 from nfv_sched.nova import pipeline
 from nfv_sched.placement.client import PlacementClient
 from nfv_sched.placement.errors import Refused
@@ -35,8 +36,15 @@ class Offers:
         )
         self.summaries: dict[str, Any] = {}
         self.total = 0
+        #: Why Placement takes exception to the request itself.
+        self.refused: str | None = None
         for query in demand.queries:
-            answer = client.get(f'/allocation_candidates?{query}')
+            try:
+                answer = client.get(f'/allocation_candidates?{query}')
+            except Refused as error:
+                # A trait or class that it has never heard of.
+                self.refused = str(error)
+                continue
             requests = answer['allocation_requests']
             self.total += len(requests)
             for one in requests:
@@ -68,7 +76,7 @@ class Offers:
             if self.demand.granular
             else 'what is asked, taken together'
         )
-        text = f'Placement has no candidate for {what}'
+        text = self.refused or f'Placement has no candidate for {what}'
         return (Lack(PLACEMENT, 'candidates', text),)
 
     def _ask(self) -> Iterator[tuple[Lack, frozenset[str]]]:
@@ -77,14 +85,14 @@ class Offers:
         disabling = pipeline.disabling_trait()
         for trait in sorted(demand.forbidden, key=lambda t: t != disabling):
             text = f'it has the trait {trait}, which is forbidden'
-            condition = 'forbidden trait'
+            condition = f'{TRAIT}{trait}'
             if trait == disabling:
                 text, condition = 'nova-compute is disabled', 'disabled'
             lack = Lack(PLACEMENT, condition, text)
             yield lack, self._listed(required=f'!{trait}')
         for trait in sorted(demand.required):
             text = f'it lacks the trait {trait}'
-            lack = Lack(PLACEMENT, 'trait', text)
+            lack = Lack(PLACEMENT, f'{TRAIT}{trait}', text)
             yield lack, self._listed(required=trait)
         if demand.in_tree:
             lack = Lack(PLACEMENT, 'host', 'another host is asked for')

@@ -13,7 +13,9 @@ from nfv_sched.explaining import moves
 from nfv_sched.explaining.explain import fits_claim
 from nfv_sched.explaining.explain import Inquiry
 from nfv_sched.explaining.explain import Look
+from nfv_sched.explaining.values import Lack
 from nfv_sched.explaining.values import PLACEMENT
+from nfv_sched.explaining.values import TRAIT
 from nfv_sched.explaining.variants import Variant
 from nfv_sched.explaining.variants import variants
 from nfv_sched.placement.client import PlacementClient
@@ -40,16 +42,16 @@ class Suggestion:
 
 def by_asking(inquiry: Inquiry) -> Iterator[Suggestion]:
     """Other requests that hosts would take which fall at the claim alone."""
-    near = [
-        look
+    hosts = [
+        (look, host)
         for look in inquiry.looks
-        if look.lacks and all(map(_of_claim, look.lacks))
+        if look.lacks
+        and all(map(_changeable, look.lacks))
+        and (host := _host(inquiry.question, look)) is not None
     ]
-    hosts = [(look, _host(inquiry.question, look)) for look in near]
     sizes = {
         pool.size_kib
         for _, host in hosts
-        if host is not None
         for cell in host.cells
         for pool in cell.pages
     }
@@ -58,26 +60,29 @@ def by_asking(inquiry: Inquiry) -> Iterator[Suggestion]:
         found = [
             str(look.state.nodename)
             for look, host in hosts
-            if host is not None
-            and _spared(look, variant)
+            if all(_met(lack, variant) for lack in look.lacks)
             and _fits(question, look, host)
         ]
         if found:
             yield Suggestion(variant.change, len(found), found[0])
 
 
-def _of_claim(lack: Any) -> bool:
-    # One CPU less may be enough, see Variant.spared.
-    return fits_claim(lack) or (
-        lack.stage == PLACEMENT
-        and lack.condition == 'PCPU'
-        and lack.available is not None
-        and lack.asked - lack.available <= 1
+def _changeable(lack: Lack) -> bool:
+    """Whether any variant could do without what lacks."""
+    return (
+        fits_claim(lack)
+        or lack.condition == 'PCPU'
+        or lack.condition.startswith(TRAIT)
     )
 
 
-def _spared(look: Look, variant: Variant) -> bool:
-    return variant.spared > 0 or all(map(fits_claim, look.lacks))
+def _met(lack: Lack, variant: Variant) -> bool:
+    """Whether a lack outside the claim is none for a variant."""
+    if lack.condition == 'PCPU' and lack.asked and lack.available is not None:
+        return lack.asked - lack.available <= variant.spared
+    if lack.condition.startswith(TRAIT):
+        return lack.condition == f'{TRAIT}{variant.trait}'
+    return fits_claim(lack)
 
 
 def _host(question: fit.Question, look: Look) -> Any:
@@ -145,7 +150,7 @@ def by_moving(
             yield found
 
 
-def _of_room(lack: Any) -> bool:
+def _of_room(lack: Lack) -> bool:
     """Whether guests that leave could make good what lacks."""
     if lack.stage == PLACEMENT:
         return lack.asked is not None and (lack.available or 0) < lack.asked

@@ -11,6 +11,9 @@ REQUEST = 'request'
 PLACEMENT = 'Placement'
 CLAIM = 'claim'
 
+#: Beginning of ``Lack.condition`` of traits, required or forbidden.
+TRAIT = 'trait '
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Lack:

@@ -14,12 +14,14 @@ from nfv_sched.model import PAGES_ANY
 class Variant:
     """A guest, and the extra spec that makes the asked one that.
 
-    ``spared`` are dedicated CPUs that it does without.
+    ``spared`` are dedicated CPUs that it does without, ``trait`` is one that
+    Nova then neither requires nor forbids.
     """
 
     change: str
     guest: Guest
     spared: int = 0
+    trait: str | None = None
 
 
 def variants(guest: Guest, page_sizes: Iterable[int]) -> Iterator[Variant]:
@@ -73,6 +75,7 @@ def _other_threads(guest: Guest) -> Iterator[Variant]:
         yield Variant(
             'hw:cpu_thread_policy=prefer',
             _with_cells(guest, thread_policy='prefer'),
+            trait='HW_CPU_HYPERTHREADING',
         )
 
 
@@ -95,6 +98,7 @@ def _other_affinity(guest: Guest) -> Iterator[Variant]:
                     for request in guest.devices
                 ),
             ),
+            trait='COMPUTE_SOCKET_PCI_NUMA_AFFINITY',
         )
 
 

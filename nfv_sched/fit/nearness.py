@@ -26,6 +26,17 @@ from nfv_sched.model import Resource
 _GIVEN = 1 << 20
 
 
+_NAMES = {
+    Resource.DEDICATED_CPUS: 'dedicated CPUs',
+    Resource.SHARED_CPUS: 'shared CPUs',
+}
+
+
+def name_of(resource: Resource) -> str:
+    """A resource as operators read it: ``dedicated CPUs``."""
+    return _NAMES.get(resource, resource.value.replace('_', ' '))
+
+
 def closeness(asked: float | None, available: float | None) -> float:
     """How much of what was asked was there, from 0 to 1."""
     if not asked or available is None:
@@ -93,29 +104,42 @@ def _plain(host: Host) -> Host:
 
 
 def _missing(question: Question, host: Host, providers: Providers) -> Missing:
-    reasons: list[Reason] = []
-    steps = [host]
+    found: list[Reason] = []
+    reasons = _reasons(question, host, providers)
+    now = host
     for _ in range(4 + 4 * len(question.guest.cells)):
-        verdict = Evaluation(question, steps[-1]).verdict(providers)
-        if verdict.fits:
-            return Missing(_needed(question, host, reasons, providers), True)
+        if not reasons:
+            return Missing(_needed(question, host, found, providers), True)
         order = sorted(
-            verdict.reasons,
-            key=lambda one: -closeness(one.asked, one.available),
+            reasons, key=lambda one: -closeness(one.asked, one.available)
         )
-        given = next(
-            (
-                (reason, better)
-                for reason in order
-                for better in _given(question, steps[-1], reason, providers)
-            ),
-            None,
-        )
-        if given is None:
-            return Missing((*reasons, *order[:1]), False)
-        reasons.append(given[0])
-        steps.append(given[1])
-    return Missing(tuple(reasons), False)
+        step = _step(question, now, order, providers)
+        if step is None:
+            return Missing((*found, *order[:1]), False)
+        reason, now, reasons = step
+        found.append(reason)
+    return Missing(tuple(found), False)
+
+
+def _reasons(
+    question: Question, host: Host, providers: Providers
+) -> tuple[Reason, ...]:
+    return Evaluation(question, host).verdict(providers).reasons
+
+
+def _step(
+    question: Question,
+    host: Host,
+    order: Sequence[Reason],
+    providers: Providers,
+) -> tuple[Reason, Host, tuple[Reason, ...]] | None:
+    """The first reason that can be made good, and what comes of it."""
+    for reason in order:
+        for better in _given(question, host, reason, providers):
+            left = _reasons(question, better, providers)
+            if reason not in left:
+                return reason, better, left
+    return None
 
 
 def _needed(

@@ -4,6 +4,7 @@ Reads only. What a cell that is down keeps back is told, not raised.
 """
 
 from collections.abc import Callable
+from collections.abc import Collection
 from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -43,8 +44,7 @@ class Node:
 class Reader:
     """Reads all cells, once.
 
-    ``problems`` grows while :meth:`nodes` is read; ``total`` is how many
-    compute nodes there are, as far as is known, for a progress bar.
+    ``problems`` grows while :meth:`nodes` is read.
 
     :raises NoDatabaseError: nova.conf names no API database
     """
@@ -75,14 +75,14 @@ class Reader:
         """The failure domains of hosts, by name and kind."""
         return domains.of_hosts(self._aggregates, kinds)
 
-    def nodes(self) -> Iterator[Node]:
-        """Every compute node."""
+    def nodes(self, uuids: Collection[str] | None = None) -> Iterator[Node]:
+        """Every compute node, or those of these uuids."""
         for cell in objects.CellMappingList.get_all(self._context):
             if cell.is_cell0():
                 continue
             try:
                 with nova_context.target_cell(self._context, cell) as targeted:
-                    yield from self._of_cell(targeted)
+                    yield from self._of_cell(targeted, uuids)
             except Exception as error:
                 # Whatever a database that is down raises.
                 self.problems.append(
@@ -90,13 +90,21 @@ class Reader:
                     f'{type(error).__name__}: {error}'
                 )
 
-    def _of_cell(self, context: Any) -> Iterator[Node]:
+    def _of_cell(
+        self, context: Any, uuids: Collection[str] | None
+    ) -> Iterator[Node]:
         services = {
             service.host: service
             for service in objects.ServiceList.get_by_binary(
                 context, 'nova-compute', include_disabled=True
             )
         }
+        if uuids is not None:
+            some = objects.ComputeNodeList.get_all_by_uuids(
+                context, list(uuids)
+            )
+            yield from self._of_page(context, list(some), services)
+            return
         marker = None
         while page := list(
             objects.ComputeNodeList.get_by_pagination(

@@ -46,7 +46,8 @@ class Cloud:
     """Made by :func:`cloud`.
 
     ``computes`` are the hosts by name. ``placement`` is a keystoneauth
-    adapter that speaks to the cloud's Placement as admin.
+    adapter that speaks to the cloud's Placement as admin, ``profile`` that
+    of the scheduler in use.
     """
 
     def __init__(
@@ -80,6 +81,7 @@ class Cloud:
         Each profile has one ``nova.scheduler.manager.SchedulerManager``,
         which lives as long as the cloud.
         """
+        self.profile = profile
         options = settings.profile_options(profile)
         # Its thread that reads all instances would race with us; computes
         # tell a scheduler of theirs anyhow.

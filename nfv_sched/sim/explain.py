@@ -8,6 +8,7 @@ from nfv_sched.explaining import Explanation
 from nfv_sched.nova.pipeline import Pipeline
 from nfv_sched.placement.client import PlacementClient
 from nfv_sched.sim import guests
+from nfv_sched.sim import settings
 from nfv_sched.sim.cloud import Cloud
 
 
@@ -24,5 +25,7 @@ def explain(
     As ``nfv-sched explain`` does: with the filters that the scheduler has.
     """
     spec = cloud.request_spec(flavor, ports=ports, image=image, group=group)
-    explainer = Explainer(Pipeline(), PlacementClient(cloud.placement))
+    with settings.override(settings.profile_options(cloud.profile)):
+        line = Pipeline()
+    explainer = Explainer(line, PlacementClient(cloud.placement))
     return explainer.explain(spec)

@@ -1,6 +1,7 @@
 """A survey of Nova's databases, of every cell that nova.conf leads to."""
 
 from collections.abc import Callable
+from collections.abc import Collection
 from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -36,6 +37,7 @@ def read(
     kinds: Sequence[str] = (),
     *,
     published: Mapping[str, HostTopology] | None = None,
+    uuids: Collection[str] | None = None,
     tell: Callable[[int], None] | None = None,
 ) -> Survey:
     """Survey all cells.
@@ -45,6 +47,7 @@ def read(
     :param kinds: of failure domains
     :param published: topologies by compute node uuid, which add distances
         to the hosts that agree with them
+    :param uuids: of the compute nodes to read, instead of all
     :param tell: called with the number of hosts read so far
     :raises nfv_sched.nova.computes.NoDatabaseError: nova.conf names none
     """
@@ -54,7 +57,7 @@ def read(
     known = published or {}
     problems: list[str] = []
     found = []
-    for number, node in enumerate(reader.nodes(), 1):
+    for number, node in enumerate(reader.nodes(uuids), 1):
         try:
             found.append(
                 _host(node, named.get(node.compute.host), zones, known)

@@ -1,0 +1,179 @@
+"""The options that say what guest is meant, and what is made of them."""
+
+import argparse
+from collections.abc import Mapping
+from collections.abc import Sequence
+from typing import Any
+
+from keystoneauth1 import exceptions as ksa_errors
+from nova import context as nova_context
+
+from nfv_sched.cmd.sources import NoSourceError
+from nfv_sched.cmd.sources import Sources
+from nfv_sched.nova import asking
+
+_IMAGE_PREFIXES = ('hw_', 'os_', 'img_', 'trait:')
+
+
+def pair(text: str) -> tuple[str, str]:
+    """``k=v`` as a pair."""
+    name, equals, value = text.partition('=')
+    if not equals or not name:
+        raise argparse.ArgumentTypeError(f'{text!r} is not NAME=VALUE')
+    return name, value
+
+
+def port(text: str) -> str | asking.Port:
+    """A port's uuid, or one to be imagined."""
+    if asking.is_uuid(text):
+        return text
+    try:
+        return asking.port_of(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def add_flavor_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what describes a flavor that nobody has created."""
+    group = parser.add_argument_group('a flavor by hand')
+    group.add_argument(
+        '--extra-spec',
+        type=pair,
+        action='append',
+        default=[],
+        metavar='NAME=VALUE',
+        help='extra spec, may be repeated; on top of those of --flavor',
+    )
+    for name, what in (
+        ('vcpus', 'CPUs'),
+        ('ram', 'memory in MiB'),
+        ('disk', 'root disk in GiB'),
+    ):
+        group.add_argument(f'--{name}', type=int, metavar='N', help=what)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what a tenant may say beside the flavor."""
+    group = parser.add_argument_group('what else the tenant asks')
+    group.add_argument(
+        '--image',
+        metavar='ID',
+        help='image, read from Glance by OS_* or --os-cloud',
+    )
+    group.add_argument(
+        '--image-property',
+        type=pair,
+        action='append',
+        default=[],
+        metavar='NAME=VALUE',
+        help='image property such as hw_mem_page_size=1GB, may be repeated',
+    )
+    group.add_argument(
+        '--port',
+        type=port,
+        action='append',
+        default=[],
+        metavar='PORT',
+        help='uuid of a neutron port, or NETWORK[:VNIC[:POLICY]] with the '
+        'physical network, normal, direct (default) or direct-physical, and '
+        'the NUMA affinity policy; may be repeated',
+    )
+    group.add_argument(
+        '--hint',
+        type=pair,
+        action='append',
+        default=[],
+        metavar='NAME=VALUE',
+        help='scheduler hint, may be repeated',
+    )
+    group.add_argument('--group', metavar='UUID', help='server group')
+    group.add_argument(
+        '--availability-zone', metavar='ZONE', help='availability zone'
+    )
+    group.add_argument(
+        '--project',
+        metavar='ID',
+        help='project, where hosts are kept for some projects',
+    )
+
+
+def flavor_of(parsed: argparse.Namespace, name: str | None) -> Any:
+    """The flavor that is meant.
+
+    :raises nfv_sched.nova.asking.BadRequestError: there is none such
+    """
+    context = nova_context.get_admin_context()
+    extra = dict(parsed.extra_spec)
+    if name is not None:
+        known = asking.flavor_named(context, name)
+        base = (known.vcpus, known.memory_mb, known.root_gb)
+        extra = {**(known.extra_specs or {}), **extra}
+        if not parsed.extra_spec and not any(_by_hand(parsed)):
+            return known
+    else:
+        base = (0, 0, 0)
+        if not parsed.vcpus or not parsed.ram:
+            raise asking.BadRequestError(
+                'a flavor by hand needs --vcpus and --ram; or name one with '
+                '--flavor'
+            )
+    vcpus, ram, disk = (
+        given if given is not None else was
+        for given, was in zip(_by_hand(parsed), base, strict=True)
+    )
+    return asking.flavor_of(
+        context,
+        name or 'by hand',
+        vcpus=vcpus,
+        ram_mib=ram,
+        disk_gib=disk,
+        extra_specs=extra,
+    )
+
+
+def _by_hand(parsed: argparse.Namespace) -> tuple[int | None, ...]:
+    return parsed.vcpus, parsed.ram, parsed.disk
+
+
+def wish_of(
+    parsed: argparse.Namespace, flavor: Any, sources: Sources
+) -> asking.Wish:
+    """The guest that the options ask for.
+
+    :raises NoSourceError: the image cannot be read
+    """
+    image = _image(sources, parsed.image) if parsed.image else {}
+    return asking.Wish(
+        flavor,
+        image={**image, **dict(parsed.image_property)},
+        ports=[one for one in parsed.port if isinstance(one, asking.Port)],
+        port_uuids=[one for one in parsed.port if isinstance(one, str)],
+        hints=_hints(parsed.hint),
+        group=parsed.group,
+        zone=parsed.availability_zone,
+        project=parsed.project,
+    )
+
+
+def _hints(pairs: Sequence[tuple[str, str]]) -> Mapping[str, list[str]]:
+    hints: dict[str, list[str]] = {}
+    for name, value in pairs:
+        hints.setdefault(name, []).append(value)
+    return hints
+
+
+def _image(sources: Sources, image: str) -> dict[str, str]:
+    """The properties of an image that Glance has."""
+    client = sources.cloud('image')
+    try:
+        answer = client.get(
+            f'/v2/images/{image}', headers={'Accept': 'application/json'}
+        )
+        facts = answer.json()
+    except (ksa_errors.ClientException, ValueError) as error:
+        raise NoSourceError(f'image {image}: {error}') from error
+    return {
+        name: str(value)
+        for name, value in facts.items()
+        if name.startswith(_IMAGE_PREFIXES)
+    }

@@ -1,0 +1,105 @@
+"""The commands on a simulated cloud, as an operator types them."""
+
+from collections.abc import Callable
+from collections.abc import Iterator
+import json
+from typing import Any
+
+import pytest
+
+from nfv_sched.cmd.main import main
+from nfv_sched.nova import computes
+from nfv_sched.sim import flavors
+from nfv_sched.sim import guests
+from nfv_sched.sim import machine
+from nfv_sched.sim import settings
+from nfv_sched.sim.cloud import Cloud
+from nfv_sched.sim.cloud import cloud
+
+SMALL = """
+about: two cells, four cores and 8 GiB of 1 GiB pages each, VFs on cell 1
+smt: {threads: 2, stride: 8}
+dedicated: 1-3,5-7,9-11,13-15
+shared: 0,4,8,12
+disk_gib: 200
+cells:
+- {id: 0, cpus: '0-3,8-11', memory_mib: 16384, socket: 0,
+   pages: {1G: 8, 2M: 1024}}
+- {id: 1, cpus: '4-7,12-15', memory_mib: 16384, socket: 1,
+   pages: {1G: 8, 2M: 1024}}
+nics:
+- {address: '0000:81:00.0', cell: 1, ids: '8086:1572', vfs: 4,
+   vf_ids: '8086:154c', physnet: physnet1}
+"""
+
+
+@pytest.fixture(autouse=True)
+def nova_options():
+    """Leave Nova's options alone: the cloud of a module sets them."""
+
+
+@pytest.fixture(scope='module')
+def sky() -> Iterator[Cloud]:
+    """Three small hosts in two racks, without guests."""
+    options = settings.profile_options(settings.NFV)
+    options['nfv_sched.failure_domains'] = ['rack']
+    with (
+        cloud(aliases=flavors.aliases(), options=options) as running,
+        # The cloud's own options end with the making of its scheduler.
+        settings.override(options),
+    ):
+        for number in range(3):
+            running.add_host(f'cmp-{number}', machine.parse('small', SMALL))
+        running.add_aggregate('r1', ['cmp-0', 'cmp-1'], {'rack': 'R1'})
+        running.add_aggregate('r2', ['cmp-2'], {'rack': 'R2'})
+        yield running
+
+
+@pytest.fixture
+def run(
+    sky: Cloud,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Callable[..., Any]:
+    """Run a command: its JSON, or text if a format is given."""
+    monkeypatch.setattr(computes, 'configure', lambda files: None)
+    monkeypatch.setattr(computes, 'placement_adapter', lambda: sky.placement)
+
+    def typed(*words: str, code: int = 0) -> Any:
+        chosen = '-f' in words or '--help' in words
+        more = () if chosen else ('-f', 'json')
+        assert main([*words, *more]) == code
+        out, err = capsys.readouterr()
+        typed.err = err  # type: ignore[attr-defined]
+        return out if chosen or (code == 1 and not out) else json.loads(out)
+
+    return typed
+
+
+@pytest.fixture
+def guests_of(sky: Cloud) -> Iterator[Callable[..., list[Any]]]:
+    """Boot guests that end with the test, their requests stored."""
+    made = []
+
+    def boot(count: int = 1, **values: Any) -> list[Any]:
+        given = {'name': 'tenant', 'vcpus': 2, 'ram_mib': 2048, **values}
+        asked = {
+            name: given.pop(name)
+            for name in ('ports', 'group', 'image')
+            if name in given
+        }
+        flavor = guests.Flavor(disk_gib=1, **given)
+        found = []
+        for _ in range(count):
+            [guest] = sky.boot(flavor, **asked)
+            assert guest.booted, guest.error
+            spec = sky.request_spec(flavor, uuids=[guest.uuid], **asked)
+            spec.create()
+            found.append(guest)
+            made.append((guest, spec))
+        return found
+
+    yield boot
+    for guest, spec in made:
+        spec.destroy()
+        sky.delete(guest)

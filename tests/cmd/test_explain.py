@@ -1,0 +1,254 @@
+"""``nfv-sched explain`` on a simulated cloud, host by host."""
+
+import csv
+import io
+
+from nova import objects
+import pytest
+import yaml
+
+HUGE = {
+    'hw:cpu_policy': 'dedicated',
+    'hw:mem_page_size': '1GB',
+    'hw:numa_nodes': '1',
+}
+
+
+def by_hand(vcpus, ram, **specs):
+    words = ['--vcpus', str(vcpus), '--ram', str(ram), '--disk', '1']
+    for name, value in specs.items():
+        words += ['--extra-spec', f'{name}={value}']
+    return words
+
+
+def counts(rows):
+    return {row['Condition']: row['Hosts'] for row in rows}
+
+
+def test_a_guest_that_fits_is_told_so(run):
+    rows = run('explain', *by_hand(4, 4096, **HUGE))
+    assert counts(rows) == {'fits': 3}
+
+
+def test_the_nearest_miss_names_cell_pages_and_that_the_rest_fits(
+    run, guests_of
+):
+    guests_of(6, extra_specs=HUGE, ram_mib=5120)
+    rows = run('explain', *by_hand(2, 4096, **HUGE))
+    assert counts(rows) == {'pages': 3}
+    assert rows[0]['Asked by'] == 'HugePagesFilter'
+    rows = run('explain', *by_hand(2, 4096, **HUGE), '--show', 'hosts')
+    assert [row['Host'] for row in rows] == ['cmp-0', 'cmp-1', 'cmp-2']
+    for row in rows:
+        assert row['All else fits']
+        assert (row['Asked'], row['Available']) == (4, 3)
+        assert f'cell {row["Cell"]} has 3 of 4' in row['What it lacks']
+
+
+def test_everything_that_lacks_is_told_of_a_near_host(run, guests_of):
+    guests_of(3, extra_specs=HUGE, vcpus=5, ram_mib=5120)
+    asked = {**HUGE, 'hw:numa_nodes': '2'}
+    rows = run('explain', *by_hand(8, 12288, **asked), '--show', 'hosts')
+    by_host = {}
+    for row in rows:
+        by_host.setdefault(row['Host'], []).append(row)
+    assert len(by_host) == 3
+    for found in by_host.values():
+        assert {row['Condition'] for row in found} == {
+            'pages',
+            'dedicated CPUs',
+        }
+        assert all(row['All else fits'] for row in found)
+        assert len({row['Cell'] for row in found}) == 1
+
+
+def test_a_disabled_host_and_others_add_up(run, sky):
+    service = objects.Service.get_by_compute_host(sky._cell_context, 'cmp-1')
+    service.disabled = True
+    service.disabled_reason = 'new fan'
+    service.save()
+    try:
+        rows = run('explain', *by_hand(4, 4096, **HUGE))
+        assert counts(rows) == {'service': 1, 'fits': 2}
+        service_row = next(r for r in rows if r['Condition'] == 'service')
+        assert service_row['Asked by'] == 'ComputeFilter'
+        assert (
+            'disabled (new fan); everything else fits'
+            in (service_row['Nearest miss'])
+        )
+    finally:
+        service.disabled = False
+        service.disabled_reason = None
+        service.save()
+
+
+def test_a_compute_without_service_is_counted(run, sky):
+    service = objects.Service.get_by_compute_host(sky._cell_context, 'cmp-2')
+    service.host = 'renamed'
+    service.save()
+    try:
+        rows = run('explain', *by_hand(4, 4096, **HUGE))
+        assert counts(rows) == {'not scheduled': 1, 'fits': 2}
+    finally:
+        service.host = 'cmp-2'
+        service.save()
+
+
+def test_placement_tells_what_it_is_short_of(run):
+    rows = run('explain', *by_hand(2, 2**20, **HUGE))
+    assert counts(rows) == {'MEMORY_MB': 3}
+    assert rows[0]['Asked by'] == 'Placement'
+    assert 'of 1048576 MEMORY_MB' in rows[0]['Nearest miss']
+    rows = run(
+        'explain', *by_hand(2, 1024, **{'trait:CUSTOM_GOLD': 'required'})
+    )
+    assert counts(rows) == {'trait CUSTOM_GOLD': 3}
+
+
+def test_a_zone_is_an_aggregate_in_placement(run, sky):
+    zone = sky.add_aggregate('z', ['cmp-0'], {'availability_zone': 'z1'})
+    compute = sky.computes['cmp-0'].node.uuid
+    path = f'/resource_providers/{compute}/aggregates'
+    generation = sky.placement.get(path, microversion='1.39').json()[
+        'resource_provider_generation'
+    ]
+    body = {
+        'aggregates': [zone.uuid],
+        'resource_provider_generation': generation,
+    }
+    answer = sky.placement.put(path, json=body, microversion='1.39')
+    assert answer.status_code == 200
+    words = ('--availability-zone', 'z1')
+    rows = run('explain', *by_hand(2, 1024), *words)
+    assert counts(rows) == {'aggregate': 2, 'fits': 1}
+
+
+def test_traits_are_told_by_name(run, sky):
+    sky.placement.put('/traits/CUSTOM_SILVER', microversion='1.39')
+    name = 'trait:CUSTOM_SILVER'
+    rows = run('explain', *by_hand(2, 1024, **{name: 'required'}))
+    assert counts(rows) == {'trait CUSTOM_SILVER': 3}
+    assert 'everything else fits' in rows[0]['Nearest miss']
+
+
+def test_a_server_group_counts_with_its_members(run, sky, guests_of):
+    group = sky.add_group('apart', 'anti-affinity')
+    guests_of(2, group=group)
+    rows = run('explain', *by_hand(2, 1024), '--group', group.uuid)
+    assert counts(rows) == {'server group': 2, 'fits': 1}
+    assert '1 guests of the server group are there' in rows[0]['Nearest miss']
+
+
+def test_ports_by_hand_ask_for_devices(run):
+    port = ('--port', 'physnet1:direct:required')
+    specs = {**HUGE, 'hw:numa_nodes': '1'}
+    rows = run('explain', *by_hand(2, 2048, **specs), *port)
+    assert counts(rows) == {'fits': 3}
+    rows = run('explain', *by_hand(2, 2048, **specs), '--port', 'physnet9')
+    assert counts(rows) == {'devices': 3}
+    assert rows[0]['Asked by'] == 'PCINUMAFilter'
+
+
+def test_fewest_moved_guests_are_named_with_a_place_for_them(run, guests_of):
+    guests_of(5, extra_specs=HUGE, ram_mib=5120, name='large')
+    # It would fit beside a large one, and shall not.
+    apart = {**HUGE, 'nfv:placement': 'spread'}
+    [small] = guests_of(extra_specs=apart, ram_mib=3072, name='small')
+    asked = by_hand(2, 6144, **HUGE)
+    rows = run('explain', *asked, '--show', 'suggestions')
+    moves = [row for row in rows if row['Change'].startswith('move')]
+    by_host = {row['Host']: row for row in moves}
+    assert set(by_host) == {'cmp-0', 'cmp-1', 'cmp-2'}
+    best = by_host[small.host]
+    assert best['Change'] == 'move 1 guest away'
+    assert best['Guests'] == 'small'
+    assert best['They fit on'] in {'cmp-0', 'cmp-1', 'cmp-2'} - {small.host}
+
+
+def test_other_requests_are_suggested(run, guests_of):
+    guests_of(6, extra_specs=HUGE, ram_mib=6144)
+    asked = {**HUGE, 'hw:cpu_thread_policy': 'prefer'}
+    rows = run('explain', *by_hand(2, 4096, **asked), '--show', 'suggestions')
+    changes = {row['Change']: row['Hosts'] for row in rows}
+    # 2 MiB pages make 2 GiB on a cell, small ones the rest.
+    assert changes == {
+        'move 1 guest away': 1,
+        'hw:mem_page_size=4KB': 3,
+        'hw:mem_page_size=any': 3,
+        'hw:numa_nodes=2': 3,
+    }
+
+
+def test_a_stored_request_is_explained(run, sky, guests_of):
+    [guest] = guests_of(extra_specs=HUGE, ram_mib=8192)
+    rows = run('explain', '--server', guest.uuid)
+    assert counts(rows) == {'fits': 3}
+    guests_of(5, extra_specs=HUGE, ram_mib=8192)
+    rows = run('explain', '--server', guest.uuid)
+    assert counts(rows) == {'pages': 3}
+
+
+def test_wrong_questions_are_answered_plainly(run):
+    run('explain', '--flavor', 'nothing', code=1)
+    assert 'there is no flavor nothing' in run.err
+    run('explain', code=1)
+    assert '--vcpus' in run.err
+    run('explain', '--server', '00000000-0000-0000-0000-000000000000', code=1)
+    assert 'no request of a guest' in run.err
+    run('explain', *by_hand(2, 1024, **{'hw:numa_nodes': '3'}), code=1)
+    assert 'ImageNUMATopologyAsymmetric' in run.err
+
+
+@pytest.mark.parametrize('words', [('--port', 'a:b'), ('--hint', 'x')])
+def test_wrong_words_are_refused(run, words):
+    with pytest.raises(SystemExit):
+        run('explain', *words)
+
+
+def test_a_flavor_that_exists_is_found_by_name_and_id(run, sky):
+    flavor = objects.Flavor(
+        sky.context,
+        name='vrouter',
+        flavorid='42',
+        vcpus=4,
+        memory_mb=4096,
+        root_gb=1,
+        ephemeral_gb=0,
+        swap=0,
+        rxtx_factor=1.0,
+        vcpu_weight=0,
+        disabled=False,
+        is_public=True,
+        extra_specs=HUGE,
+    )
+    flavor.create()
+    try:
+        for name in ('vrouter', '42'):
+            assert counts(run('explain', '--flavor', name)) == {'fits': 3}
+        more = ('--extra-spec', 'hw:mem_page_size=4MB')
+        rows = run('explain', '--flavor', 'vrouter', *more)
+        assert counts(rows) == {'pages': 3}
+    finally:
+        flavor.destroy()
+
+
+def test_every_format_says_the_same(run, guests_of):
+    guests_of(6, extra_specs=HUGE, ram_mib=5120)
+    asked = ('explain', *by_hand(2, 4096, **HUGE))
+    rows = run(*asked)
+    assert yaml.safe_load(run(*asked, '-f', 'yaml')) == rows
+    [line] = csv.DictReader(io.StringIO(run(*asked, '-f', 'csv')))
+    assert line['Condition'] == 'pages'
+    text = run(*asked, '-f', 'table')
+    for words in (
+        '3 hosts: none fits',
+        'Nearest hosts',
+        'What would help',
+        'has 3 of 4',
+    ):
+        assert words in text
+
+
+def test_placement_alone_is_not_enough(run, capsys, monkeypatch):
+    run('explain', '--os-cloud', 'lab', *by_hand(1, 64), code=1)
+    assert "Nova's databases" in run.err
