@@ -40,6 +40,7 @@ from nfv_sched.scenario.run import Run
 from nfv_sched.scenario.values import Boot
 from nfv_sched.scenario.values import Mix
 from nfv_sched.scenario.values import Scenario
+from nfv_sched.sim import settings
 from nfv_sched.sim import topology
 from nfv_sched.sim.cloud import cloud
 from nfv_sched.survey import nova as nova_survey
@@ -122,9 +123,14 @@ def play(file: pathlib.Path, console: Console) -> Played:
         'nfv_sched.failure_domains': list(scenario.kinds),
         **scenario.options,
     }
-    with cloud(
-        scenario.scheduler, aliases=scenario.aliases, options=options
-    ) as sky:
+    profile = settings.profile_options(scenario.scheduler)
+    with (
+        cloud(
+            scenario.scheduler, aliases=scenario.aliases, options=options
+        ) as sky,
+        # For explanations, which ask the filters that are enabled.
+        settings.override(profile),
+    ):
         run = Run(sky, scenario)
         with _progress(console) as progress:
             hosts = len(scenario.hosts)

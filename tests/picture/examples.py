@@ -80,7 +80,8 @@ def functions(parent, count, node, physnet, taken=(), blocked=()):
     ]
 
 
-def topology(name, number, usage=None, pools=(), **fields):
+def topology(name, number, usage=None, pools=(), networks=None, **fields):
+    near = networks or {}
     return HostTopology(
         name=f'{name}.example',
         uuid=guest_uuid(900 + number),
@@ -98,6 +99,7 @@ def topology(name, number, usage=None, pools=(), **fields):
                     PageCapacity(G1, 28, 4),
                 ),
                 distances={0: 10 + 11 * node, 1: 21 - 11 * node},
+                **near.get(node, {}),
             )
             for node in (0, 1)
         ),
@@ -135,6 +137,7 @@ def busy_host():
         PagePool(M2, 1024, 256),
         PagePool(G1, 32, 28, 4),
     ]
+    near = {0: {'physnets': frozenset(('physnet1',))}, 1: {'tunneled': True}}
     cells = (
         cell(
             0,
@@ -146,7 +149,7 @@ def busy_host():
             shared_used=6,
             pages=pages,
             memory_used_mib=28672,
-            physnets=frozenset(('physnet1',)),
+            **near[0],
         ),
         cell(
             1,
@@ -157,7 +160,7 @@ def busy_host():
             shared=(22, 23, 46, 47),
             pages=[*pages[:2], PagePool(G1, 32, 8, 4)],
             memory_used_mib=8192,
-            tunneled=True,
+            **near[1],
         ),
     )
     devices = [
@@ -171,9 +174,17 @@ def busy_host():
         Device('0000:3b:00.1', '8086', '158b', 'type-PF', 0, free=False),
         Device('0000:af:00.0', '10de', '1eb8', 'type-PCI', None),
     ]
+    usage = HostUsage(
+        dedicated_cpus={0: 15, 1: 8},
+        shared_cpus={0: 6},
+        memory_mib={0: 28672, 1: 8192},
+        pages={(0, M2): 256, (0, G1): 28, (1, M2): 256, (1, G1): 8},
+    )
     return HostSurvey(
         host='cmp-1',
-        topology=topology('cmp-1', 1, domains={'rack': 'R1'}),
+        topology=topology(
+            'cmp-1', 1, usage, networks=near, domains={'rack': 'R1'}
+        ),
         state=Host('cmp-1.example', cells),
         residents=(vrouter, upf, web),
         devices=tuple(devices),
