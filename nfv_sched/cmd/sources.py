@@ -141,7 +141,7 @@ class Sources:
         :raises PlacementError: Placement, which alone is read, is down
         """
         if self.databases:
-            return nova_survey.read(_kinds())
+            return nova_survey.read(kinds())
         return placement_survey.read(self.placement())
 
     def survey_with_distances(self) -> Survey:
@@ -150,7 +150,7 @@ class Sources:
         Errors as those of :meth:`survey`.
         """
         if self.databases:
-            return nova_survey.read(_kinds(), published=self._published())
+            return nova_survey.read(kinds(), published=self._published())
         return placement_survey.read(self.placement())
 
     def _published(self) -> dict[str, HostTopology]:
@@ -166,5 +166,6 @@ class Sources:
         }
 
 
-def _kinds() -> tuple[str, ...]:
+def kinds() -> tuple[str, ...]:
+    """The kinds of failure domains that nova.conf names."""
     return domains.keys_of(CONF.nfv_sched.failure_domains)

@@ -20,6 +20,7 @@ from nfv_sched.explaining.values import SERVICE
 from nfv_sched.filters import base
 from nfv_sched.filters.numa_fit import NUMAFitFilter
 from nfv_sched.fit import nearness
+from nfv_sched.model import Host
 from nfv_sched.model import Reason
 from nfv_sched.model import Resource
 from nfv_sched.nova import pipeline
@@ -76,6 +77,14 @@ class Explainer:
             isinstance(trial.filter, NUMAFitFilter) for trial in line.filters
         )
 
+    def domains(self, kinds: Sequence[str]) -> Mapping[str, Mapping[str, str]]:
+        """The failure domains of hosts, by node name and kind."""
+        named = self._line.domains(kinds)
+        return {
+            str(state.nodename): named.get(state.host, {})
+            for state in self.states
+        }
+
     def explain(self, spec: Any, detailed: int = DETAILED) -> Explanation:
         """Ask every host why it would not take the guest of a RequestSpec.
 
@@ -104,7 +113,7 @@ class Explainer:
             every = [
                 _fallen(str(state.nodename), lack) for state in self.states
             ]
-            return Inquiry(question, Explanation((*every, *unlisted)), (), ())
+            return Inquiry(question, Explanation((*every, *unlisted)), (), {})
         offers = Offers(self.client, demand)
         notes = list(_notes(offers))
         looks = self._look(spec, offers, notes)
@@ -115,7 +124,7 @@ class Explainer:
             question,
             Explanation(tuple(findings), tuple(notes)),
             tuple(looks),
-            tuple(offers.demand.resources.items()),
+            offers.summaries,
         )
 
     # The pipeline
@@ -151,13 +160,13 @@ class Inquiry:
     """An explanation with what led to it.
 
     ``looks`` are the hosts that nova-scheduler sees, nearest first;
-    ``resources`` is what is asked of Placement, by class.
+    ``summaries`` are Placement's of the providers of candidates.
     """
 
     question: fit.Question
     explanation: Explanation
     looks: tuple[Look, ...]
-    resources: tuple[tuple[str, int], ...]
+    summaries: Mapping[str, Any]
 
 
 def _detailed(
@@ -192,6 +201,14 @@ def _notes(offers: Offers) -> Iterator[str]:
 
 _RESOURCES = frozenset(map(nearness.name_of, Resource))
 _DEDICATED = nearness.name_of(Resource.DEDICATED_CPUS)
+
+
+def host_of(question: fit.Question, look: Look) -> Host:
+    """A host as its claim sees it.
+
+    :raises Exception: whatever a malformed state makes Nova's objects raise
+    """
+    return decisions.Decision(question, look.state).evaluation(look.state).host
 
 
 def fits_claim(lack: Lack) -> bool:

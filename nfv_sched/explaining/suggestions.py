@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import dataclasses
 from typing import Any
 
-from nfv_sched import decisions
 from nfv_sched import fit
 from nfv_sched.explaining import moves
 from nfv_sched.explaining.explain import fits_claim
+from nfv_sched.explaining.explain import host_of
 from nfv_sched.explaining.explain import Inquiry
 from nfv_sched.explaining.explain import Look
 from nfv_sched.explaining.values import Lack
@@ -87,8 +87,7 @@ def _met(lack: Lack, variant: Variant) -> bool:
 
 def _host(question: fit.Question, look: Look) -> Any:
     try:
-        decision = decisions.Decision(question, look.state)
-        host = decision.evaluation(look.state).host
+        host = host_of(question, look)
         # What is malformed shows when it is read.
         list(host.cells), list(host.pools)
     except Exception:

@@ -11,6 +11,7 @@ from nova.scheduler import utils
 
 from nfv_sched import decisions
 from nfv_sched import fit
+from nfv_sched.filters import telling
 from nfv_sched.model import Reason
 from nfv_sched.model import Resource
 from nfv_sched.nova import hosts
@@ -37,13 +38,38 @@ class ResourceFilter(filters.BaseHostFilter, metaclass=abc.ABCMeta):  # type: ig
     def filter_all(
         self, filter_obj_list: Iterable[Any], spec_obj: Any
     ) -> Iterable[Any]:
-        """The hosts that pass: what is the same for all is looked at once."""
+        """The hosts that pass: what is the same for all is looked at once.
+
+        Where none is left, one line tells the operator why.
+        """
+        question = self._question(spec_obj)
+        if not isinstance(question, fit.Question):
+            return filter_obj_list if question else []
+        kept: list[Any] = []
+        rejected: list[Any] = []
+        for state in filter_obj_list:
+            passes = self._passes(question, state, spec_obj)
+            (kept if passes else rejected).append(state)
+        if rejected:
+            telling.note(spec_obj, _instance(spec_obj), rejected)
+            if not kept:
+                telling.tell(question, spec_obj)
+        return kept
+
+    def host_passes(self, host_state: Any, spec_obj: Any) -> bool:
+        """Whether one host may be able to take the guest."""
+        question = self._question(spec_obj)
+        if not isinstance(question, fit.Question):
+            return question
+        return self._passes(question, host_state, spec_obj)
+
+    def _question(self, spec_obj: Any) -> fit.Question | bool:
+        """What is asked; True if that is of no concern, False if senseless."""
         if utils.request_is_rebuild(spec_obj):
-            return filter_obj_list
+            return True
         try:
             question = decisions.refresh(spec_obj)
-            if not self.concerns(question):
-                return filter_obj_list
+            concerns = self.concerns(question)
         except Exception as error:
             LOG.error(  # noqa: TRY400 - the text says it all
                 'No host is used for instance %s, whose request makes no '
@@ -52,16 +78,8 @@ class ResourceFilter(filters.BaseHostFilter, metaclass=abc.ABCMeta):  # type: ig
                 type(error).__name__,
                 error,
             )
-            return []
-        return [
-            state
-            for state in filter_obj_list
-            if self._passes(question, state, spec_obj)
-        ]
-
-    def host_passes(self, host_state: Any, spec_obj: Any) -> bool:
-        """Whether one host may be able to take the guest."""
-        return bool(list(self.filter_all([host_state], spec_obj)))
+            return False
+        return question if concerns else True
 
     def _passes(
         self, question: fit.Question, host_state: Any, spec_obj: Any
@@ -165,7 +183,8 @@ def sift_candidates(
     """
     kept = []
     refusal = None
-    for candidate in host_state.allocation_candidates:
+    candidates = host_state.allocation_candidates
+    for candidate in candidates:
         found = refuse(candidate)
         if found is None:
             kept.append(candidate)
@@ -174,6 +193,7 @@ def sift_candidates(
     host_state.allocation_candidates = kept
     if kept:
         return None
+    telling.keep(host_state, candidates)
     return refusal or fit.Refusal(_no_candidate)
 
 

@@ -321,3 +321,37 @@ def _complete(context: Any, spec: Any, guest: str) -> None:
         except exception.InstanceGroupNotFound:
             spec.instance_group = None
             (spec.scheduler_hints or {}).pop('group', None)
+
+
+def fingerprint(spec: Any) -> str:
+    """A text that is the same for requests which ask for the same.
+
+    Names of guests, ports and devices aside.
+    """
+    group = spec.instance_group
+    devices = spec.pci_requests.requests if spec.pci_requests else ()
+    networks = spec.network_metadata if 'network_metadata' in spec else None
+    facts = (
+        spec.flavor.obj_to_primitive(),
+        spec.image.obj_to_primitive() if spec.image else None,
+        spec.numa_topology and spec.numa_topology.obj_to_primitive(),
+        [
+            (
+                one.count,
+                one.spec,
+                one.numa_policy if 'numa_policy' in one else None,
+                one.source,
+            )
+            for one in devices
+        ],
+        sorted(networks.physnets) if networks else None,
+        group.uuid if group is not None else None,
+        spec.scheduler_hints,
+        spec.availability_zone,
+        spec.project_id,
+        spec.force_hosts,
+        spec.force_nodes,
+        spec.ignore_hosts,
+    )
+    text: str = jsonutils.dumps(facts, sort_keys=True)
+    return text

@@ -23,6 +23,7 @@ from nova.scheduler import request_filter
 from nova.scheduler import utils as scheduler_utils
 import sqlalchemy as sa
 
+from nfv_sched.nova import domains
 from nfv_sched.nova.asking import BadRequestError
 
 CONF = nova.conf.CONF
@@ -127,6 +128,10 @@ class Pipeline:
                 if (host, name) not in known
             ]
         return found
+
+    def domains(self, kinds: Sequence[str]) -> Mapping[str, Mapping[str, str]]:
+        """The failure domains of hosts, by name of service and kind."""
+        return domains.of_hosts(self._manager.aggs_by_id.values(), kinds)
 
     def prepare(self, spec: Any) -> str | None:
         """Let Nova's request filters work on a request.

@@ -7,6 +7,8 @@ from nova import objects
 import pytest
 import yaml
 
+from nfv_sched.nova import asking
+
 HUGE = {
     'hw:cpu_policy': 'dedicated',
     'hw:mem_page_size': '1GB',
@@ -150,19 +152,28 @@ def test_ports_by_hand_ask_for_devices(run):
 
 
 def test_fewest_moved_guests_are_named_with_a_place_for_them(run, guests_of):
-    guests_of(5, extra_specs=HUGE, ram_mib=5120, name='large')
-    # It would fit beside a large one, and shall not.
+    # On the cell with the devices, of each host one.
+    near = asking.Port('physnet1', numa_policy='required')
     apart = {**HUGE, 'nfv:placement': 'spread'}
-    [small] = guests_of(extra_specs=apart, ram_mib=3072, name='small')
-    asked = by_hand(2, 6144, **HUGE)
+    names = {
+        guest.host: guest.name
+        for number in range(3)
+        for guest in guests_of(
+            extra_specs=apart, ram_mib=3072, name=f'g{number}', ports=[near]
+        )
+    }
+    assert len(names) == 3
+    port = ('--port', 'physnet1:direct:required')
+    asked = (*by_hand(2, 6144, **HUGE), *port)
+    assert counts(run('explain', *asked)) == {'combination': 3}
     rows = run('explain', *asked, '--show', 'suggestions')
-    moves = [row for row in rows if row['Change'].startswith('move')]
-    by_host = {row['Host']: row for row in moves}
-    assert set(by_host) == {'cmp-0', 'cmp-1', 'cmp-2'}
-    best = by_host[small.host]
-    assert best['Change'] == 'move 1 guest away'
-    assert best['Guests'] == 'small'
-    assert best['They fit on'] in {'cmp-0', 'cmp-1', 'cmp-2'} - {small.host}
+    moves = [row for row in rows if row['Change'] == 'move 1 guest away']
+    assert {row['Host']: row['Guests'] for row in moves} == names
+    # Of the first two it is known where they could go.
+    found = [row['They fit on'] for row in moves]
+    assert found[2] == ''
+    for row in moves[:2]:
+        assert row['They fit on'] in names.keys() - {row['Host']}
 
 
 def test_other_requests_are_suggested(run, guests_of):

@@ -1,0 +1,184 @@
+"""Hold the capacity that is told against what the scheduler places.
+
+Random small clouds with random guests: the number that
+``nfv-sched capacity`` tells is booted, each guest through the real scheduler
+and claim, and the next one has to be refused. Every refusal is explained,
+with counts that add up to all hosts.
+"""
+
+import argparse
+import dataclasses
+import logging
+import random
+import sys
+import time
+import warnings
+
+from rich.progress import track
+
+from nfv_sched.capacity import Counter
+from nfv_sched.explaining import Explainer
+from nfv_sched.nova.pipeline import Pipeline
+from nfv_sched.placement.client import PlacementClient
+from nfv_sched.sim import machine
+from nfv_sched.sim import settings
+from nfv_sched.sim.boots import Outcome
+from nfv_sched.sim.cloud import Cloud
+from nfv_sched.sim.cloud import cloud
+from nfv_sched.sim.guests import Flavor
+from nfv_sched.sim.guests import Port
+
+_PER_CELL = 4
+_THREADS = 2
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Trial:
+    """One flavor on one cloud: what was told, and what came true.
+
+    ``refusal`` is how the guest after the last ended; ``explained`` is
+    whether its explanation adds up and says that no host fits.
+    """
+
+    seed: int
+    flavor: Flavor
+    told: int
+    placed: int
+    refusal: Outcome
+    explained: bool
+
+    @property
+    def exact(self) -> bool:
+        """Whether all is as it should be."""
+        return (
+            self.told == self.placed
+            and self.refusal is Outcome.NO_VALID_HOST
+            and self.explained
+        )
+
+
+def host(dice: random.Random) -> machine.Machine:
+    """A machine of few cells, CPUs, pages and functions."""
+    cells = dice.choice((1, 2, 2, 4))
+    stride = cells * _PER_CELL
+    lines = ['about: random', f'smt: {{threads: 2, stride: {stride}}}']
+    shared, dedicated, parts = [], [], []
+    for cell in range(cells):
+        first = cell * _PER_CELL
+        cpus = list(range(first, first + _PER_CELL))
+        both = cpus + [cpu + stride for cpu in cpus]
+        keep = dice.randint(0, 2)
+        for cpu in cpus:
+            threads = [cpu, cpu + stride]
+            (shared if cpu - first < keep else dedicated).extend(threads)
+        pages = f'{{1G: {dice.randint(0, 6)}, 2M: {dice.choice((0, 512))}}}'
+        parts.append(
+            f'- {{id: {cell}, cpus: "{",".join(map(str, both))}", '
+            f'memory_mib: 10240, socket: {cell // 2}, pages: {pages}}}'
+        )
+    lines += [
+        f'dedicated: "{",".join(map(str, dedicated))}"',
+        f'shared: "{",".join(map(str, shared))}"',
+        f'disk_gib: {dice.choice((20, 200))}',
+        'cells:',
+        *parts,
+    ]
+    nics = [
+        f"- {{address: '0000:{0x80 + n:x}:00.0', cell: {dice.randrange(cells)}"
+        f", ids: '8086:1572', vfs: {dice.randint(1, 4)}, vf_ids: '8086:154c'"
+        ', physnet: physnet1}'
+        for n in range(dice.randint(0, 2))
+    ]
+    if nics:
+        lines += ['nics:', *nics]
+    return machine.parse('random', '\n'.join(lines))
+
+
+def flavor(dice: random.Random) -> Flavor:
+    """A flavor of a kind that VNFs have."""
+    specs: dict[str, str] = {}
+    cells = dice.choice((1, 1, 1, 2))
+    if dice.random() < 0.8:
+        specs['hw:cpu_policy'] = 'dedicated'
+        if policy := dice.choice((None, 'prefer', 'require')):
+            specs['hw:cpu_thread_policy'] = policy
+        if dice.random() < 0.2:
+            specs['hw:emulator_threads_policy'] = 'isolate'
+    if dice.random() < 0.7:
+        size = dice.choice(('1GB', '2MB', 'large', 'any'))
+        specs['hw:mem_page_size'] = size
+    if specs:
+        specs['hw:numa_nodes'] = str(cells)
+    ports = ()
+    if dice.random() < 0.4:
+        policy = dice.choice((None, 'required', 'preferred', 'socket'))
+        ports = (Port('physnet1', numa_policy=policy),)
+    return Flavor(
+        'random',
+        dice.choice((1, 2, 3)) * cells,
+        dice.choice((1, 2, 3)) * cells * 1024,
+        dice.choice((1, 5)),
+        specs,
+        ports,
+    )
+
+
+def trials(seed: int, flavors: int = 2) -> list[Trial]:
+    """Try flavors on one random cloud, one after another, till it is full."""
+    # Not for secrets: for the same cloud again.
+    dice = random.Random(seed)  # noqa: S311
+    options = settings.profile_options(settings.NFV)
+    with cloud(settings.NFV, options=options) as sky:
+        for number in range(dice.randint(1, 3)):
+            sky.add_host(f'h{number}', host(dice))
+        for _ in range(dice.randint(0, 4)):
+            sky.boot(flavor(dice))
+        with settings.override(options):
+            return [_try(sky, flavor(dice), seed) for _ in range(flavors)]
+
+
+def _try(sky: Cloud, asked: Flavor, seed: int) -> Trial:
+    told = Counter(_explainer(sky)).count(sky.request_spec(asked)).in_all
+    placed = 0
+    while True:
+        [guest] = sky.boot(asked)
+        if not guest.booted:
+            break
+        placed += 1
+    found = _explainer(sky).explain(sky.request_spec(asked))
+    fallen = sum(one.hosts for one in found.conditions)
+    adds_up = fallen == found.hosts == len(sky.computes)
+    return Trial(seed, asked, told, placed, guest.outcome, adds_up)
+
+
+def _explainer(sky: Cloud) -> Explainer:
+    return Explainer(Pipeline(), PlacementClient(sky.placement))
+
+
+def main() -> int:
+    """Run the trials; the exit code is 1 if any was not exact."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('--clouds', type=int, default=200)
+    parser.add_argument('--seed', type=int, default=1)
+    parsed = parser.parse_args()
+    warnings.simplefilter('ignore')
+    logging.disable(logging.CRITICAL)
+    begin = time.perf_counter()
+    found: list[Trial] = []
+    seeds = range(parsed.seed, parsed.seed + parsed.clouds)
+    for seed in track(seeds, 'clouds'):
+        found += trials(seed)
+    wrong = [trial for trial in found if not trial.exact]
+    for trial in wrong:
+        sys.stdout.write(f'{trial}\n')
+    guests = sum(trial.placed for trial in found)
+    sys.stdout.write(
+        f'{parsed.clouds} clouds, {len(found)} flavors, {guests} guests '
+        f'placed, {len(wrong)} not exact, '
+        f'{time.perf_counter() - begin:.0f} s\n'
+    )
+    return int(bool(wrong))
+
+
+if __name__ == '__main__':
+    sys.exit(main())

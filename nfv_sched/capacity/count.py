@@ -1,0 +1,151 @@
+"""How many more guests of one flavor fit, host by host."""
+
+import collections
+from collections.abc import Callable
+from collections.abc import Hashable
+from collections.abc import Mapping
+from collections.abc import Sequence
+import dataclasses
+from typing import Any
+
+from nfv_sched.capacity.sites import identity
+from nfv_sched.capacity.sites import Ledger
+from nfv_sched.capacity.sites import Order
+from nfv_sched.capacity.sites import place
+from nfv_sched.capacity.sites import Site
+from nfv_sched.explaining.explain import Explainer
+from nfv_sched.explaining.explain import host_of
+from nfv_sched.explaining.explain import Look
+from nfv_sched.nova import requests
+
+GROUP = 'server group'
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class HostCount:
+    """How many more fit a host, and what the next one would lack."""
+
+    host: str
+    guests: int
+    short: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Capacity:
+    """The counts of all hosts, and how many fit ``in_all``.
+
+    That is their sum, but for guests that have to be on one host.
+    """
+
+    hosts: tuple[HostCount, ...]
+    in_all: int
+
+    def by_domain(
+        self, domain_of: Callable[[str], str | None]
+    ) -> Mapping[str, int]:
+        """The sums by failure domain."""
+        sums: collections.Counter[str] = collections.Counter()
+        for one in self.hosts:
+            sums[domain_of(one.host) or ''] += one.guests
+        return dict(sums)
+
+    @property
+    def shortages(self) -> Sequence[tuple[str, int]]:
+        """What the hosts run out of first, that of most hosts first."""
+        counts = collections.Counter(one.short for one in self.hosts)
+        return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+
+
+class Counter:
+    """Counts on the hosts as an explainer has found them.
+
+    :param tell: called with the number of hosts counted, and of all
+    """
+
+    def __init__(
+        self,
+        explainer: Explainer,
+        *,
+        tell: Callable[[int, int], None] | None = None,
+    ) -> None:
+        self._explainer = explainer
+        self._tell = tell or (lambda done, total: None)
+        #: Different host states that were filled.
+        self.filled = 0
+
+    def count(self, spec: Any) -> Capacity:
+        """How many more guests like that of a RequestSpec fit.
+
+        Errors as those of :meth:`Explainer.inquire`.
+        """
+        group = Grouped(spec)
+        inquiry = self._explainer.inquire(spec, detailed=0)
+        order = Order(inquiry.question, requests.spreads_functions(spec))
+        ledger = Ledger()
+        ledger.learn(inquiry.summaries)
+        known: dict[Hashable, tuple[int, str]] = {}
+        looked = {str(look.state.nodename): look for look in inquiry.looks}
+        found = []
+        for number, finding in enumerate(inquiry.explanation.findings, 1):
+            look = looked.get(finding.host)
+            if finding.fall is not None or look is None:
+                short = finding.fall.condition if finding.fall else ''
+                found.append(HostCount(finding.host, 0, short))
+            else:
+                count = self._fill(order, look, ledger, group, known)
+                found.append(HostCount(finding.host, *count))
+            self._tell(number, len(inquiry.explanation.findings))
+        self.filled = len(known)
+        found.sort(key=lambda one: one.host)
+        counts = [one.guests for one in found]
+        together = group.policy == 'affinity'
+        in_all = max(counts, default=0) if together else sum(counts)
+        return Capacity(tuple(found), in_all)
+
+    def _fill(
+        self,
+        order: Order,
+        look: Look,
+        ledger: Ledger,
+        group: 'Grouped',
+        known: dict[Hashable, tuple[int, str]],
+    ) -> tuple[int, str]:
+        host = host_of(order.question, look)
+        limit = group.room(look.state)
+        key: Hashable = None
+        if not order.chooses(look.candidates):
+            key = identity(host), ledger.reading(look.candidates), limit
+            if key in known:
+                count, short = known[key]
+                return count, short
+        site = Site(str(look.state.nodename), host)
+        count, short = 0, GROUP
+        while limit is None or count < limit:
+            lacking = place(order, site, look.candidates, ledger)
+            if lacking is not None:
+                short = lacking
+                break
+            count += 1
+        known[key if key is not None else site.name] = count, short
+        return count, short
+
+
+class Grouped:
+    """What the server group of a request allows."""
+
+    def __init__(self, spec: Any) -> None:
+        group = spec.instance_group
+        self.policy: str | None = group.policy if group is not None else None
+        self._members = frozenset(group.members if group is not None else ())
+        rules = (group.rules or {}) if group is not None else {}
+        self._limit = int(rules.get('max_server_per_host', 1))
+
+    def room(self, state: Any, more: int = 0) -> int | None:
+        """How many more members a host may get; None where nothing limits.
+
+        :param more: members that were thought there
+        """
+        if self.policy != 'anti-affinity':
+            return None
+        there = len(self._members & set(state.instances)) + more
+        return max(0, self._limit - there)

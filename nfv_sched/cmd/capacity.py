@@ -1,0 +1,180 @@
+"""``nfv-sched capacity``: how many more guests fit, and after a loss."""
+
+import argparse
+from collections.abc import Iterator
+from typing import Any
+
+from nfv_sched.capacity import Counter
+from nfv_sched.capacity import mixed
+from nfv_sched.capacity import tables
+from nfv_sched.capacity.loss import after_loss
+from nfv_sched.cmd import progress
+from nfv_sched.cmd import sources
+from nfv_sched.cmd import wishes
+from nfv_sched.cmd.sections import Sections
+from nfv_sched.cmd.sections import Table
+from nfv_sched.explaining import Explainer
+from nfv_sched.explaining.still import still
+from nfv_sched.nova import asking
+from nfv_sched.nova.pipeline import Pipeline
+from nfv_sched.survey.values import Survey
+
+_VIEWS = ('total', 'domains', 'hosts')
+#: More hosts than people read.
+_FEW = 50
+
+
+def _weighted(text: str) -> tuple[str, int]:
+    """``NAME`` or ``NAME=WEIGHT``."""
+    name, equals, weight = text.rpartition('=')
+    if not equals:
+        return text, 1
+    if not weight.isdecimal() or not int(weight):
+        raise argparse.ArgumentTypeError(f'{weight} is no positive number')
+    return name, int(weight)
+
+
+class Capacity(Sections):
+    """Count how many more guests of a flavor fit.
+
+    Counts by the claims that would be made, one after another, on every
+    host that the filters and Placement leave. With several flavors guests
+    are placed in turn, by weight, until one finds no host.
+
+    With --after-loss it tells instead whether the guests of lost hosts fit
+    on the others, as their stored requests ask. Nothing is written.
+    """
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """Describe the command's options."""
+        parser: argparse.ArgumentParser = super().get_parser(prog_name)
+        parser.add_argument(
+            '--flavor',
+            type=_weighted,
+            action='append',
+            default=[],
+            metavar='NAME[=WEIGHT]',
+            help='name or id of a flavor; may be repeated for a mixture, in '
+            'proportion to the weights (default: 1)',
+        )
+        parser.add_argument(
+            '--after-loss',
+            type=wishes.pair,
+            action='append',
+            default=[],
+            metavar='KIND=NAME',
+            help='hosts that are lost: host=NAME, or a failure domain such '
+            'as rack=R1; may be repeated',
+        )
+        wishes.add_flavor_arguments(parser)
+        wishes.add_arguments(parser)
+        parser.add_argument(
+            '--show',
+            choices=_VIEWS,
+            help='this table only; hosts is the default of other formats '
+            'than table',
+        )
+        sources.add_arguments(parser)
+        return parser
+
+    def sections(
+        self, parsed_args: argparse.Namespace
+    ) -> Iterator[tuple[str, Table]]:
+        """Count."""
+        source = sources.Sources(parsed_args)
+        source.require_databases('capacity needs to know each CPU')
+        client = source.placement()
+        line = Pipeline()
+        explainer = Explainer(line, client)
+        with still(client, explainer.states):
+            if parsed_args.after_loss:
+                yield from _loss(parsed_args, explainer, source.survey())
+            elif len(parsed_args.flavor) > 1:
+                yield from _mixture(parsed_args, explainer, source)
+            else:
+                yield from _one(parsed_args, explainer, source)
+
+
+def _spec(
+    parsed: argparse.Namespace,
+    explainer: Explainer,
+    source: sources.Sources,
+    name: str | None,
+) -> Any:
+    flavor = wishes.flavor_of(parsed, name)
+    wish = wishes.wish_of(parsed, flavor, source)
+    return asking.spec_of(explainer.context, wish)
+
+
+def _one(
+    parsed: argparse.Namespace, explainer: Explainer, source: sources.Sources
+) -> Iterator[tuple[str, Table]]:
+    name = parsed.flavor[0][0] if parsed.flavor else None
+    spec = _spec(parsed, explainer, source, name)
+    with progress.bar('hosts') as tell:
+        found = Counter(explainer, tell=tell).count(spec)
+    kinds = sources.kinds()
+    domains = explainer.domains(kinds)
+    every = parsed.show is None and parsed.formatter == 'table'
+    if every or parsed.show == 'total':
+        heading = 'In all' if every else ''
+        yield heading, tables.total(name or 'by hand', found)
+    if (every and kinds) or parsed.show == 'domains':
+        heading = 'By failure domain' if every else ''
+        yield heading, tables.by_domain(found, kinds, domains)
+    few = len(found.hosts) <= _FEW
+    if (every and few) or parsed.show == 'hosts' or not (every or parsed.show):
+        yield ('By host' if every else ''), tables.by_host(found)
+
+
+def _mixture(
+    parsed: argparse.Namespace, explainer: Explainer, source: sources.Sources
+) -> Iterator[tuple[str, Table]]:
+    asked = [
+        (name, _spec(parsed, explainer, source, name), weight)
+        for name, weight in parsed.flavor
+    ]
+    with progress.bar('guests') as tell:
+        found = mixed(explainer, asked, tell=lambda done: tell(done, done + 1))
+    every = parsed.show is None and parsed.formatter == 'table'
+    if every or parsed.show in ('total', 'domains'):
+        yield ('In all' if every else ''), tables.mixture(found)
+    few = len(found.hosts) <= _FEW
+    if (every and few) or parsed.show == 'hosts' or not (every or parsed.show):
+        yield ('By host' if every else ''), tables.mixture_by_host(found)
+
+
+def _loss(
+    parsed: argparse.Namespace, explainer: Explainer, survey: Survey
+) -> Iterator[tuple[str, Table]]:
+    lost = [
+        host
+        for host in survey.hosts
+        if any(
+            name in (host.host, host.topology.name)
+            if kind == 'host'
+            else host.topology.domains.get(kind) == name
+            for kind, name in parsed.after_loss
+        )
+    ]
+    if not lost:
+        wanted = ', '.join(f'{k}={v}' for k, v in parsed.after_loss)
+        raise asking.BadRequestError(
+            f'no host is {wanted}; [nfv_sched] failure_domains names the '
+            'kinds of domains'
+        )
+    guests = [
+        (host.topology.name, guest)
+        for host in lost
+        for guest in host.residents or ()
+    ]
+    with progress.bar('guests') as tell:
+        found = after_loss(
+            explainer, guests, [host.host for host in lost], tell=tell
+        )
+    every = parsed.show is None and parsed.formatter == 'table'
+    if every or parsed.show == 'total':
+        heading = f'{len(lost)} hosts lost' if every else ''
+        yield heading, tables.refuge(found)
+    if every or parsed.show != 'total':
+        yield ('Guests' if every else ''), tables.refuges(found)

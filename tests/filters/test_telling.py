@@ -1,0 +1,128 @@
+"""The one line when a request ends with no host."""
+
+import logging
+
+import pytest
+
+from nfv_sched.filters import telling
+from nfv_sched.filters.cpu_pinning import CPUPinningFilter
+from nfv_sched.filters.huge_pages import HugePagesFilter
+from nfv_sched.filters.numa_fit import NUMAFitFilter
+from nfv_sched.filters.pci_numa import PCINUMAFilter
+from nfv_sched.sim import flavors
+from nfv_sched.sim import machine
+from nfv_sched.sim import settings
+from nfv_sched.sim.boots import Outcome
+from nfv_sched.sim.cloud import cloud
+from nfv_sched.sim.guests import Flavor
+
+ALL = (HugePagesFilter, CPUPinningFilter, PCINUMAFilter, NUMAFitFilter)
+HUGE = {
+    'hw:cpu_policy': 'dedicated',
+    'hw:mem_page_size': '1GB',
+    'hw:numa_nodes': '1',
+}
+
+
+@pytest.fixture(autouse=True)
+def nova_options():
+    """The cloud of this module sets Nova's options."""
+
+
+@pytest.fixture(scope='module')
+def sky():
+    with cloud(settings.NFV, aliases=flavors.aliases()) as running:
+        for name in ('s2600wt-4port', 'epyc7451-4node', 'dell-2x6230r-64vf'):
+            running.add_host(name, machine.load(name))
+        yield running
+
+
+@pytest.fixture
+def lines(caplog):
+    caplog.set_level(logging.INFO, 'nfv_sched.filters')
+
+    def told():
+        return [
+            record.getMessage()
+            for record in caplog.records
+            if record.name == telling.__name__
+        ]
+
+    return told
+
+
+def test_a_request_without_host_leaves_one_line(sky, lines):
+    [guest] = sky.boot(Flavor('big', 4, 44 * 1024, extra_specs=HUGE))
+    assert guest.outcome is Outcome.NO_VALID_HOST
+    [line] = lines()
+    assert guest.uuid in line
+    assert 'of 3 rejected hosts 3 for pages; nearest is ' in line
+    assert ' of 44 free pages of 1 GiB for guest cell 0' in line
+    # Not a word to the tenant.
+    assert 'page' not in guest.error
+
+
+def test_each_filter_adds_to_the_counts(sky, lines):
+    port = {**HUGE, 'pci_passthrough:alias': 'cx4-vf:1'}
+    flavor = Flavor('wide', 13, 16 * 1024, extra_specs=port)
+    [guest] = sky.boot(flavor)
+    assert not guest.booted
+    [line] = lines()
+    assert 'of 3 rejected hosts 2 for devices, 1 for dedicated CPUs' in line
+
+
+def test_nothing_is_worked_out_while_a_host_is_left(sky, lines, monkeypatch):
+    monkeypatch.setattr(
+        telling, 'tell', lambda *_: pytest.fail('nobody asked')
+    )
+    [guest] = sky.boot(Flavor('fits one', 4, 30 * 1024, extra_specs=HUGE))
+    assert guest.booted
+    sky.delete(guest)
+    assert lines() == []
+
+
+def test_a_second_guest_that_finds_none_is_told_alone(sky, lines):
+    flavor = Flavor('half', 2, 30 * 1024, extra_specs=HUGE)
+    guests = sky.boot(flavor, count=40)
+    assert not any(guest.booted for guest in guests)
+    [line] = lines()
+    # Those that were full before are no hosts of this guest any more.
+    assert '1 for pages' in line
+
+
+def test_no_line_for_one_host_alone(sky, lines):
+    spec = sky.request_spec(Flavor('big', 4, 44 * 1024, extra_specs=HUGE))
+    [state, *_] = sky.host_states(spec)
+    state.allocation_candidates = [{'mappings': {'': []}}]
+    assert not HugePagesFilter().host_passes(state, spec)
+    assert lines() == []
+
+
+def test_without_info_nothing_is_worked_out(sky, caplog, monkeypatch):
+    caplog.set_level(logging.WARNING, 'nfv_sched')
+    monkeypatch.setattr(
+        telling, '_reason', lambda *_: pytest.fail('nobody listens')
+    )
+    [guest] = sky.boot(Flavor('big', 4, 44 * 1024, extra_specs=HUGE))
+    assert not guest.booted
+
+
+def test_a_state_that_makes_no_sense_is_counted(sky, lines):
+    spec = sky.request_spec(Flavor('big', 4, 44 * 1024, extra_specs=HUGE))
+    states = sky.host_states(spec)
+    for state in states:
+        state.allocation_candidates = [{'mappings': {'': []}}]
+    # As if nova-compute had left it out.
+    del states[0].numa_topology.cells[0]._obj_mempages
+    passed = HugePagesFilter().filter_all(states, spec)
+    while passed:
+        passed = NUMAFitFilter().filter_all(passed, spec)
+    [line] = lines()
+    assert '1 for a state that makes no sense' in line
+
+
+def test_many_hosts_are_looked_at_up_to_a_bound(sky, lines, monkeypatch):
+    monkeypatch.setattr(telling, 'LOOKED_AT', 1)
+    sky.boot(Flavor('big', 4, 44 * 1024, extra_specs=HUGE))
+    [line] = lines()
+    assert 'of 3 rejected hosts 1 for pages among the first 1;' in line
