@@ -2,6 +2,7 @@
 
 import logging
 
+from nfv_sched.sim.views import cpus_of
 from nova import exception
 import pytest
 
@@ -11,7 +12,6 @@ from nfv_sched.sim.boots import Outcome
 from nfv_sched.sim.cloud import cloud
 from nfv_sched.sim.guests import Flavor
 from nfv_sched.sim.guests import Port
-from nfv_sched.sim.views import cpus_of
 from tests.sim import values
 
 PLAIN = Flavor('plain', 1, 512)
