@@ -17,7 +17,6 @@ class NUMATest(base.BaseV2ComputeAdminTest):
 
     # The topology of a guest is told since 2.78.
     min_microversion = '2.78'
-    create_default_network = True
 
     def flavor(self, cells=1, **extra_specs):
         """A flavor with two dedicated CPUs on each cell."""
@@ -37,10 +36,11 @@ class NUMATest(base.BaseV2ComputeAdminTest):
 
     def boot(self, flavor, **kwargs):
         """Boot a guest and wait until it runs."""
-        if not CONF.service_available.neutron:
-            kwargs['networks'] = 'none'
         return self.create_test_server(
-            flavor=flavor['id'], wait_until='ACTIVE', **kwargs
+            flavor=flavor['id'],
+            networks='none',
+            wait_until='ACTIVE',
+            **kwargs,
         )
 
     def pins(self, server):

