@@ -8,6 +8,7 @@ import re
 import pytest
 
 from nfv_sched.picture import page
+from nfv_sched.picture import refusals
 from tests.picture import examples
 
 
@@ -19,7 +20,7 @@ def whole_survey():
 
 
 def refusal(text):
-    return page.Refusal('2026-03-02 14:00', text, text, text, text)
+    return refusals.Refusal('2026-03-02 14:00', text, 7, text, text)
 
 
 @pytest.fixture
@@ -29,7 +30,9 @@ def report(tmp_path):
         page.report(
             whole_survey(),
             [
-                page.FlavorRoom('vrouter.large', 7, [2, 5, 0], 'pages of 1G'),
+                page.FlavorRoom(
+                    'vrouter.large', 7, [2, 5, 0], 'pages (2), devices (1)'
+                ),
                 page.FlavorRoom(examples.HOSTILE, 0, [0, 0, 0]),
             ],
             [refusal(examples.HOSTILE)],
