@@ -71,6 +71,13 @@ class Reader:
         default = str(CONF.default_availability_zone)
         return lambda host: str(named.get(host, default))
 
+    def aggregates(self) -> list[tuple[str, dict[str, str]]]:
+        """Names and metadata of host aggregates."""
+        return [
+            (aggregate.name, dict(aggregate.metadata))
+            for aggregate in self._aggregates
+        ]
+
     def domains(self, kinds: Sequence[str]) -> Mapping[str, Mapping[str, str]]:
         """The failure domains of hosts, by name and kind."""
         return domains.of_hosts(self._aggregates, kinds)

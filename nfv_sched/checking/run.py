@@ -1,0 +1,127 @@
+"""All checks, one after another."""
+
+from collections.abc import Callable
+from collections.abc import Mapping
+from collections.abc import Sequence
+import dataclasses
+from typing import Any
+
+from oslo_upgradecheck.upgradecheck import Code
+
+from nfv_sched.checking import hosts
+from nfv_sched.checking import placement
+from nfv_sched.checking import scheduler
+from nfv_sched.checking.result import fine
+from nfv_sched.checking.result import Result
+from nfv_sched.survey.values import Source
+from nfv_sched.survey.values import Survey
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Facts:
+    """What the checks look at.
+
+    ``conf`` is nova.conf, None where only Placement is read; ``trees`` are
+    the published topologies by compute node uuid and ``bad`` says why others
+    are not, by provider name; ``options`` are those of placement.conf, None
+    if that was not named. ``aggregates`` are names and metadata.
+    """
+
+    survey: Survey
+    trees: Mapping[str, Any]
+    bad: Mapping[str, str]
+    versions: Sequence[Any]
+    conf: Any = None
+    options: Any = None
+    kinds: Sequence[str] = ()
+    aggregates: Sequence[tuple[str, Mapping[str, str]]] = ()
+
+    @property
+    def dedicate(self) -> bool:
+        """Whether every host has dedicated CPUs."""
+        return all(
+            any(cell.dedicated_cpus for cell in host.topology.cells)
+            for host in self.survey.hosts
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Verdict:
+    """The result of a check by name."""
+
+    name: str
+    result: Result
+
+
+Check = Callable[[Facts], Result]
+
+
+def _if_read(facts: Facts, result: Result) -> Result:
+    """What is wrong with trees matters to schedulers that read them."""
+    if facts.conf.nfv_sched.read_topology:
+        return result
+    return fine('[nfv_sched] read_topology is off: trees are not read')
+
+
+#: By name; those of the second kind need Nova's databases and nova.conf.
+_PLACEMENT: tuple[tuple[str, Check], ...] = (
+    ('Placement microversion', lambda f: placement.microversion(f.versions)),
+    ('Placement retries', lambda f: placement.retries(f.options)),
+    (
+        'Placement candidates',
+        lambda f: placement.candidates(f.options, len(f.survey.hosts)),
+    ),
+    ('Torn trees', lambda f: hosts.torn(f.bad)),
+)
+_NOVA: tuple[tuple[str, Check], ...] = (
+    ('Records readable', lambda f: hosts.readable(f.survey.problems)),
+    ('Filters enabled', lambda f: scheduler.filters_enabled(f.conf)),
+    ('Filters doubled', lambda f: scheduler.filters_doubled(f.conf)),
+    ('Filters in order', lambda f: scheduler.filters_ordered(f.conf)),
+    ('Stock filters', lambda f: scheduler.stock_filters(f.conf)),
+    ('Weighers', lambda f: scheduler.weighers(f.conf)),
+    ('Weigher multipliers', lambda f: scheduler.multipliers(f.conf)),
+    (
+        'Fallback query',
+        lambda f: scheduler.fallback_query(
+            f.conf, every_host_dedicates=f.dedicate
+        ),
+    ),
+    (
+        'Placement results',
+        lambda f: scheduler.placement_results(f.conf, len(f.survey.hosts)),
+    ),
+    (
+        'Unpublished hosts',
+        lambda f: _if_read(f, hosts.published(f.survey.hosts, f.trees)),
+    ),
+    (
+        'Drifted hosts',
+        lambda f: _if_read(f, hosts.drifted(f.survey.hosts, f.trees)),
+    ),
+    ('Forsaken trees', lambda f: hosts.forsaken(f.survey.hosts, f.trees)),
+    ('CPU sets', lambda f: hosts.cpu_sets(f.survey.hosts)),
+    (
+        'Reserved huge pages',
+        lambda f: hosts.reserved_pages(
+            f.survey.hosts, f.conf.reserved_huge_pages or ()
+        ),
+    ),
+    (
+        'Failure domains',
+        lambda f: hosts.domains(f.survey.hosts, f.kinds, f.aggregates),
+    ),
+)
+CHECKS = (*_PLACEMENT, *_NOVA)
+
+
+def run(facts: Facts) -> list[Verdict]:
+    """Every check that can be made on the facts."""
+    nova = facts.survey.source is Source.NOVA
+    checks = CHECKS if nova else _PLACEMENT
+    return [Verdict(name, check(facts)) for name, check in checks]
+
+
+def worst(verdicts: Sequence[Verdict]) -> Code:
+    """The highest code."""
+    return max((one.result.code for one in verdicts), default=Code.SUCCESS)

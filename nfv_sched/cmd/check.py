@@ -1,0 +1,102 @@
+"""``nfv-sched check``: is everything set up right."""
+
+import argparse
+from collections.abc import Iterator
+import logging
+
+import nova.conf
+from oslo_upgradecheck import upgradecheck
+
+from nfv_sched.checking import Facts
+from nfv_sched.checking import placement
+from nfv_sched.checking import run
+from nfv_sched.checking import Verdict
+from nfv_sched.checking import worst
+from nfv_sched.cmd import sources
+from nfv_sched.cmd.sections import Sections
+from nfv_sched.cmd.sections import Table
+from nfv_sched.nova import cloud
+from nfv_sched.survey import placement as placement_survey
+
+LOG = logging.getLogger(__name__)
+
+CONF = nova.conf.CONF
+
+_COLUMNS = ('Check', 'Verdict', 'What was found', 'Fix')
+
+
+class Check(Sections):
+    """Check the set-up of schedulers, hosts and Placement.
+
+    Run it with the nova.conf of a nova-scheduler. The exit code is 0 if all
+    is well, 1 with a warning, 2 with a failure, as of nova-status upgrade
+    check. Nothing is written.
+    """
+
+    _code = upgradecheck.Code.SUCCESS
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """Describe the command's options."""
+        parser: argparse.ArgumentParser = super().get_parser(prog_name)
+        parser.add_argument(
+            '--placement-config-file',
+            action='append',
+            default=[],
+            metavar='PATH',
+            help='placement.conf, to check its options, too',
+        )
+        sources.add_arguments(parser)
+        return parser
+
+    def run(self, parsed_args: argparse.Namespace) -> int:
+        """Run the command; returns its exit code."""
+        super().run(parsed_args)
+        return int(self._code)
+
+    def sections(
+        self, parsed_args: argparse.Namespace
+    ) -> Iterator[tuple[str, Table]]:
+        """Check."""
+        verdicts = run(_facts(parsed_args))
+        self._code = worst(verdicts)
+        yield '', (_COLUMNS, list(map(_row, verdicts)))
+
+
+def _row(verdict: Verdict) -> tuple[str, ...]:
+    result = verdict.result
+    name = upgradecheck.UPGRADE_CHECK_MSG_MAP[result.code]
+    return verdict.name, str(name), result.details or '', result.fix
+
+
+def _facts(parsed: argparse.Namespace) -> Facts:
+    source = sources.Sources(parsed)
+    options = placement.config(parsed.placement_config_file)
+    client = source.placement()
+    survey = source.survey()
+    view = placement_survey.view_of(client)
+    trees, bad = {}, {}
+    for held in view.trees.values():
+        if held.host is not None:
+            trees[held.host.uuid] = held.host
+        else:
+            bad[held.listed.name] = f'{type(held.error).__name__}'
+    for uuid in view.truncated:
+        bad[uuid] = 'left out of the answer of Placement'
+    aggregates: list[tuple[str, dict[str, str]]] = []
+    if source.databases:
+        aggregates = cloud.Reader().aggregates()
+    else:
+        LOG.warning(
+            "Placement alone is read: what nova.conf and Nova's databases "
+            'tell is not checked'
+        )
+    return Facts(
+        survey,
+        trees,
+        bad,
+        client.get('/').get('versions', ()),
+        conf=CONF if source.databases else None,
+        options=options,
+        kinds=sources.kinds() if source.databases else (),
+        aggregates=aggregates,
+    )

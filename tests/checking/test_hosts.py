@@ -1,0 +1,139 @@
+"""Each check of hosts and trees passes where it should, or fails."""
+
+import dataclasses
+
+from oslo_upgradecheck.upgradecheck import Code
+
+from nfv_sched.checking import hosts
+from nfv_sched.model import Cell
+from nfv_sched.model import CellTopology
+from nfv_sched.model import Host
+from nfv_sched.model import HostTopology
+from nfv_sched.model import PageCapacity
+from nfv_sched.model import PagePool
+from nfv_sched.survey import HostSurvey
+
+
+def survey(name, *, reserved=0, total=8, shared=(0,), rack=None, memory=64):
+    cell = Cell(
+        0,
+        memory,
+        shared_cpus=frozenset(shared),
+        dedicated_cpus=frozenset({2, 3}),
+        pages=(PagePool(1048576, total, 0, reserved),),
+    )
+    return HostSurvey(
+        name,
+        HostTopology(
+            name, f'uuid-{name}', domains={'rack': rack} if rack else {}
+        ),
+        Host(name, (cell,)),
+    )
+
+
+def tree(name, **values):
+    facts = {'memory_mib': 64, 'dedicated_cpus': 2, 'shared_cpus': 1}
+    pages = (PageCapacity(1048576, 8),)
+    cell = CellTopology(0, pages=pages, **{**facts, **values})
+    return HostTopology(name, f'uuid-{name}', (cell,))
+
+
+def by_uuid(*trees):
+    return {one.uuid: one for one in trees}
+
+
+def test_what_cannot_be_read_is_a_failure():
+    assert hosts.readable(()).code is Code.SUCCESS
+    found = hosts.readable(('cell c2: down',))
+    assert (found.code, found.details) == (Code.FAILURE, 'cell c2: down')
+
+
+def test_every_host_has_a_tree():
+    both = [survey('a'), survey('b')]
+    trees = by_uuid(tree('a'), tree('b'))
+    assert hosts.published(both, trees).code is Code.SUCCESS
+    found = hosts.published(both, by_uuid(tree('a')))
+    assert found.code is Code.WARNING
+    assert '1 of 2 hosts are not published: b' in found.details
+    assert found.fix == 'nfv-sched publish'
+
+
+def test_trees_describe_what_hosts_report():
+    assert hosts.drifted([survey('a')], by_uuid(tree('a'))).code is (
+        Code.SUCCESS
+    )
+    found = hosts.drifted([survey('a')], by_uuid(tree('a', dedicated_cpus=4)))
+    assert found.code is Code.WARNING
+    assert 'a (cell 0 has 2 dedicated CPUs, published are 4)' in found.details
+
+
+def test_torn_trees_are_told():
+    assert hosts.torn({}).code is Code.SUCCESS
+    found = hosts.torn({'a:nfv': 'TornTree'})
+    assert found.code is Code.WARNING
+    assert 'a:nfv (TornTree)' in found.details
+
+
+def test_trees_of_hosts_that_are_gone_are_told():
+    trees = by_uuid(tree('a'), tree('b'))
+    assert hosts.forsaken([survey('a'), survey('b')], trees).code is (
+        Code.SUCCESS
+    )
+    found = hosts.forsaken([survey('a')], trees)
+    assert found.code is Code.WARNING
+    assert found.details.endswith(': b')
+    assert '--prune' in found.fix
+
+
+def test_cpu_sets_do_not_overlap():
+    assert hosts.cpu_sets([survey('a')]).code is Code.SUCCESS
+    found = hosts.cpu_sets([survey('a', shared=(0, 2)), survey('b')])
+    assert found.code is Code.FAILURE
+    assert 'a (2)' in found.details
+
+
+def test_reserved_pages_are_there():
+    good = [survey('a', reserved=2), survey('b', reserved=2)]
+    named = [{'node': '0', 'size': '1048576', 'count': '2'}]
+    assert hosts.reserved_pages(good, named).code is Code.SUCCESS
+    found = hosts.reserved_pages(good, [{'node': 4, 'size': 1048576}])
+    assert found.code is Code.WARNING
+    assert 'node 4 size 1048576' in found.details
+    found = hosts.reserved_pages([survey('a', reserved=9)], [])
+    assert found.code is Code.FAILURE
+    odd = [*good, survey('c', reserved=1)]
+    found = hosts.reserved_pages(odd, [])
+    assert found.code is Code.WARNING
+    assert found.details.endswith(': c')
+    # Other machines may keep what they like.
+    other = [*good, survey('d', reserved=1, total=16)]
+    assert hosts.reserved_pages(other, []).code is Code.SUCCESS
+
+
+def test_domains_of_aggregates_are_known():
+    found = [survey('a', rack='r1'), survey('b', rack='r1')]
+    rack = ('one', {'rack': 'r1', 'availability_zone': 'z'})
+    assert hosts.domains(found, ['rack'], [rack]).code is Code.SUCCESS
+    assert hosts.domains(found, [], [rack]).code is Code.SUCCESS
+    wrong = hosts.domains(found, ['rack'], [rack, ('two', {'Racks': 'r2'})])
+    assert wrong.code is Code.WARNING
+    assert 'aggregate two has the unknown key Racks' in wrong.details
+    wrong = hosts.domains(found, ['rack', 'row'], [rack])
+    assert 'no aggregate names a row' in wrong.details
+    wrong = hosts.domains([*found, survey('c')], ['rack'], [rack])
+    assert 'no rack is known of c' in wrong.details
+
+
+def test_many_names_are_cut():
+    found = hosts.published([survey(f'h{n}') for n in range(9)], {})
+    assert found.details.endswith('h0, h1, h2, h3, h4 and 4 more')
+
+
+def test_a_host_without_state_is_nobody_to_judge():
+    bare = dataclasses.replace(survey('a'), state=None)
+    for check in (
+        lambda: hosts.cpu_sets([bare]),
+        lambda: hosts.reserved_pages([bare], []),
+        lambda: hosts.drifted([bare], by_uuid(tree('a', memory_mib=1))),
+    ):
+        assert check().code is Code.SUCCESS

@@ -1,0 +1,63 @@
+"""Each check of Placement passes where it should, and fails otherwise."""
+
+from oslo_config import cfg
+from oslo_upgradecheck.upgradecheck import Code
+import pytest
+
+from nfv_sched.checking import placement
+
+
+@pytest.fixture
+def options(tmp_path):
+    def read(text):
+        path = tmp_path / 'placement.conf'
+        path.write_text(f'[placement]\n{text}\n')
+        return placement.config([str(path)])
+
+    return read
+
+
+def test_without_its_file_nothing_is_said_of_it():
+    assert placement.config([]) is None
+    for found in (placement.retries(None), placement.candidates(None, 9)):
+        assert found.code is Code.SUCCESS
+        assert '--placement-config-file' in found.details
+
+
+def test_retries_that_book_twice_are_told(options):
+    found = placement.retries(options(''))
+    assert found.code is Code.WARNING
+    assert 'allocation_conflict_retry_count = 10' in found.details
+    good = options('allocation_conflict_retry_count = 1')
+    assert placement.retries(good).code is Code.SUCCESS
+
+
+def test_a_limit_below_the_hosts_is_told(options):
+    assert placement.candidates(options(''), 9).code is Code.SUCCESS
+    low = options('max_allocation_candidates = 8')
+    assert placement.candidates(low, 9).code is Code.FAILURE
+    assert placement.candidates(low, 8).code is Code.SUCCESS
+
+
+def test_a_wrong_file_is_an_error(options, tmp_path):
+    with pytest.raises(cfg.Error):
+        placement.config([str(tmp_path / 'nothing.conf')])
+    with pytest.raises(cfg.ConfigFileValueError):
+        options('max_allocation_candidates = many')
+
+
+@pytest.mark.parametrize(
+    ('newest', 'code'),
+    [
+        ('1.39', Code.SUCCESS),
+        ('1.100', Code.SUCCESS),
+        ('2.0', Code.SUCCESS),
+        ('1.38', Code.FAILURE),
+        ('1.4', Code.FAILURE),
+        ('', Code.FAILURE),
+    ],
+)
+def test_old_placements_are_told(newest, code):
+    versions = [{'id': 'v1.0', 'max_version': newest, 'min_version': '1.0'}]
+    assert placement.microversion(versions).code is code
+    assert placement.microversion([]).code is Code.FAILURE

@@ -1,0 +1,143 @@
+"""Each check of nova.conf passes where it should, and fails otherwise."""
+
+import nova.conf
+from oslo_upgradecheck.upgradecheck import Code
+import pytest
+
+from nfv_sched import conf as options
+from nfv_sched.checking import scheduler
+from nfv_sched.filters import all_filters
+from nfv_sched.sim import settings
+from nfv_sched.weighers import all_weighers
+
+CONF = nova.conf.CONF
+options.register_opts(CONF)
+GOOD = settings.NFV
+
+
+@pytest.fixture
+def group(nova_options):
+    """Call it to set options of [filter_scheduler]; all right at first."""
+
+    def change(**values):
+        for name, value in values.items():
+            CONF.set_override(name, value, 'filter_scheduler')
+
+    change(
+        enabled_filters=list(GOOD.enabled_filters),
+        available_filters=list(GOOD.available_filters),
+        weight_classes=list(GOOD.weight_classes),
+    )
+    yield change
+    for name in ('enabled_filters', 'available_filters', 'weight_classes'):
+        CONF.clear_override(name, 'filter_scheduler')
+
+
+def without(*names):
+    return [one for one in GOOD.enabled_filters if one not in names]
+
+
+def test_the_names_are_those_of_our_filters():
+    assert {one.__name__ for one in all_filters()} == set(scheduler.OURS)
+    options_of = {one.option for one in all_weighers()}
+    assert options_of == set(scheduler._MULTIPLIERS)
+
+
+def test_filters_have_to_be_enabled_and_available(group):
+    assert scheduler.filters_enabled(CONF).code is Code.SUCCESS
+    group(enabled_filters=without('HugePagesFilter'))
+    found = scheduler.filters_enabled(CONF)
+    assert found.code is Code.WARNING
+    assert 'HugePagesFilter' in found.details
+    group(enabled_filters=without('NUMAFitFilter'))
+    found = scheduler.filters_enabled(CONF)
+    assert (found.code, 'NUMAFitFilter' in found.fix) == (Code.FAILURE, True)
+    group(enabled_filters=without(*scheduler.OURS))
+    found = scheduler.filters_enabled(CONF)
+    assert found.code is Code.FAILURE
+    assert 'no filter of this package' in found.details
+    group(
+        enabled_filters=list(GOOD.enabled_filters),
+        available_filters=['nova.scheduler.filters.all_filters'],
+    )
+    found = scheduler.filters_enabled(CONF)
+    assert found.code is Code.FAILURE
+    assert 'does not start' in found.details
+
+
+def test_no_filter_twice(group):
+    assert scheduler.filters_doubled(CONF).code is Code.SUCCESS
+    group(enabled_filters=[*GOOD.enabled_filters, 'ComputeFilter'])
+    found = scheduler.filters_doubled(CONF)
+    assert found.code is Code.WARNING
+    assert 'ComputeFilter' in found.details
+
+
+@pytest.mark.parametrize(
+    'names',
+    [
+        [*without('NUMAFitFilter')[:-1], 'NUMAFitFilter', 'PCINUMAFilter'],
+        [*scheduler.OURS, 'ComputeFilter'],
+    ],
+)
+def test_cheap_filters_come_first(group, names):
+    assert scheduler.filters_ordered(CONF).code is Code.SUCCESS
+    group(enabled_filters=names)
+    found = scheduler.filters_ordered(CONF)
+    assert found.code is Code.WARNING
+    assert found.fix
+
+
+def test_stock_filters_are_not_left_beside_ours(group):
+    assert scheduler.stock_filters(CONF).code is Code.SUCCESS
+    group(enabled_filters=[*GOOD.enabled_filters, 'NUMATopologyFilter'])
+    found = scheduler.stock_filters(CONF)
+    assert found.code is Code.WARNING
+    assert 'NUMATopologyFilter' in found.fix
+    group(enabled_filters=['NUMATopologyFilter'])
+    assert scheduler.stock_filters(CONF).code is Code.SUCCESS
+
+
+def test_weighers_are_there_once(group):
+    assert scheduler.weighers(CONF).code is Code.SUCCESS
+    stock = 'nova.scheduler.weights.all_weighers'
+    ours = 'nfv_sched.weighers.all_weighers'
+    one = 'nfv_sched.weighers.fragmentation.FragmentationWeigher'
+    for classes in ([stock], [stock, ours, ours], [stock, ours, one]):
+        group(weight_classes=classes)
+        found = scheduler.weighers(CONF)
+        assert found.code is Code.WARNING
+        assert 'weight_classes' in found.fix
+
+
+def test_multipliers_let_ours_have_a_say(group):
+    assert scheduler.multipliers(CONF).code is Code.SUCCESS
+    group(ram_weight_multiplier=-20.0)
+    found = scheduler.multipliers(CONF)
+    assert found.code is Code.WARNING
+    assert 'ram_weight_multiplier = -20' in found.details
+    assert 'build_failure' not in found.details
+    CONF.clear_override('ram_weight_multiplier', 'filter_scheduler')
+    CONF.set_override('affinity_weight_multiplier', 0.0, 'nfv_sched')
+    found = scheduler.multipliers(CONF)
+    assert found.code is Code.WARNING
+    assert 'affinity_weight_multiplier are 0' in found.details
+
+
+def test_the_fallback_query_is_off_where_nobody_needs_it(nova_options):
+    def code(*, dedicate):
+        return scheduler.fallback_query(
+            CONF, every_host_dedicates=dedicate
+        ).code
+
+    assert code(dedicate=False) is Code.SUCCESS
+    assert code(dedicate=True) is Code.WARNING
+    CONF.set_override('disable_fallback_pcpu_query', True, 'workarounds')
+    assert code(dedicate=True) is Code.SUCCESS
+
+
+def test_placement_is_asked_for_enough_hosts(nova_options):
+    assert scheduler.placement_results(CONF, 1000).code is Code.SUCCESS
+    found = scheduler.placement_results(CONF, 1001)
+    assert found.code is Code.WARNING
+    assert '1001' in found.fix

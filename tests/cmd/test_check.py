@@ -1,0 +1,76 @@
+"""``nfv-sched check`` on a simulated cloud."""
+
+import nova.conf
+import pytest
+
+from nfv_sched.checking import CHECKS
+from nfv_sched.placement.client import PlacementClient
+from nfv_sched.placement.publisher import prune
+from nfv_sched.placement.publisher import publish
+
+CONF = nova.conf.CONF
+
+
+@pytest.fixture
+def published(sky):
+    client = PlacementClient(sky.placement)
+    publish(client, sky.topologies())
+    yield client
+    prune(client, [])
+
+
+@pytest.fixture
+def reading(sky):
+    """Schedulers that read the trees, which those of the cloud do not."""
+    CONF.set_override('read_topology', True, 'nfv_sched')
+    yield
+    CONF.set_override('read_topology', False, 'nfv_sched')
+
+
+def by_name(rows):
+    return {row['Check']: row for row in rows}
+
+
+def test_a_good_cloud_passes_every_check(run, published, reading):
+    rows = run('check')
+    assert [row['Check'] for row in rows] == [name for name, _ in CHECKS]
+    assert {row['Verdict'] for row in rows} == {'Success'}
+    assert not any(row['Fix'] for row in rows)
+
+
+def test_warnings_and_failures_are_the_exit_code(run, reading, tmp_path):
+    path = tmp_path / 'placement.conf'
+    path.write_text('[placement]\nmax_allocation_candidates = 2\n')
+    rows = by_name(run('check', code=1))
+    found = rows['Unpublished hosts']
+    assert found['Verdict'] == 'Warning'
+    assert found['Fix'] == 'nfv-sched publish'
+    words = ('--placement-config-file', str(path))
+    rows = by_name(run('check', *words, code=2))
+    assert rows['Placement candidates']['Verdict'] == 'Failure'
+    assert rows['Placement retries']['Verdict'] == 'Warning'
+
+
+def test_trees_that_nobody_reads_may_be_missing(run):
+    rows = by_name(run('check'))
+    assert rows['Unpublished hosts']['Verdict'] == 'Success'
+    assert 'read_topology' in rows['Unpublished hosts']['What was found']
+
+
+def test_a_torn_tree_is_found(run, published):
+    [cell] = [
+        one
+        for one in published.get('/resource_providers')['resource_providers']
+        if one['name'] == 'cmp-0:nfv:numa0'
+    ]
+    path = f'/resource_providers/{cell["uuid"]}/inventories/NUMA_MEMORY_MB'
+    told = published.get(path)
+    published.put(path, {**told, 'total': told['total'] + 1})
+    rows = by_name(run('check', code=1))
+    assert 'cmp-0:nfv (TornTree)' in rows['Torn trees']['What was found']
+
+
+def test_a_wrong_placement_conf_is_an_error(run, tmp_path):
+    words = ('--placement-config-file', str(tmp_path / 'no.conf'))
+    run('check', *words, code=1)
+    assert 'no.conf' in run.err
