@@ -25,6 +25,7 @@ from nfv_sched.picture import summary
 from nfv_sched.picture import svg
 from nfv_sched.picture import views
 from nfv_sched.picture import wording
+from nfv_sched.picture.refusals import Refusal
 from nfv_sched.survey import HostSurvey
 from nfv_sched.survey import Survey
 
@@ -67,17 +68,6 @@ class FlavorRoom:
     total: int
     counts: Sequence[int]
     limit: str = ''
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Refusal:
-    """A request that no host took, as the scheduler's log tells it."""
-
-    when: str
-    instance: str
-    asked: str
-    counts: str
-    nearest: str
 
 
 def topology(survey: Survey) -> str:

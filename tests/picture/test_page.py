@@ -8,6 +8,7 @@ import re
 import pytest
 
 from nfv_sched.picture import page
+from nfv_sched.picture import refusals
 from tests.picture import examples
 
 
@@ -18,8 +19,20 @@ def whole_survey():
     )
 
 
+def eight_cells():
+    host = examples.counted_host()
+    [cell, _] = host.topology.cells
+    topology = dataclasses.replace(
+        host.topology,
+        cells=tuple(
+            dataclasses.replace(cell, id=number) for number in range(8)
+        ),
+    )
+    return dataclasses.replace(host, host='cmp-4', topology=topology)
+
+
 def refusal(text):
-    return page.Refusal('2026-03-02 14:00', text, text, text, text)
+    return refusals.Refusal('2026-03-02 14:00', text, 7, text, text)
 
 
 @pytest.fixture
@@ -29,7 +42,9 @@ def report(tmp_path):
         page.report(
             whole_survey(),
             [
-                page.FlavorRoom('vrouter.large', 7, [2, 5, 0], 'pages of 1G'),
+                page.FlavorRoom(
+                    'vrouter.large', 7, [2, 5, 0], 'pages (2), devices (1)'
+                ),
                 page.FlavorRoom(examples.HOSTILE, 0, [0, 0, 0]),
             ],
             [refusal(examples.HOSTILE)],
@@ -64,6 +79,18 @@ def test_nothing_is_asked_for_and_nothing_complains(
         tab.evaluate('document.querySelector("details").open = true')
         name = f'report-{scheme}-{width}.png'
         pathlib.Path(folder, name).write_bytes(tab.screenshot())
+
+
+def test_many_cells_do_not_make_the_page_wide(tab, tmp_path):
+    path = tmp_path / 'cells.html'
+    path.write_text(
+        page.report(
+            dataclasses.replace(examples.survey(), hosts=(eight_cells(),))
+        )
+    )
+    tab.look(width=390)
+    tab.open(path)
+    assert tab.evaluate('document.documentElement.scrollWidth') <= 390
 
 
 def test_a_hostile_name_is_text(opened):
