@@ -54,7 +54,9 @@ def _configuration(plane, guests, flavors):
 
 def test_the_plugin(plane, guests, flavors):
     folder = plane.root / 'tempest'
-    subprocess.run([_TEMPEST, 'init', str(folder)], check=True)
+    # Not in the home of whoever runs it, where it would stay.
+    workspaces = ['--workspace-path', str(plane.root / 'workspaces.yaml')]
+    subprocess.run([_TEMPEST, 'init', str(folder), *workspaces], check=True)
     configuration.write(
         folder / 'etc' / 'tempest.conf',
         _configuration(plane, guests, flavors),
