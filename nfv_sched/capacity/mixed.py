@@ -75,6 +75,8 @@ def mixed(
                 sites[host] = Site(host, host_of(inquiry.question, look))
         order = Order(inquiry.question, requests.spreads_functions(spec))
         kinds[name] = _Kind(name, order, looks, group)
+        for one in inquiry.explanation.conditions:
+            kinds[name].shortages[one.name] = one.hosts
     popular = collections.Counter(
         str(look.state.nodename)
         for kind in kinds.values()

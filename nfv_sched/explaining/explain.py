@@ -200,6 +200,7 @@ def _notes(offers: Offers) -> Iterator[str]:
 
 
 _RESOURCES = frozenset(map(nearness.name_of, Resource))
+_STATE = 'state'
 _DEDICATED = nearness.name_of(Resource.DEDICATED_CPUS)
 
 
@@ -254,19 +255,20 @@ def _ask(trial: pipeline.Trial, spec: Any, looks: Sequence[Look]) -> None:
 
 def _ours(trial: pipeline.Trial, spec: Any, state: Any) -> Iterator[Lack]:
     """What one of our filters says, asked again for its reasons."""
+    question = decisions.refresh(spec)
     try:
-        decision = decisions.Decision(decisions.refresh(spec), state)
+        decision = decisions.Decision(question, state)
         refusal = trial.filter.refusal(decision, state)
         reasons = refusal.reasons if refusal else ()
     except Exception as error:
         text = f'its state makes no sense: {type(error).__name__}: {error}'
-        yield Lack(trial.name, 'state', text)
+        yield Lack(trial.name, _STATE, text)
         return
     reason = nearness.nearest(reasons)
     if reason is None:
         yield Lack(trial.name, 'candidates', 'no candidate is left')
     else:
-        yield _lack(trial.name, reason)
+        yield _lack(question, trial.name, reason)
 
 
 def _stock_fit(trial: pipeline.Trial, spec: Any, look: Look) -> Iterator[Lack]:
@@ -295,18 +297,22 @@ def _claim(question: fit.Question, look: Look) -> Iterator[Lack]:
             reasons += refusal.reasons
     except Exception as error:
         text = f'its state makes no sense: {type(error).__name__}: {error}'
-        yield Lack(CLAIM, 'state', text)
+        yield Lack(CLAIM, _STATE, text)
         return
     reason = nearness.nearest(reasons)
     if reason is not None:
-        yield _lack(CLAIM, reason)
+        yield _lack(question, CLAIM, reason)
 
 
-def _lack(stage: str, reason: Reason) -> Lack:
+def _lack(question: fit.Question, stage: str, reason: Reason) -> Lack:
+    text = reason.text
+    if len(question.guest.cells) == 1:
+        # There is no other.
+        text = text.removesuffix(' for guest cell 0')
     return Lack(
         stage,
         nearness.name_of(reason.resource),
-        reason.text,
+        text,
         reason.cell,
         reason.asked,
         reason.available,
@@ -319,7 +325,9 @@ def _whole(question: fit.Question, look: Look) -> Finding:
     others = [lack for lack in look.lacks if not fits_claim(lack)]
     ours = [lack for lack in look.lacks if fits_claim(lack)]
     if not ours:
-        return Finding(name, first, tuple(others), True)
+        # Of a state that makes no sense nothing more is known.
+        known = all(lack.condition != _STATE for lack in others)
+        return Finding(name, first, tuple(others), known)
     try:
         decision = decisions.Decision(question, look.state)
         host = decision.evaluation(look.state).host
@@ -333,7 +341,9 @@ def _whole(question: fit.Question, look: Look) -> Finding:
     except Exception:
         # Said already by whoever came across it first.
         return Finding(name, first, tuple(look.lacks))
-    lacks = [_lack(ours[0].stage, reason) for reason in missing.reasons]
+    lacks = [
+        _lack(question, ours[0].stage, reason) for reason in missing.reasons
+    ]
     if not lacks:
         return Finding(name, first, tuple(look.lacks))
     if any(

@@ -152,15 +152,22 @@ def _needed(
     needed = list(reasons)
     for reason in reasons:
         others = [one for one in needed if one is not reason]
-        if len(others) < len(needed) and others:
-            better = host
-            for other in others:
-                better = next(
-                    _given(question, better, other, providers), better
-                )
-            if Evaluation(question, better).refusal(providers) is None:
-                needed = others
+        better = made_good(question, host, others, providers)
+        if not _reasons(question, better, providers):
+            needed = others
     return tuple(needed)
+
+
+def made_good(
+    question: Question,
+    host: Host,
+    reasons: Iterable[Reason],
+    providers: Providers,
+) -> Host:
+    """The host with what reasons say it lacks, as far as it can be given."""
+    for reason in reasons:
+        host = next(_given(question, host, reason, providers), host)
+    return host
 
 
 def _given(

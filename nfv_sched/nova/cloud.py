@@ -37,7 +37,7 @@ class Node:
     compute: Any
     service: Any
     up: bool
-    devices: tuple[Any, ...]
+    devices: tuple[residents.DeviceRow, ...]
     guests: tuple[residents.Running, ...]
 
 

@@ -153,29 +153,52 @@ def _placed(
     return tuple(asked), tuple(given)
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class DeviceRow:
+    """What is needed of a ``nova.objects.PciDevice``, in its words.
+
+    A cloud has hundreds of thousands, of which Nova's objects take seconds
+    to make.
+    """
+
+    address: str
+    vendor_id: str
+    product_id: str
+    dev_type: str
+    status: str
+    numa_node: int | None
+    parent_addr: str | None
+    instance_uuid: str | None
+
+    def __contains__(self, name: str) -> bool:
+        """Whether a field is set: always, as far as there is one."""
+        return name in self.__slots__
+
+
 def devices_of(
     context: Any, nodes: Collection[int]
-) -> Mapping[int, list[Any]]:
-    """The ``nova.objects.PciDevice`` of compute nodes, by the nodes' ids.
+) -> Mapping[int, list[DeviceRow]]:
+    """The devices of compute nodes, by the nodes' ids.
 
     :param context: targeted at the cell
     """
-    found: dict[int, list[Any]] = {node: [] for node in nodes}
-    for row in _devices(context, list(nodes)):
-        device = objects.PciDevice._from_db_object(  # noqa: SLF001
-            context, objects.PciDevice(), row
-        )
+    found: dict[int, list[DeviceRow]] = {node: [] for node in nodes}
+    for node, *facts in _devices(context, list(nodes)):
+        device = DeviceRow(*facts)
         if device.status not in _GONE:
-            found[row.compute_node_id].append(device)
+            found[node].append(device)
     return found
 
 
 @main_db.pick_context_manager_reader  # type: ignore[untyped-decorator]
 def _devices(context: Any, nodes: list[int]) -> list[Any]:
     device = models.PciDevice
+    columns = [
+        getattr(device, field.name) for field in dataclasses.fields(DeviceRow)
+    ]
     return list(
-        context.session.scalars(
-            sa.select(device)
+        context.session.execute(
+            sa.select(device.compute_node_id, *columns)
             .where(device.deleted == 0)
             .where(device.compute_node_id.in_(nodes))
             .order_by(device.address)
