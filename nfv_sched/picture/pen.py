@@ -7,6 +7,8 @@ show it, too; a page may set others by class.
 from collections.abc import Iterable
 from xml.etree import ElementTree as ET
 
+from nfv_sched.picture.wording import printable
+
 #: Space around a whole drawing.
 MARGIN = 16
 #: Pixels that a letter of running text takes, on average.
@@ -48,7 +50,7 @@ class Pen:
                 **more,
             },
         )
-        element.text = text
+        element.text = printable(text)
         return element
 
     def rect(
@@ -106,8 +108,8 @@ def document(
             'font-size': '12',
         },
     )
-    ET.SubElement(root, 'title').text = title
-    ET.SubElement(root, 'desc').text = about
+    ET.SubElement(root, 'title').text = printable(title)
+    ET.SubElement(root, 'desc').text = printable(about)
     outer = Pen()
     outer.rect((0, 0, *full), 'ground', '#ffffff')
     outer.place(pen, MARGIN, MARGIN)

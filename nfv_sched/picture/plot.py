@@ -15,8 +15,9 @@ from nfv_sched.picture.pen import Pen
 _WIDTH = 760
 _HEIGHT = 300
 _LEFT = 44
-_TOP = 96
-_LINE = 18
+_TOP = 108
+_STEP_LINE = 15
+_LEVELS = 3
 _FAILED = '#b3261e'
 _GRID = '#e4e8ee'
 
@@ -129,24 +130,24 @@ def _grid(pen: Pen) -> None:
 
 
 def _steps(pen: Pen, steps: Sequence[Step], events: int) -> None:
-    """Where each step begins, with its name on the level that has room."""
-    ends = [-1.0, -1.0]
+    """Where each step begins, with its name on a level that has room."""
+    ends = [-1.0] * _LEVELS
     for step in steps:
         x = _x(step.first - 1, events)
-        level = 0 if min(x, _LEFT + _WIDTH - 28 * LETTER) >= ends[0] else 1
+        name = wording.shortened(step.name, 28)
+        wide = len(name) * LETTER
+        left = min(x + 3, _LEFT + _WIDTH - wide)
+        level = next((n for n, end in enumerate(ends) if left >= end), None)
+        top = _TOP - 20 - _STEP_LINE * (level or 0)
         pen.line(
-            [(x, _TOP - 20 + level * -16), (x, _TOP + _HEIGHT)],
+            [(x, top), (x, _TOP + _HEIGHT)],
             'step',
             stroke=LINE_COLOUR,
             **{'stroke-dasharray': '1 3'},
         )
-        name = wording.shortened(step.name, 28)
-        wide = len(name) * LETTER
-        left = min(x + 3, _LEFT + _WIDTH - wide)
-        if left < ends[level]:
-            continue
-        pen.text(left, _TOP - 10 + level * -16, name, 'faint', **_SMALL)
-        ends[level] = left + wide + 8
+        if level is not None:
+            pen.text(left, top + 10, name, 'faint', **_SMALL)
+            ends[level] = left + wide + 8
 
 
 def _words(
