@@ -15,3 +15,7 @@ html_theme_options = {
 # Nova's objects are documented by Nova.
 nitpicky = False
 autodoc_member_order = 'bysource'
+# "sphinx-build -b man" makes nfv-sched(1) of the page for operators.
+man_pages = [
+    ('operator', 'nfv-sched', 'why not, and how many more', author, '1'),
+]
