@@ -192,7 +192,7 @@ def running(path):
         os.dup2(high[1], 4)
 
     with tempfile.TemporaryDirectory() as profile:
-        process = subprocess.Popen(  # noqa: S603 - found in PATH
+        process = subprocess.Popen(
             [
                 path,
                 '--headless=new',
