@@ -18,6 +18,7 @@ import itertools
 import json
 import pathlib
 import resource
+import shutil
 import sqlite3
 import statistics
 import sys
@@ -377,19 +378,24 @@ def _swap(reader):
         return loop.longest()[0]
 
 
-def candidates(url, repeat=5):
-    """Seconds of what Nova asks for a guest, the median."""
-    client = client_of(url, Counting())
-    seconds = []
+def candidates(urls, repeat=9):
+    """Seconds of what Nova asks for a guest, by server.
+
+    The servers are asked in turn, so that whatever else the machine does
+    strikes all of them; the fastest of all answers counts.
+    """
+    clients = [client_of(url, Counting()) for url in urls]
+    seconds = [[] for _ in urls]
     for _ in range(repeat):
-        started = time.perf_counter()
-        client.get(
-            '/allocation_candidates',
-            resources='VCPU:4,MEMORY_MB:8192,DISK_GB:20',
-            limit='1000',
-        )
-        seconds.append(time.perf_counter() - started)
-    return statistics.median(seconds)
+        for client, mine in zip(clients, seconds, strict=True):
+            started = time.perf_counter()
+            client.get(
+                '/allocation_candidates',
+                resources='VCPU:4,MEMORY_MB:8192,DISK_GB:20',
+                limit='1000',
+            )
+            mine.append(time.perf_counter() - started)
+    return [min(mine) for mine in seconds]
 
 
 def run(options, console):
@@ -440,12 +446,15 @@ def run(options, console):
             for host in page.hosts
         ]
         seed_computes(database, everything)
-        # Both measured at full size, without and with our trees of most.
-        console.print('allocation candidates')
-        without = candidates(url)
+        # The same cloud, but for our trees of all but the first hosts.
+        shutil.copy(database, folder / 'without.db')
         seed(database, [host for host in everything if host.uuid in missing])
-        within = candidates(url)
         del everything
+        console.print('allocation candidates')
+        with placement_server.running(
+            f'sqlite:///{folder}/without.db'
+        ) as other:
+            without, within = candidates([other, url])
         source = CellsSource()
         for what in ('full pass, nothing to write', 'unchanged pass'):
             console.print(what)
