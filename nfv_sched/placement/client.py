@@ -58,7 +58,7 @@ class PlacementClient:
         return self._object('GET', path, params=params)
 
     def entries(
-        self, path: str, name: str, **params: str
+        self, path: str, name: str, /, **params: str
     ) -> Iterator[tuple[str, Any]]:
         """Keys and values of the object ``name`` in the object at ``path``.
 
@@ -66,7 +66,9 @@ class PlacementClient:
         """
         return self._stream(stream.entries, path, name, params)
 
-    def elements(self, path: str, name: str, **params: str) -> Iterator[Any]:
+    def elements(
+        self, path: str, name: str, /, **params: str
+    ) -> Iterator[Any]:
         """Elements of the list ``name`` in the object at ``path``.
 
         One after another, so that other threads may work meanwhile.
