@@ -20,6 +20,7 @@ class Hosts:
     """The benchmark's hosts and its filters, as a pipeline has them."""
 
     context = None
+    problems = ()
 
     def __init__(self, chosen, computes):
         self._computes = computes
