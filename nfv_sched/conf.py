@@ -1,4 +1,7 @@
-"""Every option of nfv_sched, group ``[nfv_sched]``.
+"""Every option of nfv_sched.
+
+The scheduler's are in the group ``[nfv_sched]``, those of the service
+``nfv-sched-publisher`` in ``[nfv_sched_publisher]``.
 
 Options are read at the edges (filters, weighers, commands) and passed down.
 """
@@ -6,6 +9,7 @@ Options are read at the edges (filters, weighers, commands) and passed down.
 from oslo_config import cfg
 
 GROUP = 'nfv_sched'
+PUBLISHER_GROUP = 'nfv_sched_publisher'
 
 #: What an aggregate's metadata puts before a multiplier's name.
 AGGREGATE_PREFIX = 'nfv_'
@@ -198,6 +202,141 @@ Overridden per aggregate by the metadata key
 off.
 """,
     ),
+    cfg.FloatOpt(
+        'scatter_weight_multiplier',
+        default=0.1,
+        min=0.0,
+        help="""
+Multiplier of ScatterWeigher, which puts hosts that are about as good
+as each other into another order for each guest, so that schedulers
+that decide at once do not all want the same one.
+
+It decides between hosts whose weights differ by less than this: the
+more, the fewer claims fail, and the worse hosts are filled. Zero
+switches the weigher off, which suits a cloud with one scheduler of
+one worker.
+
+Overridden per aggregate by the metadata key
+``nfv_scatter_weight_multiplier``.
+
+Related options:
+
+* ``[scheduler] workers``
+* ``[scheduler] max_attempts``
+""",
+    ),
+]
+
+PUBLISHER_OPTS = [
+    cfg.IntOpt(
+        'interval',
+        default=60,
+        min=1,
+        help="""
+Seconds from the end of one pass of the publisher to the next.
+
+A pass in which nothing changed reads a few columns of all compute
+nodes and lists the roots of the trees in Placement.
+
+Related options:
+
+* ``[nfv_sched_publisher] full_interval``
+""",
+    ),
+    cfg.IntOpt(
+        'full_interval',
+        default=3600,
+        min=1,
+        help="""
+Seconds after which a pass compares every host with Placement
+again, whether it changed or not.
+
+That mends what others changed below the roots of the trees. The
+first pass is always a full one.
+""",
+    ),
+    cfg.IntOpt(
+        'grace',
+        default=3600,
+        min=0,
+        help="""
+Seconds for which a compute node must be in no cell before its tree
+is removed.
+
+Counted by each publisher since it began, and only while every cell
+answers. Long enough for a compute node that is deleted by mistake
+to come back.
+""",
+    ),
+    cfg.IntOpt(
+        'page_size',
+        default=500,
+        min=1,
+        help="""
+Compute nodes that are read from a cell's database at once.
+
+With 8 NUMA cells and 64 devices each takes some 100 KiB of memory.
+""",
+    ),
+    cfg.IntOpt(
+        'placement_deadline',
+        default=60,
+        min=1,
+        help="""
+Total seconds that one request to Placement may take.
+
+The largest answer describes all trees of the cloud: about 5
+seconds for 5,000 hosts of 8 NUMA cells.
+""",
+    ),
+    cfg.StrOpt(
+        'coordination_url',
+        secret=True,
+        help="""
+URL of a coordination service of tooz, such as
+``etcd3+http://controller:2379``, by which several publishers agree
+that one of them works and the others stand by.
+
+Without, all of them work. That does no harm, since each writes only
+what differs, but reads the databases several times. A publisher
+that cannot reach the service works, too.
+""",
+    ),
+    cfg.PortOpt(
+        'metrics_port',
+        default=0,
+        help="""
+Port on which the publisher answers Prometheus, 0 for none.
+
+Related options:
+
+* ``[nfv_sched_publisher] metrics_address``
+""",
+    ),
+    cfg.HostAddressOpt(
+        'metrics_address',
+        default='127.0.0.1',
+        help="""
+Address on which the publisher answers Prometheus.
+
+What it tells are numbers only, yet to everybody who can connect.
+
+Related options:
+
+* ``[nfv_sched_publisher] metrics_port``
+""",
+    ),
+    cfg.StrOpt(
+        'status_file',
+        sample_default='/run/nfv-sched/publisher.json',
+        help="""
+File in which the publisher says when it last made a pass and what
+it found, for ``nfv-sched check``.
+
+Its folder must exist and be writable for the publisher. Without a
+name there is no such file.
+""",
+    ),
 ]
 
 ALL_OPTS = READER_OPTS + DOMAIN_OPTS + WEIGHER_OPTS
@@ -205,9 +344,10 @@ ALL_OPTS = READER_OPTS + DOMAIN_OPTS + WEIGHER_OPTS
 
 def list_opts() -> list[tuple[str, list[cfg.Opt]]]:
     """Every option by group, for oslo-config-generator."""
-    return [(GROUP, ALL_OPTS)]
+    return [(GROUP, ALL_OPTS), (PUBLISHER_GROUP, PUBLISHER_OPTS)]
 
 
 def register_opts(conf: cfg.ConfigOpts) -> None:
     """Register the options on ``conf``; registering twice is harmless."""
     conf.register_opts(ALL_OPTS, group=GROUP)
+    conf.register_opts(PUBLISHER_OPTS, group=PUBLISHER_GROUP)

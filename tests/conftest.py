@@ -1,6 +1,20 @@
 """Nova's objects and options, once for all tests."""
 
 import logging
+import os
+
+# Nova 31 and 32 patch the standard library for eventlet when some of their
+# modules are imported, as their services do; processes of tests hang then.
+os.environ.setdefault('OS_NOVA_DISABLE_EVENTLET_PATCHING', 'true')
+
+
+from importlib import metadata
+
+if metadata.version('nova').startswith('32.'):
+    # Before anything of oslo.service, of which it chooses a backend.
+    from nova import monkey_patch
+
+    monkey_patch.patch()
 
 from hypothesis import HealthCheck
 from hypothesis import settings
@@ -15,6 +29,12 @@ from tests.fault_server import serve  # noqa: F401 - a fixture
 objects.register_all()
 # Nova tells at length what it tries, millions of times here.
 logging.getLogger('nova').setLevel(logging.CRITICAL)
+
+# Nova's own functional tests are run by stestr, those with a control plane by
+# tests/stack/run.
+collect_ignore = ['nova_functional']
+if not os.environ.get('NFV_STACK'):
+    collect_ignore.append('stack')
 
 settings.register_profile(
     'ci',

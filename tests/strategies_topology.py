@@ -5,6 +5,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from nfv_sched.model import CellTopology
+from nfv_sched.model import FunctionTopology
 from nfv_sched.model import HostTopology
 from nfv_sched.model import HostUsage
 from nfv_sched.model import PageCapacity
@@ -23,14 +24,15 @@ _names = st.one_of(
         max_size=12,
     ),
 )
+_plain_addresses = st.builds(
+    '{:04x}:{:02x}:{:02x}.{}'.format,
+    st.sampled_from([0, 1, 0xFFFF, 0x10000]),
+    st.integers(0, 255),
+    st.integers(0, 31),
+    st.integers(0, 7),
+)
 _addresses = st.one_of(
-    st.builds(
-        '{:04x}:{:02x}:{:02x}.{}'.format,
-        st.sampled_from([0, 1, 0xFFFF, 0x10000]),
-        st.integers(0, 255),
-        st.integers(0, 31),
-        st.integers(0, 7),
-    ),
+    _plain_addresses,
     st.sampled_from(['0000:3B:00.0', 'eth0', 'mdev/_x']),
 )
 
@@ -70,6 +72,17 @@ def cells(draw: st.DrawFn, cell_id: int, ids: list[int]) -> CellTopology:
         ),
         physnets=draw(st.frozensets(_names, max_size=3)),
         tunneled=draw(st.booleans()),
+        l3=draw(st.frozensets(st.integers(0, 23), max_size=3)),
+        offline_cpus=draw(st.sampled_from([0, 0, 1, 96])),
+    )
+
+
+@st.composite
+def functions(draw: st.DrawFn) -> FunctionTopology:
+    return FunctionTopology(
+        address=draw(_plain_addresses),
+        vfs=draw(st.integers(0, 256)),
+        link_mbps=draw(st.one_of(st.none(), st.sampled_from([10, 25000]))),
     )
 
 
@@ -149,6 +162,16 @@ def hosts(
                 st.one_of(st.sampled_from(['rack', 'row']), _names),
                 _names,
                 max_size=2,
+            )
+        ),
+        functions=tuple(
+            sorted(
+                draw(
+                    st.lists(
+                        functions(), max_size=3, unique_by=lambda f: f.address
+                    )
+                ),
+                key=lambda function: function.address,
             )
         ),
     )

@@ -1,6 +1,7 @@
 """What the package offers to others by name."""
 
 from importlib import metadata
+import pathlib
 
 from oslo_config import generator
 import pytest
@@ -21,6 +22,7 @@ GROUPS = {
         'AntiAffinityWeigher',
         'FragmentationWeigher',
         'PCILocalityWeigher',
+        'ScatterWeigher',
     },
 }
 
@@ -52,6 +54,14 @@ def test_the_config_generator_prints_every_option_with_its_help(tmp_path):
     for option in conf.ALL_OPTS:
         assert f'#{option.name} =' in text
         assert len(option.help) > 80
+
+
+def test_the_sample_configuration_is_up_to_date(tmp_path):
+    """If not: oslo-config-generator --namespace nfv_sched > that file."""
+    sample = tmp_path / 'sample.conf'
+    generator.main(['--namespace', 'nfv_sched', '--output-file', str(sample)])
+    shipped = pathlib.Path(__file__).parents[1] / 'etc/nfv_sched.conf.sample'
+    assert shipped.read_text() == sample.read_text()
 
 
 def test_novas_api_loads_our_validators():

@@ -2,6 +2,7 @@ project = 'nfv_sched'
 author = 'the nfv_sched developers'
 copyright = author
 extensions = [
+    'cliff.sphinxext',
     'oslo_config.sphinxext',
     'reno.sphinxext',
     'sphinx.ext.autodoc',
@@ -14,8 +15,15 @@ html_theme_options = {
 }
 # Nova's objects are documented by Nova.
 nitpicky = False
+# Options keep their dashes.
+smartquotes_action = 'qe'
 autodoc_member_order = 'bysource'
-# "sphinx-build -b man" makes nfv-sched(1) of the page for operators.
 man_pages = [
-    ('operator', 'nfv-sched', 'why not, and how many more', author, '1'),
+    (
+        'cli/nfv-sched',
+        'nfv-sched',
+        'NUMA-aware scheduling for OpenStack Nova',
+        author,
+        1,
+    )
 ]

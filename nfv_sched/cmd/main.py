@@ -3,12 +3,14 @@
 Its subcommands are found in the entry-point group ``nfv_sched.commands``.
 """
 
+import argparse
 from collections.abc import Iterator
 from collections.abc import Sequence
 import contextlib
 from importlib import metadata
 import logging
 import sys
+from typing import Any
 import warnings
 
 from cliff import app
@@ -40,6 +42,23 @@ class Main(app.App):  # type: ignore[misc]
             ),
             deferred_help=True,
         )
+
+    def build_option_parser(
+        self,
+        description: str | None,
+        version: str | None,
+        argparse_kwargs: dict[str, Any] | None = None,
+    ) -> argparse.ArgumentParser:
+        """Describe the options of all commands.
+
+        Unabridged: ``--log`` is an option of one, not ``--log-file``.
+        """
+        parser: argparse.ArgumentParser = super().build_option_parser(
+            description,
+            version,
+            {'allow_abbrev': False, **(argparse_kwargs or {})},
+        )
+        return parser
 
     def configure_logging(self) -> None:
         """Log to stderr: warnings of ours, more with each ``-v``."""

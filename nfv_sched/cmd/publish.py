@@ -9,6 +9,7 @@ from cliff import lister
 import nova.conf
 
 from nfv_sched import conf
+from nfv_sched.nova import census
 from nfv_sched.nova import computes
 from nfv_sched.nova import domains
 from nfv_sched.placement.client import PlacementClient
@@ -74,7 +75,7 @@ class Publish(lister.Lister):  # type: ignore[misc]
     ) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
         """Publish, or tell what publishing would write; returns a table."""
         computes.configure(parsed_args.config_file)
-        found = computes.read_computes(
+        found = census.read_computes(
             domains.keys_of(CONF.nfv_sched.failure_domains)
         )
         for problem in found.problems:
@@ -103,9 +104,7 @@ class Publish(lister.Lister):  # type: ignore[misc]
             ],
         )
 
-    def _prune(
-        self, client: PlacementClient, found: computes.Computes
-    ) -> None:
+    def _prune(self, client: PlacementClient, found: census.Computes) -> None:
         if not found.complete:
             LOG.error('Nothing is pruned: not every cell answered')
             return

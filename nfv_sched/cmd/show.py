@@ -18,10 +18,11 @@ from rich.progress import TextColumn
 from rich.rule import Rule
 
 from nfv_sched import hardware
-from nfv_sched.cmd import render
 from nfv_sched.cmd import tables
 from nfv_sched.cmd import trees
 from nfv_sched.explaining import Explanation
+from nfv_sched.picture import terminal
+from nfv_sched.picture import views
 from nfv_sched.placement import publisher
 from nfv_sched.placement.client import PlacementClient
 from nfv_sched.sim import explain
@@ -29,11 +30,11 @@ from nfv_sched.sim import flavors
 from nfv_sched.sim import machine
 from nfv_sched.sim import settings
 from nfv_sched.sim import topology
-from nfv_sched.sim import views
 from nfv_sched.sim.boots import Guest
 from nfv_sched.sim.cloud import Cloud
 from nfv_sched.sim.cloud import cloud
 from nfv_sched.sim.guests import Group
+from nfv_sched.survey import nova as nova_survey
 
 _RACK = 6
 
@@ -149,7 +150,7 @@ class Run:
         def score(name: str) -> int:
             here = [one for one in self.guests if one.host == name]
             return sum(
-                bool(views.cpus_of(one)) * 2 + bool(one.devices)
+                bool(tables.cpus_of(one)) * 2 + bool(one.devices)
                 for one in here
                 if one.booted
             )
@@ -210,10 +211,10 @@ def _show(run: Run, console: Console, seconds: float) -> None:
     booted = [guest for guest in run.guests if guest.booted]
     console.print(Rule('Where the guests landed', align='left'))
     console.print(tables.landings(booted))
+    hosts = {host.host: host for host in nova_survey.read(('rack',)).hosts}
     for name in run.interesting():
         console.print(Rule('NUMA map', align='left'))
-        view = views.host_view(run.sky.computes[name], run.guests)
-        console.print(render.host_map(view))
+        console.print(terminal.host_map(views.host_view(hosts[name])))
         console.print()
     _show_published(run, console)
     console.print(Rule('Guests that no host can take', align='left'))

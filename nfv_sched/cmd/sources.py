@@ -53,8 +53,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--os-cloud',
         metavar='NAME',
         help='without --config-file read Placement alone, as this cloud of '
-        'clouds.yaml; where there is no nova.conf, OS_CLOUD and the other '
-        'OS_ variables do so, too',
+        'clouds.yaml; where there is no nova.conf, OS_CLOUD or OS_AUTH_URL '
+        'and the like do so, too',
     )
     group.add_argument(
         '--deadline',

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 from rich import box
 from rich.console import Group
@@ -10,33 +11,46 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
-from nfv_sched.cmd import render
 from nfv_sched.explaining import Explanation
-from nfv_sched.sim import views
+from nfv_sched.picture.wording import size_name
 from nfv_sched.sim.boots import Guest
 
 _DIM = Style(dim=True)
 
 
+def cpus_of(guest: Guest) -> set[int]:
+    """Return the host CPUs that a guest is pinned to."""
+    cpus: set[int] = set()
+    for cell in cells_of(guest):
+        cpus |= set((cell.cpu_pinning or {}).values())
+        cpus |= set(cell.cpuset_reserved or ())
+    return cpus
+
+
+def cells_of(guest: Guest) -> list[Any]:
+    """Return the ``objects.InstanceNUMACell`` of a guest, claimed."""
+    topology = guest.instance and guest.instance.numa_topology
+    return list(topology.cells) if topology else []
+
+
 def _cells(guest: Guest) -> str:
-    cells = views.cells_of(guest)
+    cells = cells_of(guest)
     return ' '.join(str(cell.id) for cell in cells) or '-'
 
 
 def _cpus(guest: Guest) -> str:
-    pinned = len(views.cpus_of(guest))
+    pinned = len(cpus_of(guest))
     return f'{pinned} pinned' if pinned else f'{guest.flavor.vcpus} floating'
 
 
 def _pages(guest: Guest) -> str:
     counts: Counter[int] = Counter()
-    for cell in views.cells_of(guest):
+    for cell in cells_of(guest):
         if cell.pagesize:
             counts[cell.pagesize] += cell.memory * 1024 // cell.pagesize
     return (
         ', '.join(
-            f'{count} x {render.size_name(size)}'
-            for size, count in counts.items()
+            f'{count} x {size_name(size)}' for size, count in counts.items()
         )
         or '-'
     )
@@ -44,7 +58,7 @@ def _pages(guest: Guest) -> str:
 
 def nearness(guest: Guest) -> tuple[int, int]:
     """Return how many of a guest's devices are near and far."""
-    cells = {cell.id for cell in views.cells_of(guest)}
+    cells = {cell.id for cell in cells_of(guest)}
     near = sum(
         not cells or device.numa_node in cells for device in guest.devices
     )
@@ -59,7 +73,7 @@ def _devices(guest: Guest) -> Text:
         device.dev_type.removeprefix('type-') for device in guest.devices
     )
     text = Text(', '.join(f'{n} {kind}' for kind, n in kinds.items()))
-    if not views.cells_of(guest):
+    if not cells_of(guest):
         return text.append(' (anywhere)', _DIM)
     text.append(f' {near} near', Style(color='green'))
     if far:

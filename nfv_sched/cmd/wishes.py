@@ -58,7 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         '--image',
         metavar='ID',
-        help='image, read from Glance by OS_* or --os-cloud',
+        help='image, read from Glance by OS_CLOUD or --os-cloud',
     )
     group.add_argument(
         '--image-property',

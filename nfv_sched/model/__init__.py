@@ -14,6 +14,7 @@ from nfv_sched.model.host import DevicePool
 from nfv_sched.model.host import Host
 from nfv_sched.model.host import PagePool
 from nfv_sched.model.topology import CellTopology
+from nfv_sched.model.topology import FunctionTopology
 from nfv_sched.model.topology import HostTopology
 from nfv_sched.model.topology import HostUsage
 from nfv_sched.model.topology import PageCapacity
@@ -35,6 +36,7 @@ __all__ = [
     'DevicePlacement',
     'DevicePool',
     'DeviceRequest',
+    'FunctionTopology',
     'Guest',
     'GuestCell',
     'Host',

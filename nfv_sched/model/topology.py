@@ -58,11 +58,28 @@ class PoolTopology:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class FunctionTopology:
+    """A physical function: a port of a network card, or an accelerator.
+
+    ``address`` is the ``parent`` of its pool of virtual functions, of which
+    it can have ``vfs``. ``link_mbps`` is the speed of its link. Of the two at
+    least one is known.
+    """
+
+    address: str
+    vfs: int | None = None
+    link_mbps: int | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class CellTopology:
     """The hardware of one cell: CPUs and cores are counts, memory is MiB.
 
     ``cores`` counts cores of which Nova may use at least one thread.
-    ``distances`` maps the ids of other cells to ACPI SLIT distances.
+    ``distances`` maps the ids of other cells to ACPI SLIT distances, ``l3``
+    are numbers of the L3 caches behind which its CPUs are: a cell may have
+    several, and two cells with one number share a cache. ``offline_cpus``
+    could be brought online.
     """
 
     id: int
@@ -75,6 +92,8 @@ class CellTopology:
     distances: Mapping[int, int] = dataclasses.field(default_factory=dict)
     physnets: frozenset[str] = frozenset()
     tunneled: bool = False
+    l3: frozenset[int] = frozenset()
+    offline_cpus: int = 0
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -101,7 +120,11 @@ class HostTopology:
 
     ``name`` is the hypervisor hostname, ``uuid`` the compute node's uuid.
     ``domains`` maps kinds of failure domains, such as ``rack``, to the name
-    of the one that the host is in.
+    of the one that the host is in. ``functions`` come by address.
+
+    Nova-compute does not report the distances, L3 caches and offline CPUs of
+    cells, nor any function: these are known where the host's own sysfs was
+    published.
     """
 
     name: str
@@ -110,3 +133,4 @@ class HostTopology:
     pools: tuple[PoolTopology, ...] = ()
     usage: HostUsage = dataclasses.field(default_factory=HostUsage)
     domains: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    functions: tuple[FunctionTopology, ...] = ()

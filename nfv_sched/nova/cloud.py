@@ -18,7 +18,7 @@ import nova.conf
 
 from nfv_sched.nova import domains
 from nfv_sched.nova import residents
-from nfv_sched.nova.computes import NoDatabaseError
+from nfv_sched.nova.census import NoDatabaseError
 
 CONF = nova.conf.CONF
 

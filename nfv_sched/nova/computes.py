@@ -9,12 +9,15 @@ from typing import Any
 from typing import TypeVar
 
 from nova import config
-from nova import context as nova_context
+from nova import exception
 from nova import objects
 from nova import utils
 import nova.conf
+from nova.db.api import api as api_db
+from nova.db.main import api as main_db
 from nova.objects import fields
 from nova.objects import pci_device_pool
+from nova.virt import node
 
 from nfv_sched.model import CellTopology
 from nfv_sched.model import HostTopology
@@ -22,6 +25,7 @@ from nfv_sched.model import HostUsage
 from nfv_sched.model import PageCapacity
 from nfv_sched.model import PoolTopology
 from nfv_sched.nova import domains
+from nfv_sched.nova.masking import described
 
 _Status = fields.PciDeviceStatus
 # UNAVAILABLE and UNCLAIMABLE: a function whose parent or children are taken.
@@ -38,12 +42,12 @@ _TAKEN = frozenset(
 _Key = TypeVar('_Key')
 
 
+class NoIdentityError(Exception):
+    """This host does not know which compute node it is."""
+
+
 class MalformedComputeError(Exception):
     """A compute node that cannot be read; the text names it and says why."""
-
-
-class NoDatabaseError(Exception):
-    """There is no database to read compute nodes from."""
 
 
 def topology_of(
@@ -53,11 +57,11 @@ def topology_of(
 ) -> HostTopology:
     """The hardware and usage that a ``nova.objects.ComputeNode`` reports.
 
-    ``devices`` are the ``PciDevice`` objects of that node, if the caller
-    has them. A pool of Nova counts free devices only, and goes when the last
-    one is taken: without ``devices`` a pool is as large as what is free, and
-    nothing of it is used. A pool that is gone has lost its physical network,
-    which no device carries.
+    ``devices`` are the ``PciDevice`` objects of that node, or rows of theirs,
+    if the caller has them. A pool of Nova counts free devices only, and goes
+    when the last one is taken: without ``devices`` a pool is as large as what
+    is free, and nothing of it is used. A pool that is gone has lost its
+    physical network, which no device carries.
 
     Cells come by id, pages by size, pools by key. Empty page pools and empty
     device pools are left out.
@@ -79,7 +83,7 @@ def topology_of(
     except Exception as error:
         # Versioned objects raise what they like over JSON from elsewhere.
         raise MalformedComputeError(
-            f'compute node {_name(compute)}: {type(error).__name__}: {error}'
+            f'compute node {_name(compute)}: {described(error)}'
         ) from error
 
 
@@ -210,7 +214,7 @@ def _pool_of(device: Any, free: '_Counts') -> tuple['_Place', str | None]:
         device.vendor_id.lower(),
         device.product_id.lower(),
         device.dev_type,
-        device.numa_node if 'numa_node' in device else None,
+        _near(device),
         device.parent_addr or device.address,
     )
     # Old nova-computes report pools without addresses.
@@ -220,6 +224,15 @@ def _pool_of(device: Any, free: '_Counts') -> tuple['_Place', str | None]:
         if physnets:
             return candidate, min(physnets, key=lambda name: name or '')
     return place, None
+
+
+def _near(device: Any) -> int | None:
+    try:
+        node: int | None = device.numa_node
+    except NotImplementedError:
+        # An object without the field: made before there was one.
+        return None
+    return node
 
 
 def _pool(place: _Place, physnet: str | None, total: int) -> PoolTopology:
@@ -234,78 +247,52 @@ def _pool(place: _Place, physnet: str | None, total: int) -> PoolTopology:
     )
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Computes:
-    """Every compute node of every cell.
-
-    ``problems`` say which cells and compute nodes could not be read;
-    ``uuids`` name all compute nodes, readable or not, and ``complete`` is
-    whether they really are all: every cell answered.
-    """
-
-    hosts: tuple[HostTopology, ...]
-    uuids: frozenset[str]
-    problems: tuple[str, ...]
-    complete: bool
-
-
 def configure(files: Sequence[str]) -> None:
     """Read nova.conf (Nova's usual places without ``files``)."""
     arguments = [f'--config-file={name}' for name in files]
-    config.parse_args(['nfv-sched', *arguments], init_rpc=False)
+    # Cell mappings have message queues, too, and cannot be read without the
+    # options of these. Nothing connects to them.
+    config.parse_args(['nfv-sched', *arguments])
     objects.register_all()
+
+
+def reconfigure() -> bool:
+    """Read the same files again; whether they are good.
+
+    For a process that was forked before anything used a database. If the
+    files are not good, all options stay as they are.
+    """
+    conf = nova.conf.CONF
+    if not conf.reload_config_files():
+        return False
+    main_db.configure(conf)
+    api_db.configure(conf)
+    return True
+
+
+def local_node() -> tuple[str, str]:
+    """Name and uuid of the compute node that this host is.
+
+    Nova-compute keeps its uuid in a file since 2023.1.
+
+    :raises NoIdentityError: there is no such file, or it is not one
+    """
+    conf = nova.conf.CONF
+    try:
+        uuid = node.read_local_node_uuid()
+    except exception.InvalidNodeConfiguration as error:
+        raise NoIdentityError(str(error)) from error
+    if not uuid:
+        raise NoIdentityError(
+            f'no file {node.COMPUTE_ID_FILE} in {conf.state_path}, where '
+            'nova-compute puts the uuid of its compute node'
+        )
+    return str(conf.host), str(uuid)
 
 
 def placement_adapter() -> Any:
     """A keystoneauth adapter by nova.conf's group ``[placement]``."""
     return utils.get_ksa_adapter('placement')
-
-
-def read_computes(kinds: Sequence[str] = ()) -> Computes:
-    """Read the databases of all cells, devices included.
-
-    :param kinds: of failure domains to read: one query for all hosts
-    :raises NoDatabaseError: nova.conf names no API database
-    """
-    if not nova.conf.CONF.api_database.connection:
-        raise NoDatabaseError(
-            'nova.conf names no [api_database] connection; --config-file '
-            'names another file'
-        )
-    context = nova_context.get_admin_context()
-    named = failure_domains(context, kinds)
-    hosts: list[HostTopology] = []
-    uuids: set[str] = set()
-    problems: list[str] = []
-    complete = True
-    for cell in objects.CellMappingList.get_all(context):
-        if cell.is_cell0():
-            continue
-        try:
-            with nova_context.target_cell(context, cell) as targeted:
-                nodes = [
-                    (node, _devices_of(targeted, node))
-                    for node in objects.ComputeNodeList.get_all(targeted)
-                ]
-        except Exception as error:
-            # Whatever a database that is down raises.
-            complete = False
-            problems.append(
-                f'cell {cell.name or cell.uuid}: '
-                f'{type(error).__name__}: {error}'
-            )
-            continue
-        for node, devices in nodes:
-            uuids.add(node.uuid)
-            try:
-                hosts.append(topology_of(node, devices, named.get(node.host)))
-            except MalformedComputeError as error:
-                problems.append(str(error))
-    return Computes(tuple(hosts), frozenset(uuids), tuple(problems), complete)
-
-
-def _devices_of(context: Any, node: Any) -> list[Any]:
-    return list(objects.PciDeviceList.get_by_compute_node(context, node.id))
 
 
 def failure_domains(

@@ -38,6 +38,11 @@ class Consumer:
     generation: int | None
 
 
+_CLASS = 'class'
+_TRAIT = 'trait'
+_PATHS = {_CLASS: '/resource_classes', _TRAIT: '/traits'}
+
+
 def _of(kind: type[T], value: object, what: str) -> T:
     # bool is an int to Python, but not to Placement.
     if not isinstance(value, kind) or isinstance(value, bool):
@@ -185,28 +190,49 @@ def consumer(client: PlacementClient, uuid: str) -> Consumer:
     )
 
 
+def custom_names(
+    client: PlacementClient,
+) -> tuple[frozenset[str], frozenset[str]]:
+    """All custom classes and traits, ours and others'."""
+    rows = _of(
+        list, client.get('/resource_classes').get('resource_classes'), 'all'
+    )
+    classes = (
+        _of(str, _of(dict, row, 'class').get('name'), 'name') for row in rows
+    )
+    answer = client.get('/traits', name='startswith:CUSTOM_')
+    return (
+        frozenset(name for name in classes if name.startswith('CUSTOM_')),
+        frozenset(_of(list, answer.get('traits'), 'traits')),
+    )
+
+
 def create_names(
     client: PlacementClient,
     classes: frozenset[str],
     wanted_traits: frozenset[str],
 ) -> int:
     """Create the custom names that Placement lacks; how many these were."""
-    rows = _of(
-        list, client.get('/resource_classes').get('resource_classes'), 'all'
-    )
-    known = {_of(dict, row, 'class').get('name') for row in rows}
-    created = 0
-    for name in sorted(classes - known):
-        client.put(f'/resource_classes/{_quoted(name)}')
-        created += 1
-    answer = client.get('/traits', name='startswith:CUSTOM_')
-    have = frozenset(_of(list, answer.get('traits'), 'traits'))
-    for name in sorted(wanted_traits - have):
-        # Names of os-traits exist, and nobody may create them.
-        if name.startswith('CUSTOM_'):
-            client.put(f'/traits/{_quoted(name)}')
-            created += 1
-    return created
+    known, have = custom_names(client)
+    missing = [
+        # Standard names exist, and nobody may create them.
+        *((_CLASS, name) for name in classes - known),
+        *((_TRAIT, name) for name in wanted_traits - have),
+    ]
+    created = [one for one in missing if one[1].startswith('CUSTOM_')]
+    for kind, name in sorted(created):
+        client.put(f'{_PATHS[kind]}/{_quoted(name)}')
+    return len(created)
+
+
+def delete_name(client: PlacementClient, kind: str, name: str) -> None:
+    """Delete a custom name.
+
+    :param kind: ``class`` or ``trait``
+    :raises NotFound: there is none
+    :raises Refused: it is in use
+    """
+    client.delete(f'{_PATHS[kind]}/{_quoted(name)}')
 
 
 def _quoted(name: str) -> str:

@@ -1,12 +1,14 @@
 """HostTopology -> provider tree -> HostTopology, purely."""
 
 from collections.abc import Iterable
+from collections.abc import Iterator
 from collections.abc import Mapping
 import dataclasses
 from typing import Any
 from typing import cast
 
 from nfv_sched.model import CellTopology
+from nfv_sched.model import FunctionTopology
 from nfv_sched.model import HostTopology
 from nfv_sched.model import HostUsage
 from nfv_sched.model import PageCapacity
@@ -21,6 +23,7 @@ from nfv_sched.placement.tree import Provider
 from nfv_sched.placement.tree import Summaries
 from nfv_sched.placement.tree import summaries_of
 from nfv_sched.placement.tree import Summary
+from nfv_sched.placement.tree import supplement_digest
 from nfv_sched.placement.tree import Tree
 
 
@@ -76,14 +79,57 @@ def encode(host: HostTopology) -> Tree:
     }
     providers = _sealed(bare, parts, children)
     usage, clamped = _clamp(_amounts(host.usage, cells, pools), providers)
-    return Tree(host.name, providers, usage, clamped)
+    return Tree(
+        host.name,
+        host.uuid,
+        providers,
+        usage,
+        clamped,
+        encode_supplement(host),
+    )
+
+
+def encode_supplement(host: HostTopology) -> Provider | None:
+    """The provider of what sysfs adds, None if that is nothing.
+
+    One request writes all its traits, the next one their digest. Raise
+    :class:`~nfv_sched.placement.schema.Unencodable`.
+    """
+    traits = {trait for cell in host.cells for trait in _cell_supplement(cell)}
+    for function in host.functions:
+        if function.vfs is not None:
+            traits.add(schema.vfs_trait(function.address, function.vfs))
+        if function.link_mbps is not None:
+            traits.add(schema.link_trait(function.address, function.link_mbps))
+    if not traits:
+        return None
+    traits.add(schema.SUPPLEMENT)
+    root = schema.root_uuid(host.uuid)
+    uuid = schema.supplement_uuid(root)
+    seal = supplement_digest(uuid, root, traits)
+    return Provider(
+        uuid,
+        schema.child_name(f'{schema.root_name(host.name)}:sysfs', uuid),
+        root,
+        _inventories({schema.SUPPLEMENT_DIGEST: seal}),
+        frozenset(traits),
+    )
+
+
+def _cell_supplement(cell: CellTopology) -> Iterator[str]:
+    for other, distance in cell.distances.items():
+        yield schema.distance_trait(cell.id, other, distance)
+    for number in cell.l3:
+        yield schema.l3_trait(cell.id, number)
+    if cell.offline_cpus:
+        yield schema.offline_trait(cell.id, cell.offline_cpus)
 
 
 def _sealed(
     root: Provider, totals: Mapping[str, int], children: list[Provider]
 ) -> tuple[Provider, ...]:
     bare = dataclasses.replace(root, inventories=_inventories(totals))
-    seal = digest(summaries_of(Tree('', (bare, *children), {})))
+    seal = digest(summaries_of(Tree('', '', (bare, *children), {})))
     totals = {**totals, schema.DIGEST: seal}
     return (
         dataclasses.replace(root, inventories=_inventories(totals)),
@@ -123,10 +169,6 @@ def _cell(cell: CellTopology, name: str, root: str, uuid: str) -> Provider:
         traits.add(schema.socket_trait(cell.socket))
     if cell.tunneled:
         traits.add(schema.TUNNELED)
-    traits.update(
-        schema.distance_trait(other, distance)
-        for other, distance in cell.distances.items()
-    )
     traits.update(map(schema.physnet_trait, cell.physnets))
     label = schema.child_name(f'{name}:numa{cell.id}', uuid)
     return Provider(uuid, label, root, inventories, frozenset(traits))
@@ -212,14 +254,54 @@ def is_published(tree: Tree, summaries: Summaries) -> bool:
     The hidden digest is among them, hence names and reserved amounts are
     compared, too, as far as only publishers wrote them. Usage is not.
     """
-    wanted = summaries_of(tree)
-    ours = {uuid: s for uuid, s in summaries.items() if s.ours}
-    return ours.keys() == wanted.keys() and all(
-        summary.parent == wanted[uuid].parent
-        and summary.capacity == wanted[uuid].capacity
-        and set(filter(schema.is_ours, summary.traits)) == wanted[uuid].traits
-        for uuid, summary in ours.items()
+    wanted = summaries_of(dataclasses.replace(tree, supplement=None))
+    found = {uuid: s for uuid, s in summaries.items() if s.reported}
+    return (
+        found.keys() == wanted.keys()
+        and all(_shows(found[uuid], one) for uuid, one in wanted.items())
+        and (
+            tree.supplement is None
+            or is_supplement_published(tree.supplement, summaries)
+        )
     )
+
+
+def is_supplement_published(wanted: Provider, summaries: Summaries) -> bool:
+    """Whether ``summaries`` show what sysfs adds, whole and unchanged."""
+    found = summaries.get(wanted.uuid)
+    one = Summary(
+        wanted.parent,
+        {name: i.capacity for name, i in wanted.inventories.items()},
+        {},
+        wanted.traits,
+    )
+    return found is not None and _shows(found, one)
+
+
+def _shows(found: Summary, wanted: Summary) -> bool:
+    return (
+        found.parent == wanted.parent
+        and found.capacity == wanted.capacity
+        and set(filter(schema.is_ours, found.traits)) == wanted.traits
+    )
+
+
+def is_whole(root: str, summaries: Summaries) -> bool:
+    """Whether the digests are those of the tree and of what sysfs adds."""
+    if root not in summaries:
+        return False
+    return summaries[root].capacity.get(schema.DIGEST) == digest(
+        summaries
+    ) and _is_supplement_whole(root, summaries)
+
+
+def _is_supplement_whole(root: str, summaries: Summaries) -> bool:
+    uuid = schema.supplement_uuid(root)
+    found = summaries.get(uuid)
+    if found is None or not found.ours:
+        return True
+    seal = found.capacity.get(schema.SUPPLEMENT_DIGEST)
+    return seal == supplement_digest(uuid, found.parent, found.traits)
 
 
 def compute_uuid(root: str, summary: Summary) -> str | None:
@@ -296,6 +378,9 @@ def decode(name: str, root: str, summaries: Summaries) -> HostTopology:
     found = digest(summaries)
     if seal != found:
         raise TornTree(f'digest is {seal}, the tree gives {found}')
+    if not _is_supplement_whole(root, summaries):
+        raise TornTree('what sysfs adds does not match its digest')
+    extra = ours.pop(schema.supplement_uuid(root), _Facts({}, {}, {}, {}, {}))
     uuid = compute_uuid(root, summaries[root])
     if uuid is None or 'topology' not in ours[root].traits:
         raise GarbledTree('the root does not belong to a compute node')
@@ -311,10 +396,46 @@ def decode(name: str, root: str, summaries: Summaries) -> HostTopology:
     return HostTopology(
         name=name,
         uuid=uuid,
-        cells=tuple(sorted(cells.values(), key=lambda cell: cell.id)),
+        cells=_supplemented(cells.values(), extra),
         pools=tuple(sorted(pools.values(), key=lambda pool: pool.key)),
         usage=_read_usage(summaries, cells, pools),
         domains=ours[root].pairs('domain'),
+        functions=_read_functions(extra),
+    )
+
+
+def _supplemented(
+    cells: Iterable[CellTopology], extra: _Facts
+) -> tuple[CellTopology, ...]:
+    """The cells by id, with what sysfs adds.
+
+    What it says of cells that nova-compute does not report is left out.
+    """
+    distances: dict[int, dict[int, int]] = {}
+    for (cell, other), distance in extra.pairs('distance').items():
+        distances.setdefault(cell, {})[other] = distance
+    l3: dict[int, set[int]] = {}
+    for cell, number in cast(
+        'list[tuple[int, int]]', extra.traits.get('l3', [])
+    ):
+        l3.setdefault(cell, set()).add(number)
+    offline = extra.pairs('offline')
+    return tuple(
+        dataclasses.replace(
+            cell,
+            distances=distances.get(cell.id, {}),
+            l3=frozenset(l3.get(cell.id, ())),
+            offline_cpus=offline.get(cell.id, 0),
+        )
+        for cell in sorted(cells, key=lambda cell: cell.id)
+    )
+
+
+def _read_functions(extra: _Facts) -> tuple[FunctionTopology, ...]:
+    vfs, links = extra.pairs('vfs'), extra.pairs('mbps')
+    return tuple(
+        FunctionTopology(address, vfs.get(address), links.get(address))
+        for address in sorted(vfs.keys() | links.keys())
     )
 
 
@@ -335,7 +456,6 @@ def _read_cell(root: str, uuid: str, facts: _Facts) -> CellTopology:
             PageCapacity(size, usable)
             for size, usable in sorted(facts.pages.items())
         ),
-        distances=facts.pairs('distance'),
         physnets=frozenset(cast('list[str]', facts.traits.get('physnet', []))),
         tunneled='tunneled' in facts.traits,
     )

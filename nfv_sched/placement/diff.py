@@ -77,22 +77,50 @@ def plan(tree: Tree, present: PresentTree, usage: Allocations) -> list[Call]:
     ]
     unwanted = _unwanted(tree, present)
     children += map(_removal, unwanted)
-    root = list(_provider(tree.root, present.get(tree.root.uuid)))
-    if children and not any(c.kind is Kind.INVENTORIES for c in root):
+    extra: list[Call] = []
+    if tree.supplement is not None:
+        have = present.get(tree.supplement.uuid)
+        extra = _sealed_last(tree.supplement, have)
+    root = _sealed_last(tree.root, present.get(tree.root.uuid))
+    if (children or extra) and not any(
+        c.kind is Kind.INVENTORIES for c in root
+    ):
         root.append(_inventories(tree.root))
     first = [c for c in root if c.kind is Kind.PROVIDER]
-    last = [c for c in root if c.kind is not Kind.PROVIDER]
-    # Within a provider the traits come last, within the tree the digest.
-    last.sort(key=lambda call: call.kind is Kind.INVENTORIES)
+    traits = [c for c in root if c.kind is Kind.TRAITS]
+    last = [c for c in root if c.kind is Kind.INVENTORIES]
     room = _released(tree, present, usage, {one.uuid for one in unwanted})
     before = plan_usage(tree, usage, room)
     return [
         *before,
         *first,
         *children,
+        *traits,
+        # While the rest is torn, so that nobody sees it with the old rest.
+        *extra,
         *last,
         *plan_usage(tree, room if before else usage, tree.usage),
     ]
+
+
+def plan_supplement(
+    root: str, wanted: Provider | None, present: PresentTree
+) -> list[Call]:
+    """The calls that make ``wanted`` what sysfs adds to the tree ``root``.
+
+    The root is written as it is, so that its generation tells readers to
+    look again; all else is left alone. ``root`` must be present.
+    """
+    have = present.get(schema.supplement_uuid(root))
+    if wanted is not None:
+        calls = _sealed_last(wanted, have)
+    else:
+        calls = [] if have is None else [_removal(have)]
+    if calls:
+        one = present[root]
+        same = Provider(one.uuid, one.name, None, one.inventories, one.traits)
+        calls.append(_inventories(same))
+    return calls
 
 
 def plan_usage(
@@ -121,7 +149,7 @@ def plan_removal(
 ) -> list[Call]:
     """The calls that remove the whole tree of ``root``, children first."""
     name = present[root].name
-    gone = Tree(name, (Provider(root, name, None, {}, frozenset()),), {})
+    gone = Tree(name, '', (Provider(root, name, None, {}, frozenset()),), {})
     order = sorted(
         present.values(), key=lambda one: _depth(one, present), reverse=True
     )
@@ -164,6 +192,16 @@ def _provider(wanted: Provider, present: Present | None) -> Iterator[Call]:
         )
 
 
+def _sealed_last(wanted: Provider, present: Present | None) -> list[Call]:
+    """The calls for a provider whose inventories are the digest of others.
+
+    Elsewhere the traits come last.
+    """
+    calls = list(_provider(wanted, present))
+    # Traits alone leave a digest that does not match, or none.
+    return sorted(calls, key=lambda call: call.kind is Kind.INVENTORIES)
+
+
 def _inventories(provider: Provider) -> Call:
     return Call(
         Kind.INVENTORIES,
@@ -193,6 +231,8 @@ def _removal(one: Present) -> Call:
 def _unwanted(tree: Tree, present: PresentTree) -> list[Present]:
     """Providers of ours that the tree has no more, children first."""
     wanted = {provider.uuid for provider in tree.providers}
+    # That belongs to the publisher on the host itself.
+    wanted.add(schema.supplement_uuid(tree.root.uuid))
     root = present.get(tree.root.uuid)
     prefix = f'{root.name}:' if root else '\0'
     gone = [

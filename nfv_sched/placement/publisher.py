@@ -1,5 +1,6 @@
 """Publish hosts: read what is there, plan, carry the calls out."""
 
+from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Mapping
 import dataclasses
@@ -13,11 +14,15 @@ from nfv_sched.placement import schema
 from nfv_sched.placement.client import PlacementClient
 from nfv_sched.placement.codec import compute_uuid
 from nfv_sched.placement.codec import encode
+from nfv_sched.placement.codec import encode_supplement
 from nfv_sched.placement.codec import is_published
+from nfv_sched.placement.codec import is_supplement_published
+from nfv_sched.placement.codec import is_whole
 from nfv_sched.placement.diff import Call
 from nfv_sched.placement.diff import Kind
 from nfv_sched.placement.diff import plan
 from nfv_sched.placement.diff import plan_removal
+from nfv_sched.placement.diff import plan_supplement
 from nfv_sched.placement.diff import plan_usage
 from nfv_sched.placement.diff import Present
 from nfv_sched.placement.diff import PresentTree
@@ -37,6 +42,8 @@ LOG = logging.getLogger(__name__)
 ATTEMPTS = 8
 #: Up to so many hosts are read one by one: a cloud's bulk answer is large.
 ONE_BY_ONE = 8
+#: A single read takes as long as so many trees of a bulk answer.
+BULK_PER_SINGLE = 16
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -45,6 +52,8 @@ class HostReport:
 
     ``calls`` are the writes (planned ones in a dry run), ``clamped`` counts
     uses above capacity, ``error`` says why the host is not published.
+    ``conflicts`` counts how often somebody else came between, ``torn`` is
+    whether there was a tree and it was not whole.
     """
 
     name: str
@@ -52,6 +61,8 @@ class HostReport:
     calls: tuple[Call, ...] = ()
     clamped: int = 0
     error: str | None = None
+    conflicts: int = 0
+    torn: bool = False
 
     @property
     def outcome(self) -> str:
@@ -89,43 +100,93 @@ class _State:
     generations: dict[str, int]
 
 
+class Round:
+    """One round of publishing, in as many portions as its caller likes.
+
+    What is there is listed when the round begins, and read in bulk at most
+    once in it. ``roots`` are all roots of ours by uuid. Repeating a round
+    writes nothing. All methods raise
+    :class:`~nfv_sched.placement.errors.PlacementError` where no host could be
+    published any more: Placement is gone or answers rubbish.
+    """
+
+    def __init__(self, client: PlacementClient) -> None:
+        self._client = client
+        self.roots = api.roots(client)
+        self._bulk: dict[str, Summaries] | None = None
+
+    def publish(
+        self,
+        hosts: Iterable[HostTopology],
+        done: Callable[[HostReport], None] = lambda report: None,
+        going: Callable[[], bool] = lambda: True,
+    ) -> PublishReport:
+        """Make Placement describe ``hosts``; other hosts' trees stay.
+
+        A host that cannot be published is reported and logged, and the
+        others go on. ``done`` is called with the report of each; the rest of
+        the hosts is left as soon as ``going`` says no.
+        """
+        trees, reports = _encoded(hosts)
+        for report in reports.values():
+            if report.error is not None:
+                done(report)
+        published = self._published(trees)
+        behind = [tree for tree in trees if not _is_same(tree, published)]
+        created = _create_names(self._client, behind)
+        for tree in trees:
+            if not going():
+                del reports[tree.root.uuid]
+                continue
+            report = _bring_up(
+                self._client, tree, published.get(tree.root.uuid)
+            )
+            reports[tree.root.uuid] = report
+            done(report)
+        return PublishReport(tuple(reports.values()), created)
+
+    def preview(self, hosts: Iterable[HostTopology]) -> PublishReport:
+        """Tell what :meth:`publish` would do; Placement is only read."""
+        trees, reports = _encoded(hosts)
+        published = self._published(trees)
+        for tree in trees:
+            found = published.get(tree.root.uuid)
+            calls = _plan(self._client, tree, found)[0]
+            reports[tree.root.uuid] = dataclasses.replace(
+                reports[tree.root.uuid],
+                calls=tuple(calls),
+                clamped=tree.clamped,
+                torn=_is_torn(tree, found),
+            )
+        return PublishReport(tuple(reports.values()))
+
+    def _published(self, trees: list[Tree]) -> dict[str, Summaries]:
+        """What Placement shows of the trees, by root; absent if nothing."""
+        there = {tree.root.uuid for tree in trees} & self.roots.keys()
+        few = max(ONE_BY_ONE, len(self.roots) // BULK_PER_SINGLE)
+        if self._bulk is None and len(there) > few:
+            self._bulk = dict(api.summaries(self._client))
+        held = self._bulk or {}
+        # Each is wanted once in a round: let it go, a cloud's are large.
+        found = {uuid: held.pop(uuid) for uuid in there & held.keys()}
+        # All of a few, or those that a limit of the server cut off.
+        for uuid in sorted(there - found.keys()):
+            found.update(api.summaries(self._client, in_tree=uuid))
+        return {uuid: found[uuid] for uuid in there & found.keys()}
+
+
 def publish(
     client: PlacementClient, hosts: Iterable[HostTopology]
 ) -> PublishReport:
-    """Make Placement describe ``hosts``; other hosts' trees stay.
-
-    Repeating it writes nothing. A host that cannot be published is reported
-    and logged, and the others go on. Raise
-    :class:`~nfv_sched.placement.errors.PlacementError` only where no host
-    could be published any more: Placement is gone or answers rubbish.
-    """
-    trees, reports = _encoded(hosts)
-    published = _published(client, trees)
-    behind = [tree for tree in trees if not _is_same(tree, published)]
-    created = _create_names(client, behind)
-    for tree in trees:
-        calls, error = _bring_up(client, tree, published.get(tree.root.uuid))
-        reports[tree.root.uuid] = dataclasses.replace(
-            reports[tree.root.uuid],
-            calls=calls,
-            clamped=tree.clamped,
-            error=error,
-        )
-    return PublishReport(tuple(reports.values()), created)
+    """Publish ``hosts`` in one round, see :meth:`Round.publish`."""
+    return Round(client).publish(hosts)
 
 
 def preview(
     client: PlacementClient, hosts: Iterable[HostTopology]
 ) -> PublishReport:
     """Tell what :func:`publish` would do; Placement is only read."""
-    trees, reports = _encoded(hosts)
-    published = _published(client, trees)
-    for tree in trees:
-        calls = _plan(client, tree, published.get(tree.root.uuid))[0]
-        reports[tree.root.uuid] = dataclasses.replace(
-            reports[tree.root.uuid], calls=tuple(calls), clamped=tree.clamped
-        )
-    return PublishReport(tuple(reports.values()))
+    return Round(client).preview(hosts)
 
 
 def prune(client: PlacementClient, keep: Iterable[str]) -> tuple[str, ...]:
@@ -139,7 +200,7 @@ def prune(client: PlacementClient, keep: Iterable[str]) -> tuple[str, ...]:
     return tuple(
         roots[uuid].name
         for uuid in sorted(roots.keys() - kept)
-        if _remove(client, uuid)
+        if remove(client, uuid)
     )
 
 
@@ -163,24 +224,13 @@ def _encoded(
     return trees, reports
 
 
-def _published(
-    client: PlacementClient, trees: list[Tree]
-) -> dict[str, Summaries]:
-    """What Placement shows of the trees, by root; absent if nothing."""
-    wanted = {tree.root.uuid for tree in trees}
-    there = wanted & api.roots(client).keys()
-    found: dict[str, Summaries] = {}
-    if len(there) > ONE_BY_ONE:
-        found.update(api.summaries(client))
-    # All of a few, or those that a limit of the server cut off.
-    for uuid in sorted(there - found.keys()):
-        found.update(api.summaries(client, in_tree=uuid))
-    return {uuid: found[uuid] for uuid in wanted & found.keys()}
-
-
 def _is_same(tree: Tree, published: Mapping[str, Summaries]) -> bool:
     found = published.get(tree.root.uuid)
     return found is not None and is_published(tree, found)
+
+
+def _is_torn(tree: Tree, found: Summaries | None) -> bool:
+    return found is not None and not is_whole(tree.root.uuid, found)
 
 
 def _create_names(client: PlacementClient, trees: list[Tree]) -> int:
@@ -201,35 +251,107 @@ def _used(summaries: Summaries) -> Allocations:
     }
 
 
+def publish_supplement(
+    client: PlacementClient, host: HostTopology
+) -> HostReport:
+    """Make Placement tell what sysfs adds to the tree of ``host``.
+
+    Of ``host`` only that is looked at; the rest of the tree, which whoever
+    reads Nova's databases publishes, must be there and is left alone. Where
+    sysfs adds nothing, what it once added is removed. Raise
+    :class:`~nfv_sched.placement.errors.PlacementError` where Placement is
+    gone or answers rubbish.
+    """
+    report = HostReport(host.name, host.uuid)
+    try:
+        wanted = encode_supplement(host)
+    except schema.Unencodable as error:
+        return dataclasses.replace(report, error=str(error))
+    root = schema.root_uuid(host.uuid)
+    found = api.summaries(client, in_tree=root).get(root)
+    if wanted is not None:
+        if found is not None and is_supplement_published(wanted, found):
+            return report
+        classes, traits = wanted.inventories.keys(), wanted.traits
+        api.create_names(client, frozenset(classes), traits)
+
+    def planned(problem: PlacementError | None) -> tuple[list[Call], _State]:
+        del problem
+        present = _present(client, root)
+        if root not in present:
+            raise Refused(404, '', 'its tree is not published yet')
+        calls = plan_supplement(root, wanted, present)
+        nothing = api.Consumer({}, None)
+        return calls, _State(present, nothing, _generations(present))
+
+    return dataclasses.replace(
+        _repeat(client, report, planned),
+        torn=found is not None and not is_whole(root, found),
+    )
+
+
+def _generations(present: PresentTree) -> dict[str, int]:
+    return {uuid: one.generation for uuid, one in present.items()}
+
+
 def _bring_up(
     client: PlacementClient, tree: Tree, found: Summaries | None
-) -> tuple[tuple[Call, ...], str | None]:
-    """Bring one host up to date; the calls made and what went wrong."""
+) -> HostReport:
+    """Bring one host up to date; what was done and what went wrong."""
+
+    def planned(problem: PlacementError | None) -> tuple[list[Call], _State]:
+        if isinstance(problem, Conflict):
+            _make_way(client, tree, problem)
+        # What was found is older than the conflict.
+        return _plan(client, tree, None if problem else found)
+
+    report = HostReport(
+        tree.host,
+        tree.compute,
+        clamped=tree.clamped,
+        torn=_is_torn(tree, found),
+    )
+    return _repeat(client, report, planned)
+
+
+def _repeat(
+    client: PlacementClient,
+    report: HostReport,
+    planned: Callable[[PlacementError | None], tuple[list[Call], '_State']],
+) -> HostReport:
+    """Carry out what is ``planned``, again after each conflict."""
     made: list[Call] = []
     problem: PlacementError | None = None
+    conflicts = 0
     for attempt in range(ATTEMPTS):
         time.sleep(0.02 * attempt)
         try:
-            if isinstance(problem, Conflict):
-                _make_way(client, tree, problem)
-            calls, state = _plan(client, tree, found)
+            calls, state = planned(problem)
             for call in calls:
                 _carry_out(client, call, state)
                 made.append(call)
         except Conflict as error:
             # Only ever about generations that we read ourselves: all of
             # them are read again, and only what still differs is written.
-            LOG.debug('Host %s, attempt %d: %s', tree.host, attempt, error)
-            problem, found = error, None
+            LOG.debug('Host %s, attempt %d: %s', report.name, attempt, error)
+            problem = error
+            conflicts += 1
         except (Unavailable, BadAnswer):
             raise
         except PlacementError as error:
             problem = error
             break
         else:
-            return tuple(made), None
-    LOG.warning('Host %s is not published: %s', tree.host, problem)
-    return tuple(made), str(problem)
+            problem = None
+            break
+    if problem is not None:
+        LOG.warning('Host %s is not published: %s', report.name, problem)
+    return dataclasses.replace(
+        report,
+        calls=tuple(made),
+        error=None if problem is None else str(problem),
+        conflicts=conflicts,
+    )
 
 
 def _plan(
@@ -247,11 +369,7 @@ def _plan(
     consumer = _consumer(client, tree.root.uuid) if present else nothing
     return (
         plan(tree, present, consumer.allocations),
-        _State(
-            present,
-            consumer,
-            {uuid: one.generation for uuid, one in present.items()},
-        ),
+        _State(present, consumer, _generations(present)),
     )
 
 
@@ -335,13 +453,13 @@ def _make_way(client: PlacementClient, tree: Tree, conflict: Conflict) -> None:
     holder = api.provider_named(client, tree.root.name)
     if holder is None or holder.root == tree.root.uuid:
         return
-    if holder.uuid != holder.root or not _remove(client, holder.uuid):
+    if holder.uuid != holder.root or not remove(client, holder.uuid):
         raise Refused(
             409, conflict.code, f'{holder.name} is the name of {holder.uuid}'
         )
 
 
-def _remove(client: PlacementClient, root: str) -> bool:
+def remove(client: PlacementClient, root: str) -> bool:
     """Remove a tree if it is ours by all signs; whether it was."""
     shown = api.summaries(client, in_tree=root).get(root, {})
     if root not in shown or compute_uuid(root, shown[root]) is None:

@@ -24,6 +24,10 @@ DOMAIN = 'CUSTOM_NFV_DOMAIN_'
 TOPOLOGY = 'CUSTOM_NFV_TOPOLOGY'
 #: Digest of all that a bulk answer shows of the tree.
 DIGEST = 'CUSTOM_NFV_DIGEST'
+#: What the host's own sysfs adds: a trait of the provider that has it all,
+#: and the digest of its traits.
+SUPPLEMENT = 'CUSTOM_NFV_SYSFS'
+SUPPLEMENT_DIGEST = 'CUSTOM_NFV_SYSFS_DIGEST'
 #: Digest of what it does not show: names and reserved amounts.
 HIDDEN = 'CUSTOM_NFV_HIDDEN_DIGEST'
 #: The compute node's uuid, 26 bits each, plus 1: uuid5 does not read back.
@@ -46,7 +50,7 @@ DEV_TYPES = {
 }
 _TYPE_OF_TRAIT = {trait: name for name, trait in DEV_TYPES.items()}
 
-_ROOT_CLASSES = {TOPOLOGY, DIGEST, HIDDEN, *UUID_PARTS}
+_ROOT_CLASSES = {TOPOLOGY, DIGEST, HIDDEN, SUPPLEMENT_DIGEST, *UUID_PARTS}
 _CELL_CLASSES = {DEDICATED, SHARED, CORES, MEMORY}
 _UNITS = (('GB', 2**20), ('MB', 2**10), ('KB', 1))
 _NUMBER = r'(0|[1-9][0-9]*)'
@@ -70,6 +74,11 @@ def cell_uuid(root: str, cell_id: int) -> str:
 def pool_uuid(parent: str, key: str) -> str:
     """The provider of the pool ``key`` below a cell or root."""
     return str(uuid.uuid5(uuid.UUID(parent), f'pci:{key}'))
+
+
+def supplement_uuid(root: str) -> str:
+    """The provider below ``root`` of what sysfs adds."""
+    return str(uuid.uuid5(uuid.UUID(root), 'sysfs'))
 
 
 def usage_uuid(root: str) -> str:
@@ -185,10 +194,26 @@ def socket_trait(socket: int) -> str:
     return f'CUSTOM_NFV_SOCKET_{_signed(socket)}'
 
 
-def distance_trait(cell_id: int, distance: int) -> str:
-    """The trait that tells the distance to the cell ``cell_id``."""
-    other = _natural('NUMA cell id', cell_id)
-    return f'CUSTOM_NFV_DISTANCE_{other}_{_natural("distance", distance)}'
+def distance_trait(cell_id: int, other: int, distance: int) -> str:
+    """The trait that tells the distance from a cell to another."""
+    numbers = (
+        _natural('NUMA cell id', cell_id),
+        _natural('NUMA cell id', other),
+        _natural('distance', distance),
+    )
+    return 'CUSTOM_NFV_DISTANCE_{}_{}_{}'.format(*numbers)
+
+
+def l3_trait(cell_id: int, number: int) -> str:
+    """The trait of an L3 cache behind which a cell's CPUs are."""
+    cell = _natural('NUMA cell id', cell_id)
+    return f'CUSTOM_NFV_L3_{cell}_{_natural("L3 cache", number)}'
+
+
+def offline_trait(cell_id: int, cpus: int) -> str:
+    """The trait of a cell with so many CPUs that are offline."""
+    cell = _natural('NUMA cell id', cell_id)
+    return f'CUSTOM_NFV_OFFLINE_{cell}_{_natural("CPU count", cpus)}'
 
 
 def physnet_trait(physnet: str) -> str:
@@ -239,6 +264,24 @@ def device_class(vendor_id: str, product_id: str) -> str:
     return f'CUSTOM_NFV_PCI_{vendor_id}_{product_id}'.upper()
 
 
+def vfs_trait(address: str, vfs: int) -> str:
+    """The trait of a physical function that can have so many virtual ones."""
+    number = _natural('virtual functions', vfs)
+    return f'CUSTOM_NFV_VFS_{_address_name(address)}_{number}'
+
+
+def link_trait(address: str, mbps: int) -> str:
+    """The trait of a physical function whose link has so many Mbit/s."""
+    number = _natural('Mbit/s', mbps)
+    return f'CUSTOM_NFV_MBPS_{_address_name(address)}_{number}'
+
+
+def _address_name(address: str) -> str:
+    if not (found := _ADDRESS.fullmatch(address)):
+        raise Unencodable(f'PCI address {address!r}')
+    return '_'.join(found.groups()).upper()
+
+
 #: What a name says: a kind and its value.
 Fact = tuple[str, object]
 
@@ -246,6 +289,10 @@ Fact = tuple[str, object]
 def _address(*parts: str) -> str:
     domain, bus, slot, function = (part.lower() for part in parts)
     return f'{domain}:{bus}:{slot}.{function}'
+
+
+def _about_address(*parts: str) -> tuple[str, int]:
+    return _address(*parts[:-1]), int(parts[-1])
 
 
 def _escaped_address(name: str) -> str:
@@ -264,8 +311,31 @@ _TRAITS: tuple[tuple[str, re.Pattern[str], Callable[..., object]], ...] = (
     ),
     (
         'distance',
-        re.compile(rf'CUSTOM_NFV_DISTANCE_{_NUMBER}_{_NUMBER}'),
-        lambda cell, distance: (int(cell), int(distance)),
+        re.compile(rf'CUSTOM_NFV_DISTANCE_{_NUMBER}_{_NUMBER}_{_NUMBER}'),
+        lambda cell, other, distance: (
+            (int(cell), int(other)),
+            int(distance),
+        ),
+    ),
+    (
+        'l3',
+        re.compile(rf'CUSTOM_NFV_L3_{_NUMBER}_{_NUMBER}'),
+        lambda cell, number: (int(cell), int(number)),
+    ),
+    (
+        'offline',
+        re.compile(rf'CUSTOM_NFV_OFFLINE_{_NUMBER}_{_NUMBER}'),
+        lambda cell, cpus: (int(cell), int(cpus)),
+    ),
+    (
+        'vfs',
+        re.compile(rf'CUSTOM_NFV_VFS_{_ADDRESS_NAME.pattern}_{_NUMBER}'),
+        _about_address,
+    ),
+    (
+        'mbps',
+        re.compile(rf'CUSTOM_NFV_MBPS_{_ADDRESS_NAME.pattern}_{_NUMBER}'),
+        _about_address,
     ),
     (
         'parent',
@@ -284,6 +354,7 @@ _PLAIN_TRAITS: dict[str, Fact] = {
     TOPOLOGY: ('topology', True),
     NUMA_ROOT: ('numa_root', True),
     TUNNELED: ('tunneled', True),
+    SUPPLEMENT: ('supplement', True),
     **{name: ('dev_type', kind) for name, kind in _TYPE_OF_TRAIT.items()},
 }
 
@@ -337,3 +408,23 @@ def is_ours(name: str) -> bool:
         or name in _CELL_CLASSES
         or name == NUMA_ROOT
     )
+
+
+_SUPPLEMENTS = tuple(
+    f'{NAMESPACE}{word}'
+    for word in ('SYSFS', 'DISTANCE_', 'L3_', 'OFFLINE_', 'VFS_', 'MBPS_')
+)
+
+
+def is_supplement(name: str) -> bool:
+    """Whether a class or trait of ours tells what sysfs adds.
+
+    All others tell what nova-compute reported. Whoever publishes the one
+    leaves the other alone.
+    """
+    return name.startswith(_SUPPLEMENTS)
+
+
+def is_reported(name: str) -> bool:
+    """Whether a class or trait of ours tells what nova-compute reported."""
+    return is_ours(name) and not is_supplement(name)

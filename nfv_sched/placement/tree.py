@@ -1,5 +1,6 @@
 """A host's provider tree as a value, and what Placement shows of one."""
 
+from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Mapping
 import dataclasses
@@ -45,15 +46,19 @@ Allocations = Mapping[str, Mapping[str, int]]
 class Tree:
     """A host's tree as it should be: ``providers``, parents before children.
 
+    ``host`` is its name, ``compute`` the uuid of its compute node.
     ``usage`` are the allocations of the consumer
     :func:`nfv_sched.placement.schema.usage_uuid`, none above its capacity;
-    ``clamped`` counts the amounts that were cut to it.
+    ``clamped`` counts the amounts that were cut to it. ``supplement`` is the
+    provider of what sysfs adds, None where that is not to be touched.
     """
 
     host: str
+    compute: str
     providers: tuple[Provider, ...]
     usage: Allocations
     clamped: int = 0
+    supplement: Provider | None = None
 
     @property
     def root(self) -> Provider:
@@ -63,9 +68,15 @@ class Tree:
     def names(self) -> tuple[frozenset[str], frozenset[str]]:
         """All resource classes and all traits that the tree needs."""
         return (
-            frozenset(c for p in self.providers for c in p.inventories),
-            frozenset(t for p in self.providers for t in p.traits),
+            frozenset(c for p in self.everything for c in p.inventories),
+            frozenset(t for p in self.everything for t in p.traits),
         )
+
+    @property
+    def everything(self) -> tuple[Provider, ...]:
+        """The providers and the supplement."""
+        more = () if self.supplement is None else (self.supplement,)
+        return self.providers + more
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -82,6 +93,11 @@ class Summary:
         """Whether any class or trait on the provider is ours."""
         return any(map(schema.is_ours, (*self.capacity, *self.traits)))
 
+    @property
+    def reported(self) -> bool:
+        """Whether any tells what nova-compute reported."""
+        return any(map(schema.is_reported, (*self.capacity, *self.traits)))
+
 
 #: The summaries of one tree by provider uuid.
 Summaries = Mapping[str, Summary]
@@ -96,15 +112,15 @@ def summaries_of(tree: Tree) -> dict[str, Summary]:
             used=tree.usage.get(provider.uuid, {}),
             traits=provider.traits,
         )
-        for provider in tree.providers
+        for provider in tree.everything
     }
 
 
 def digest(summaries: Summaries) -> int:
-    """31 bits over all that is ours, usage and the digest itself apart.
+    """31 bits over all that was reported, usage and the digest itself apart.
 
-    Providers without anything of ours are left out: whoever hangs one below
-    our root does not tear the tree.
+    Providers without anything of that are left out: whoever hangs one below
+    our root does not tear the tree, and neither does what sysfs adds.
     """
     return _number(
         [
@@ -113,13 +129,21 @@ def digest(summaries: Summaries) -> int:
             sorted(
                 (name, amount)
                 for name, amount in summary.capacity.items()
-                if schema.is_ours(name) and name != schema.DIGEST
+                if schema.is_reported(name) and name != schema.DIGEST
             ),
-            sorted(filter(schema.is_ours, summary.traits)),
+            sorted(filter(schema.is_reported, summary.traits)),
         ]
         for uuid, summary in sorted(summaries.items())
-        if summary.ours
+        if summary.reported
     )
+
+
+def supplement_digest(
+    uuid: str, parent: str | None, traits: Iterable[str]
+) -> int:
+    """31 bits over the traits of the provider of what sysfs adds."""
+    ours = sorted(filter(schema.is_supplement, traits))
+    return _number(iter([uuid, parent, ours]))
 
 
 def hidden_digest(providers: tuple[Provider, ...]) -> int:

@@ -117,6 +117,12 @@ class Cloud:
         for _ in range(2):
             scheduler.sync_instance_info(self.context, host, uuids)
 
+    def disable(self, host: str) -> None:
+        """Disable a nova-compute: nothing new is scheduled there."""
+        service = objects.Service.get_by_compute_host(self._cell_context, host)
+        service.disabled = True
+        service.save()
+
     def add_aggregate(
         self,
         name: str,

@@ -1,9 +1,11 @@
 """Reading values out of YAML with errors that name the entry at fault."""
 
+from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import Sequence
 import re
 from typing import Any
+from typing import Self
 
 _UNSET: Any = object()
 _UNITS_KIB = {'K': 1, 'M': 1024, 'G': 1024 * 1024}
@@ -18,6 +20,11 @@ class MachineError(ValueError):
 
     def __init__(self, name: str, complaint: str) -> None:
         super().__init__(f'machine {name}: {complaint}')
+
+    @classmethod
+    def at(cls, name: str, path: str, complaint: str) -> Self:
+        """Return the error that an entry of a description is wrong."""
+        return cls(name, f'{path or "it"}: {complaint}')
 
 
 def parse_cpus(text: str) -> frozenset[int]:
@@ -43,36 +50,54 @@ def parse_cpus(text: str) -> frozenset[int]:
 
 
 class Facts:
-    """One mapping of a description, every entry of which must be known."""
+    """One mapping of a description, every entry of which must be known.
 
-    def __init__(self, name: str, path: str, data: object) -> None:
-        self._name = name
+    :param path: of the mapping, ends in a dot unless it is all
+    :param complain: makes an error of the path of an entry, which is empty
+        for all, and of what is wrong there
+    """
+
+    def __init__(
+        self,
+        path: str,
+        data: object,
+        complain: Callable[[str, str], Exception],
+    ) -> None:
         self._path = path
+        self._complain = complain
         if not isinstance(data, Mapping):
-            raise MachineError(name, f'{path or "it"} must be a mapping')
+            raise complain(path.rstrip('.'), 'must be a mapping')
         self._data = data
         self._seen: set[str] = set()
 
-    def _fail(self, key: str, complaint: str) -> MachineError:
-        return MachineError(self._name, f'{self._path}{key}: {complaint}')
+    def __contains__(self, key: str) -> bool:
+        return key in self._data
+
+    def is_mapping(self, key: str) -> bool:
+        """Whether an entry is there and a mapping."""
+        return isinstance(self._data.get(key), Mapping)
+
+    def fail(self, key: str, complaint: str) -> Exception:
+        """Return the error that an entry is wrong."""
+        return self._complain(f'{self._path}{key}'.rstrip('.'), complaint)
 
     def _get(self, key: str, kind: type, default: Any = _UNSET) -> Any:
         self._seen.add(key)
         value = self._data.get(key, default)
         if value is _UNSET:
-            raise self._fail(key, 'is missing')
+            raise self.fail(key, 'is missing')
         # bool is an int in Python, never in a description.
         if not isinstance(value, kind) or (
             kind is int and isinstance(value, bool)
         ):
-            raise self._fail(key, f'{value!r} is not {kind.__name__}')
+            raise self.fail(key, f'{value!r} is not {kind.__name__}')
         return value
 
     def finish(self) -> None:
         """Complain about entries that nobody asked for: typing errors."""
         for key in self._data:
             if key not in self._seen:
-                raise self._fail(str(key), 'is unknown')
+                raise self.fail(str(key), 'is unknown')
 
     def text(self, key: str, default: str = _UNSET) -> str:
         """Return a string."""
@@ -86,7 +111,7 @@ class Facts:
         """Return a number that is not negative."""
         value = int(self._get(key, int, default))
         if value < 0:
-            raise self._fail(key, 'is negative')
+            raise self.fail(key, 'is negative')
         return value
 
     def optional_number(self, key: str) -> int | None:
@@ -101,31 +126,56 @@ class Facts:
         """Return a list of strings."""
         return [str(item) for item in self._get(key, list, default)]
 
+    def texts(self, key: str) -> dict[str, str]:
+        """Return a mapping of strings, empty where the entry is missing."""
+        return self.section(key, {}).all_texts()
+
+    def lists(self, key: str) -> dict[str, list[str]]:
+        """Return a mapping to lists of strings; one may stand for itself."""
+        section = self.section(key, {})
+        found = {}
+        for name, value in self._data.get(key, {}).items():
+            if isinstance(value, str):
+                found[str(name)] = [section.text(name)]
+            else:
+                found[str(name)] = section.words(name)
+        return found
+
+    def all_texts(self) -> dict[str, str]:
+        """Return all entries as strings, which numbers may stand for."""
+        self._seen.update(self._data)
+        found = {}
+        for name, value in self._data.items():
+            if not isinstance(value, str | int) or isinstance(value, bool):
+                raise self.fail(str(name), f'{value!r} is not a string')
+            found[str(name)] = str(value)
+        return found
+
     def numbers(self, key: str, default: Sequence[int] = _UNSET) -> list[int]:
         """Return a list of numbers."""
         items = self._get(key, list, default)
         if not all(isinstance(item, int) for item in items):
-            raise self._fail(key, f'{items!r} are not numbers')
+            raise self.fail(key, f'{items!r} are not numbers')
         return list(items)
 
     def choice(self, key: str, default: str, choices: Sequence[str]) -> str:
         """Return one of the ``choices``."""
         value = self.text(key, str(default))
         if value not in choices:
-            raise self._fail(key, f'{value!r} is none of {list(choices)}')
+            raise self.fail(key, f'{value!r} is none of {list(choices)}')
         return value
 
     def section(self, key: str, default: object = _UNSET) -> 'Facts':
         """Return a mapping below this one."""
         value = self._get(key, dict, default)
-        return Facts(self._name, f'{self._path}{key}.', value)
+        return Facts(f'{self._path}{key}.', value, self._complain)
 
     def entries(
         self, key: str, default: Sequence[object] = _UNSET
     ) -> list['Facts']:
         """Return a list of mappings."""
         return [
-            Facts(self._name, f'{self._path}{key}[{place}].', item)
+            Facts(f'{self._path}{key}[{place}].', item, self._complain)
             for place, item in enumerate(self._get(key, list, default))
         ]
 
@@ -134,11 +184,11 @@ class Facts:
         self._seen.add(key)
         value = self._data.get(key, default)
         if value is _UNSET:
-            raise self._fail(key, 'is missing')
+            raise self.fail(key, 'is missing')
         try:
             return parse_cpus(str(value))
         except ValueError as error:
-            raise self._fail(key, str(error)) from error
+            raise self.fail(key, str(error)) from error
 
     def pages(self, key: str) -> dict[int, int]:
         """Return counts by page size in KiB from ``{2M: 128, 1G: 4}``."""
@@ -147,7 +197,7 @@ class Facts:
         for size in self._data.get(key, {}):
             match = _PAGE_SIZE.match(str(size))
             if match is None:
-                raise self._fail(key, f'{size!r} is no page size')
+                raise self.fail(key, f'{size!r} is no page size')
             kib = int(match[1]) * _UNITS_KIB[match[2]]
             counts[kib] = section.number(size)
         return counts
@@ -156,7 +206,7 @@ class Facts:
         """Return a PCI address in full."""
         value = self.text(key)
         if not _PCI_ADDRESS.match(value):
-            raise self._fail(key, f'{value!r} is no PCI address')
+            raise self.fail(key, f'{value!r} is no PCI address')
         return value
 
     def pci_ids(self, key: str) -> tuple[str, str]:
@@ -164,5 +214,5 @@ class Facts:
         value = self.text(key)
         match = _PCI_IDS.match(value)
         if match is None:
-            raise self._fail(key, f'{value!r} is not vendor:product')
+            raise self.fail(key, f'{value!r} is not vendor:product')
         return match[1], match[2]

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from collections.abc import Mapping
 import dataclasses
 import enum
+import functools
 from importlib import resources
 import pathlib
 
@@ -181,7 +182,7 @@ def parse(name: str, text: str) -> Machine:
         data = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise MachineError(name, f'not YAML: {error}') from error
-    top = facts.Facts(name, '', data)
+    top = facts.Facts('', data, functools.partial(MachineError.at, name))
     smt = top.section('smt', {'threads': 1, 'stride': 0})
     machine = Machine(
         name=name,

@@ -51,7 +51,7 @@ def test_there_and_back(topology):
 @given(hosts())
 def test_everything_is_within_the_limits_of_placement(topology):
     tree = encode(topology)
-    for provider in tree.providers:
+    for provider in tree.everything:
         assert 1 <= len(provider.name) <= 200
         for name, inventory in provider.inventories.items():
             assert 1 <= inventory.total <= schema.MAX_INT, name
@@ -61,8 +61,8 @@ def test_everything_is_within_the_limits_of_placement(topology):
             assert set(name) <= set('ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_')
             assert name not in {'VCPU', 'PCPU', 'MEMORY_MB', 'DISK_GB'}
             assert not name.startswith('CUSTOM_PCI_')
-    assert len({p.uuid for p in tree.providers}) == len(tree.providers)
-    assert len({p.name for p in tree.providers}) == len(tree.providers)
+    assert len({p.uuid for p in tree.everything}) == len(tree.everything)
+    assert len({p.name for p in tree.everything}) == len(tree.everything)
 
 
 @given(hosts(), st.randoms(use_true_random=False))
@@ -80,7 +80,8 @@ def test_any_change_tears_the_tree(topology, random):
         ),
         dataclasses.replace(one, parent=str(uuid.uuid4())),
     ]
-    if victim != root:
+    extra = tree.supplement.uuid if tree.supplement else None
+    if victim not in (root, extra):
         changes.append(None)
     if one.traits:
         gone = random.choice(sorted(one.traits))
@@ -97,10 +98,28 @@ def test_any_change_tears_the_tree(topology, random):
 
 
 @given(hosts())
+def test_without_what_sysfs_adds_the_rest_is_whole(topology):
+    tree = encode(topology)
+    summaries = summaries_of(dataclasses.replace(tree, supplement=None))
+    reported = dataclasses.replace(
+        topology,
+        cells=tuple(
+            dataclasses.replace(
+                cell, distances={}, l3=frozenset(), offline_cpus=0
+            )
+            for cell in topology.cells
+        ),
+        functions=(),
+    )
+    assert decode(topology.name, tree.root.uuid, summaries) == reported
+    assert encode(reported).providers == tree.providers
+
+
+@given(hosts())
 def test_usage_and_strangers_do_not_tear_the_tree(topology):
     tree = encode(topology)
     idle = encode(dataclasses.replace(topology, usage=HostUsage()))
-    assert idle.providers == tree.providers
+    assert idle.everything == tree.everything
     summaries = summaries_of(tree)
     some = next(iter(summaries))
     summaries[some] = dataclasses.replace(
@@ -130,7 +149,7 @@ def test_a_tree_without_failure_domains_is_as_it_was():
     """Trees that are published already stay whole and are not written."""
     tree = encode(host())
     assert tree.root.traits == {schema.TOPOLOGY}
-    assert tree.root.inventories[schema.DIGEST].total == 590508893
+    assert tree.root.inventories[schema.DIGEST].total == 47229104
     assert _decode(summaries_of(tree), tree.root.uuid).domains == {}
 
 
@@ -144,6 +163,18 @@ def test_failure_domains_are_traits_of_the_root():
     }
     assert _decode(summaries_of(tree), tree.root.uuid).domains == domains
     assert tree.providers[1:] == encode(host()).providers[1:]
+
+
+def test_what_sysfs_adds_does_not_change_the_digest_of_the_rest():
+    plain = encode(dataclasses.replace(host(), cells=_without_distances()))
+    assert plain.supplement is None
+    assert plain.providers == encode(host()).providers
+
+
+def _without_distances():
+    return tuple(
+        dataclasses.replace(cell, distances={}) for cell in host().cells
+    )
 
 
 def test_an_unknown_trait_is_named():
@@ -174,7 +205,6 @@ def test_an_unknown_class_is_named():
         (1, {'CUSTOM_NFV_NUMA_ID_0'}, {'CUSTOM_NFV_NUMA_ID_5'}),
         (1, set(), {'CUSTOM_NFV_NUMA_ID_5'}),
         (1, set(), {'CUSTOM_NFV_SOCKET_5'}),
-        (1, set(), {'CUSTOM_NFV_DISTANCE_1_99'}),
         (0, {'CUSTOM_NFV_TOPOLOGY'}, set()),
         (0, set(), {f'{schema.DOMAIN}RACK_IS_{name}' for name in 'AB'}),
         (3, set(), {'CUSTOM_NFV_PCI_PF'}),

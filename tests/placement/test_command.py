@@ -7,6 +7,7 @@ import nova.conf
 import pytest
 
 from nfv_sched.cmd.main import main
+from nfv_sched.nova import census
 from nfv_sched.nova import computes
 from nfv_sched.placement.client import PlacementClient
 from nfv_sched.placement.reader import TopologyReader
@@ -109,10 +110,10 @@ def test_what_cannot_be_read_is_told_and_nothing_is_pruned(
 ):
     publish()
 
-    def fail(context):
+    def fail(*args):
         raise OSError('the database is down')
 
-    monkeypatch.setattr(objects.ComputeNodeList, 'get_all', fail)
+    monkeypatch.setattr(census, '_rows', fail)
     code, rows = publish('--prune')
     assert (code, rows) == (1, [])
     assert 'the database is down' in caplog.text
@@ -126,14 +127,14 @@ def test_what_cannot_be_read_is_told_and_nothing_is_pruned(
 def test_one_malformed_compute_node_stops_no_other(
     two_hosts, publish, monkeypatch, caplog
 ):
-    real = computes.topology_of
+    real = census.topology_of
 
     def fail(node, *rest):
         if node.hypervisor_hostname == 'two':
             raise computes.MalformedComputeError('compute node two: torn')
         return real(node, *rest)
 
-    monkeypatch.setattr(computes, 'topology_of', fail)
+    monkeypatch.setattr(census, 'topology_of', fail)
     code, rows = publish('--prune')
     assert code == 1
     assert [row['Host'] for row in rows] == ['one']
@@ -147,12 +148,12 @@ def test_trees_of_compute_nodes_that_are_gone_are_pruned(
     two_hosts, publish, monkeypatch, caplog
 ):
     publish()
-    real = objects.ComputeNodeList.get_all
+    real = census._rows
     monkeypatch.setattr(
-        objects.ComputeNodeList,
-        'get_all',
-        lambda context: [
-            node for node in real(context) if node.hypervisor_hostname != 'two'
+        census,
+        '_rows',
+        lambda *args: [
+            row for row in real(*args) if row.hypervisor_hostname != 'two'
         ],
     )
     publish()

@@ -5,13 +5,13 @@ import logging
 from nova import exception
 import pytest
 
+from nfv_sched.cmd.tables import cpus_of
 from nfv_sched.sim import flavors
 from nfv_sched.sim import settings
 from nfv_sched.sim.boots import Outcome
 from nfv_sched.sim.cloud import cloud
 from nfv_sched.sim.guests import Flavor
 from nfv_sched.sim.guests import Port
-from nfv_sched.sim.views import cpus_of
 from tests.sim import values
 
 PLAIN = Flavor('plain', 1, 512)

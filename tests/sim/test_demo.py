@@ -8,13 +8,10 @@ import pytest
 from rich.console import Console
 
 from nfv_sched import cmd
-from nfv_sched.cmd import render
 from nfv_sched.cmd import show
 from nfv_sched.cmd import tables
 from nfv_sched.cmd.main import main
 from nfv_sched.sim import flavors
-from nfv_sched.sim import machine
-from nfv_sched.sim import views
 from nfv_sched.sim.guests import Flavor
 
 
@@ -66,13 +63,7 @@ def test_the_same_seed_asks_for_the_same_guests():
     assert len(named(1)) == 20 + 3 + 2
 
 
-def drawn(thing, width=120):
-    console = Console(file=io.StringIO(), width=width)
-    console.print(thing)
-    return console.file.getvalue()
-
-
-def test_a_numa_map_shows_every_thread_page_and_device(stock_cloud):
+def test_landings_tell_what_a_guest_got(stock_cloud):
     flavor = Flavor(
         'both',
         6,
@@ -85,45 +76,13 @@ def test_a_numa_map_shows_every_thread_page_and_device(stock_cloud):
         ports=flavors.flavors()['telefonica-dataplane-3'].ports,
     )
     [guest] = stock_cloud.boot(flavor, name='router')
-    compute = stock_cloud.computes['dell-2x6230r-64vf']
-    assert guest.host == compute.host
-    view = views.host_view(compute, [guest])
-    owners = [
-        owner
-        for cell in view.cells
-        for core in cell.cores
-        for owner in core.owners
-    ]
-    facts = machine.load(compute.host)
-    assert len(owners) == len(facts.cpus)
-    assert owners.count('a') == 6
-    assert owners.count(views.SHARED) == len(facts.shared)
-    assert owners.count(views.FREE) == len(facts.dedicated) - 6
-    text = drawn(render.host_map(view))
-    assert text.count('aa') == 3
-    assert ' 8/24' in text
-    assert text.count('15/16 free') == 2
-    assert 'a router both' in text
-    # A narrow terminal gets the cells one below the other.
-    assert 'cell 1' in drawn(render.host_map(view), width=40)
-    row = drawn(tables.landings([guest]))
+    console = Console(file=io.StringIO(), width=120)
+    console.print(tables.landings([guest]))
+    row = console.file.getvalue()
     assert '6 pinned' in row
     assert '8 x 1G' in row
     assert '2 near' in row
     stock_cloud.delete(guest)
-
-
-@pytest.mark.parametrize(
-    ('pages', 'text'),
-    [
-        ((1048576, 16, 4, 0), ' 1G ####............ 0/16, host 4'),
-        ((2048, 100, 0, 1), ' 2M =............... 1/100'),
-        ((65536, 8, 1, 7), '64M ==============## 7/8, host 1'),
-        ((2048, 0, 0, 0), ' 2M ................ 0/0'),
-    ],
-)
-def test_bars(pages, text):
-    assert render.bar(views.PagesView(*pages)).plain == text
 
 
 def test_the_demo_says_what_to_install(monkeypatch, capsys):

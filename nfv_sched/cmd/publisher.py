@@ -1,0 +1,167 @@
+"""``nfv-sched-publisher``: the service that keeps Placement true."""
+
+import argparse
+from collections.abc import Sequence
+from importlib import metadata
+import logging
+import pathlib
+import sys
+from typing import Any
+import warnings
+
+import cotyledon
+import nova.conf
+from oslo_config import cfg
+from oslo_log import log as oslo_log
+
+from nfv_sched import conf
+from nfv_sched.nova import computes
+from nfv_sched.nova import domains
+from nfv_sched.nova.masking import described
+from nfv_sched.nova.masking import Masking
+from nfv_sched.placement.client import PlacementClient
+from nfv_sched.publishing.cells import CellsSource
+from nfv_sched.publishing.counters import Counters
+from nfv_sched.publishing.leadership import Alone
+from nfv_sched.publishing.leadership import Elected
+from nfv_sched.publishing.loop import Loop
+from nfv_sched.publishing.status import Status
+from nfv_sched.publishing.sysfs import SysfsSource
+
+LOG = logging.getLogger(__name__)
+
+PROGRAM = 'nfv-sched-publisher'
+SOURCES = ('cells', 'sysfs')
+CONF = nova.conf.CONF
+conf.register_opts(CONF)
+
+#: Seconds for the host at hand when the service ends; then it is killed,
+#: which its next start makes good.
+_GRACEFUL = 30
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line of the service."""
+    found = argparse.ArgumentParser(
+        PROGRAM,
+        description='Keep the host topology in Placement as nova-computes '
+        'report it. Ends on SIGTERM, reads its options anew on SIGHUP.',
+    )
+    found.add_argument(
+        '--version',
+        action='version',
+        version=f'%(prog)s {metadata.version("nfv-sched")}',
+    )
+    found.add_argument(
+        '--config-file',
+        action='append',
+        default=[],
+        metavar='PATH',
+        help='nova.conf with [api_database], [placement] and '
+        "[nfv_sched_publisher]; may be repeated. Default: Nova's usual "
+        'places',
+    )
+    found.add_argument(
+        '--source',
+        choices=SOURCES,
+        default='cells',
+        help='what to publish: cells, what all nova-computes reported, from '
+        "Nova's databases; sysfs, what the sysfs of this compute adds. "
+        'Default: cells',
+    )
+    return found
+
+
+def _set_up_logging() -> None:
+    """Log as the options say, without passwords."""
+    oslo_log.setup(CONF, PROGRAM)
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(Masking())
+
+
+def make_loop(source: str, counters: Counters) -> Loop:
+    """A publisher as the options want it.
+
+    :param source: one of ``SOURCES``
+    :raises nfv_sched.nova.computes.NoIdentityError: of sysfs only
+    """
+    options = CONF.nfv_sched_publisher
+
+    def connect() -> PlacementClient:
+        return PlacementClient(
+            computes.placement_adapter(), deadline=options.placement_deadline
+        )
+
+    # There is one publisher of a host's sysfs.
+    url = options.coordination_url if source == 'cells' else None
+    path = options.status_file
+    return Loop(
+        _cells() if source == 'cells' else SysfsSource(*computes.local_node()),
+        connect,
+        Elected(url) if url else Alone(),
+        counters,
+        interval=options.interval,
+        status=Status(source, options.interval),
+        path=pathlib.Path(path) if path else None,
+    )
+
+
+def _cells() -> CellsSource:
+    options = CONF.nfv_sched_publisher
+    return CellsSource(
+        domains.keys_of(CONF.nfv_sched.failure_domains),
+        full_interval=options.full_interval,
+        grace=options.grace,
+        page=options.page_size,
+    )
+
+
+class Publisher(cotyledon.Service):
+    """The process that publishes; a parent starts it anew on SIGHUP."""
+
+    name = PROGRAM
+
+    def __init__(self, worker_id: Any, source: str) -> None:
+        super().__init__(worker_id)
+        good = computes.reconfigure()
+        _set_up_logging()
+        if not good:
+            LOG.error('The options cannot be read again: the old ones stay')
+        self._counters = Counters()
+        self._loop = make_loop(source, self._counters)
+
+    def run(self) -> None:
+        """Publish until told to end."""
+        options = CONF.nfv_sched_publisher
+        if options.metrics_port:
+            self._counters.serve(options.metrics_address, options.metrics_port)
+        LOG.info('%s %s begins', PROGRAM, metadata.version('nfv-sched'))
+        self._loop.run()
+
+    def terminate(self) -> None:
+        """End after the host at hand."""
+        if not self._loop.stop(_GRACEFUL):
+            LOG.warning('Ends in the middle of a host')
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the service; returns its exit code."""
+    # futurist imports eventlet, which then says that it should not be.
+    warnings.filterwarnings('ignore', message=r'\s*Eventlet is deprecated')
+    arguments = parser().parse_args(argv)
+    try:
+        computes.configure(arguments.config_file)
+        if arguments.source == 'sysfs':
+            computes.local_node()
+    except (cfg.Error, computes.NoIdentityError) as error:
+        print(f'{PROGRAM}: {described(error)}', file=sys.stderr)  # noqa: T201
+        return 2
+    _set_up_logging()
+    manager = cotyledon.ServiceManager(graceful_shutdown_timeout=_GRACEFUL + 5)
+    manager.add(Publisher, workers=1, args=(arguments.source,))
+    manager.run()
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,72 @@
+"""``nfv-sched purge``: everything of ours out of Placement."""
+
+import argparse
+import logging
+
+from cliff import lister
+
+from nfv_sched.nova import computes
+from nfv_sched.placement import purge
+from nfv_sched.placement.client import PlacementClient
+
+LOG = logging.getLogger(__name__)
+
+
+class Purge(lister.Lister):  # type: ignore[misc]
+    """Remove every tree, resource class and trait of ours from Placement.
+
+    For those who take nfv-sched out again: stop the publishers first. Without
+    --yes it only tells what it would remove. The exit code is 1 if anything
+    is left, which is then told.
+    """
+
+    failed = False
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """Describe the command's options."""
+        parser: argparse.ArgumentParser = super().get_parser(prog_name)
+        parser.add_argument(
+            '--config-file',
+            action='append',
+            default=[],
+            metavar='PATH',
+            help='nova.conf with [placement]; may be repeated. Default: '
+            "Nova's usual places",
+        )
+        parser.add_argument(
+            '--yes', action='store_true', help='really remove it'
+        )
+        parser.add_argument(
+            '--deadline',
+            type=float,
+            default=60.0,
+            metavar='SECONDS',
+            help='limit of each request to Placement (default: 60)',
+        )
+        return parser
+
+    def run(self, parsed_args: argparse.Namespace) -> int:
+        """Run the command; returns its exit code."""
+        super().run(parsed_args)
+        return int(self.failed)
+
+    def take_action(
+        self, parsed_args: argparse.Namespace
+    ) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+        """Remove, or tell what there is; returns a table."""
+        computes.configure(parsed_args.config_file)
+        client = PlacementClient(
+            computes.placement_adapter(), deadline=parsed_args.deadline
+        )
+        if not parsed_args.yes:
+            LOG.warning('Nothing is removed without --yes')
+            return (
+                ('Kind', 'Name'),
+                [(one.kind, one.name) for one in purge.found(client)],
+            )
+        done = list(purge.purge(client))
+        self.failed = any(one.problem for one in done)
+        return (
+            ('Kind', 'Name', 'Problem'),
+            [(one.kind, one.name, one.problem or '') for one in done],
+        )

@@ -1,0 +1,123 @@
+"""``nfv-sched report``: a cloud on one page."""
+
+import argparse
+import collections
+from collections.abc import Sequence
+import pathlib
+from typing import TextIO
+
+from cliff import command
+
+from nfv_sched.capacity import Capacity
+from nfv_sched.capacity import Counter
+from nfv_sched.cmd import progress
+from nfv_sched.cmd import sources
+from nfv_sched.explaining import Explainer
+from nfv_sched.explaining.still import still
+from nfv_sched.nova import asking
+from nfv_sched.nova.pipeline import Pipeline
+from nfv_sched.picture import page
+from nfv_sched.picture import refusals
+from nfv_sched.picture.wording import printable
+from nfv_sched.survey import Survey
+
+
+class Report(command.Command):  # type: ignore[misc]
+    """Write a page about the cloud: what is scarce, where, and why.
+
+    One file of HTML that needs no server and nothing from outside: a heat
+    map of all hosts and cells, figures of each host and its NUMA map, room
+    for flavors, and requests that were refused. The exit code is 1 if any
+    host or cell could not be read.
+    """
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """Describe the command's options."""
+        parser: argparse.ArgumentParser = super().get_parser(prog_name)
+        parser.add_argument(
+            '--output',
+            type=pathlib.Path,
+            required=True,
+            metavar='FILE',
+            help='the page to write',
+        )
+        parser.add_argument(
+            '--flavor',
+            action='append',
+            default=[],
+            metavar='NAME',
+            help='name or id of a flavor whose room is counted; may be '
+            "repeated. Needs Nova's databases",
+        )
+        parser.add_argument(
+            '--log',
+            type=pathlib.Path,
+            metavar='FILE',
+            help='log of nova-scheduler, whose refused requests are told; '
+            '"-" reads standard input',
+        )
+        sources.add_arguments(parser)
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> int:
+        """Write the page; returns the exit code."""
+        source = sources.Sources(parsed_args)
+        if parsed_args.flavor:
+            source.require_databases('room for flavors is counted by claims')
+        survey = source.survey_with_distances()
+        text = page.report(
+            survey,
+            _room(source, survey, parsed_args.flavor),
+            _refusals(parsed_args.log, self.app.stdin),
+        )
+        parsed_args.output.write_text(text, 'utf-8')
+        for problem in survey.problems:
+            print(f'Not read: {problem}', file=self.app.stderr)
+        return int(bool(survey.problems))
+
+
+def _refusals(
+    path: pathlib.Path | None, stdin: TextIO
+) -> list[refusals.Refusal] | None:
+    if path is None:
+        return None
+    if str(path) == '-':
+        return refusals.refusals(stdin)
+    with path.open(encoding='utf-8', errors='replace') as lines:
+        return refusals.refusals(lines)
+
+
+def _room(
+    source: sources.Sources, survey: Survey, names: Sequence[str]
+) -> list[page.FlavorRoom]:
+    """Count how many more guests of each flavor fit."""
+    if not names:
+        return []
+    client = source.placement()
+    line = Pipeline()
+    explainer = Explainer(line, client)
+    found = []
+    with still(client, explainer.states):
+        for name in names:
+            flavor = asking.flavor_named(line.context, name)
+            spec = asking.spec_of(line.context, asking.Wish(flavor))
+            with progress.bar(f'hosts for {name}') as tell:
+                capacity = Counter(explainer, tell=tell).count(spec)
+            found.append(_flavor_room(name, capacity, survey))
+    return found
+
+
+def _flavor_room(
+    name: str, found: Capacity, survey: Survey
+) -> page.FlavorRoom:
+    counts = {one.host: one.guests for one in found.hosts}
+    # Hosts that cannot take any say little about what runs out.
+    short = collections.Counter(
+        one.short for one in found.hosts if one.guests or not found.in_all
+    )
+    return page.FlavorRoom(
+        printable(name),
+        found.in_all,
+        [counts.get(host.topology.name, 0) for host in survey.hosts],
+        ', '.join(f'{what} ({hosts})' for what, hosts in short.most_common()),
+    )

@@ -1,0 +1,194 @@
+"""``nfv-sched topology``: what hosts look like, and what is left of them."""
+
+import argparse
+from collections.abc import Sequence
+import dataclasses
+import difflib
+import fnmatch
+import json
+import pathlib
+from typing import Any
+
+from cliff import lister
+from rich.console import Console
+from rich.text import Text
+import yaml  # type: ignore[import-untyped]
+
+from nfv_sched.cmd import consoles
+from nfv_sched.cmd import sources
+from nfv_sched.picture import document
+from nfv_sched.picture import page
+from nfv_sched.picture import summary
+from nfv_sched.picture import svg
+from nfv_sched.picture import terminal
+from nfv_sched.picture import views
+from nfv_sched.survey import HostSurvey
+from nfv_sched.survey import Survey
+
+_PICTURES = ('html', 'json', 'svg', 'table', 'yaml')
+
+
+class UnknownHostError(Exception):
+    """No host has that name; the text names those that are like it."""
+
+
+def chosen(survey: Survey, patterns: Sequence[str]) -> Survey:
+    """Return a survey of the hosts of these names, all without any.
+
+    A name is that of the nova-compute service or of the hypervisor; ``*``,
+    ``?`` and ``[...]`` match as in a shell.
+
+    :raises UnknownHostError: a name matches no host
+    """
+    if not patterns:
+        return survey
+    for pattern in patterns:
+        if not any(_matches(host, pattern) for host in survey.hosts):
+            names = [host.host for host in survey.hosts]
+            like = difflib.get_close_matches(pattern, names)
+            hint = f', but {" ".join(like)}' if like else ''
+            raise UnknownHostError(f'there is no host {pattern}{hint}')
+    hosts = tuple(
+        host
+        for host in survey.hosts
+        if any(_matches(host, pattern) for pattern in patterns)
+    )
+    return dataclasses.replace(survey, hosts=hosts)
+
+
+def _matches(host: HostSurvey, pattern: str) -> bool:
+    names = (host.host, host.topology.name)
+    return any(fnmatch.fnmatchcase(name, pattern) for name in names)
+
+
+class MisuseError(Exception):
+    """Options that do not go together; the text says which."""
+
+
+class Topology(lister.Lister):  # type: ignore[misc]
+    """Show the NUMA map of hosts: cells, cores, guests, pages, devices.
+
+    Formats are a drawing for the terminal (table, the default), a picture
+    (svg), a page (html) and data (json, yaml). --summary lists the hosts in
+    a table instead, one line for each, and takes all that lists take.
+    The exit code is 1 if any host or cell could not be read.
+    """
+
+    failed = False
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """Describe the command's options."""
+        parser: argparse.ArgumentParser = super().get_parser(prog_name)
+        sources.add_arguments(parser)
+        parser.add_argument(
+            'hosts',
+            nargs='*',
+            metavar='HOST',
+            help='name of a host, or a pattern of names; default: all',
+        )
+        parser.add_argument(
+            '--summary',
+            action='store_true',
+            help='one line per host: what is free, fragmentation, stranded '
+            'devices',
+        )
+        parser.add_argument(
+            '--output',
+            type=pathlib.Path,
+            metavar='FILE',
+            help='write the map there instead of to the terminal',
+        )
+        self._add_pictures()
+        return parser
+
+    def _add_pictures(self) -> None:
+        """Let ``--format`` take pictures beside the formats of lists."""
+        lists = self._formatter_plugins.names()
+        group = self._formatter_group
+        group.conflict_handler = 'resolve'
+        group.add_argument(
+            '-f',
+            '--format',
+            dest='formatter',
+            choices=sorted({*lists, *_PICTURES}),
+            default=self.formatter_default,
+            help='the output format: html and svg are of maps, csv and value '
+            'of summaries; the default, table, draws maps for the terminal',
+        )
+
+    def run(self, parsed_args: argparse.Namespace) -> int:
+        """Run the command; returns its exit code."""
+        known = self._formatter_plugins.names()
+        form = parsed_args.formatter
+        if parsed_args.summary:
+            if form not in known:
+                raise MisuseError(f'--summary has no format {form}')
+            if parsed_args.output:
+                raise MisuseError('--output is for maps, not for --summary')
+            super().run(parsed_args)
+        else:
+            if form not in _PICTURES:
+                raise MisuseError(f'maps have no format {form}: use --summary')
+            self._draw(self._survey(parsed_args), parsed_args)
+        return int(self.failed)
+
+    def take_action(
+        self, parsed_args: argparse.Namespace
+    ) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
+        """Return the summary as a table."""
+        survey = self._survey(parsed_args)
+        for text in survey.unknown:
+            print(f'Not known: {text}', file=self.app.stderr)
+        return summary.summary(survey)
+
+    def _survey(self, parsed_args: argparse.Namespace) -> Survey:
+        survey = sources.Sources(parsed_args).survey_with_distances()
+        for text in survey.problems:
+            print(f'Not read: {text}', file=self.app.stderr)
+        self.failed = bool(survey.problems)
+        return chosen(survey, parsed_args.hosts)
+
+    def _draw(self, survey: Survey, parsed_args: argparse.Namespace) -> None:
+        form, path = parsed_args.formatter, parsed_args.output
+        if form == 'table' and path is None:
+            draw_maps(consoles.console(self.app.stdout), survey)
+            return
+        if path is None:
+            self.app.stdout.write(rendered(survey, form))
+        else:
+            path.write_text(rendered(survey, form), 'utf-8')
+
+
+def rendered(survey: Survey, form: str) -> str:
+    """Return the maps of all hosts in one of the formats."""
+    if form == 'html':
+        return page.topology(survey)
+    if form == 'svg':
+        found = [views.host_view(host) for host in survey.hosts]
+        return svg.hosts(found, survey.taken, survey.source.value) + '\n'
+    if form == 'table':
+        console = consoles.plain()
+        with console.capture() as drawn:
+            draw_maps(console, survey)
+        return drawn.get()
+    data = document.document(survey)
+    if form == 'json':
+        return json.dumps(data, indent=2) + '\n'
+    return str(yaml.safe_dump(data, sort_keys=False))
+
+
+def draw_maps(console: Console, survey: Survey) -> None:
+    """Draw the maps of all hosts, and tell what they cannot show."""
+    for host in survey.hosts:
+        console.print(terminal.host_map(views.host_view(host)))
+        console.print()
+    if not survey.hosts:
+        console.print('There are no hosts.')
+    console.print(
+        Text(
+            f'{survey.taken:%Y-%m-%d %H:%M %Z}, as {survey.source} told it.',
+            'dim',
+        )
+    )
+    for text in survey.unknown:
+        console.print(Text(f'Not known: {text}.', 'dim'))

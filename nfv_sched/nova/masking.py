@@ -1,0 +1,37 @@
+"""Texts of others without the passwords that they may quote."""
+
+import logging
+import re
+import traceback
+
+from oslo_utils import strutils
+
+# Up to the last @: a URL that cannot be parsed is quoted whole by
+# SQLAlchemy, and it cannot be parsed because of what is in its password.
+_CREDENTIALS = re.compile(r'://[^\s]*@')
+
+
+def masked(text: object) -> str:
+    """``text`` as a string in which no URL has user name or password."""
+    found = _CREDENTIALS.sub('://***@', str(text))
+    return str(strutils.mask_password(found))
+
+
+def described(error: BaseException) -> str:
+    """An exception's type and masked text, in one line."""
+    lines = masked(error).split('\n')
+    return f'{type(error).__name__}: {lines[0]}'
+
+
+class Masking(logging.Filter):
+    """Masks all that a handler is about to write, tracebacks included."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Replace the record's texts; lets every record pass."""
+        record.msg, record.args = masked(record.getMessage()), None
+        if record.exc_info and record.exc_info[1] is not None:
+            lines = traceback.format_exception(record.exc_info[1])
+            record.exc_text = masked(''.join(lines)).rstrip()
+            # Formatters of oslo.log make a text of their own from this.
+            record.exc_info = None
+        return True

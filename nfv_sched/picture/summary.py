@@ -1,0 +1,76 @@
+"""A cloud as a table, one line per host."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from nfv_sched.picture import measures
+from nfv_sched.picture import views
+from nfv_sched.picture.measures import SMALL_PAGE_KIB
+from nfv_sched.picture.wording import printable
+from nfv_sched.picture.wording import size_name
+from nfv_sched.survey import Survey
+
+Row = tuple[Any, ...]
+
+
+def summary(survey: Survey) -> tuple[tuple[str, ...], list[Row]]:
+    """Return columns and one row per host; None is what is not known.
+
+    Each size of huge pages and each kind of failure domain that any host has
+    gets columns of its own. Fragmentation is percent.
+    """
+    hosts = [views.host_view(host) for host in survey.hosts]
+    found = [measures.figures(host) for host in hosts]
+    sizes = sorted(
+        {size for one in found for size in one.pages if size > SMALL_PAGE_KIB}
+    )
+    kinds = sorted(
+        {kind for host in survey.hosts for kind in host.topology.domains}
+    )
+    columns = (
+        'Host',
+        *(printable(kind).capitalize() for kind in kinds),
+        'Enabled',
+        'Guests',
+        'Free CPUs',
+        'CPUs',
+        'Broken Cores',
+        *(
+            name
+            for size in sizes
+            for name in (f'Free {size_name(size)}', size_name(size))
+        ),
+        'Free Devices',
+        'Devices',
+        'Stranded',
+        'Fragmentation',
+    )
+    rows = []
+    for host, view, one in zip(survey.hosts, hosts, found, strict=True):
+        rows.append(
+            (
+                view.name,
+                *(_domain(host.topology.domains.get(kind)) for kind in kinds),
+                host.enabled,
+                *_figures(one, sizes),
+            )
+        )
+    return columns, rows
+
+
+def _domain(name: str | None) -> str | None:
+    return None if name is None else printable(name)
+
+
+def _figures(one: measures.Figures, sizes: Sequence[int]) -> Row:
+    return (
+        one.guests,
+        one.free_cpus,
+        one.cpus,
+        one.broken_cores,
+        *(count for size in sizes for count in one.pages.get(size, (0, 0))),
+        one.free_devices,
+        one.devices,
+        one.stranded,
+        round(100 * one.fragmentation),
+    )

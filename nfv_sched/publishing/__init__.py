@@ -1,0 +1,1 @@
+"""The publisher: passes over all hosts, again and again."""

@@ -1,0 +1,179 @@
+"""Source 1: what nova-computes reported, from the cells' databases."""
+
+from collections.abc import Callable
+from collections.abc import Sequence
+import dataclasses
+import logging
+import time
+
+from nfv_sched.nova import census
+from nfv_sched.placement import schema
+from nfv_sched.placement.client import PlacementClient
+from nfv_sched.placement.publisher import HostReport
+from nfv_sched.placement.publisher import remove
+from nfv_sched.placement.publisher import Round
+from nfv_sched.publishing.report import PassReport
+
+LOG = logging.getLogger(__name__)
+
+#: Seconds between two lines about a pass that takes long.
+PROGRESS = 10.0
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Settled:
+    """A host as it was when nothing had to be written for it."""
+
+    mark: census.Mark
+    generation: int
+
+
+class CellsSource:
+    """Passes over the compute nodes of all cells.
+
+    The first pass is a full one, and one after every ``full_interval``
+    seconds: all hosts are compared with Placement. In between, only those
+    are whose rows in the database or whose root in Placement changed since
+    a pass found nothing to write for them.
+
+    A tree is removed once its compute node has been in no cell for ``grace``
+    seconds while every cell answered.
+
+    :param kinds: of failure domains to publish
+    :param page: compute nodes that are read at once
+    :param clock: seconds that only grow
+    """
+
+    def __init__(
+        self,
+        kinds: Sequence[str] = (),
+        *,
+        full_interval: float = 3600.0,
+        grace: float = 3600.0,
+        page: int = 500,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._kinds = tuple(kinds)
+        self._full_interval = full_interval
+        self._grace = grace
+        self._page = page
+        self._clock = clock
+        self._full: float | None = None
+        self._settled: dict[str, _Settled] = {}
+        self._missing: dict[str, float] = {}
+
+    def run(
+        self,
+        client: PlacementClient,
+        report: PassReport,
+        going: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """Make one pass and count it in ``report``.
+
+        What it raises leaves hosts that will be checked by the next pass.
+
+        :param going: asked between hosts; the pass ends when it says no
+        """
+        started = self._clock()
+        full = self._due(started)
+        report.kind = 'full' if full else 'changed'
+        found = census.look(self._kinds, self._page)
+        report.problems += found.problems
+        sightings = found.sightings
+        report.hosts = len(sightings)
+        current = Round(client)
+        if full:
+            self._settled.clear()
+        wanted = {
+            uuid
+            for uuid, sighting in sightings.items()
+            if not self._is_settled(sighting, current)
+        }
+        self._publish(current, found, wanted, report, going)
+        if going():
+            self._prune(client, current, found, report)
+        if full and going():
+            # A cell that does not answer makes no pass a full one: none of
+            # its compute nodes is settled.
+            self._full = started
+        report.finished = going() and found.complete
+
+    def _due(self, now: float) -> bool:
+        return self._full is None or now - self._full >= self._full_interval
+
+    def _is_settled(self, sighting: census.Sighting, current: Round) -> bool:
+        known = self._settled.get(sighting.uuid)
+        root = current.roots.get(schema.root_uuid(sighting.uuid))
+        return (
+            known is not None
+            and root is not None
+            and known.mark == sighting.mark
+            and known.generation == root.generation
+        )
+
+    def _publish(
+        self,
+        current: Round,
+        found: census.Look,
+        wanted: set[str],
+        report: PassReport,
+        going: Callable[[], bool],
+    ) -> None:
+        sightings = found.sightings
+        said = self._clock()
+
+        def done(host: HostReport) -> None:
+            nonlocal said
+            report.count(host)
+            self._settle(host, sightings[host.uuid], current)
+            if self._clock() - said >= PROGRESS:
+                said = self._clock()
+                LOG.info('%d of %d hosts', report.checked, len(wanted))
+
+        for page in census.read(found, wanted, self._page):
+            if not going():
+                return
+            report.skipped += len(page.problems)
+            for uuid, problem in page.problems.items():
+                self._settled.pop(uuid, None)
+                if problem not in report.problems:
+                    report.problems.append(problem)
+            made = current.publish(page.hosts, done, going)
+            report.writes += made.created
+
+    def _settle(
+        self, host: HostReport, sighting: census.Sighting, current: Round
+    ) -> None:
+        self._settled.pop(host.uuid, None)
+        # What was written is looked at once more: the write has moved what
+        # is known of the root, and the next row may have the same time.
+        root = current.roots.get(schema.root_uuid(host.uuid))
+        if host.outcome == 'unchanged' and sighting.settled and root:
+            self._settled[host.uuid] = _Settled(sighting.mark, root.generation)
+
+    def _prune(
+        self,
+        client: PlacementClient,
+        current: Round,
+        found: census.Look,
+        report: PassReport,
+    ) -> None:
+        if not found.complete:
+            # A compute node may be in the cell that did not answer.
+            return
+        now = self._clock()
+        kept = {schema.root_uuid(uuid) for uuid in found.sightings}
+        gone = current.roots.keys() - kept
+        self._missing = {
+            root: self._missing.get(root, now) for root in sorted(gone)
+        }
+        for root, since in self._missing.items():
+            if now - since >= self._grace and remove(client, root):
+                report.removed += 1
+                LOG.warning(
+                    'Removed the tree %s: its compute node is in no cell '
+                    'any more',
+                    current.roots[root].name,
+                )
+        for uuid in self._settled.keys() - found.sightings.keys():
+            del self._settled[uuid]

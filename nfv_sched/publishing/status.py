@@ -1,0 +1,78 @@
+"""A small file that says when a publisher last made a pass."""
+
+from collections.abc import Mapping
+import dataclasses
+import json
+import os
+import pathlib
+import tempfile
+import time
+from typing import Any
+
+from nfv_sched.publishing.report import PassReport
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Status:
+    """``passed`` and ``full`` are when a pass and a full one last finished.
+
+    Both are seconds since the epoch, None before the first. ``interval`` is
+    the time between two passes, ``counts`` are those of the last pass.
+    """
+
+    source: str
+    interval: float
+    passed: float | None = None
+    full: float | None = None
+    leads: bool = True
+    counts: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+    def after(self, report: PassReport, now: float) -> 'Status':
+        """The status after a pass."""
+        counts = dataclasses.asdict(report)
+        del counts['problems']
+        done = report.finished
+        return dataclasses.replace(
+            self,
+            passed=now if done else self.passed,
+            full=now if done and report.kind == 'full' else self.full,
+            leads=True,
+            counts=counts,
+        )
+
+    @property
+    def age(self) -> float | None:
+        """Seconds since the last pass, None if there was none."""
+        return None if self.passed is None else time.time() - self.passed
+
+
+def write(path: pathlib.Path, status: Status) -> None:
+    """Replace the file at once, so that nobody reads half of it."""
+    text = json.dumps(dataclasses.asdict(status), indent=2)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f'.{path.name}.')
+    try:
+        with os.fdopen(handle, 'w') as file:
+            file.write(f'{text}\n')
+        pathlib.Path(name).chmod(0o644)
+        pathlib.Path(name).replace(path)
+    except BaseException:
+        pathlib.Path(name).unlink(missing_ok=True)
+        raise
+
+
+def read(path: pathlib.Path) -> Status | None:
+    """The status that a publisher wrote, None where there is none.
+
+    :raises ValueError: the file is not one of ours
+    """
+    try:
+        text = path.read_text()
+    except FileNotFoundError:
+        return None
+    values = json.loads(text)
+    names = {field.name for field in dataclasses.fields(Status)}
+    if not isinstance(values, dict) or not {'source', 'interval'} <= set(
+        values
+    ):
+        raise ValueError(f'{path} is not the status of a publisher')
+    return Status(**{name: values[name] for name in names & set(values)})

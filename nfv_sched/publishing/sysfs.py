@@ -1,0 +1,84 @@
+"""Source 2: what the compute's own sysfs adds to its tree."""
+
+from collections.abc import Callable
+import pathlib
+
+from nfv_sched import sysfs
+from nfv_sched.model import CellTopology
+from nfv_sched.model import FunctionTopology
+from nfv_sched.model import HostTopology
+from nfv_sched.placement.client import PlacementClient
+from nfv_sched.placement.publisher import publish_supplement
+from nfv_sched.publishing.report import PassReport
+
+
+def supplement_of(
+    machine: sysfs.Machine, name: str, uuid: str
+) -> HostTopology:
+    """The host as far as nova-compute does not report it anyhow.
+
+    L3 caches are numbered by the lowest CPU behind each.
+    """
+    return HostTopology(
+        name=name,
+        uuid=uuid,
+        cells=tuple(
+            CellTopology(
+                id=node.id,
+                distances=node.distances,
+                l3=frozenset(
+                    number
+                    for number, cpus in enumerate(machine.cpus.l3)
+                    if cpus & node.cpus
+                ),
+                offline_cpus=len(node.offline),
+            )
+            for node in machine.nodes
+        ),
+        functions=tuple(
+            FunctionTopology(device.address, device.sriov_total, speed)
+            for device in machine.devices
+            if device.physfn is None
+            if (speed := device.link_mbps) or device.sriov_total
+        ),
+    )
+
+
+class SysfsSource:
+    """Passes over one host: the one that this runs on.
+
+    :param name: the hypervisor hostname
+    :param uuid: the compute node's
+    :param root: of sysfs
+    """
+
+    def __init__(
+        self, name: str, uuid: str, root: pathlib.Path = pathlib.Path('/sys')
+    ) -> None:
+        self._name = name
+        self._uuid = uuid
+        self._root = root
+
+    def run(
+        self,
+        client: PlacementClient,
+        report: PassReport,
+        going: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """Make one pass and count it in ``report``.
+
+        :raises nfv_sched.sysfs.MalformedSysfs: CPUs or nodes cannot be
+            understood; what is published stays
+        """
+        del going
+        report.kind = 'full'
+        report.hosts = 1
+        machine = sysfs.read(self._root)
+        report.problems += machine.problems
+        host = publish_supplement(
+            client, supplement_of(machine, self._name, self._uuid)
+        )
+        report.count(host)
+        if host.error is not None:
+            report.problems.append(f'{self._name}: {host.error}')
+        report.finished = host.error is None

@@ -1,0 +1,320 @@
+"""Playing scenarios on a simulated cloud with the real scheduler and claim."""
+
+from collections.abc import Iterator
+from collections.abc import Mapping
+from collections.abc import Sequence
+import dataclasses
+import enum
+import fnmatch
+import random
+
+from nova import exception
+
+from nfv_sched.explaining import Explanation
+from nfv_sched.scenario import tally
+from nfv_sched.scenario.values import Boot
+from nfv_sched.scenario.values import Delete
+from nfv_sched.scenario.values import Lose
+from nfv_sched.scenario.values import Mix
+from nfv_sched.scenario.values import PlannedGroup
+from nfv_sched.scenario.values import Scenario
+from nfv_sched.scenario.values import Step
+from nfv_sched.sim import explain
+from nfv_sched.sim.boots import Guest
+from nfv_sched.sim.boots import Outcome
+from nfv_sched.sim.cloud import Cloud
+from nfv_sched.sim.guests import Group
+
+
+class Fate(enum.StrEnum):
+    """What became of a guest."""
+
+    PLACED = 'placed'
+    REFUSED = 'no valid host'
+    CLAIM_FAILED = 'claim failed'
+    IMPOSSIBLE = 'refused by Nova'
+    DELETED = 'deleted'
+    MOVED = 'moved'
+    LOST = 'lost'
+
+
+#: Ends that nobody wants.
+FAILURES = (Fate.REFUSED, Fate.CLAIM_FAILED, Fate.IMPOSSIBLE, Fate.LOST)
+
+_FATES = {
+    Outcome.BOOTED: Fate.PLACED,
+    Outcome.NO_VALID_HOST: Fate.REFUSED,
+    Outcome.CLAIM_FAILED: Fate.CLAIM_FAILED,
+}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that happened to one guest.
+
+    ``step`` is the number of the step. ``host`` is where the guest is now,
+    ``before`` where it was. ``used`` is the share of each resource that is
+    used afterwards.
+    """
+
+    step: int
+    guest: str
+    flavor: str
+    fate: Fate
+    host: str | None
+    before: str | None
+    used: Mapping[str, float]
+    error: str = ''
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Why:
+    """Why the first guest of a flavor found no host in a step."""
+
+    step: int
+    guest: Guest
+    explanation: Explanation
+
+
+#: What is asked for, one after another.
+Request = Boot | Delete | Lose
+
+
+@dataclasses.dataclass(slots=True)
+class _Running:
+    """A guest that runs, with the boot that asked for it."""
+
+    guest: Guest
+    boot: Boot
+
+
+def _shuffled(mix: Mix) -> list[Boot]:
+    # Not for secrets: for the same order again.
+    dice = random.Random(mix.seed)  # noqa: S311
+    boots = [boot for boot, _ in mix.boots]
+    weights = [weight for _, weight in mix.boots]
+    return dice.choices(boots, weights, k=mix.count)
+
+
+class Run:
+    """Plays one scenario on one cloud.
+
+    ``events`` is what has happened so far, ``requests`` what led to it.
+    ``whys`` explain refusals, ``lost`` are the hosts that are gone.
+    """
+
+    def __init__(self, sky: Cloud, scenario: Scenario) -> None:
+        self.sky = sky
+        self.scenario = scenario
+        self.events: list[Event] = []
+        self.requests: list[Request] = []
+        self.whys: list[Why] = []
+        self.lost: list[str] = []
+        self._running: list[_Running] = []
+        self._groups: dict[str, Group] = {}
+        self._numbers: dict[str, int] = {}
+        self._tally = tally.Tally()
+
+    def start_hosts(self) -> Iterator[str]:
+        """Start all hosts; yields their names."""
+        members: dict[tuple[str, str], list[str]] = {}
+        for host in self.scenario.hosts:
+            compute = self.sky.add_host(host.name, host.machine)
+            self._tally.add_host(host.name, compute)
+            for domain in host.domains.items():
+                members.setdefault(domain, []).append(host.name)
+            yield host.name
+        for (kind, name), names in members.items():
+            self.sky.add_aggregate(f'{kind} {name}', names, {kind: name})
+
+    def play(self) -> Iterator[Event]:
+        """Play all steps; yields what happens."""
+        for number, step in enumerate(self.scenario.steps):
+            for event in self._play(number, step):
+                self.events.append(event)
+                yield event
+
+    def _play(self, number: int, step: Step) -> Iterator[Event]:
+        match step:
+            case Mix():
+                for boot in _shuffled(step):
+                    self.requests.append(boot)
+                    yield from self._boot(number, boot)
+            case Boot():
+                self.requests.append(step)
+                yield from self._boot(number, step)
+            case Delete():
+                self.requests.append(step)
+                yield from self._delete(number, step)
+            case Lose():
+                self.requests.append(step)
+                yield from self._lose(number, step)
+
+    # Boots
+
+    def _boot(self, number: int, boot: Boot) -> Iterator[Event]:
+        if boot.together:
+            yield from self._request(number, boot, boot.count)
+            return
+        for _ in range(boot.count):
+            yield from self._request(number, boot, 1)
+
+    def _request(self, number: int, boot: Boot, count: int) -> Iterator[Event]:
+        name = self._next_name(boot)
+        try:
+            guests = self._ask(boot, name, count)
+        except exception.NovaException as error:
+            text = str(error)
+            for _ in range(count):
+                yield self._event(number, boot, name, Fate.IMPOSSIBLE, text)
+            return
+        for guest in guests:
+            if guest.booted:
+                self._keep(guest, boot)
+            else:
+                self._explain(number, guest, boot)
+            yield self._told(number, guest, _FATES[guest.outcome])
+
+    def _next_name(self, boot: Boot) -> str:
+        place = self._numbers.get(boot.name, 0)
+        self._numbers[boot.name] = place + 1
+        return (
+            boot.name
+            if not place and boot.count == 1
+            else (f'{boot.name}-{place}')
+        )
+
+    def _ask(self, boot: Boot, name: str, count: int = 1) -> list[Guest]:
+        return self.sky.boot(
+            boot.flavor,
+            name=name,
+            count=count,
+            group=self._group(boot.group),
+            image=boot.image,
+            hints=self._hints(boot),
+        )
+
+    def _hints(self, boot: Boot) -> dict[str, list[str]]:
+        """The hints, with uuids in the place of names that are known."""
+        uuids = {one.guest.name: one.guest.uuid for one in self._running}
+        uuids |= {name: group.uuid for name, group in self._groups.items()}
+        return {
+            hint: [uuids.get(value, value) for value in values]
+            for hint, values in boot.hints.items()
+        }
+
+    def _group(self, planned: PlannedGroup | None) -> Group | None:
+        if planned is None:
+            return None
+        if planned.name not in self._groups:
+            self._groups[planned.name] = self.sky.add_group(
+                planned.name, planned.policy, planned.max_per_host
+            )
+        return self._groups[planned.name]
+
+    def _keep(self, guest: Guest, boot: Boot) -> None:
+        self._running.append(_Running(guest, boot))
+        self._tally.add(guest)
+
+    def _explain(self, number: int, guest: Guest, boot: Boot) -> None:
+        """Tell why, once for each flavor in each step."""
+        name = boot.flavor.name
+        if guest.outcome is not Outcome.NO_VALID_HOST or any(
+            why.step == number and why.guest.flavor.name == name
+            for why in self.whys
+        ):
+            return
+        found = explain.explain(
+            self.sky,
+            boot.flavor,
+            group=self._group(boot.group),
+            image=boot.image,
+        )
+        self.whys.append(Why(number, guest, found))
+
+    # What ends
+
+    def _delete(self, number: int, step: Delete) -> Iterator[Event]:
+        chosen = [
+            one
+            for one in self._running
+            if any(
+                fnmatch.fnmatchcase(one.guest.name, pattern)
+                for pattern in step.guests
+            )
+        ]
+        for one in chosen[: step.count]:
+            self._end(one)
+            yield self._told(number, one.guest, Fate.DELETED)
+
+    def _end(self, one: _Running) -> None:
+        self.sky.delete(one.guest)
+        self._running.remove(one)
+        self._tally.remove(one.guest)
+
+    def _lose(self, number: int, step: Lose) -> Iterator[Event]:
+        """Boot what ran on lost hosts elsewhere, oldest first.
+
+        None of these guests is in the way of another one: they are all gone
+        from their hosts and groups before the first is booted again.
+        """
+        names = self._named(step)
+        for name in names:
+            self.sky.disable(name)
+            self._tally.remove_host(name)
+        self.lost += names
+        moved = [one for one in self._running if one.guest.host in names]
+        for one in moved:
+            self._end(one)
+        for one in moved:
+            [guest] = self._ask(one.boot, one.guest.name)
+            if guest.booted:
+                self._keep(guest, one.boot)
+            else:
+                self._explain(number, guest, one.boot)
+            yield self._told(
+                number,
+                guest,
+                Fate.MOVED if guest.booted else Fate.LOST,
+                before=one.guest.host,
+            )
+
+    def _named(self, step: Lose) -> Sequence[str]:
+        def name_of(host: str, domains: Mapping[str, str]) -> str | None:
+            return host if step.kind == 'host' else domains.get(step.kind)
+
+        return [
+            host.name
+            for host in self.scenario.hosts
+            if host.name not in self.lost
+            and fnmatch.fnmatchcase(
+                name_of(host.name, host.domains) or '', step.name
+            )
+        ]
+
+    # Telling
+
+    def _told(
+        self, number: int, guest: Guest, fate: Fate, before: str | None = None
+    ) -> Event:
+        here = fate in (Fate.PLACED, Fate.MOVED)
+        if fate is Fate.DELETED:
+            before = guest.host
+        return Event(
+            number,
+            guest.name,
+            guest.flavor.name,
+            fate,
+            guest.host if here else None,
+            before,
+            self._tally.used(),
+            guest.error or '',
+        )
+
+    def _event(
+        self, number: int, boot: Boot, name: str, fate: Fate, error: str
+    ) -> Event:
+        used = self._tally.used()
+        return Event(
+            number, name, boot.flavor.name, fate, None, None, used, error
+        )

@@ -1,0 +1,123 @@
+"""What a scenario says: hosts, guests, and what happens to them."""
+
+from collections.abc import Mapping
+from collections.abc import Sequence
+import dataclasses
+from typing import Any
+
+from nfv_sched.sim.guests import Flavor
+from nfv_sched.sim.machine import Machine
+from nfv_sched.sim.settings import NFV
+from nfv_sched.sim.settings import Profile
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class PlannedHost:
+    """A host; ``domains`` maps kinds of failure domains to names."""
+
+    name: str
+    machine: Machine
+    domains: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class PlannedGroup:
+    """A server group, as Nova's API takes it."""
+
+    name: str
+    policy: str
+    max_per_host: int | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Boot:
+    """Boot ``count`` guests, one after another or in one request.
+
+    ``name`` is that of the guests, with a number where there are several.
+    ``hints`` may name guests and groups instead of their uuids.
+    """
+
+    flavor: Flavor
+    count: int = 1
+    name: str = ''
+    group: PlannedGroup | None = None
+    hints: Mapping[str, Sequence[str]] = dataclasses.field(
+        default_factory=dict
+    )
+    image: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    together: bool = False
+
+    def __str__(self) -> str:
+        times = f'{self.count} x ' if self.count > 1 else ''
+        return f'boot {times}{self.flavor.name}'
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Mix:
+    """Boot ``count`` guests of several flavors in an order by chance.
+
+    ``boots`` are one guest each, with how often such a one comes compared
+    with the others. The same seed gives the same order.
+    """
+
+    boots: tuple[tuple[Boot, int], ...]
+    count: int
+    seed: int = 1
+
+    def __str__(self) -> str:
+        return f'boot a mix of {self.count}'
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Delete:
+    """Delete guests, oldest first.
+
+    :param guests: patterns of their names, as in a shell
+    :param count: how many at most; None for all
+    """
+
+    guests: tuple[str, ...]
+    count: int | None = None
+
+    def __str__(self) -> str:
+        return f'delete {" ".join(self.guests)}'
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Lose:
+    """Lose hosts; what ran there is booted elsewhere.
+
+    :param kind: ``host``, or a kind of failure domain
+    :param name: of the host or domain, or a pattern
+    """
+
+    kind: str
+    name: str
+
+    def __str__(self) -> str:
+        return f'lose {self.kind} {self.name}'
+
+
+Step = Boot | Mix | Delete | Lose
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Scenario:
+    """A cloud, and the steps that are played on it.
+
+    ``options`` are Nova's, named ``option`` or ``group.option``.
+    """
+
+    about: str
+    hosts: tuple[PlannedHost, ...]
+    steps: tuple[Step, ...]
+    aliases: tuple[Mapping[str, str], ...] = ()
+    scheduler: Profile = NFV
+    options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """All kinds of failure domains, in order of appearance."""
+        return tuple(
+            dict.fromkeys(kind for host in self.hosts for kind in host.domains)
+        )

@@ -1,0 +1,178 @@
+"""What pictures show, against what was surveyed."""
+
+import dataclasses
+
+from hypothesis import given
+from hypothesis import strategies as st
+import pytest
+
+from nfv_sched.picture import measures
+from nfv_sched.picture import views
+from nfv_sched.picture import wording
+from nfv_sched.survey import Resident
+from tests.picture import examples
+
+
+def owners(view, cell):
+    return [owner for core in view.cells[cell].cores for owner in core.owners]
+
+
+def test_every_cpu_has_the_owner_that_it_has():
+    host = examples.busy_host()
+    view = views.host_view(host)
+    [upf, vrouter, web] = view.guests
+    assert (upf.mark, vrouter.mark, web.mark) == ('a', 'b', '')
+    by_cpu = {
+        cpu: owner
+        for core in view.cells[0].cores
+        for cpu, owner in zip(core.cpus, core.owners, strict=True)
+    }
+    assert len(by_cpu) == 24
+    for cpu in range(5):
+        assert by_cpu[cpu] == 'b'
+        # The other thread of a core that "isolate" took.
+        assert by_cpu[cpu + 24] == views.BLOCKED
+    assert [by_cpu[cpu] for cpu in (5, 29, 6, 30)] == ['a'] * 4
+    # Pinned by nobody that the survey lists: a guest on its way.
+    assert by_cpu[7] == views.SOMEBODY
+    assert by_cpu[31] == views.FREE
+    assert [by_cpu[cpu] for cpu in (10, 11, 34, 35)] == [views.SHARED] * 4
+    assert owners(view, 0).count(views.FREE) == view.cells[0].free == 5
+
+
+def test_every_device_has_the_owner_that_it_has():
+    view = views.host_view(examples.busy_host())
+    functions, port = view.cells[0].pools
+    assert ''.join(functions.owners) == 'bba' + '.' * 13
+    assert (functions.free, functions.total) == (13, 16)
+    assert (functions.address, functions.label) == ('0000:3b:00.0', 'physnet1')
+    # Its virtual functions are in use.
+    assert port.owners == (views.BLOCKED,)
+    [card] = view.pools
+    assert (card.label, card.kind) == ('10de:1eb8', 'PCI')
+
+
+def test_placement_alone_gives_counts_and_says_so():
+    view = views.host_view(examples.counted_host())
+    assert view.guests is None
+    assert 'guests are not known' in view.remarks
+    first, second = view.cells
+    assert first.cores is None
+    assert first.broken_cores is None
+    assert (first.free, second.free) == (0, 15)
+    assert [pages.free for pages in first.pages] == [2097152, 1024, 0]
+    assert first.pages[2].reserved == 4
+    [pool] = first.pools
+    assert (pool.free, pool.total, pool.owners) == (12, 16, None)
+
+
+def test_more_guests_than_letters():
+    host = examples.busy_host()
+    crowd = tuple(
+        Resident(
+            examples.guest_uuid(number),
+            f'guest-{number:03}',
+            'small',
+            (examples.resident_cell(0, 0, (number,)),),
+        )
+        for number in range(len(views.MARKS) + 2)
+    )
+    view = views.host_view(dataclasses.replace(host, residents=crowd))
+    marks = [guest.mark for guest in view.guests]
+    assert len(set(marks)) == len(views.MARKS) + 1
+    assert marks[-2:] == ['*', '*']
+    specials = {views.FREE, views.SHARED, views.BLOCKED, views.SOMEBODY, '*'}
+    assert not specials & set(views.MARKS)
+
+
+def test_names_of_guests_do_nothing_to_a_terminal():
+    view = views.host_view(examples.busy_host())
+    name = view.guests[0].name
+    assert name.startswith('</title><script>')
+    assert name.isprintable()
+    assert wording.printable('größer 東京') == 'größer 東京'
+
+
+@given(st.sets(st.integers(0, 300)))
+def test_ranges_name_exactly_their_cpus(cpus):
+    found = set()
+    for part in filter(None, wording.ranges(cpus).split(',')):
+        first, _, last = part.partition('-')
+        found.update(range(int(first), int(last or first) + 1))
+    assert found == cpus
+
+
+@pytest.mark.parametrize(
+    ('mib', 'text'),
+    [
+        (512, '512 MiB'),
+        (2048, '2 GiB'),
+        (2049, '2049 MiB'),
+        (191488, '187 GiB'),
+    ],
+)
+def test_memory_is_written_as_people_say_it(mib, text):
+    assert wording.memory_name(mib) == text
+
+
+def test_nothing_is_fragmented_on_an_empty_or_a_full_host():
+    assert measures.fragmentation([20, 20], [20, 20]) == 0
+    assert measures.fragmentation([0, 0], [20, 20]) == 0
+    assert measures.fragmentation([20, 0], [20, 20]) == 0
+    assert measures.fragmentation([], []) == 0
+
+
+def test_fragmentation_by_hand():
+    # Together on one cell 4 CPUs would hold guests of 1, 2, 3 and 4 CPUs: 4,
+    # 2, 1 and 1 of them. On two cells of 2 free each it is 4, 2, 0 and 0.
+    assert measures.fragmentation([2, 2], [4, 4]) == 0.5
+
+
+CELLS = st.lists(
+    st.integers(0, 24).flatmap(
+        lambda size: st.tuples(st.integers(0, size), st.just(size))
+    ),
+    min_size=1,
+    max_size=8,
+)
+
+
+@given(CELLS)
+def test_fragmentation_is_a_share_and_gathering_ends_it(cells):
+    free = [count for count, _ in cells]
+    sizes = [size for _, size in cells]
+    assert 0 <= measures.fragmentation(free, sizes) <= 1
+    together = measures.gathered(sum(free), sizes)
+    assert sum(together) == sum(free)
+    ordered = sorted(sizes, reverse=True)
+    assert measures.fragmentation(together, ordered) == 0
+
+
+def cell(free, pages, devices=8, dedicated=20, usable=28):
+    [one, _] = views.host_view(examples.counted_host()).cells
+    return dataclasses.replace(
+        one,
+        free=free,
+        dedicated=dedicated,
+        pages=(
+            views.PagesView(4, 1000, 0, 0),
+            views.PagesView(examples.G1, usable, 0, usable - pages),
+        ),
+        pools=(views.PoolView(None, 'VF', 'net', devices, devices),),
+    )
+
+
+@pytest.mark.parametrize(
+    ('one', 'devices'),
+    [
+        (cell(4, 10), 0),
+        (cell(0, 10), 8),
+        (cell(4, 0), 8),
+        (cell(-1, -1), 8),
+        # What it never had is not asked of it.
+        (cell(0, 10, dedicated=0), 0),
+        (cell(4, 0, usable=0), 0),
+    ],
+)
+def test_devices_are_stranded_where_nothing_can_run_beside_them(one, devices):
+    assert measures.stranded(one) == devices

@@ -1,0 +1,234 @@
+"""Two publishers own different parts of one tree."""
+
+import contextlib
+import dataclasses
+import itertools
+
+import pytest
+
+from nfv_sched.model import CellTopology
+from nfv_sched.model import FunctionTopology
+from nfv_sched.model import HostTopology
+from nfv_sched.placement import api
+from nfv_sched.placement import schema
+from nfv_sched.placement.client import PlacementClient
+from nfv_sched.placement.codec import decode
+from nfv_sched.placement.codec import TornTree
+from nfv_sched.placement.publisher import prune
+from nfv_sched.placement.publisher import publish
+from nfv_sched.placement.publisher import publish_supplement
+from nfv_sched.placement.reader import TopologyReader
+from tests.fixtures_placement import adapter_of
+from tests.placement.examples import host
+from tests.placement.examples import with_guest
+
+
+def reported(number=0, **changes):
+    """A host as Nova's databases have it."""
+    found = host(number, **changes)
+    return dataclasses.replace(
+        found,
+        cells=tuple(
+            dataclasses.replace(cell, distances={}) for cell in found.cells
+        ),
+    )
+
+
+def supplement(number=0, speed=25000, far=21):
+    """The same host as its sysfs has it: one cell more, no CPUs in it."""
+    found = host(number)
+    ids = (0, 1, 2)
+    return HostTopology(
+        found.name,
+        found.uuid,
+        cells=tuple(
+            CellTopology(
+                id=cell,
+                distances={i: 10 if i == cell else far for i in ids},
+                l3=frozenset({cell}) if cell < 2 else frozenset(),
+                offline_cpus=2 * (cell == 1),
+            )
+            for cell in ids
+        ),
+        functions=(
+            FunctionTopology('0000:3b:00.0', vfs=64, link_mbps=speed),
+            FunctionTopology('0000:3c:00.0', vfs=64),
+        ),
+    )
+
+
+def both(topology, extra):
+    """What a reader sees once both have published."""
+    cells = {cell.id: cell for cell in extra.cells}
+    return dataclasses.replace(
+        topology,
+        cells=tuple(
+            dataclasses.replace(
+                cell,
+                distances=cells[cell.id].distances,
+                l3=cells[cell.id].l3,
+                offline_cpus=cells[cell.id].offline_cpus,
+            )
+            for cell in topology.cells
+        ),
+        functions=extra.functions,
+    )
+
+
+def read(client, topology):
+    root = schema.root_uuid(topology.uuid)
+    summaries = api.summaries(client, in_tree=root)
+    return decode(topology.name, root, summaries.get(root, {}))
+
+
+def test_each_leaves_the_part_of_the_other_alone(client, wsgi):
+    publish(client, [reported()])
+    report = publish_supplement(client, supplement())
+    assert (report.outcome, report.error) == ('written', None)
+    assert read(client, reported()) == both(reported(), supplement())
+    wsgi.calls.clear()
+    assert publish(client, [reported()]).writes == 0
+    assert publish_supplement(client, supplement()).outcome == 'unchanged'
+    assert wsgi.writes == []
+    # A guest, another cell, another name, fewer pools: all of Nova's part.
+    for new in (
+        with_guest(reported()),
+        reported(cells=1, pools=1),
+        reported(name='renamed'),
+        reported(),
+    ):
+        assert publish(client, [new]).hosts[0].error is None
+        assert read(client, new) == both(new, supplement())
+    for extra in (supplement(speed=100000), supplement(far=31), supplement()):
+        wsgi.calls.clear()
+        assert publish_supplement(client, extra).error is None
+        assert read(client, reported()) == both(reported(), extra)
+        root = schema.root_uuid(host().uuid)
+        mine = schema.supplement_uuid(root)
+        writes = [c for c in wsgi.writes if 'resource_providers' in c[1]]
+        assert writes == [
+            ('PUT', f'/resource_providers/{mine}/traits'),
+            ('PUT', f'/resource_providers/{mine}/inventories'),
+            ('PUT', f'/resource_providers/{root}/inventories'),
+        ]
+
+
+def test_the_tree_comes_first(client, wsgi):
+    report = publish_supplement(client, supplement())
+    assert 'not published yet' in report.error
+    assert [c for c in wsgi.writes if 'resource_providers' in c[1]] == []
+    publish(client, [reported()])
+    assert publish_supplement(client, supplement()).error is None
+    assert read(client, reported()) == both(reported(), supplement())
+
+
+def test_who_knows_both_publishes_both(client):
+    everything = both(reported(), supplement())
+    publish(client, [everything])
+    assert read(client, everything) == everything
+    assert publish(client, [everything]).writes == 0
+    assert publish(client, [reported()]).writes == 0
+    extra = supplement()
+    listed = dataclasses.replace(extra, cells=extra.cells[:2])
+    assert publish_supplement(client, listed).outcome == 'unchanged'
+
+
+def test_where_sysfs_adds_nothing_what_it_added_goes(client):
+    publish(client, [both(reported(), supplement())])
+    nothing = HostTopology('host0', host().uuid, (CellTopology(0),))
+    assert publish_supplement(client, nothing).outcome == 'written'
+    assert read(client, reported()) == reported()
+    assert publish_supplement(client, nothing).outcome == 'unchanged'
+
+
+def test_the_whole_tree_goes_with_its_compute_node(client):
+    publish(client, [both(reported(), supplement())])
+    assert prune(client, []) == ('host0:nfv',)
+    assert client.get('/resource_providers')['resource_providers'] == []
+
+
+def test_a_change_of_it_moves_the_root(client):
+    publish(client, [reported()])
+    root = schema.root_uuid(host().uuid)
+    reader = TopologyReader(lambda: client)
+    assert reader.refresh()
+    before = api.roots(client)[root].generation
+    publish_supplement(client, supplement())
+    assert api.roots(client)[root].generation > before
+    assert reader.refresh()
+    assert reader.snapshot.get(host().uuid) == both(reported(), supplement())
+
+
+def test_what_others_change_in_it_tears_the_tree_until_it_is_mended(client):
+    publish(client, [both(reported(), supplement())])
+    mine = schema.supplement_uuid(schema.root_uuid(host().uuid))
+    generation, traits = api.traits(client, mine)
+    client.put(
+        f'/resource_providers/{mine}/traits',
+        {
+            'resource_provider_generation': generation,
+            'traits': sorted(traits - {'CUSTOM_NFV_DISTANCE_0_1_21'}),
+        },
+    )
+    with pytest.raises(TornTree, match='sysfs'):
+        read(client, host())
+    # Not the business of who reads Nova's databases.
+    assert publish(client, [reported()]).writes == 0
+    report = publish_supplement(client, supplement())
+    assert (report.error, report.torn) == (None, True)
+    assert read(client, host()) == both(reported(), supplement())
+
+
+def _calls(client, wsgi, work):
+    wsgi.calls.clear()
+    work(client)
+    return len(wsgi.calls)
+
+
+@pytest.mark.parametrize('first', ['reported', 'supplement'])
+def test_any_interleaving_ends_right_and_never_looks_whole(
+    client, wsgi, first
+):
+    """One works between any two calls of the other."""
+    old, new = reported(cells=1, pools=1), reported(cells=1, pools=0)
+    old_extra, new_extra = supplement(), supplement(speed=10, far=40)
+    seen = [both(one, x) for one in (old, new) for x in (old_extra, new_extra)]
+    works = {
+        'reported': lambda c: publish(c, [new]),
+        'supplement': lambda c: publish_supplement(c, new_extra),
+    }
+    outer = works.pop(first)
+    (inner,) = works.values()
+    other = PlacementClient(adapter_of(wsgi))
+
+    def restore():
+        publish(client, [old])
+        publish_supplement(client, old_extra)
+
+    restore()
+    # Every third call, from the first or from the second one on.
+    for count in itertools.count(int(first == 'supplement'), 3):
+        calls = 0
+
+        def interfere(method, path):
+            nonlocal calls
+            calls += 1
+            wsgi.before = None
+            if wsgi.calls and wsgi.calls[-1][0] != 'GET':
+                with contextlib.suppress(TornTree):
+                    assert read(other, old) in seen
+            if calls == count:  # noqa: B023 - used within the round
+                inner(other)
+            wsgi.before = interfere
+
+        wsgi.before = interfere
+        outer(client)
+        wsgi.before = None
+        if count > calls:
+            break
+        if not count:
+            # Not amid it, but after it.
+            inner(other)
+        assert read(client, new) == both(new, new_extra)
+        restore()
+    assert count > 10

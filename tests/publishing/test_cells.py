@@ -1,0 +1,335 @@
+"""Passes over a simulated cloud: real databases, a real Placement."""
+
+import logging
+
+from nova.db.main import api as main_db
+import pytest
+
+from nfv_sched.nova import census
+from nfv_sched.placement import api
+from nfv_sched.placement import schema
+from nfv_sched.placement.client import PlacementClient
+from nfv_sched.placement.reader import TopologyReader
+from nfv_sched.publishing.cells import CellsSource
+from nfv_sched.publishing.report import PassReport
+from nfv_sched.sim import flavors
+from nfv_sched.sim import machine
+from nfv_sched.sim import settings
+from nfv_sched.sim.cloud import cloud
+
+HOSTS = {
+    'one': 'dell-2x6230r-64vf',
+    'two': 'epyc7451-4node',
+    'three': 'opteron-sparse-ids',
+}
+
+
+@pytest.fixture(autouse=True)
+def nova_options():
+    """The cloud has set Nova's options."""
+
+
+@pytest.fixture
+def sky():
+    with cloud(settings.NFV, aliases=flavors.aliases()) as made:
+        for host, name in HOSTS.items():
+            made.add_host(host, machine.load(name))
+        yield made
+
+
+@pytest.fixture
+def settled(monkeypatch):
+    """Rows that were written a moment ago are as good as old ones."""
+    monkeypatch.setattr(census, 'UNSETTLED', -1.0)
+
+
+class Clock:
+    now = 1000.0
+
+    def __call__(self):
+        return self.now
+
+
+class Passes:
+    """Passes of one publisher, and what each of them asked for."""
+
+    def __init__(self, sky, source=None, **options):
+        self.clock = Clock()
+        self.source = source or CellsSource(clock=self.clock, **options)
+        self.client = PlacementClient(sky.placement)
+
+    def __call__(self, going=lambda: True):
+        report = PassReport('none')
+        self.source.run(self.client, report, going)
+        return report
+
+
+def published(sky):
+    reader = TopologyReader(lambda: PlacementClient(sky.placement))
+    assert reader.refresh()
+    return {one.name: one for one in reader.snapshot.hosts.values()}
+
+
+def expected(sky):
+    """All hosts as they are, as far as the tree can tell."""
+    return {one.name: one for one in sky.topologies()}
+
+
+def test_only_what_changed_is_read_and_written(sky, settled, monkeypatch):
+    passes = Passes(sky)
+    first = passes()
+    assert (first.kind, first.hosts, first.written) == ('full', 3, 3)
+    assert first.finished
+    assert published(sky) == expected(sky)
+    # What was written is looked at once more, and found as it should be.
+    second = passes()
+    assert (second.kind, second.checked, second.unchanged) == ('changed', 3, 3)
+    assert second.writes == 0
+    read = []
+    real = census._nodes
+
+    def nodes(context, uuids):
+        read.extend(uuids)
+        return real(context, uuids)
+
+    monkeypatch.setattr(census, '_nodes', nodes)
+    third = passes()
+    assert (third.hosts, third.checked, third.writes) == (3, 0, 0)
+    assert read == []
+    (guest,) = sky.boot(flavors.flavors()['anuket-HS.large'])
+    assert guest.booted
+    fourth = passes()
+    assert (fourth.checked, fourth.usage, fourth.writes) == (1, 1, 1)
+    assert read == [sky.computes[guest.host].node.uuid]
+    assert published(sky) == expected(sky)
+    sky.delete(guest)
+    fifth = passes()
+    assert (fifth.usage, fifth.writes) == (1, 1)
+    assert published(sky) == expected(sky)
+    assert [passes().checked, passes().checked] == [1, 0]
+
+
+def test_a_device_alone_is_a_change(sky, settled):
+    passes = Passes(sky)
+    passes()
+    passes()
+    assert passes().checked == 0
+    device = sky.computes['one'].devices[0]
+    device.claim('e9d2dcf4-6f4a-4e0f-9a52-000000000001')
+    device.save()
+    # Nova has not saved the pools yet: for a moment there is one more.
+    changed = passes()
+    assert (changed.checked, changed.written) == (1, 1)
+    assert sum(published(sky)['one'].usage.devices.values()) == 1
+
+
+def test_rows_that_may_change_without_a_new_time_are_read_again(sky):
+    passes = Passes(sky)
+    for _ in range(3):
+        # All rows are younger than half a minute.
+        assert passes().checked == 3
+
+
+def test_a_rack_is_a_change(sky, settled):
+    passes = Passes(sky, kinds=('rack',))
+    passes()
+    passes()
+    assert passes().checked == 0
+    sky.add_aggregate('rack 7', ['two'], {'rack': 'r7'})
+    changed = passes()
+    assert (changed.checked, changed.written) == (1, 1)
+    assert published(sky)['two'].domains == {'rack': 'r7'}
+
+
+def test_what_others_do_to_a_root_is_noticed_at_once(sky, settled):
+    passes = Passes(sky)
+    passes()
+    passes()
+    root = schema.root_uuid(sky.computes['one'].node.uuid)
+    passes.client.delete(f'/resource_providers/{root}/inventories')
+    changed = passes()
+    assert (changed.checked, changed.written) == (1, 1)
+    # A root that has no sentinel is in no list: not torn, but gone.
+    assert published(sky) == expected(sky)
+
+
+def test_what_others_do_below_is_noticed_by_a_full_pass(sky, settled):
+    passes = Passes(sky, full_interval=100)
+    passes()
+    passes()
+    root = schema.root_uuid(sky.computes['one'].node.uuid)
+    cell = schema.cell_uuid(root, 0)
+    passes.client.delete(f'/resource_providers/{cell}/traits')
+    assert 'one' not in published(sky)
+    assert passes().checked == 0
+    passes.clock.now += 100
+    full = passes()
+    assert (full.kind, full.checked, full.written) == ('full', 3, 1)
+    assert full.torn == 1
+    assert published(sky) == expected(sky)
+
+
+def test_a_compute_node_that_is_gone_loses_its_tree_after_a_while(
+    sky, settled, caplog
+):
+    passes = Passes(sky, grace=50)
+    passes()
+    sky.computes['two'].node.destroy()
+    left = passes()
+    assert (left.hosts, left.removed) == (2, 0)
+    passes.clock.now += 49
+    assert passes().removed == 0
+    assert len(published(sky)) == 3
+    passes.clock.now += 1
+    assert passes().removed == 1
+    assert 'two:nfv' in caplog.text
+    assert sorted(published(sky)) == ['one', 'three']
+    assert passes().removed == 0
+
+
+def test_a_compute_node_that_came_back_in_time_keeps_its_tree(
+    sky, settled, monkeypatch
+):
+    passes = Passes(sky, grace=50)
+    passes()
+    real = census._rows
+    with monkeypatch.context() as patch:
+        patch.setattr(census, '_rows', _without(real, 'two'))
+        passes()
+    passes.clock.now += 40
+    passes()
+    monkeypatch.setattr(census, '_rows', _without(real, 'two'))
+    passes.clock.now += 40
+    # Its time began anew.
+    assert passes().removed == 0
+
+
+def _without(real, name):
+    return lambda *args: [
+        row for row in real(*args) if row.hypervisor_hostname != name
+    ]
+
+
+def test_nothing_is_removed_while_a_cell_does_not_answer(
+    sky, settled, monkeypatch
+):
+    passes = Passes(sky, grace=0)
+    passes()
+    before = len(published(sky))
+
+    def down(*args):
+        raise OSError('mysql+pymysql://nova:s3cret@db/nova_cell1 is down')
+
+    with monkeypatch.context() as patch:
+        patch.setattr(census, '_rows', down)
+        report = passes()
+    assert (report.finished, report.hosts, report.removed) == (False, 0, 0)
+    assert 's3cret' not in str(report.problems)
+    assert 'cell1' in report.problems[0]
+    assert len(published(sky)) == before
+    again = passes()
+    assert again.finished
+    assert again.problems == []
+
+
+def test_a_cell_that_goes_between_two_pages_costs_its_hosts_only(
+    sky, settled, monkeypatch
+):
+    passes = Passes(sky, page=1)
+    real = census._nodes
+    asked = []
+
+    def nodes(context, uuids):
+        asked.append(uuids)
+        if len(asked) > 1:
+            raise OSError('gone')
+        return real(context, uuids)
+
+    monkeypatch.setattr(census, '_nodes', nodes)
+    report = passes()
+    assert report.written == 1
+    assert len(report.problems) == 1
+    monkeypatch.setattr(census, '_nodes', real)
+    assert passes().written == 2
+    assert published(sky) == expected(sky)
+
+
+def test_a_malformed_compute_node_stays_due(sky, settled):
+    passes = Passes(sky)
+    node = sky.computes['two'].node
+
+    def store(text):
+        main_db.compute_node_update(
+            sky._cell_context, node.id, {'numa_topology': text}
+        )
+
+    store('no json')
+    first = passes()
+    assert (first.written, first.skipped) == (2, 1)
+    assert len(first.problems) == 1
+    assert node.uuid in first.problems[0]
+    # A tree is not taken away for that.
+    passes()
+    assert passes().skipped == 1
+    store(node.numa_topology)
+    assert passes().written == 1
+    assert published(sky) == expected(sky)
+
+
+def test_a_pass_ends_between_two_hosts(sky, settled):
+    passes = Passes(sky)
+    asked = []
+
+    def going():
+        asked.append(1)
+        # Once before the page, then before each host.
+        return len(asked) <= 2
+
+    report = passes(going)
+    assert (report.written, report.finished) == (1, False)
+    assert len(published(sky)) == 1
+    assert passes().kind == 'full'
+    assert published(sky) == expected(sky)
+
+
+def test_pages_of_any_size_show_all_compute_nodes(sky):
+    everything = {one.node.uuid for one in sky.computes.values()}
+    for page in (1, 2, 3, 500):
+        found = census.look(page=page)
+        assert found.sightings.keys() == everything
+        hosts = [
+            host.uuid
+            for part in census.read(found, everything, page)
+            for host in part.hosts
+        ]
+        assert sorted(hosts) == sorted(everything)
+
+
+def test_a_renamed_host_keeps_its_tree(sky, settled):
+    passes = Passes(sky)
+    passes()
+    node = sky.computes['two'].node
+    root = schema.root_uuid(node.uuid)
+    node.hypervisor_hostname = 'two.example.org'
+    node.save()
+    assert passes().written == 1
+    names = {one.name for one in api.tree_of(passes.client, root).values()}
+    assert all(name.startswith('two.example.org:nfv') for name in names)
+    assert 'two' not in published(sky)
+    assert published(sky)['two.example.org'].uuid == node.uuid
+
+
+def test_progress_of_a_long_pass_is_logged(sky, caplog):
+    caplog.set_level(logging.INFO)
+    passes = Passes(sky)
+
+    class Slow(Clock):
+        def __call__(self):
+            self.now += 6
+            return self.now
+
+    Passes(sky, CellsSource(clock=Slow()))()
+    assert '3 of 3 hosts' in caplog.text or '2 of 3 hosts' in caplog.text
+    caplog.clear()
+    passes()
+    assert 'of 3 hosts' not in caplog.text

@@ -1,0 +1,186 @@
+"""The service as a process, with databases of Nova and Placement."""
+
+import contextlib
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from nfv_sched.placement.reader import TopologyReader
+from nfv_sched.sim import machine
+from nfv_sched.sim.cloud import cloud
+from tests.placement_server import running
+from tests.publishing.http import client_of
+
+PASSWORD = 'the-password-of-placement'  # noqa: S105 - a dummy
+PATIENCE = 30
+
+
+@pytest.fixture(autouse=True)
+def nova_options():
+    """The cloud has set Nova's options."""
+
+
+@pytest.fixture
+def sky():
+    with cloud() as made:
+        made.add_host('one', machine.load('dell-2x6230r-64vf'))
+        yield made
+
+
+@pytest.fixture
+def placement(tmp_path):
+    with running(f'sqlite:///{tmp_path}/placement.sqlite') as url:
+        yield url
+
+
+def write_options(folder, sky, url, **options):
+    lines = '\n'.join(f'{name} = {value}' for name, value in options.items())
+    path = folder / 'nova.conf'
+    database = sky._cell.database_connection
+    path.write_text(f"""
+[DEFAULT]
+state_path = {folder}
+[api_database]
+connection = {database.replace('cell1', 'api')}
+[database]
+connection = {database}
+[placement]
+auth_type = admin_token
+endpoint = {url}
+token = admin
+[nfv_sched_publisher]
+interval = 1
+status_file = {folder}/publisher.json
+{lines}
+""")
+    return path
+
+
+@contextlib.contextmanager
+def service(options):
+    log = options.with_name('log')
+    with (
+        log.open('w') as file,
+        subprocess.Popen(
+            [
+                sys.executable,
+                '-m',
+                'nfv_sched.cmd.publisher',
+                '--config-file',
+                options,
+            ],
+            stderr=file,
+            stdout=file,
+        ) as process,
+    ):
+        try:
+            yield process, log
+        finally:
+            if process.poll() is None:
+                process.kill()
+
+
+def wait_for(what, log):
+    end = time.monotonic() + PATIENCE
+    while not (found := what()):
+        assert time.monotonic() < end, log.read_text()[:5000]
+        time.sleep(0.1)
+    return found
+
+
+def status(folder):
+    with contextlib.suppress(FileNotFoundError):
+        return json.loads((folder / 'publisher.json').read_text())
+    return None
+
+
+def finished(folder, after=0.0):
+    found = status(folder)
+    return found if found and (found['passed'] or 0) > after else None
+
+
+def test_it_publishes_reloads_and_ends(sky, placement, tmp_path):
+    options = write_options(tmp_path, sky, placement)
+    with service(options) as (process, log):
+        first = wait_for(lambda: finished(tmp_path), log)
+        assert first['counts']['written'] == 1
+        reader = TopologyReader(lambda: client_of(placement))
+        assert reader.refresh()
+        assert list(reader.snapshot.hosts) == [sky.computes['one'].node.uuid]
+        write_options(tmp_path, sky, placement, full_interval=7)
+        process.send_signal(signal.SIGHUP)
+        second = wait_for(
+            lambda: (
+                (found := finished(tmp_path, first['passed']))
+                and found['counts']['kind'] == 'full'
+                and found
+            ),
+            log,
+        )
+        assert second['counts']['unchanged'] == 1
+        started = time.monotonic()
+        process.terminate()
+        assert process.wait(PATIENCE) == 0
+        assert time.monotonic() - started < 30
+    text = log.read_text()
+    assert text.count('begins') == 2
+    assert 'Pass (full) done in' in text
+    assert 'Traceback' not in text
+
+
+def test_it_outlives_databases_and_placement(sky, placement, tmp_path):
+    """Killed outright, too: its next start makes that good."""
+    options = write_options(tmp_path, sky, 'http://127.0.0.1:1')
+    text = options.read_text()
+    secret = 'mysql+nosuch://nova:' + PASSWORD + '@@db/nova_api'
+    options.write_text(
+        text.replace('connection = sqlite', f'connection = {secret} #', 1)
+    )
+    with service(options) as (process, log):
+        wait_for(lambda: status(tmp_path), log)
+        assert status(tmp_path)['passed'] is None
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait(PATIENCE)
+    assert PASSWORD not in log.read_text()
+    assert 'Not published' in log.read_text()
+    options.write_text(text)
+    with service(options) as (process, log):
+        wait_for(lambda: 'Not published' in log.read_text(), log)
+        assert status(tmp_path)['passed'] is None
+        write_options(tmp_path, sky, placement)
+        process.send_signal(signal.SIGHUP)
+        wait_for(lambda: finished(tmp_path), log)
+        process.terminate()
+        process.wait(PATIENCE)
+
+
+def test_what_is_wrong_with_its_options_is_said_at_once(tmp_path):
+    found = subprocess.run(
+        [
+            sys.executable,
+            '-m',
+            'nfv_sched.cmd.publisher',
+            '--config-file',
+            tmp_path / 'none.conf',
+        ],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert found.returncode == 2
+    assert 'none.conf' in found.stderr
+    assert 'Traceback' not in found.stderr
+
+
+def test_the_unit_that_is_shipped_starts_what_is_installed():
+    root = pathlib.Path(__file__).resolve().parents[2]
+    unit = (root / 'etc/systemd/nfv-sched-publisher.service').read_text()
+    assert 'ExecStart=/usr/bin/nfv-sched-publisher' in unit
+    assert 'RuntimeDirectory=nfv-sched\n' in unit

@@ -1,0 +1,128 @@
+"""What a compute publishes of itself, beside what Nova knows of it."""
+
+import pytest
+
+from nfv_sched.model import FunctionTopology
+from nfv_sched.nova import computes
+from nfv_sched.placement.codec import decode
+from nfv_sched.placement.codec import encode
+from nfv_sched.placement.publisher import publish
+from nfv_sched.placement.reader import TopologyReader
+from nfv_sched.placement.tree import summaries_of
+from nfv_sched.publishing.report import PassReport
+from nfv_sched.publishing.sysfs import supplement_of
+from nfv_sched.publishing.sysfs import SysfsSource
+from nfv_sched.sysfs import MalformedSysfs
+from tests.placement.conftest import client  # noqa: F401 - fixtures
+from tests.placement.conftest import named  # noqa: F401
+from tests.placement.conftest import placement  # noqa: F401
+from tests.placement.conftest import template  # noqa: F401
+from tests.placement.conftest import wsgi  # noqa: F401
+from tests.placement.examples import host
+from tests.placement.test_supplement import reported
+from tests.sysfs.trees import device
+from tests.sysfs.trees import facts
+from tests.sysfs.trees import machine
+from tests.sysfs.trees import plain
+from tests.sysfs.trees import recorded
+from tests.sysfs.trees import write
+
+
+def machine_files():
+    pf = '0000:3b:00.0'
+    files = plain()
+    files |= device(pf, sriov_totalvfs=64, **{'net/ens1/speed': 25000})
+    files |= device('0000:3c:00.0', sriov_totalvfs=0)
+    files |= device('0000:3d:00.0', **{'net/ens2/speed': 1000})
+    # One L3 behind both nodes, and a CPU that is offline.
+    for cpu in range(8):
+        at = f'devices/system/cpu/cpu{cpu}/cache/index3/shared_cpu_list'
+        files[at] = '0-7'
+    files['devices/system/cpu/online'] = '0-6'
+    return files
+
+
+def test_only_what_nova_does_not_report_is_published(tmp_path, client):  # noqa: F811
+    uuid = host().uuid
+    publish(client, [reported()])
+    source = SysfsSource('host0', uuid, write(tmp_path, machine_files()))
+    first, second = PassReport(''), PassReport('')
+    source.run(client, first)
+    assert (first.written, first.finished) == (1, True)
+    source.run(client, second)
+    assert (second.unchanged, second.writes) == (1, 0)
+    reader = TopologyReader(lambda: client)
+    assert reader.refresh()
+    found = reader.snapshot.get(uuid)
+    assert [cell.distances for cell in found.cells] == [
+        {0: 10, 1: 21},
+        {0: 21, 1: 10},
+    ]
+    assert [cell.l3 for cell in found.cells] == [{0}, {0}]
+    assert [cell.offline_cpus for cell in found.cells] == [0, 1]
+    assert found.functions == (
+        FunctionTopology('0000:3b:00.0', 64, 25000),
+        FunctionTopology('0000:3d:00.0', None, 1000),
+    )
+    assert found.cells[0].memory_mib == host().cells[0].memory_mib
+
+
+def test_a_pass_before_the_tree_says_so_and_is_made_again(tmp_path, client):  # noqa: F811
+    source = SysfsSource('host0', host().uuid, write(tmp_path, plain()))
+    report = PassReport('')
+    source.run(client, report)
+    assert not report.finished
+    assert 'not published yet' in report.problems[0]
+    publish(client, [reported()])
+    report = PassReport('')
+    source.run(client, report)
+    assert report.finished
+
+
+def test_what_cannot_be_read_leaves_what_is_published(tmp_path, client):  # noqa: F811
+    publish(client, [reported()])
+    root = write(tmp_path, plain())
+    source = SysfsSource('host0', host().uuid, root)
+    source.run(client, PassReport(''))
+    write(root, {'devices/system/node/node0/distance': 'far'})
+    with pytest.raises(MalformedSysfs):
+        source.run(client, PassReport(''))
+    reader = TopologyReader(lambda: client)
+    assert reader.refresh()
+    assert reader.snapshot.get(host().uuid).cells[0].distances
+
+
+@pytest.mark.parametrize('name', recorded())
+def test_every_recorded_machine_can_be_published(name):
+    found = supplement_of(machine(name), 'host0', host().uuid)
+    tree = encode(found)
+    assert decode('host0', tree.root.uuid, summaries_of(tree)) == found
+    wanted = facts(name)
+    assert [list(cell.distances.values()) or None for cell in found.cells] == [
+        node['distance_row'] for node in wanted['nodes']
+    ]
+    assert [len(cell.l3) for cell in found.cells] == [
+        sum(bool(set(node['cpus']) & set(cpus)) for cpus in wanted['l3'])
+        for node in wanted['nodes']
+    ]
+    assert {
+        function.address: function.vfs
+        for function in found.functions
+        if function.vfs
+    } == {
+        one['addr']: one['sriov_totalvfs']
+        for one in wanted['pci']
+        if one.get('sriov_totalvfs')
+    }
+
+
+def test_a_compute_is_known_by_novas_own_file(tmp_path, nova_options):
+    nova_options.set_override('state_path', str(tmp_path))
+    nova_options.set_override('host', 'cmp-1')
+    with pytest.raises(computes.NoIdentityError, match='compute_id'):
+        computes.local_node()
+    (tmp_path / 'compute_id').write_text(f'{host().uuid}\n')
+    assert computes.local_node() == ('cmp-1', host().uuid)
+    (tmp_path / 'compute_id').write_text('me')
+    with pytest.raises(computes.NoIdentityError, match='compute_id'):
+        computes.local_node()

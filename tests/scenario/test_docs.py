@@ -1,0 +1,35 @@
+"""What the documentation shows can be played."""
+
+import json
+import pathlib
+import textwrap
+
+from nfv_sched.scenario import reading
+
+DOCS = pathlib.Path(__file__).parents[2] / 'doc' / 'source'
+
+
+def test_the_scenario_of_the_docs():
+    found = reading.read(DOCS / 'scenarios' / 'rack.yaml')
+    assert len(found.hosts) == 6
+    assert len(found.steps) == 5
+
+
+def test_the_recorded_requests_of_the_docs(scenario):
+    text = (DOCS / 'scenarios.rst').read_text()
+    [block] = [
+        part
+        for part in text.split('::\n\n')
+        if part.lstrip().startswith('{"at"')
+    ]
+    lines = textwrap.dedent(block.split('\n\n')[0]).splitlines()
+    assert [list(json.loads(line))[-1] for line in lines] == [
+        'boot',
+        'boot',
+        'delete',
+    ]
+    scenario('\n'.join(lines), 'log.jsonl')
+    path = scenario(
+        'hosts: [{machine: turin-nps4}]\nsteps: [{replay: log.jsonl}]'
+    )
+    assert len(reading.read(path).steps) == 3

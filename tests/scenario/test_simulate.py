@@ -1,0 +1,197 @@
+"""``nfv-sched simulate`` from its command line."""
+
+from collections import Counter
+import json
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from nfv_sched.cmd import consoles
+from nfv_sched.cmd import playing
+from nfv_sched.cmd import topology
+from nfv_sched.cmd.main import main
+from nfv_sched.picture import measures
+from nfv_sched.picture import views
+from nfv_sched.scenario import leftover
+from nfv_sched.scenario.run import Fate
+from tests.picture import examples
+
+MACHINE = """\
+about: two cells of four cores
+smt: {{threads: 2, stride: 8}}
+dedicated: 1-3,5-7,9-11,13-15
+shared: 0,4,8,12
+cells:
+- {{id: 0, cpus: '0-3,8-11', memory_mib: 16384, socket: 0, pages: {pages}}}
+- {{id: 1, cpus: '4-7,12-15', memory_mib: 16384, socket: 1, pages: {pages}}}
+nics: {nics}
+"""
+PLAIN = MACHINE.format(pages='{1G: 8, 2M: 1024}', nics='[]')
+FAST = MACHINE.format(
+    pages='{1G: 8}',
+    nics="[{address: '0000:81:00.0', cell: 1, ids: '8086:1572', vfs: 4, "
+    "vf_ids: '8086:154c', physnet: physnet1}]",
+)
+
+SCENARIO = """\
+about: two racks
+machines: {plain: plain.yaml, fast: fast.yaml}
+hosts:
+  - {machine: plain, name: one, domains: {rack: R1}}
+  - {machine: fast, name: two, domains: {rack: R2}}
+flavors:
+  - {name: whole, vcpus: 12, ram_mib: 2048, extra_specs: {hw:numa_nodes: 2,
+     hw:cpu_policy: dedicated, hw:mem_page_size: 2048}}
+  - {name: half, vcpus: 6, ram_mib: 4096, extra_specs: &pinned {
+     hw:cpu_policy: dedicated, hw:mem_page_size: 1GB}}
+  - {name: small, vcpus: 2, ram_mib: 1024, extra_specs: *pinned}
+  - {name: nic, vcpus: 2, ram_mib: 1024, extra_specs: *pinned,
+     ports: [{physnet: physnet1, numa_policy: required}]}
+groups:
+  - {name: apart, policy: anti-affinity}
+steps:
+  # Only one has pages of 2 MiB, only two has devices.
+  - boot: {flavor: whole, name: blocker}
+  - boot: {flavor: nic}
+  - boot: {flavor: half, name: big}
+  - boot: {flavor: small, count: 3, name: pair, group: apart}
+  - delete: {guests: [block*]}
+  - lose: {rack: R2}
+"""
+
+EVENTS = [
+    (1, 'blocker', 'placed', 'one', None),
+    (2, 'nic', 'placed', 'two', None),
+    (3, 'big', 'placed', 'two', None),
+    (4, 'pair-0', 'placed', 'two', None),
+    (4, 'pair-1', 'no valid host', None, None),
+    (4, 'pair-2', 'no valid host', None, None),
+    (5, 'blocker', 'deleted', None, 'one'),
+    (6, 'nic', 'lost', None, 'two'),
+    (6, 'big', 'moved', 'one', 'two'),
+    (6, 'pair-0', 'moved', 'one', 'two'),
+]
+
+
+@pytest.fixture
+def two_racks(scenario):
+    scenario(PLAIN, 'plain.yaml')
+    scenario(FAST, 'fast.yaml')
+    return scenario(SCENARIO)
+
+
+def test_a_scenario_is_played(two_racks, tmp_path, capsys):
+    plot, page, log = (tmp_path / name for name in ('p.svg', 'p.html', 'log'))
+    options = ['--plot', plot, '--report', page, '--record', log]
+    code = main(['simulate', *map(str, ['--scenario', two_racks, *options])])
+    said = capsys.readouterr()
+    assert code == 1
+    assert said.err == ''
+    for text in (
+        'two racks',
+        'lose rack R2',
+        'pair-1  small',
+        'server group',
+        'nic  nic',
+        'two (lost)',
+        '2 hosts, 1 of them lost; 2 guests run, 3 found no host',
+    ):
+        assert text in said.out
+    assert max(map(len, said.out.splitlines())) <= 120
+    picture = ET.parse(plot).getroot()  # noqa: S314 - our own
+    kinds = Counter(one.get('class') for one in picture.iter())
+    # Each with its entry in the legend.
+    resources = ('CPUs', '1G', '2M', 'devices')
+    assert kinds['series'] == 2 * len(resources)
+    assert kinds['failed'] == 1 + 3
+    assert kinds['step'] == 6
+    assert 'rack R1' in page.read_text()
+    # What was recorded has the same end.
+    two_racks.write_text(
+        SCENARIO[: SCENARIO.index('flavors:')] + 'steps: [{replay: log}]'
+    )
+    code = main(['simulate', '--scenario', str(two_racks), '-f', 'json'])
+    assert code == 1
+    columns = ('Step', 'Guest', 'Fate', 'Host', 'Before')
+    assert [
+        tuple(row[column] for column in columns)
+        for row in json.loads(capsys.readouterr().out)
+    ] == EVENTS
+
+
+def test_what_is_counted_is_what_is_there(two_racks):
+    played = playing.play(two_racks, consoles.plain())
+    run = played.run
+    assert run.lost == ['two']
+    assert all(
+        0 <= share <= 1
+        for event in run.events
+        for share in event.used.values()
+    )
+    [one] = [host for host in played.survey.hosts if host.host == 'one']
+    fates = {event.guest: event.fate for event in run.events}
+    assert {guest.name for guest in one.residents} == {
+        name
+        for name, fate in fates.items()
+        if fate in (Fate.PLACED, Fate.MOVED)
+    }
+    figures = measures.figures(views.host_view(one))
+    used = run.events[-1].used
+    share = (figures.cpus - figures.free_cpus) / figures.cpus
+    assert used['dedicated CPUs'] == share
+    free, usable = figures.pages[examples.G1]
+    assert used['pages of 1G'] == (usable - free) / usable
+    assert [why.guest.name for why in run.whys] == ['pair-1', 'nic']
+
+
+def test_an_error_is_told_without_a_traceback(two_racks, capsys):
+    two_racks.write_text(SCENARIO.replace('lose: {rack:', 'lose: {rak:'))
+    assert main(['simulate', '--scenario', str(two_racks)]) == 1
+    said = capsys.readouterr()
+    assert 'Traceback' not in said.err
+    line = SCENARIO.splitlines().index('  - lose: {rack: R2}') + 1
+    assert f'{two_racks}:{line}: steps[5].lose' in said.err
+
+
+def huge(cell):
+    return {pool.size_kib: pool.free for pool in cell.pages[1:]}
+
+
+def test_what_is_left_of_surveyed_hosts_is_simulated(scenario):
+    survey = examples.survey()
+    scenario(topology.rendered(survey, 'json'), 'cloud.json')
+    path = scenario('hosts: [{survey: cloud.json}]\nsteps: []')
+    # The other host is disabled.
+    [host] = playing.play(path, consoles.plain()).survey.hosts
+    assert host.topology.domains == {'rack': 'R1'}
+    busy = survey.hosts[0]
+    assert host.host == busy.host
+    before, after = map(views.host_view, (busy, host))
+    for was, is_ in zip(before.cells, after.cells, strict=True):
+        assert is_.free == is_.dedicated == was.free
+        assert is_.shared == was.shared
+        assert is_.socket == was.socket
+        assert is_.networks == was.networks
+        assert is_.memory_mib == was.memory_mib - was.memory_used_mib
+        assert huge(is_) == huge(was)
+        assert sum(pool.free for pool in is_.pools) == sum(
+            pool.free for pool in was.pools
+        )
+        # Free threads stay with the cores that they are of.
+        assert Counter(
+            core.owners.count(views.FREE) for core in is_.cores
+        ) == Counter(
+            core.owners.count(views.FREE)
+            for core in was.cores
+            if {views.FREE, views.SHARED} & set(core.owners)
+        )
+
+
+def test_a_survey_without_cpu_numbers_cannot_be_simulated(tmp_path):
+    path = tmp_path / 'counts.json'
+    path.write_text(topology.rendered(examples.counts(), 'json'))
+    with pytest.raises(leftover.LeftoverError, match='cmp-3: CPUs are not'):
+        list(leftover.hosts_of(path, ['*']))
+    path.write_text('{}')
+    with pytest.raises(leftover.LeftoverError, match='version 1'):
+        list(leftover.hosts_of(path, ['*']))

@@ -1,0 +1,223 @@
+"""Configuration files of the services."""
+
+from collections.abc import Mapping
+import dataclasses
+import pathlib
+import sys
+
+from nfv_sched.sim import hardware
+from nfv_sched.sim.machine import Machine
+
+PASSWORD = 'secret'  # noqa: S105 - of services that end with the test
+
+#: What the process of the computes prints when all are started.
+COMPUTES_READY = 'All computes are started'
+
+#: Options by section; a list is an option that stands several times.
+Options = Mapping[str, Mapping[str, object]]
+
+_STOCK_FILTERS = (
+    'ComputeFilter,ComputeCapabilitiesFilter,ImagePropertiesFilter,'
+    'ServerGroupAntiAffinityFilter,ServerGroupAffinityFilter'
+)
+
+#: The scheduler as Nova's documents say it is set up for NFV.
+STOCK: Options = {
+    'filter_scheduler': {
+        'enabled_filters': f'{_STOCK_FILTERS},PciPassthroughFilter,'
+        'NUMATopologyFilter',
+    },
+}
+
+#: The scheduler as our README says.
+OURS: Options = {
+    'filter_scheduler': {
+        'available_filters': [
+            'nova.scheduler.filters.all_filters',
+            'nfv_sched.filters.all_filters',
+        ],
+        'enabled_filters': f'{_STOCK_FILTERS},HugePagesFilter,'
+        'CPUPinningFilter,PCINUMAFilter,NUMAFitFilter',
+        'weight_classes': 'nova.scheduler.weights.all_weighers,'
+        'nfv_sched.weighers.all_weighers',
+        'ram_weight_multiplier': 0,
+        'cpu_weight_multiplier': 0,
+        'disk_weight_multiplier': 0,
+        'pci_weight_multiplier': 0,
+    },
+    'scheduler': {'max_attempts': 10},
+    'workarounds': {'disable_fallback_pcpu_query': True},
+    'nfv_sched': {'topology_refresh_interval': 5},
+}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Ports:
+    """Loopback ports of the services."""
+
+    database: int
+    queue: int
+    queue_peers: int
+    epmd: int
+    keystone: int
+    placement: int
+    glance: int
+    neutron: int
+    nova: int
+
+    def url(self, service: str) -> str:
+        """Where a service is."""
+        return f'http://127.0.0.1:{getattr(self, service)}'
+
+    def database_url(self, name: str) -> str:
+        """Where a database is."""
+        return (
+            f'mysql+pymysql://root@127.0.0.1:{self.database}/{name}'
+            '?charset=utf8mb4'
+        )
+
+
+def merge(*parts: Options) -> Options:
+    """Options of later parts win."""
+    merged: dict[str, dict[str, object]] = {}
+    for part in parts:
+        for section, options in part.items():
+            merged.setdefault(section, {}).update(options)
+    return merged
+
+
+def write(path: pathlib.Path, options: Options) -> pathlib.Path:
+    """Write an INI file."""
+    lines = []
+    for section, values in options.items():
+        lines.append(f'[{section}]')
+        for name, value in values.items():
+            several = value if isinstance(value, list) else [value]
+            lines += [f'{name} = {one}' for one in several]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text('\n'.join(lines) + '\n')
+    return path
+
+
+def credentials(ports: Ports, user: str) -> Mapping[str, object]:
+    """What a service says to Keystone."""
+    return {
+        'auth_url': f'{ports.url("keystone")}/v3',
+        'www_authenticate_uri': f'{ports.url("keystone")}/v3',
+        'auth_type': 'password',
+        'project_domain_id': 'default',
+        'user_domain_id': 'default',
+        'project_name': 'service',
+        'username': user,
+        'password': PASSWORD,
+        'region_name': 'RegionOne',
+    }
+
+
+def keystone(root: pathlib.Path, ports: Ports) -> Options:
+    """keystone.conf."""
+    return {
+        'database': {'connection': ports.database_url('keystone')},
+        'token': {'provider': 'fernet', 'expiration': 86400},
+        'fernet_tokens': {'key_repository': root / 'fernet-keys'},
+        'credential': {'key_repository': root / 'credential-keys'},
+        'identity': {'password_hash_rounds': 4},
+        'cache': {'enabled': True, 'backend': 'dogpile.cache.memory'},
+    }
+
+
+def placement(root: pathlib.Path, ports: Ports) -> Options:
+    """placement.conf."""
+    return {
+        'api': {'auth_strategy': 'keystone'},
+        'placement': {'allocation_conflict_retry_count': 10},
+        'placement_database': {'connection': ports.database_url('placement')},
+        'keystone_authtoken': credentials(ports, 'placement'),
+    }
+
+
+def glance(root: pathlib.Path, ports: Ports) -> Options:
+    """glance-api.conf."""
+    folder = root / 'glance'
+    for name in 'images', 'staging', 'tasks':
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    return {
+        'DEFAULT': {'enabled_backends': 'fs:file', 'workers': 1},
+        'glance_store': {'default_backend': 'fs'},
+        'fs': {'filesystem_store_datadir': folder / 'images'},
+        'os_glance_staging_store': {
+            'filesystem_store_datadir': folder / 'staging'
+        },
+        'os_glance_tasks_store': {
+            'filesystem_store_datadir': folder / 'tasks'
+        },
+        'database': {'connection': ports.database_url('glance')},
+        'keystone_authtoken': credentials(ports, 'glance'),
+        'paste_deploy': {
+            'flavor': 'keystone',
+            'config_file': pathlib.Path(sys.prefix)
+            / 'etc/glance/glance-api-paste.ini',
+        },
+        'oslo_concurrency': {'lock_path': root / 'glance' / 'lock'},
+    }
+
+
+def nova(root: pathlib.Path, ports: Ports, machine: Machine) -> Options:
+    """nova.conf, as nova-compute may see it."""
+    return {
+        'DEFAULT': {
+            'host': 'control',
+            'my_ip': '127.0.0.1',
+            'state_path': root / 'nova',
+            'transport_url': f'rabbit://guest:guest@127.0.0.1:{ports.queue}//',
+            'compute_driver': 'nfv_simulated.Driver',
+            'osapi_compute_workers': 1,
+            'graceful_shutdown_timeout': 5,
+            'manager_shutdown_timeout': 0,
+            'initial_disk_allocation_ratio': 1.0,
+            'initial_ram_allocation_ratio': 1.0,
+            'service_down_time': 180,
+            'report_interval': 20,
+            'running_deleted_instance_poll_interval': 0,
+            'sync_power_state_interval': 600,
+            'update_resources_interval': 60,
+            'reserved_host_memory_mb': 0,
+        },
+        'keystone_authtoken': credentials(ports, 'nova'),
+        'service_user': {
+            'send_service_user_token': True,
+            **credentials(ports, 'nova'),
+        },
+        'placement': credentials(ports, 'placement'),
+        'glance': {'endpoint_override': ports.url('glance')},
+        'neutron': credentials(ports, 'neutron'),
+        'quota': dict.fromkeys(
+            (
+                'cores',
+                'ram',
+                'instances',
+                'server_groups',
+                'server_group_members',
+            ),
+            -1,
+        ),
+        'vnc': {'enabled': False},
+        'oslo_concurrency': {'lock_path': root / 'nova' / 'lock'},
+        'oslo_messaging_rabbit': {'heartbeat_in_pthread': False},
+        'conductor': {'workers': 1},
+        'scheduler': {'workers': 1},
+        'pci': {
+            'device_spec': hardware.device_spec(machine),
+            'alias': '{"name": "vf", "vendor_id": "8086", '
+            '"product_id": "154c", "device_type": "type-VF", '
+            '"numa_policy": "required"}',
+        },
+    }
+
+
+def nova_databases(ports: Ports) -> Options:
+    """What nova-compute must not see."""
+    return {
+        'api_database': {'connection': ports.database_url('nova_api')},
+        'database': {'connection': ports.database_url('nova_cell1')},
+    }

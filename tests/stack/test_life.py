@@ -1,0 +1,133 @@
+"""The life of guests with pinned CPUs, huge pages and devices."""
+
+import pytest
+
+from tests.stack.guests import VCPUS
+
+
+@pytest.fixture(autouse=True)
+def clean(guests):
+    yield
+    assert list(guests.overlaps()) == []
+    guests.delete_all()
+
+
+def booted(guests, flavor, name='guest', **body):
+    guest = guests.boot(name, flavor, **body)
+    assert guest.status == 'ACTIVE', guest.fault
+    return guest
+
+
+def test_boot(guests, flavors):
+    guest = booted(guests, flavors.vnf)
+    pins = guests.pins(guest)
+    assert len(pins.cpus) == VCPUS
+    assert len(pins.by_cell) == 1
+
+
+def test_two_cells(guests, flavors):
+    pins = guests.pins(booted(guests, flavors.two_cells))
+    assert {cell: len(cpus) for cell, cpus in pins.by_cell.items()} == {
+        0: 4,
+        1: 4,
+    }
+
+
+def test_what_fits_nowhere(guests, plane):
+    flavor = guests.flavor('vnf.huge', vcpus=16)
+    guest = guests.boot('huge', flavor)
+    assert guest.status == 'ERROR'
+    # Reasons are for the operator.
+    assert 'No valid host was found' in guest.fault['message']
+    assert 'cell' not in guest.fault['message']
+
+
+def test_resize(guests, flavors):
+    guest = booted(guests, flavors.vnf)
+    guests.action(guest, 'resize', {'flavorRef': flavors.large.id})
+    guests.reaches(guest, 'VERIFY_RESIZE')
+    guests.action(guest, 'confirmResize')
+    guests.reaches(guest, 'ACTIVE')
+    assert len(guests.pins(guest).cpus) == 8
+
+
+def test_resize_and_back(guests, flavors):
+    guest = booted(guests, flavors.vnf)
+    guests.action(guest, 'resize', {'flavorRef': flavors.large.id})
+    guests.reaches(guest, 'VERIFY_RESIZE')
+    guests.action(guest, 'revertResize')
+    guests.reaches(guest, 'ACTIVE')
+    assert len(guests.pins(guest).cpus) == VCPUS
+
+
+def test_cold_migration(guests, flavors):
+    guest = booted(guests, flavors.vnf)
+    guests.action(guest, 'migrate')
+    moved = guests.reaches(guest, 'VERIFY_RESIZE')
+    assert moved.hypervisor_hostname != guest.hypervisor_hostname
+    guests.action(guest, 'confirmResize')
+    guests.reaches(guest, 'ACTIVE')
+
+
+def test_live_migration(guests, flavors):
+    # Nova does not move assigned devices of an alias alive.
+    guest = booted(guests, flavors.two_cells)
+    where = {'host': None, 'block_migration': 'auto'}
+    guests.action(guest, 'os-migrateLive', where)
+    moved = guests.reaches(guest, 'ACTIVE')
+    assert moved.hypervisor_hostname != guest.hypervisor_hostname
+    assert len(guests.pins(moved).cpus) == 8
+
+
+def test_shelve(guests, flavors, plane):
+    guest = booted(guests, flavors.vnf)
+    guests.action(guest, 'shelve')
+    guests.reaches(guest, 'SHELVED_OFFLOADED')
+    guests.action(guest, 'unshelve')
+    guests.reaches(guest, 'ACTIVE')
+    assert len(guests.pins(guest).cpus) == VCPUS
+
+
+def test_rebuild(guests, flavors):
+    guest = booted(guests, flavors.vnf)
+    before = guests.pins(guest)
+    guests.action(guest, 'rebuild', {'imageRef': guest.image.id})
+    rebuilt = guests.reaches(guest, 'ACTIVE')
+    assert rebuilt.hypervisor_hostname == guest.hypervisor_hostname
+    assert guests.pins(rebuilt) == before
+
+
+@pytest.mark.parametrize(
+    ('policy', 'hosts'), [('affinity', 1), ('anti-affinity', 3)]
+)
+def test_server_group(guests, flavors, plane, policy, hosts):
+    group = plane.cloud.compute.create_server_group(name=policy, policy=policy)
+    members = [
+        booted(
+            guests,
+            flavors.vnf,
+            f'{policy}-{number}',
+            scheduler_hints={'group': group.id},
+        )
+        for number in range(3)
+    ]
+    assert len({one.hypervisor_hostname for one in members}) == hosts
+
+
+def test_evacuation(guests, flavors, plane):
+    guest = booted(guests, flavors.vnf)
+    compute = plane.cloud.compute
+    service = next(
+        one for one in compute.services() if one.host == guest.compute_host
+    )
+    host = (service.host, 'nova-compute')
+    compute.update_service_forced_down(service, *host, True)
+    guests.action(guest, 'evacuate', {})
+    # Evacuated guests are not started.
+    moved = guests.reaches(guest, 'SHUTOFF')
+    assert moved.hypervisor_hostname != guest.hypervisor_hostname
+    assert len(guests.pins(moved).cpus) == VCPUS
+    # The host comes back when its nova-compute has been restarted.
+    guests.delete_all()
+    plane.restart_computes()
+    compute.update_service_forced_down(service, *host, False)

@@ -1,0 +1,96 @@
+"""The reader against real machines, read independently by other tools."""
+
+import pytest
+
+from nfv_sched.sysfs.files import parse_list
+from tests.sysfs import trees
+from tests.sysfs.trees import facts
+from tests.sysfs.trees import recorded
+
+
+def _number(text):
+    return None if text is None else f'0x{text}'
+
+
+def _by_id(row):
+    return {int(key): value for key, value in (row or {}).items()}
+
+
+@pytest.mark.parametrize('name', recorded())
+def test_every_field_of_a_recorded_machine(name):
+    wanted = facts(name)
+    machine = trees.machine(name)
+    assert machine.problems == ()
+    _check_cpus(machine, wanted)
+    assert [node.id for node in machine.nodes] == [
+        node['id'] for node in wanted['nodes']
+    ]
+    for node, expected in zip(machine.nodes, wanted['nodes'], strict=True):
+        _check_node(node, expected)
+    assert [one.address for one in machine.devices] == [
+        one['addr'] for one in wanted['pci']
+    ]
+    for device, expected in zip(machine.devices, wanted['pci'], strict=True):
+        _check_device(device, expected)
+
+
+def _check_cpus(machine, wanted):
+    cpus = machine.cpus
+    assert cpus.present == parse_list(wanted['cpus_present'])
+    assert cpus.online == parse_list(wanted['cpus_online'])
+    # -1 is what firmware says that knows of no socket.
+    assert cpus.sockets == {
+        cpu: socket['id']
+        for socket in wanted['sockets']
+        for cpu in socket['cpus']
+        if socket['id'] >= 0
+    }
+    assert [sorted(one) for one in cpus.siblings] == wanted['siblings']
+    assert [sorted(one) for one in cpus.l3] == wanted['l3']
+
+
+def _check_node(node, wanted):
+    assert sorted(node.cpus) == wanted['cpus']
+    # Of one tree the memory is known from a file that is not in sysfs.
+    if 'memory_source' in wanted:
+        assert node.memory_kib is None
+    else:
+        assert node.memory_kib == wanted['memory_kb']
+    assert node.distances == _by_id(wanted['distances'])
+    assert (list(node.distances.values()) or None) == wanted['distance_row']
+    assert {
+        size: {'nr': one.total, 'free': one.free, 'surplus': one.surplus}
+        for size, one in node.pages.items()
+    } == _by_id(wanted['hugepages'])
+
+
+def _check_device(device, wanted):
+    assert _number(device.class_id) == wanted['class']
+    assert _number(device.vendor) == wanted['vendor']
+    assert _number(device.product) == wanted['device']
+    node = wanted['numa_node']
+    assert device.numa_node == (None if node == -1 else node)
+    assert device.driver == wanted.get('driver')
+    assert list(device.nets) == wanted.get('net', [])
+    assert device.physfn == wanted.get('physfn')
+    assert list(device.vfs) == wanted.get('vfs', [])
+    assert device.sriov_total == wanted.get('sriov_totalvfs')
+    assert device.sriov_enabled == wanted.get('sriov_numvfs')
+
+
+@pytest.mark.parametrize(
+    ('name', 'speeds'),
+    [
+        ('hwloc-2x4108-8ve-hugepages', {'0000:60:00.0': 1000}),
+        ('hwloc-4xe7-pcilocality', {'0000:02:00.0': 1000}),
+    ],
+)
+def test_speeds_of_links_that_are_up(name, speeds):
+    if name not in recorded():
+        pytest.skip('the recorded topologies are not here')
+    machine = trees.machine(name)
+    assert {
+        device.address: device.link_mbps
+        for device in machine.devices
+        if device.link_mbps is not None
+    } == speeds
