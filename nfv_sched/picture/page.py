@@ -89,7 +89,7 @@ def report(
     """
     hosts = _paged(survey.hosts)
     found = heat.resources([host.view for host in hosts])
-    columns, rows = summary.summary(survey)
+    columns, rows = summary.table(survey.hosts, [one.view for one in hosts])
     return _render(
         'report.html.j2',
         survey,

@@ -274,7 +274,7 @@ def _devices(pen: Pen, cell: views.CellView, y: float) -> float:
 
 def _pool(pen: Pen, pool: views.PoolView, y: float) -> float:
     where = f'{wording.address_name(pool.address)} ' if pool.address else ''
-    text = f'{where}{wording.shortened(pool.label, 24)} {pool.kind}'
+    text = f'{where}{" ".join(terminal.kind_of(pool))}'
     pen.text(0, y + 12, f'{text} · {pool.free} of {pool.total} free')
     y += _LINE
     if not pool.owners:
@@ -301,13 +301,7 @@ def _loose(pools: Sequence[views.PoolView]) -> tuple[Pen, float]:
 
 
 def _places(pen: Pen, cell: views.CellView, y: float) -> float:
-    lines = []
-    if cell.networks:
-        lines.append(f'near {", ".join(cell.networks)}')
-    if others := [other for other in cell.distances if other != cell.id]:
-        far = ', '.join(f'{o}: {cell.distances[o]}' for o in sorted(others))
-        lines.append(f'distance to cell {far}')
-    for line in lines:
+    for line in terminal.places(cell):
         most = int(_INNER / LETTER * 1.1)
         pen.text(0, y + 12, wording.shortened(line, most), 'faint')
         y += _LINE

@@ -24,6 +24,7 @@ from nfv_sched.picture import colours
 from nfv_sched.picture import views
 from nfv_sched.picture.measures import SMALL_PAGE_KIB
 from nfv_sched.picture.wording import address_name
+from nfv_sched.picture.wording import link_name
 from nfv_sched.picture.wording import memory_name
 from nfv_sched.picture.wording import shortened
 from nfv_sched.picture.wording import size_name
@@ -123,7 +124,7 @@ def _memory(cell: views.CellView) -> Iterator[Text]:
 
 def _pool(pool: views.PoolView) -> Iterator[Text]:
     text = Text(f'{address_name(pool.address)} ' if pool.address else '')
-    text.append(f'{pool.label} {pool.kind} ', _DIM)
+    text.append(f'{" ".join(kind_of(pool))} ', _DIM)
     yield text.append(f'{pool.free}/{pool.total} free')
     if pool.owners:
         for start in range(0, len(pool.owners), 2 * ROW):
@@ -132,16 +133,30 @@ def _pool(pool: views.PoolView) -> Iterator[Text]:
             )
 
 
-def _places(cell: views.CellView) -> Iterator[Text]:
+def kind_of(pool: views.PoolView) -> Iterator[str]:
+    """Tell what kind of devices these are."""
+    yield shortened(pool.label, _LONGEST)
+    yield pool.kind
+    if pool.link_mbps:
+        yield link_name(pool.link_mbps)
+
+
+def places(cell: views.CellView) -> Iterator[str]:
+    """Tell what a cell is near to, and what else there is to know of it."""
     if cell.networks:
-        yield Text(f'near {", ".join(cell.networks)}', _DIM)
-    if cell.distances:
-        far = ' '.join(
-            f'{other}:{cell.distances[other]}'
-            for other in sorted(cell.distances)
-            if other != cell.id
-        )
-        yield Text(f'distances {far}', _DIM)
+        yield f'near {", ".join(cell.networks)}'
+    far = ' '.join(
+        f'{other}:{cell.distances[other]}'
+        for other in sorted(cell.distances)
+        if other != cell.id
+    )
+    if far:
+        yield f'distances {far}'
+    if cell.l3:
+        plural = 's' * (len(cell.l3) > 1)
+        yield f'L3 cache{plural} {", ".join(map(str, cell.l3))}'
+    if cell.offline:
+        yield f'{cell.offline} CPUs offline'
 
 
 def cell_panel(cell: views.CellView) -> Panel:
@@ -150,7 +165,7 @@ def cell_panel(cell: views.CellView) -> Panel:
     lines = [*_cpus(cell), *_memory(cell)]
     for pool in cell.pools:
         lines += _pool(pool)
-    lines += _places(cell)
+    lines += [Text(line, _DIM) for line in places(cell)]
     return _panel(f'cell {cell.id}{socket}', lines)
 
 

@@ -70,8 +70,9 @@ class PagesView:
 class PoolView:
     """Like devices of one card.
 
-    ``address`` is that of the physical function. ``owners`` has one entry
-    per device, in order of address; None where only counts are known.
+    ``address`` is that of the physical function, ``link_mbps`` the speed of
+    its link, if that is known. ``owners`` has one entry per device, in order
+    of address; None where only counts are known.
     """
 
     address: str | None
@@ -80,6 +81,7 @@ class PoolView:
     total: int
     free: int
     owners: tuple[str, ...] | None = None
+    link_mbps: int | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -88,7 +90,7 @@ class CellView:
 
     ``cores`` is None where only counts are known. ``dedicated`` counts CPUs
     for pinned guests, ``free`` those of them that can be had. ``shared_used``
-    counts guest CPUs, memory is MiB.
+    counts guest CPUs, memory is MiB. ``l3`` are numbers of L3 caches.
     """
 
     id: int
@@ -104,6 +106,8 @@ class CellView:
     pools: tuple[PoolView, ...]
     distances: Mapping[int, int]
     networks: tuple[str, ...] = ()
+    l3: tuple[int, ...] = ()
+    offline: int = 0
 
     @property
     def broken_cores(self) -> int | None:
@@ -272,6 +276,8 @@ def _cell_of_state(
         pools=tuple(pools),
         distances=dict(known.distances),
         networks=_networks(cell.physnets, cell.tunneled),
+        l3=tuple(sorted(known.l3)),
+        offline=known.offline_cpus,
     )
 
 
@@ -334,6 +340,8 @@ def _cell_of_counts(
         pools=tuple(pools),
         distances=dict(cell.distances),
         networks=_networks(cell.physnets, cell.tunneled),
+        l3=tuple(sorted(cell.l3)),
+        offline=cell.offline_cpus,
     )
 
 
@@ -341,15 +349,20 @@ def _pools(
     host: HostSurvey, guests: Iterable[GuestView]
 ) -> dict[int | None, tuple[PoolView, ...]]:
     """Devices by the cell that they are on."""
+    links: _Links = {
+        one.address: one.link_mbps for one in host.topology.functions
+    }
     found: dict[int | None, list[PoolView]] = {}
     if host.devices is None:
         for pool in host.topology.pools:
             used = host.topology.usage.devices.get(pool.key, 0)
-            found.setdefault(pool.numa_node, []).append(_counted(pool, used))
+            found.setdefault(pool.numa_node, []).append(
+                _counted(pool, used, links)
+            )
     else:
         marks = {guest.uuid: guest.mark for guest in guests}
         for (node, *_), members in _alike(host.devices).items():
-            found.setdefault(node, []).append(_listed(members, marks))
+            found.setdefault(node, []).append(_listed(members, marks, links))
     return {
         node: tuple(sorted(pools, key=_order)) for node, pools in found.items()
     }
@@ -380,8 +393,14 @@ def _label(one: Device | PoolTopology) -> str:
     return printable(one.physnet or f'{one.vendor_id}:{one.product_id}')
 
 
-def _listed(members: Sequence[Device], marks: Mapping[str, str]) -> PoolView:
+_Links = Mapping[str | None, int | None]
+
+
+def _listed(
+    members: Sequence[Device], marks: Mapping[str, str], links: _Links
+) -> PoolView:
     first = members[0]
+    parent = first.parent or first.address
 
     def owner(device: Device) -> str:
         if device.guest:
@@ -389,20 +408,22 @@ def _listed(members: Sequence[Device], marks: Mapping[str, str]) -> PoolView:
         return FREE if device.free else BLOCKED
 
     return PoolView(
-        address=first.parent or first.address,
+        address=parent,
         kind=first.dev_type.removeprefix('type-'),
         label=_label(first),
         total=len(members),
         free=sum(device.free for device in members),
         owners=tuple(map(owner, members)),
+        link_mbps=links.get(parent),
     )
 
 
-def _counted(pool: PoolTopology, used: int) -> PoolView:
+def _counted(pool: PoolTopology, used: int, links: _Links) -> PoolView:
     return PoolView(
         address=pool.parent,
         kind=pool.dev_type.removeprefix('type-'),
         label=_label(pool),
         total=pool.total,
         free=max(0, pool.total - used),
+        link_mbps=links.get(pool.parent),
     )

@@ -46,6 +46,7 @@ def test_every_device_has_the_owner_that_it_has():
     assert ''.join(functions.owners) == 'bba' + '.' * 13
     assert (functions.free, functions.total) == (13, 16)
     assert (functions.address, functions.label) == ('0000:3b:00.0', 'physnet1')
+    assert (functions.link_mbps, port.link_mbps) == (25000, None)
     # Its virtual functions are in use.
     assert port.owners == (views.BLOCKED,)
     [card] = view.pools
@@ -62,7 +63,9 @@ def test_placement_alone_gives_counts_and_says_so():
     assert (first.free, second.free) == (0, 15)
     assert [pages.free for pages in first.pages] == [2097152, 1024, 0]
     assert first.pages[2].reserved == 4
+    assert (second.l3, second.offline) == ((2, 3), 2)
     [pool] = first.pools
+    assert pool.link_mbps == 25000
     assert (pool.free, pool.total, pool.owners) == (12, 16, None)
 
 
@@ -113,6 +116,14 @@ def test_ranges_name_exactly_their_cpus(cpus):
 )
 def test_memory_is_written_as_people_say_it(mib, text):
     assert wording.memory_name(mib) == text
+
+
+@pytest.mark.parametrize(
+    ('mbps', 'text'),
+    [(None, ''), (100, '100M'), (2500, '2.5G'), (100000, '100G')],
+)
+def test_links_are_written_as_people_say_it(mbps, text):
+    assert wording.link_name(mbps) == text
 
 
 def test_nothing_is_fragmented_on_an_empty_or_a_full_host():

@@ -94,7 +94,7 @@ def test_a_scenario_is_played(two_racks, tmp_path, capsys):
         'server group',
         'nic  nic',
         'two (lost)',
-        '2 hosts, 1 of them lost; 2 guests run, 3 found no host',
+        '2 hosts, 1 of them lost; 2 guests in the end, 3 found no host',
     ):
         assert text in said.out
     assert max(map(len, said.out.splitlines())) <= 120
@@ -142,6 +142,22 @@ def test_what_is_counted_is_what_is_there(two_racks):
     free, usable = figures.pages[examples.G1]
     assert used['pages of 1G'] == (usable - free) / usable
     assert [why.guest.name for why in run.whys] == ['pair-1', 'nic']
+
+
+def test_what_nova_itself_refuses_is_told(scenario, capsys):
+    scenario(PLAIN, 'plain.yaml')
+    path = scenario("""\
+        machines: {plain: plain.yaml}
+        hosts: [{machine: plain}]
+        flavors:
+          - {name: odd, vcpus: 3, ram_mib: 512, extra_specs: {
+             hw:numa_nodes: 2}}
+        steps: [{boot: {flavor: odd, count: 2}}]
+        """)
+    assert main(['simulate', '--scenario', str(path)]) == 1
+    said = capsys.readouterr().out
+    assert 'Refused by Nova' in said
+    assert 'cannot be evenly distributed' in said
 
 
 def test_an_error_is_told_without_a_traceback(two_racks, capsys):
