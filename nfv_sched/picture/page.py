@@ -35,6 +35,8 @@ _GROUP = 24
 # Hosts above which a page keeps what it tells of each compressed, until it
 # is opened: 15 KB a host otherwise.
 _MOST_PLAIN = 100
+# Refused requests that a page lists; of more the newest.
+_MOST_REFUSED = 500
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -103,7 +105,8 @@ def report(
         # Names and words come first, figures after them.
         texts=columns.index('Enabled') + 1,
         capacity=list(capacity),
-        refusals=None if refusals is None else list(refusals),
+        refusals=None if refusals is None else refusals[:_MOST_REFUSED],
+        older=max(0, len(refusals or ()) - _MOST_REFUSED),
     )
 
 
