@@ -8,6 +8,14 @@ import os
 os.environ.setdefault('OS_NOVA_DISABLE_EVENTLET_PATCHING', 'true')
 
 
+from importlib import metadata
+
+if metadata.version('nova').startswith('32.'):
+    # Before anything of oslo.service, of which it chooses a backend.
+    from nova import monkey_patch
+
+    monkey_patch.patch()
+
 from hypothesis import HealthCheck
 from hypothesis import settings
 from nova import objects

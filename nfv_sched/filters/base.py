@@ -32,6 +32,9 @@ class ResourceFilter(filters.BaseHostFilter, metaclass=abc.ABCMeta):  # type: ig
     # The claim of a rebuild keeps what the guest has.
     RUN_ON_REBUILD = False
 
+    #: What hosts are rejected for, in a word.
+    about = 'the fit'
+
     #: How many hosts were rejected since their state made no sense.
     malformed = 0
 
@@ -51,7 +54,8 @@ class ResourceFilter(filters.BaseHostFilter, metaclass=abc.ABCMeta):  # type: ig
             passes = self._passes(question, state, spec_obj)
             (kept if passes else rejected).append(state)
         if rejected:
-            telling.note(spec_obj, _instance(spec_obj), rejected)
+            guest = _instance(spec_obj)
+            telling.note(spec_obj, guest, self.about, rejected)
             if not kept:
                 telling.tell(question, spec_obj)
         return kept

@@ -5,6 +5,8 @@ from typing import Any
 from nfv_sched import fit
 from nfv_sched.decisions import Decision
 from nfv_sched.filters import base
+from nfv_sched.fit import nearness
+from nfv_sched.model import Resource
 
 
 class CPUPinningFilter(base.ResourceFilter):
@@ -13,6 +15,8 @@ class CPUPinningFilter(base.ResourceFilter):
     Concerns guests with ``hw:cpu_policy`` dedicated or mixed, and takes
     account of siblings and emulator threads.
     """
+
+    about = nearness.name_of(Resource.DEDICATED_CPUS)
 
     def concerns(self, question: fit.Question) -> bool:
         """Whether the guest asks for pinned CPUs."""

@@ -5,6 +5,8 @@ from typing import Any
 from nfv_sched import fit
 from nfv_sched.decisions import Decision
 from nfv_sched.filters import base
+from nfv_sched.fit import nearness
+from nfv_sched.model import Resource
 
 
 class HugePagesFilter(base.ResourceFilter):
@@ -12,6 +14,8 @@ class HugePagesFilter(base.ResourceFilter):
 
     Concerns guests with ``hw:mem_page_size``.
     """
+
+    about = nearness.name_of(Resource.PAGES)
 
     def concerns(self, question: fit.Question) -> bool:
         """Whether the guest asks for a page size."""

@@ -5,6 +5,8 @@ from typing import Any
 from nfv_sched import fit
 from nfv_sched.decisions import Decision
 from nfv_sched.filters import base
+from nfv_sched.fit import nearness
+from nfv_sched.model import Resource
 
 
 class PCINUMAFilter(base.ResourceFilter):
@@ -13,6 +15,8 @@ class PCINUMAFilter(base.ResourceFilter):
     Concerns guests with PCI aliases or SR-IOV ports. Allocation candidates
     whose devices will not do are dropped.
     """
+
+    about = nearness.name_of(Resource.DEVICES)
 
     def concerns(self, question: fit.Question) -> bool:
         """Whether the guest asks for devices."""

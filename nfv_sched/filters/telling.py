@@ -1,13 +1,14 @@
 """One line for the operator when a request ends with no host.
 
 While hosts are left nothing is worked out: the filters only keep whom they
-rejected, until the request is over.
+rejected, until the request is over. Then the hosts that got furthest are
+asked for their reasons, few enough to cost no more than milliseconds.
 """
 
 import collections
-from collections.abc import Iterable
 from collections.abc import Iterator
 import dataclasses
+import itertools
 import logging
 from typing import Any
 
@@ -19,28 +20,31 @@ from nfv_sched.model import Reason
 LOG = logging.getLogger(__name__)
 
 #: Of so many hosts the reasons are worked out, 0.1 to 0.3 ms each.
-LOOKED_AT = 500
+LOOKED_AT = 32
 
 _REJECTED = '_nfv_sched_rejected'
 _CANDIDATES = '_nfv_sched_candidates'
+_SENSELESS = 'a state that makes no sense'
 
 
 @dataclasses.dataclass(slots=True)
 class _Rejected:
-    """Whom our filters rejected for one guest of a request."""
+    """Whom our filters rejected for one guest of a request, in turn."""
 
     guest: str | None
-    states: list[Any] = dataclasses.field(default_factory=list)
+    groups: list[tuple[str, list[Any]]] = dataclasses.field(
+        default_factory=list
+    )
 
 
-def note(spec: Any, guest: str | None, states: Iterable[Any]) -> None:
-    """Keep the hosts that a filter rejected."""
+def note(spec: Any, guest: str | None, about: str, states: list[Any]) -> None:
+    """Keep the hosts that a filter rejected, and what it is about."""
     known: _Rejected | None = getattr(spec, _REJECTED, None)
     if known is None or known.guest != guest:
         # The next guest of a request for several.
         known = _Rejected(guest)
         setattr(spec, _REJECTED, known)
-    known.states += states
+    known.groups.append((about, states))
 
 
 def keep(state: Any, candidates: list[Any]) -> None:
@@ -53,32 +57,52 @@ def tell(question: fit.Question, spec: Any) -> None:
     known: _Rejected | None = getattr(spec, _REJECTED, None)
     if known is None or not LOG.isEnabledFor(logging.INFO):
         return
-    states = known.states
-    known.states = []
-    counts: collections.Counter[str] = collections.Counter()
-    nearest: tuple[float, str, Reason] | None = None
-    for state in states[:LOOKED_AT]:
-        reason = _reason(question, state)
-        if reason is None:
-            counts['a state that makes no sense'] += 1
-            continue
-        counts[nearness.name_of(reason.resource)] += 1
-        near = nearness.closeness(reason.asked, reason.available)
-        if nearest is None or near > nearest[0]:
-            nearest = near, str(state.nodename), reason
+    groups, known.groups = known.groups, []
+    total = sum(len(states) for _, states in groups)
+    looked = min(total, LOOKED_AT)
+    counts, nearest = _look(question, groups)
     LOG.info(
-        'No host for instance %s: of %d rejected hosts %s%s%s',
+        'No host for instance %s: of %d rejected hosts %s%s',
         known.guest,
-        len(states),
-        ', '.join(_counted(counts)),
-        f' among the first {LOOKED_AT}' if len(states) > LOOKED_AT else '',
-        f'; nearest is {nearest[1]}: {nearest[2]}' if nearest else '',
+        total,
+        ', '.join(f'{count} for {name}' for name, count in counts),
+        f'; nearest{"" if looked == total else f" of {looked}"} is {nearest}'
+        if nearest
+        else '',
     )
 
 
-def _counted(counts: collections.Counter[str]) -> Iterator[str]:
-    for name, count in counts.most_common():
-        yield f'{count} for {name}'
+def _look(
+    question: fit.Question, groups: list[tuple[str, list[Any]]]
+) -> tuple[list[tuple[str, int]], str]:
+    """Hosts by what they were rejected for, and the nearest in words.
+
+    Those that were not looked at count for what the filter is about.
+    """
+    counts: collections.Counter[str] = collections.Counter()
+    for about, states in groups:
+        counts[about] += len(states)
+    nearest, closest = '', -1.0
+    for about, state in itertools.islice(_furthest(groups), LOOKED_AT):
+        reason = _reason(question, state)
+        counts[about] -= 1
+        if reason is None:
+            counts[_SENSELESS] += 1
+            continue
+        counts[nearness.name_of(reason.resource)] += 1
+        near = nearness.closeness(reason.asked, reason.available)
+        if near > closest:
+            nearest, closest = f'{state.nodename}: {reason}', near
+    return [one for one in counts.most_common() if one[1]], nearest
+
+
+def _furthest(
+    groups: list[tuple[str, list[Any]]],
+) -> Iterator[tuple[str, Any]]:
+    """The hosts, those first that passed most filters."""
+    for about, states in reversed(groups):
+        for state in states:
+            yield about, state
 
 
 def _reason(question: fit.Question, state: Any) -> Reason | None:

@@ -75,22 +75,29 @@ def plan(tree: Tree, present: PresentTree, usage: Allocations) -> list[Call]:
         for provider in tree.providers[1:]
         for call in _provider(provider, present.get(provider.uuid))
     ]
-    if tree.supplement is not None:
-        have = present.get(tree.supplement.uuid)
-        children += _sealed_last(tree.supplement, have)
     unwanted = _unwanted(tree, present)
     children += map(_removal, unwanted)
+    extra: list[Call] = []
+    if tree.supplement is not None:
+        have = present.get(tree.supplement.uuid)
+        extra = _sealed_last(tree.supplement, have)
     root = _sealed_last(tree.root, present.get(tree.root.uuid))
-    if children and not any(c.kind is Kind.INVENTORIES for c in root):
+    if (children or extra) and not any(
+        c.kind is Kind.INVENTORIES for c in root
+    ):
         root.append(_inventories(tree.root))
     first = [c for c in root if c.kind is Kind.PROVIDER]
-    last = [c for c in root if c.kind is not Kind.PROVIDER]
+    traits = [c for c in root if c.kind is Kind.TRAITS]
+    last = [c for c in root if c.kind is Kind.INVENTORIES]
     room = _released(tree, present, usage, {one.uuid for one in unwanted})
     before = plan_usage(tree, usage, room)
     return [
         *before,
         *first,
         *children,
+        *traits,
+        # While the rest is torn, so that nobody sees it with the old rest.
+        *extra,
         *last,
         *plan_usage(tree, room if before else usage, tree.usage),
     ]

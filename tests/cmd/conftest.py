@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import json
 from typing import Any
 
+from nova import objects
 import pytest
 
 from nfv_sched.cmd.main import main
@@ -35,10 +36,10 @@ nics:
 
 @pytest.fixture(autouse=True)
 def nova_options():
-    """Leave Nova's options alone: the cloud of a module sets them."""
+    """Leave Nova's options alone: the cloud of this package sets them."""
 
 
-@pytest.fixture(scope='module')
+@pytest.fixture(scope='package')
 def sky() -> Iterator[Cloud]:
     """Three small hosts in two racks, without guests."""
     options = settings.profile_options(settings.NFV)
@@ -103,3 +104,36 @@ def guests_of(sky: Cloud) -> Iterator[Callable[..., list[Any]]]:
     for guest, spec in made:
         spec.destroy()
         sky.delete(guest)
+
+
+@pytest.fixture
+def flavors_of(sky: Cloud) -> Iterator[Callable[..., None]]:
+    """Create flavors of two CPUs and 2 GiB that end with the test."""
+    made = []
+
+    def create(*names: str, **values: Any) -> None:
+        for name in names:
+            flavor = objects.Flavor(
+                sky.context,
+                **{
+                    'name': name,
+                    'flavorid': f'id-{name}',
+                    'vcpus': 2,
+                    'memory_mb': 2048,
+                    'root_gb': 1,
+                    'ephemeral_gb': 0,
+                    'swap': 0,
+                    'rxtx_factor': 1.0,
+                    'vcpu_weight': 0,
+                    'disabled': False,
+                    'is_public': True,
+                    'extra_specs': {},
+                    **values,
+                },
+            )
+            flavor.create()
+            made.append(flavor)
+
+    yield create
+    for flavor in made:
+        flavor.destroy()

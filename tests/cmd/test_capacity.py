@@ -2,6 +2,8 @@
 
 import pytest
 
+from nfv_sched.sim.guests import Flavor
+
 HUGE = {
     'hw:cpu_policy': 'dedicated',
     'hw:mem_page_size': '1GB',
@@ -70,51 +72,23 @@ def test_groups_limit_and_gather(run, sky, guests_of):
     assert set(counts.values()) == {0}
 
 
-def flavor(sky, name, vcpus, ram, specs):
-    from nova import objects  # noqa: PLC0415
-
-    made = objects.Flavor(
-        sky.context,
-        name=name,
-        flavorid=name,
-        vcpus=vcpus,
-        memory_mb=ram,
-        root_gb=1,
-        ephemeral_gb=0,
-        swap=0,
-        rxtx_factor=1.0,
-        vcpu_weight=0,
-        disabled=False,
-        is_public=True,
-        extra_specs=specs,
-    )
-    made.create()
-    return made
-
-
-def test_a_mixture_keeps_its_proportion_and_can_be_booted(run, sky, guests_of):
-    made = [
-        flavor(sky, 'wide', 4, 1024, HUGE),
-        flavor(sky, 'tall', 1, 4096, HUGE),
-    ]
+def test_a_mixture_keeps_its_proportion_and_can_be_booted(
+    run, flavors_of, guests_of
+):
+    flavors_of('wide', vcpus=4, memory_mb=1024, extra_specs=HUGE)
+    flavors_of('tall', vcpus=1, memory_mb=4096, extra_specs=HUGE)
     words = ('capacity', '--flavor', 'wide', '--flavor', 'tall=2')
-    try:
-        rows = run(*words, '--show', 'total')
-        counts = {row['Flavor']: row['Guests'] for row in rows}
-        assert counts['wide'] * 2 in range(
-            counts['tall'] - 2, counts['tall'] + 3
-        )
-        assert counts['wide'] >= 3
-        ended = [row for row in rows if row['Short of first']]
-        assert len(ended) == 1
-        hosts = run(*words)
-        assert sum(row['wide'] for row in hosts) == counts['wide']
-        assert sum(row['tall'] for row in hosts) == counts['tall']
-        guests_of(counts['wide'], vcpus=4, ram_mib=1024, extra_specs=HUGE)
-        guests_of(counts['tall'], vcpus=1, ram_mib=4096, extra_specs=HUGE)
-    finally:
-        for one in made:
-            one.destroy()
+    rows = run(*words, '--show', 'total')
+    counts = {row['Flavor']: row['Guests'] for row in rows}
+    assert counts['wide'] * 2 in range(counts['tall'] - 2, counts['tall'] + 3)
+    assert counts['wide'] >= 3
+    ended = [row for row in rows if row['Short of first']]
+    assert len(ended) == 1
+    hosts = run(*words)
+    assert sum(row['wide'] for row in hosts) == counts['wide']
+    assert sum(row['tall'] for row in hosts) == counts['tall']
+    guests_of(counts['wide'], vcpus=4, ram_mib=1024, extra_specs=HUGE)
+    guests_of(counts['tall'], vcpus=1, ram_mib=4096, extra_specs=HUGE)
 
 
 def test_after_the_loss_of_a_rack_guests_have_a_place_or_not(
@@ -155,14 +129,24 @@ def test_groups_hold_after_a_loss(run, sky, guests_of):
     assert (row['Fits on'], row['Short of']) == ('', 'server group')
 
 
+def test_a_mixture_of_which_nothing_fits_says_why(run, flavors_of):
+    flavors_of('tall', memory_mb=9216, extra_specs=HUGE)
+    flavors_of('small', extra_specs=HUGE)
+    words = ('capacity', '--flavor', 'tall=2', '--flavor', 'small')
+    rows = run(*words, '--show', 'total')
+    assert rows == [
+        {'Flavor': 'tall', 'Guests': 0, 'Short of first': 'pages'},
+        {'Flavor': 'small', 'Guests': 0, 'Short of first': ''},
+    ]
+    assert run(*words) == []
+
+
 def test_an_unknown_domain_is_told(run):
     run('capacity', '--after-loss', 'rack=R9', code=1)
     assert 'no host is rack=R9' in run.err
 
 
 def test_a_guest_whose_request_is_not_stored_is_told(run, sky, guests_of):
-    from nfv_sched.sim.guests import Flavor  # noqa: PLC0415
-
     [guest] = sky.boot(Flavor('odd', 1, 512, 1), name='odd')
     try:
         rows = run('capacity', '--after-loss', f'host={guest.host}')

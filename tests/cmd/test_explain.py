@@ -2,6 +2,8 @@
 
 import csv
 import io
+import threading
+from wsgiref import simple_server
 
 from nova import objects
 import pytest
@@ -216,31 +218,84 @@ def test_wrong_words_are_refused(run, words):
         run('explain', *words)
 
 
-def test_a_flavor_that_exists_is_found_by_name_and_id(run, sky):
-    flavor = objects.Flavor(
-        sky.context,
-        name='vrouter',
-        flavorid='42',
-        vcpus=4,
-        memory_mb=4096,
-        root_gb=1,
-        ephemeral_gb=0,
-        swap=0,
-        rxtx_factor=1.0,
-        vcpu_weight=0,
-        disabled=False,
-        is_public=True,
-        extra_specs=HUGE,
+def test_a_flavor_that_exists_is_found_by_name_and_id(run, flavors_of):
+    flavors_of('vrouter', vcpus=4, memory_mb=4096, extra_specs=HUGE)
+    for name in ('vrouter', 'id-vrouter'):
+        assert counts(run('explain', '--flavor', name)) == {'fits': 3}
+    more = ('--extra-spec', 'hw:mem_page_size=4MB')
+    rows = run('explain', '--flavor', 'vrouter', *more)
+    assert counts(rows) == {'pages': 3}
+    rows = run('explain', '--flavor', 'vrouter', '--vcpus', '7')
+    assert counts(rows) == {'dedicated CPUs': 3}
+
+
+def test_ports_of_neutron_are_asked_for(run, monkeypatch):
+    asked = []
+
+    class Neutron:
+        """What nova.network.neutron says of ports."""
+
+        def create_resource_requests(
+            self, context, wanted, devices, affinity_policy=None
+        ):
+            asked.extend(one.port_id for one in wanted)
+            devices.requests.append(
+                objects.InstancePCIRequest(
+                    count=1,
+                    spec=[{'physical_network': 'physnet9'}],
+                    request_id=wanted[0].port_id,
+                    requester_id=wanted[0].port_id,
+                )
+            )
+            networks = objects.NetworkMetadata(
+                physnets={'physnet9'}, tunneled=False
+            )
+            return networks, [], objects.RequestLevelParams()
+
+    monkeypatch.setattr(asking.neutron, 'API', Neutron)
+    port = '8d1a46c0-6f3b-4a47-9f5c-0a6d3c9a4c11'
+    rows = run('explain', *by_hand(2, 2048, **HUGE), '--port', port)
+    assert asked == [port]
+    assert counts(rows) == {'devices': 3}
+
+
+def test_properties_of_an_image_count(run, tmp_path, monkeypatch):
+    by_property = ('--image-property', 'hw_numa_nodes=3')
+    run('explain', *by_hand(2, 2048), *by_property, code=1)
+    assert 'ImageNUMATopologyAsymmetric' in run.err
+    asked = []
+
+    class Glance(simple_server.WSGIRequestHandler):
+        def log_message(self, *_):
+            pass
+
+    def application(environ, start_response):
+        asked.append(environ['PATH_INFO'])
+        start_response('200 OK', [('Content-Type', 'application/json')])
+        return [b'{"id": "42", "hw_numa_nodes": "3", "owner": "x"}']
+
+    server = simple_server.make_server(
+        '127.0.0.1', 0, application, handler_class=Glance
     )
-    flavor.create()
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread.start()
+    url = f'http://127.0.0.1:{server.server_port}'
+    lab = {
+        'auth_type': 'admin_token',
+        'auth': {'endpoint': url, 'token': 'admin'},
+    }
+    path = tmp_path / 'clouds.yaml'
+    path.write_text(yaml.safe_dump({'clouds': {'lab': lab}}))
+    monkeypatch.setenv('OS_CLIENT_CONFIG_FILE', str(path))
+    words = ('--image', '42', '--os-cloud', 'lab', '--config-file', 'x')
     try:
-        for name in ('vrouter', '42'):
-            assert counts(run('explain', '--flavor', name)) == {'fits': 3}
-        more = ('--extra-spec', 'hw:mem_page_size=4MB')
-        rows = run('explain', '--flavor', 'vrouter', *more)
-        assert counts(rows) == {'pages': 3}
+        run('explain', *by_hand(2, 2048), *words, code=1)
     finally:
-        flavor.destroy()
+        server.shutdown()
+        thread.join()
+        server.server_close()
+    assert asked == ['/v2/images/42']
+    assert 'ImageNUMATopologyAsymmetric' in run.err
 
 
 def test_every_format_says_the_same(run, guests_of):

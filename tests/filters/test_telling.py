@@ -125,4 +125,8 @@ def test_many_hosts_are_looked_at_up_to_a_bound(sky, lines, monkeypatch):
     monkeypatch.setattr(telling, 'LOOKED_AT', 1)
     sky.boot(Flavor('big', 4, 44 * 1024, extra_specs=HUGE))
     [line] = lines()
-    assert 'of 3 rejected hosts 1 for pages among the first 1;' in line
+    # The rest count for what the filter is about.
+    assert 'of 3 rejected hosts 3 for pages; nearest of 1 is ' in line
+    monkeypatch.setattr(telling, 'LOOKED_AT', 0)
+    sky.boot(Flavor('big', 4, 44 * 1024, extra_specs=HUGE))
+    assert lines()[-1].endswith('of 3 rejected hosts 3 for pages')

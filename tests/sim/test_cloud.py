@@ -2,10 +2,10 @@
 
 import logging
 
-from nfv_sched.sim.views import cpus_of
 from nova import exception
 import pytest
 
+from nfv_sched.cmd.tables import cpus_of
 from nfv_sched.sim import flavors
 from nfv_sched.sim import settings
 from nfv_sched.sim.boots import Outcome

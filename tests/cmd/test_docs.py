@@ -1,0 +1,33 @@
+"""Every command on the page for operators is run."""
+
+import pathlib
+import re
+import shlex
+
+import pytest
+
+PAGE = pathlib.Path(__file__).parents[2] / 'doc/source/operator.rst'
+_COMMAND = re.compile(r'^ +(?:\$ )?nfv-sched ((?:explain|capacity|check) .*)')
+COMMANDS = [
+    found[1]
+    for line in PAGE.read_text().splitlines()
+    if (found := _COMMAND.match(line))
+]
+
+
+def test_the_page_has_commands():
+    assert len(COMMANDS) >= 8
+    for name in ('explain', 'capacity', 'check'):
+        assert any(one.startswith(name) for one in COMMANDS)
+
+
+@pytest.mark.parametrize('command', COMMANDS)
+def test_each_runs(command, run, flavors_of, tmp_path):
+    flavors_of('vims', 'vrouter')
+    path = tmp_path / 'placement.conf'
+    path.write_text('[placement]\nallocation_conflict_retry_count = 1\n')
+    words = shlex.split(
+        command.replace('/etc/placement/placement.conf', str(path))
+    )
+    chosen = () if '-f' in words else ('-f', 'table')
+    assert run(*words, *chosen)

@@ -1,0 +1,210 @@
+"""Killed at every single call of a pass, and started again.
+
+The tree ends right, and no reader ever takes a torn one for whole.
+"""
+
+import dataclasses
+import itertools
+import sqlite3
+
+import pytest
+
+from nfv_sched.model import HostUsage
+from nfv_sched.placement.client import PlacementClient
+from nfv_sched.placement.publisher import prune
+from nfv_sched.placement.publisher import publish
+from nfv_sched.placement.publisher import publish_supplement
+from nfv_sched.placement.reader import TopologyReader
+from tests.fixtures_placement import adapter_of
+from tests.placement.examples import host
+from tests.placement.examples import with_guest
+from tests.placement.killed import Killed
+from tests.placement.killed import KillingHTTP
+from tests.placement.killed import KillingWSGI
+from tests.placement.test_supplement import reported
+from tests.placement.test_supplement import supplement
+from tests.placement_server import postgresql
+from tests.placement_server import running
+from tests.publishing.http import client_of
+from tests.publishing.http import session_of
+
+
+def bare(topology):
+    """Without usage, which no digest covers."""
+    return dataclasses.replace(topology, usage=HostUsage())
+
+
+OLD = with_guest(host(cells=1, pools=1))
+NEW = dataclasses.replace(
+    host(cells=1, pools=0, usage=HostUsage(shared_cpus={0: 3})),
+    domains={'rack': 'r7'},
+)
+AGAIN = host(5, name='host0', cells=1, pools=1)
+PLAIN = reported(cells=1, pools=1)
+
+
+def publishes(topology):
+    return lambda client: publish(client, [topology])
+
+
+# What is there before, the work, whole trees that a reader may see, and
+# those that are there at the end.
+WORK = {
+    'a new host': ([], publishes(OLD), [OLD], [OLD]),
+    'a changed host': ([OLD], publishes(NEW), [OLD, NEW], [NEW]),
+    'a host that grows': ([NEW], publishes(OLD), [OLD, NEW], [OLD]),
+    'a renamed host': (
+        [NEW],
+        publishes(dataclasses.replace(NEW, name='renamed')),
+        # The digest of names is in the root, and names are not seen whole.
+        [NEW, dataclasses.replace(NEW, name='renamed')],
+        [dataclasses.replace(NEW, name='renamed')],
+    ),
+    'a host that came back': ([OLD], publishes(AGAIN), [OLD, AGAIN], [AGAIN]),
+    'a host that is gone': ([OLD], lambda c: prune(c, []), [OLD], []),
+    'what sysfs adds': (
+        [PLAIN],
+        lambda c: publish_supplement(c, supplement()),
+        None,
+        None,
+    ),
+}
+
+
+@pytest.fixture
+def restored(wsgi, tmp_path):
+    """Call it to put the database back to where it was at first."""
+    database, kept = tmp_path / 'placement.db', tmp_path / 'kept.db'
+
+    def copy(source, target):
+        with sqlite3.connect(source) as one, sqlite3.connect(target) as two:
+            one.backup(two)
+
+    copies = []
+
+    def restore():
+        if copies:
+            copy(kept, database)
+        else:
+            copy(database, kept)
+            copies.append(kept)
+
+    return restore
+
+
+@pytest.mark.parametrize('work', WORK)
+def test_killed_at_every_call(wsgi, client, restored, work):
+    before, run, allowed, expected = WORK[work]
+    publish(client, before)
+    if expected is None:
+        extra = supplement()
+        cells = {cell.id: cell for cell in extra.cells}
+        full = dataclasses.replace(
+            PLAIN,
+            cells=tuple(
+                dataclasses.replace(
+                    cells[cell.id],
+                    **{
+                        name: getattr(cell, name)
+                        for name in cell.__slots__
+                        if name not in ('distances', 'l3', 'offline_cpus')
+                    },
+                )
+                for cell in PLAIN.cells
+            ),
+            functions=extra.functions,
+        )
+        allowed, expected = [PLAIN, full], [full]
+    restored()
+    killing = KillingWSGI(wsgi.app)
+    for at in itertools.count(1):
+        # A lost request leaves what the call before it left.
+        killing.arm(at, 'answer')
+        try:
+            run(PlacementClient(adapter_of(killing)))
+        except Killed:
+            pass
+        else:
+            break
+        if killing.calls[-1][0] == 'GET' and at > 1:
+            # All is as after the call before.
+            continue
+        reader = TopologyReader(lambda: client)
+        assert reader.refresh()
+        for found in reader.snapshot.hosts.values():
+            assert bare(found) in map(bare, allowed), at
+        run(client)
+        # Its root has moved, or the reader would not look again.
+        assert reader.refresh()
+        seen = list(map(bare, reader.snapshot.hosts.values()))
+        assert seen == list(map(bare, expected)), at
+        # Usage is looked at when everything is.
+        reader._rounds = 0
+        assert reader.refresh()
+        assert list(reader.snapshot.hosts.values()) == expected, at
+        assert not reader.snapshot.bad
+        restored()
+    assert at > 5
+    run(client)
+    assert _is_quiet(client, run)
+
+
+def _is_quiet(client, run):
+    """Running it once more writes nothing."""
+    report = run(client)
+    if isinstance(report, tuple):
+        return report == ()
+    return not getattr(report, 'writes', len(getattr(report, 'calls', ())))
+
+
+@pytest.fixture(params=['sqlite', 'postgresql'], scope='module')
+def server(request, tmp_path_factory):
+    if request.param == 'sqlite':
+        folder = tmp_path_factory.mktemp('http')
+        with running(f'sqlite:///{folder}/placement.db') as url:
+            yield url
+    else:
+        with postgresql() as database, running(database) as url:
+            yield url
+
+
+def test_killed_at_every_call_over_http(server):
+    client = client_of(server)
+    publish(client, [with_guest(host(999, cells=1, pools=1))])
+    prune(client, [])
+    session = session_of(server)
+    killing = KillingHTTP()
+    session.session.mount('http://', killing)
+    for at in itertools.count(1):
+        wanted = with_guest(host(at, cells=1, pools=1))
+        killing.arm(at, 'answer' if at % 2 else 'request')
+        try:
+            publish(client_of(server, session), [wanted])
+        except Killed:
+            pass
+        else:
+            break
+        reader = TopologyReader(lambda: client)
+        assert reader.refresh()
+        if found := reader.snapshot.get(wanted.uuid):
+            assert bare(found) == bare(wanted)
+        killing.arm(None, '')
+        report = publish(client_of(server, session), [wanted])
+        assert report.hosts[0].error is None
+        assert reader.refresh()
+        assert reader.snapshot.get(wanted.uuid) == wanted
+        assert not reader.snapshot.bad
+        assert publish(client, [wanted]).writes == 0
+    assert at > 12
+    for number in range(1, at, 4):
+        wanted = with_guest(host(number, cells=1, pools=1))
+        killing.arm(3 + number // 4, 'answer')
+        with pytest.raises(Killed):
+            prune(client_of(server, session), _others(number, at))
+    killing.arm(None, '')
+    prune(client_of(server, session), [])
+    assert client.get('/resource_providers')['resource_providers'] == []
+
+
+def _others(number, count):
+    return [host(one).uuid for one in range(1, count) if one != number]
