@@ -48,7 +48,8 @@ _STYLES = {
 def _style(owner: str) -> Style:
     if owner in _STYLES:
         return _STYLES[owner]
-    return Style(color='black', bgcolor=colours.of_guest(owner), bold=True)
+    # Not "black", which bold letters make grey in many terminals.
+    return Style(color='#000000', bgcolor=colours.of_guest(owner))
 
 
 def marks(owners: Iterable[str]) -> Text:
@@ -68,7 +69,8 @@ def bar(free: int, total: int, reserved: int = 0) -> Text:
     }
     kept = width[reserved]
     taken = min(width[used], _BAR - kept)
-    text = Text('=' * taken, Style(color='green', bold=True))
+    text = Text()
+    text.append('=' * taken, Style(color='green', bold=True))
     text.append(_RESERVED * kept, _STYLES[_RESERVED])
     text.append('.' * (_BAR - taken - kept), _STYLES[views.FREE])
     text.append(f' {free}/{total - reserved} free')
