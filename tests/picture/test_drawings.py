@@ -116,3 +116,13 @@ def test_an_svg_tells_in_words_what_it_shows():
 )
 def test_bars(pages, text):
     assert terminal.bar(*pages).plain == text
+
+
+def test_only_what_is_used_of_a_bar_is_coloured():
+    text = terminal.bar(6, 10)
+    styles = {
+        text.plain[span.start : span.end]: str(span.style)
+        for span in text.spans
+    }
+    assert styles['======'] == 'bold green'
+    assert not any('free' in part for part in styles)
