@@ -21,6 +21,8 @@ from rich.table import Table
 from rich.text import Text
 
 from nfv_sched.picture import colours
+from nfv_sched.picture import devices
+from nfv_sched.picture import owners
 from nfv_sched.picture import views
 from nfv_sched.picture.measures import SMALL_PAGE_KIB
 from nfv_sched.picture.wording import address_name
@@ -37,10 +39,10 @@ _RESERVED = '#'
 
 _DIM = Style(dim=True)
 _STYLES = {
-    views.FREE: _DIM,
-    views.SHARED: Style(color='grey62'),
-    views.BLOCKED: Style(color='grey62'),
-    views.SOMEBODY: Style(reverse=True),
+    owners.FREE: _DIM,
+    owners.SHARED: Style(color='grey62'),
+    owners.BLOCKED: Style(color='grey62'),
+    owners.SOMEBODY: Style(reverse=True),
     _RESERVED: Style(color='grey42'),
 }
 
@@ -72,7 +74,7 @@ def bar(free: int, total: int, reserved: int = 0) -> Text:
     text = Text()
     text.append('=' * taken, Style(color='green', bold=True))
     text.append(_RESERVED * kept, _STYLES[_RESERVED])
-    text.append('.' * (_BAR - taken - kept), _STYLES[views.FREE])
+    text.append('.' * (_BAR - taken - kept), _STYLES[owners.FREE])
     text.append(f' {free}/{total - reserved} free')
     if reserved:
         text.append(f', host {reserved}', _DIM)
@@ -107,7 +109,7 @@ def _cpus(cell: views.CellView) -> Iterator[Text]:
         yield Text('CPUs ').append_text(bar(cell.free, cell.dedicated))
     if cell.shared:
         yield Text(
-            f'   {views.SHARED} {cell.shared_used} floating guest CPUs on '
+            f'   {owners.SHARED} {cell.shared_used} floating guest CPUs on '
             f'{cell.shared}',
             _DIM,
         )
@@ -124,7 +126,7 @@ def _memory(cell: views.CellView) -> Iterator[Text]:
     )
 
 
-def _pool(pool: views.PoolView) -> Iterator[Text]:
+def _pool(pool: devices.PoolView) -> Iterator[Text]:
     text = Text(f'{address_name(pool.address)} ' if pool.address else '')
     text.append(f'{" ".join(kind_of(pool))} ', _DIM)
     yield text.append(f'{pool.free}/{pool.total} free')
@@ -135,7 +137,7 @@ def _pool(pool: views.PoolView) -> Iterator[Text]:
             )
 
 
-def kind_of(pool: views.PoolView) -> Iterator[str]:
+def kind_of(pool: devices.PoolView) -> Iterator[str]:
     """Tell what kind of devices these are."""
     yield shortened(pool.label, _LONGEST)
     yield pool.kind
@@ -229,10 +231,10 @@ def _legend(view: views.HostView) -> RenderableType:
 def meanings(view: views.HostView) -> list[tuple[str, str]]:
     """What the marks of no guest mean, as far as a host shows them."""
     texts = {
-        views.FREE: 'free',
-        views.SHARED: 'shared CPUs',
-        views.BLOCKED: 'gone with its core or card',
-        views.SOMEBODY: 'taken, not known by whom',
+        owners.FREE: 'free',
+        owners.SHARED: 'shared CPUs',
+        owners.BLOCKED: 'gone with its core or card',
+        owners.SOMEBODY: 'taken, not known by whom',
     }
     return [pair for pair in texts.items() if pair[0] in view.marks]
 

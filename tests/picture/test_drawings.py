@@ -12,6 +12,7 @@ from xml.etree import ElementTree as ET
 import pytest
 from rich.console import Console
 
+from nfv_sched.picture import owners
 from nfv_sched.picture import svg
 from nfv_sched.picture import terminal
 from nfv_sched.picture import views
@@ -91,7 +92,7 @@ def test_an_svg_shows_each_cpu_and_device_once():
     )
     assert letters.count('b') == 9 + 2 + 1
     assert letters.count('a') == 4 + 1 + 1
-    assert letters.count(views.BLOCKED) == 9 + 1 + 1
+    assert letters.count(owners.BLOCKED) == 9 + 1 + 1
 
 
 def test_an_svg_tells_in_words_what_it_shows():

@@ -11,6 +11,7 @@ from nfv_sched.cmd import playing
 from nfv_sched.cmd import topology
 from nfv_sched.cmd.main import main
 from nfv_sched.picture import measures
+from nfv_sched.picture import owners
 from nfv_sched.picture import views
 from nfv_sched.scenario import leftover
 from nfv_sched.scenario.run import Fate
@@ -195,11 +196,11 @@ def test_what_is_left_of_surveyed_hosts_is_simulated(scenario):
         )
         # Free threads stay with the cores that they are of.
         assert Counter(
-            core.owners.count(views.FREE) for core in is_.cores
+            core.owners.count(owners.FREE) for core in is_.cores
         ) == Counter(
-            core.owners.count(views.FREE)
+            core.owners.count(owners.FREE)
             for core in was.cores
-            if {views.FREE, views.SHARED} & set(core.owners)
+            if {owners.FREE, owners.SHARED} & set(core.owners)
         )
 
 
