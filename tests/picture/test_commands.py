@@ -98,6 +98,8 @@ def test_the_map_as_data(sky, run):
         yaml.safe_load(run('topology', '-f', 'yaml'))['hosts']
         == (data['hosts'])
     )
+    [line] = run('topology', '-f', 'json', '--noindent').splitlines()
+    assert json.loads(line)['hosts'] == data['hosts']
     for host in data['hosts']:
         compute = sky.computes[host['host']]
         for cell, real in zip(
