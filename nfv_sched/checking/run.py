@@ -10,7 +10,9 @@ from oslo_upgradecheck.upgradecheck import Code
 
 from nfv_sched.checking import hosts
 from nfv_sched.checking import placement
+from nfv_sched.checking import publisher
 from nfv_sched.checking import scheduler
+from nfv_sched.checking.publisher import Published
 from nfv_sched.checking.result import fine
 from nfv_sched.checking.result import Result
 from nfv_sched.survey.values import Source
@@ -24,7 +26,8 @@ class Facts:
     ``conf`` is nova.conf, None where only Placement is read; ``trees`` are
     the published topologies by compute node uuid and ``bad`` says why others
     are not, by provider name; ``options`` are those of placement.conf, None
-    if that was not named. ``aggregates`` are names and metadata.
+    if that was not named. ``aggregates`` are names and metadata;
+    ``publisher`` is what its status file says.
     """
 
     survey: Survey
@@ -35,6 +38,7 @@ class Facts:
     options: Any = None
     kinds: Sequence[str] = ()
     aggregates: Sequence[tuple[str, Mapping[str, str]]] = ()
+    publisher: Published = dataclasses.field(default_factory=Published)
 
     @property
     def dedicate(self) -> bool:
@@ -91,6 +95,7 @@ _NOVA: tuple[tuple[str, Check], ...] = (
         'Placement results',
         lambda f: scheduler.placement_results(f.conf, len(f.survey.hosts)),
     ),
+    ('Publisher', lambda f: publisher.age(f.publisher)),
     (
         'Unpublished hosts',
         lambda f: _if_read(f, hosts.published(f.survey.hosts, f.trees)),

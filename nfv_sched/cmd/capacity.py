@@ -101,7 +101,7 @@ def _spec(
     source: sources.Sources,
     name: str | None,
 ) -> Any:
-    flavor = wishes.flavor_of(parsed, name)
+    flavor = wishes.flavor_of(parsed, name, source)
     wish = wishes.wish_of(parsed, flavor, source)
     return asking.spec_of(explainer.context, wish)
 

@@ -3,6 +3,7 @@
 import argparse
 from collections.abc import Iterator
 import logging
+import pathlib
 
 import nova.conf
 from oslo_upgradecheck import upgradecheck
@@ -12,10 +13,12 @@ from nfv_sched.checking import placement
 from nfv_sched.checking import run
 from nfv_sched.checking import Verdict
 from nfv_sched.checking import worst
+from nfv_sched.checking.publisher import Published
 from nfv_sched.cmd import sources
 from nfv_sched.cmd.sections import Sections
 from nfv_sched.cmd.sections import Table
 from nfv_sched.nova import cloud
+from nfv_sched.publishing import status
 from nfv_sched.survey import placement as placement_survey
 
 LOG = logging.getLogger(__name__)
@@ -99,4 +102,27 @@ def _facts(parsed: argparse.Namespace) -> Facts:
         options=options,
         kinds=sources.kinds() if source.databases else (),
         aggregates=aggregates,
+        publisher=_publisher() if source.databases else Published(),
+    )
+
+
+def _publisher() -> Published:
+    """What the publisher of this machine says of itself."""
+    path = CONF.nfv_sched_publisher.status_file
+    if not path:
+        return Published()
+    try:
+        found = status.read(pathlib.Path(path))
+    except (OSError, ValueError) as error:
+        return Published(path, wrong=str(error))
+    if found is None:
+        return Published(path, wrong='is not there: no publisher ran here')
+    failed = int(found.counts.get('failed', 0))
+    skipped = int(found.counts.get('skipped', 0))
+    return Published(
+        path,
+        age=found.age,
+        interval=found.interval,
+        leads=found.leads,
+        failed=failed + skipped,
     )

@@ -5,17 +5,23 @@ from collections.abc import Iterator
 import logging
 from typing import Any
 
+from nova import context as nova_context
+
 from nfv_sched.cmd import progress
 from nfv_sched.cmd import sources
 from nfv_sched.cmd import wishes
 from nfv_sched.cmd.sections import Sections
 from nfv_sched.cmd.sections import Table
 from nfv_sched.explaining import Explainer
+from nfv_sched.explaining import Explanation
+from nfv_sched.explaining import published
 from nfv_sched.explaining import tables
 from nfv_sched.explaining.explain import Inquiry
 from nfv_sched.explaining.helping import helpful
 from nfv_sched.explaining.still import still
 from nfv_sched.nova import asking
+from nfv_sched.nova import requests
+from nfv_sched.nova.pipeline import demand_of
 from nfv_sched.nova.pipeline import Pipeline
 
 LOG = logging.getLogger(__name__)
@@ -75,9 +81,9 @@ class Explain(Sections):
     ) -> Iterator[tuple[str, Table]]:
         """Explain."""
         source = sources.Sources(parsed_args)
-        source.require_databases(
-            'explain asks the filters and needs to know each CPU'
-        )
+        if not source.databases:
+            yield from _of_placement(parsed_args, source)
+            return
         client = source.placement()
         line = Pipeline()
         spec = _request(parsed_args, line, source)
@@ -90,20 +96,47 @@ class Explain(Sections):
                 yield from _tables(parsed_args, explainer, inquiry)
 
 
+def _of_placement(
+    parsed: argparse.Namespace, source: sources.Sources
+) -> Iterator[tuple[str, Table]]:
+    """What Placement alone can tell."""
+    if parsed.server or parsed.group or parsed.show == 'suggestions':
+        source.require_databases(
+            'stored requests, groups and suggestions need to know each guest'
+        )
+    asking.alone()
+    survey = source.survey()
+    for problem in survey.problems:
+        LOG.warning(problem)
+    flavor = wishes.flavor_of(parsed, parsed.flavor, source)
+    wish = wishes.wish_of(parsed, flavor, source)
+    spec = asking.spec_of(nova_context.get_admin_context(), wish)
+    found = published.explain(
+        requests.read_guest(spec),
+        demand_of(spec),
+        survey.hosts,
+        source.placement(),
+        parsed.nearest,
+    )
+    for note in found.notes:
+        LOG.warning(note)
+    yield from _found(parsed, found)
+
+
 def _request(
     parsed: argparse.Namespace, line: Pipeline, source: sources.Sources
 ) -> Any:
     if parsed.server:
         LOG.info(_STORED)
         return asking.stored_spec(line.context, parsed.server)
-    flavor = wishes.flavor_of(parsed, parsed.flavor)
+    flavor = wishes.flavor_of(parsed, parsed.flavor, source)
     return asking.spec_of(line.context, wishes.wish_of(parsed, flavor, source))
 
 
-def _tables(
-    parsed: argparse.Namespace, explainer: Explainer, inquiry: Inquiry
+def _found(
+    parsed: argparse.Namespace, found: Explanation
 ) -> Iterator[tuple[str, Table]]:
-    found = inquiry.explanation
+    """The tables of an explanation without suggestions."""
     every = parsed.show is None and parsed.formatter == 'table'
     if every or parsed.show in (None, 'conditions'):
         heading = tables.headline(found) if every else ''
@@ -112,6 +145,14 @@ def _tables(
         yield 'Nearest hosts', tables.nearest(found, parsed.nearest)
     if parsed.show == 'hosts':
         yield '', tables.hosts(found.findings)
+
+
+def _tables(
+    parsed: argparse.Namespace, explainer: Explainer, inquiry: Inquiry
+) -> Iterator[tuple[str, Table]]:
+    found = inquiry.explanation
+    yield from _found(parsed, found)
+    every = parsed.show is None and parsed.formatter == 'table'
     if parsed.show == 'suggestions' or (every and not found.fitting):
         help_ = tables.suggested(helpful(explainer, inquiry))
         if help_[1] or not every:

@@ -97,15 +97,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def flavor_of(parsed: argparse.Namespace, name: str | None) -> Any:
+def flavor_of(
+    parsed: argparse.Namespace, name: str | None, sources: Sources
+) -> Any:
     """The flavor that is meant.
 
     :raises nfv_sched.nova.asking.BadRequestError: there is none such
+    :raises NoSourceError: Nova's API, which alone is there, does not tell
     """
     context = nova_context.get_admin_context()
     extra = dict(parsed.extra_spec)
     if name is not None:
-        known = asking.flavor_named(context, name)
+        known = (
+            asking.flavor_named(context, name)
+            if sources.databases
+            else _flavor_by_api(sources, name)
+        )
         base = (known.vcpus, known.memory_mb, known.root_gb)
         extra = {**(known.extra_specs or {}), **extra}
         if not parsed.extra_spec and not any(_by_hand(parsed)):
@@ -160,6 +167,30 @@ def _hints(pairs: Sequence[tuple[str, str]]) -> Mapping[str, list[str]]:
     for name, value in pairs:
         hints.setdefault(name, []).append(value)
     return hints
+
+
+def _flavor_by_api(sources: Sources, name: str) -> Any:
+    """A flavor as Nova's API tells it."""
+    client = sources.cloud('compute')
+    try:
+        answer = client.get(
+            '/flavors/detail',
+            params={'is_public': 'None'},
+            microversion='2.61',
+        ).json()
+    except (ksa_errors.ClientException, ValueError) as error:
+        raise NoSourceError(f'flavor {name}: {error}') from error
+    for one in answer.get('flavors', ()):
+        if name in (one['name'], one['id']):
+            return asking.flavor_of(
+                nova_context.get_admin_context(),
+                one['name'],
+                vcpus=one['vcpus'],
+                ram_mib=one['ram'],
+                disk_gib=one['disk'],
+                extra_specs=one.get('extra_specs', {}),
+            )
+    raise asking.BadRequestError(f'there is no flavor {name}')
 
 
 def _image(sources: Sources, image: str) -> dict[str, str]:

@@ -115,7 +115,7 @@ class Explainer:
             ]
             return Inquiry(question, Explanation((*every, *unlisted)), (), {})
         offers = Offers(self.client, demand)
-        notes = list(_notes(offers))
+        notes = [*self._line.problems, *_notes(offers)]
         looks = self._look(spec, offers, notes)
         question = decisions.refresh(spec)
         findings = [*_detailed(question, looks, detailed), *unlisted]
@@ -268,7 +268,7 @@ def _ours(trial: pipeline.Trial, spec: Any, state: Any) -> Iterator[Lack]:
     if reason is None:
         yield Lack(trial.name, 'candidates', 'no candidate is left')
     else:
-        yield _lack(question, trial.name, reason)
+        yield lack_of(question, trial.name, reason)
 
 
 def _stock_fit(trial: pipeline.Trial, spec: Any, look: Look) -> Iterator[Lack]:
@@ -301,10 +301,11 @@ def _claim(question: fit.Question, look: Look) -> Iterator[Lack]:
         return
     reason = nearness.nearest(reasons)
     if reason is not None:
-        yield _lack(question, CLAIM, reason)
+        yield lack_of(question, CLAIM, reason)
 
 
-def _lack(question: fit.Question, stage: str, reason: Reason) -> Lack:
+def lack_of(question: fit.Question, stage: str, reason: Reason) -> Lack:
+    """What ``stage`` says is missing."""
     text = reason.text
     if len(question.guest.cells) == 1:
         # There is no other.
@@ -342,7 +343,7 @@ def _whole(question: fit.Question, look: Look) -> Finding:
         # Said already by whoever came across it first.
         return Finding(name, first, tuple(look.lacks))
     lacks = [
-        _lack(question, ours[0].stage, reason) for reason in missing.reasons
+        lack_of(question, ours[0].stage, reason) for reason in missing.reasons
     ]
     if not lacks:
         return Finding(name, first, tuple(look.lacks))

@@ -8,6 +8,7 @@ import uuid
 
 from nova import exception
 from nova import objects
+import nova.conf
 from nova.db.api import api as api_db
 from nova.db.api import models as api_models
 from nova.network import neutron
@@ -73,6 +74,12 @@ def port_of(text: str) -> Port:
     if policy and policy not in _POLICIES:
         raise ValueError(f'{policy} is none of {", ".join(_POLICIES)}')
     return Port(physnet or None, vnic, policy or None)
+
+
+def alone() -> None:
+    """Make Nova's objects of use where there is no nova.conf."""
+    nova.conf.CONF([], project='nova', default_config_files=[])
+    objects.register_all()
 
 
 def is_uuid(text: str) -> bool:

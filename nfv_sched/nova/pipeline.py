@@ -80,12 +80,15 @@ class Trial:
 class Pipeline:
     """The hosts and filters of a nova-scheduler by nova.conf.
 
+    ``problems`` tell what could not be read.
+
     :raises nova.exception.NovaException: nova.conf names filters that are
         not there
     """
 
     def __init__(self) -> None:
         self.context = nova_context.get_admin_context()
+        self.problems: list[str] = []
         with _without_tracking():
             self._manager = host_manager.HostManager()
         self.filters = tuple(
@@ -119,9 +122,11 @@ class Pipeline:
                 nodes = self._in_cell(cell, _nodes)
             except Exception as error:
                 # Whatever a database that is down raises.
-                raise BadRequestError(
-                    f'cell {cell.name or cell.uuid} does not answer: {error}'
-                ) from error
+                self.problems.append(
+                    f'cell {cell.name or cell.uuid} does not answer, and its '
+                    f'hosts are not counted: {type(error).__name__}: {error}'
+                )
+                continue
             found += [
                 Unlisted(name, why)
                 for host, name in nodes
@@ -150,25 +155,13 @@ class Pipeline:
         :raises BadRequestError: it asks for a host that is not there
         """
         first = self._resources(spec, translate=True)
-        limit: int | None = first._limit  # noqa: SLF001 - Nova's own query
-        queries = [_unlimited(first)]
+        second = None
         if (
             first.cpu_pinning_requested
             and not CONF.workarounds.disable_fallback_pcpu_query
         ):
-            queries.append(_unlimited(self._resources(spec, translate=False)))
-        group = first.get_request_group(None)
-        return Demand(
-            tuple(queries),
-            dict(group.resources),
-            frozenset(group.required_traits) | first._root_required,  # noqa: SLF001
-            frozenset(group.forbidden_traits) | first._root_forbidden,  # noqa: SLF001
-            tuple(frozenset(one) for one in group.aggregates or ()),
-            frozenset(group.forbidden_aggregates or ()),
-            group.in_tree,
-            first.get_num_of_suffixed_groups() > 0,
-            limit,
-        )
+            second = self._resources(spec, translate=False)
+        return _demand(first, second)
 
     def _resources(self, spec: Any, *, translate: bool) -> Any:
         try:
@@ -209,6 +202,30 @@ class _Empty(dict[str, Any]):
 
     def get(self, host: str, default: Any = None) -> Any:
         return super().get(host, {'instances': {}, 'updated': True})
+
+
+def demand_of(spec: Any) -> Demand:
+    """What a request asks of Placement, where there is nothing but that."""
+    request = scheduler_utils.ResourceRequest
+    return _demand(request.from_request_spec(spec), None)
+
+
+def _demand(first: Any, second: Any) -> Demand:
+    """What the queries ask for, of which the second may be None."""
+    limit: int | None = first._limit  # noqa: SLF001 - Nova's own query
+    queries = [_unlimited(one) for one in (first, second) if one is not None]
+    group = first.get_request_group(None)
+    return Demand(
+        tuple(queries),
+        dict(group.resources),
+        frozenset(group.required_traits) | first._root_required,  # noqa: SLF001
+        frozenset(group.forbidden_traits) | first._root_forbidden,  # noqa: SLF001
+        tuple(frozenset(one) for one in group.aggregates or ()),
+        frozenset(group.forbidden_aggregates or ()),
+        group.in_tree,
+        first.get_num_of_suffixed_groups() > 0,
+        limit,
+    )
 
 
 def _unlimited(resources: Any) -> str:

@@ -15,7 +15,7 @@ _TIME = re.compile(
 )
 _LINE = re.compile(
     r'No host for instance (?P<instance>\S+): of (?P<hosts>\d+) rejected '
-    r'hosts (?P<counts>.*?)(?:; nearest is (?P<nearest>.*))?$'
+    r'hosts (?P<counts>.*?)(?:; nearest(?: of \d+)? is (?P<nearest>.*))?$'
 )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from collections.abc import Iterator
 import json
+import pathlib
 from typing import Any
 
 from nova import objects
@@ -10,12 +11,23 @@ import pytest
 
 from nfv_sched.cmd.main import main
 from nfv_sched.nova import computes
+from nfv_sched.placement.client import PlacementClient
+from nfv_sched.placement.publisher import prune
+from nfv_sched.placement.publisher import publish
 from nfv_sched.sim import flavors
 from nfv_sched.sim import guests
 from nfv_sched.sim import machine
 from nfv_sched.sim import settings
 from nfv_sched.sim.cloud import Cloud
 from nfv_sched.sim.cloud import cloud
+from tests.served import cloud_named
+from tests.served import placement_of
+
+HUGE = {
+    'hw:cpu_policy': 'dedicated',
+    'hw:mem_page_size': '1GB',
+    'hw:numa_nodes': '1',
+}
 
 SMALL = """
 about: two cells, four cores and 8 GiB of 1 GiB pages each, VFs on cell 1
@@ -137,3 +149,34 @@ def flavors_of(sky: Cloud) -> Iterator[Callable[..., None]]:
     yield create
     for flavor in made:
         flavor.destroy()
+
+
+@pytest.fixture
+def lab(
+    sky: Cloud, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., None]]:
+    """A cloud of clouds.yaml: Placement, and Nova's API.
+
+    Call it to publish the hosts, with the names of flavors that there are.
+    """
+    placement = placement_of(sky)
+    flavors: list[dict[str, Any]] = []
+
+    def application(environ: Any, start_response: Any) -> Any:
+        if environ['PATH_INFO'] != '/flavors/detail':
+            return placement(environ, start_response)
+        start_response('200 OK', [('Content-Type', 'application/json')])
+        return [json.dumps({'flavors': flavors}).encode()]
+
+    client = PlacementClient(sky.placement)
+
+    def fill(*names: str) -> None:
+        publish(client, sky.topologies())
+        for name in names:
+            flavor = {'name': name, 'id': f'id-{name}', 'vcpus': 2}
+            more = {'ram': 4096, 'disk': 1, 'extra_specs': HUGE}
+            flavors.append({**flavor, **more})
+
+    with cloud_named('lab', application, tmp_path, monkeypatch):
+        yield fill
+    prune(client, [])

@@ -1,5 +1,8 @@
 """``nfv-sched check`` on a simulated cloud."""
 
+import dataclasses
+import time
+
 import nova.conf
 import pytest
 
@@ -7,6 +10,7 @@ from nfv_sched.checking import CHECKS
 from nfv_sched.placement.client import PlacementClient
 from nfv_sched.placement.publisher import prune
 from nfv_sched.placement.publisher import publish
+from nfv_sched.publishing import status
 
 CONF = nova.conf.CONF
 
@@ -74,3 +78,24 @@ def test_a_wrong_placement_conf_is_an_error(run, tmp_path):
     words = ('--placement-config-file', str(tmp_path / 'no.conf'))
     run('check', *words, code=1)
     assert 'no.conf' in run.err
+
+
+def test_the_status_of_the_publisher_is_read(run, sky, tmp_path):
+    path = tmp_path / 'publisher.json'
+    group = 'nfv_sched_publisher'
+    CONF.set_override('status_file', str(path), group)
+    try:
+        rows = by_name(run('check', code=1))
+        assert 'is not there' in rows['Publisher']['What was found']
+        new = status.Status('cells', 60.0, passed=time.time())
+        status.write(path, new)
+        assert by_name(run('check'))['Publisher']['Verdict'] == 'Success'
+        old = dataclasses.replace(new, passed=time.time() - 999)
+        status.write(path, old)
+        rows = by_name(run('check', code=1))
+        assert '999 s ago' in rows['Publisher']['What was found']
+        path.write_text('[]')
+        rows = by_name(run('check', code=1))
+        assert 'not the status' in rows['Publisher']['What was found']
+    finally:
+        CONF.clear_override('status_file', group)

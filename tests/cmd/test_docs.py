@@ -22,8 +22,9 @@ def test_the_page_has_commands():
 
 
 @pytest.mark.parametrize('command', COMMANDS)
-def test_each_runs(command, run, flavors_of, tmp_path):
+def test_each_runs(command, run, flavors_of, tmp_path, lab):
     flavors_of('vims', 'vrouter')
+    lab('vims')
     path = tmp_path / 'placement.conf'
     path.write_text('[placement]\nallocation_conflict_retry_count = 1\n')
     words = shlex.split(

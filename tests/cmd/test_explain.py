@@ -2,14 +2,14 @@
 
 import csv
 import io
-import threading
-from wsgiref import simple_server
 
 from nova import objects
 import pytest
 import yaml
 
 from nfv_sched.nova import asking
+from nfv_sched.nova import pipeline
+from tests.served import cloud_named
 
 HUGE = {
     'hw:cpu_policy': 'dedicated',
@@ -96,6 +96,16 @@ def test_a_compute_without_service_is_counted(run, sky):
     finally:
         service.host = 'cmp-2'
         service.save()
+
+
+def test_a_cell_that_is_down_is_told(run, monkeypatch):
+    def down(context):
+        raise OSError('the database is down')
+
+    monkeypatch.setattr(objects.ComputeNodeList, 'get_all', down)
+    monkeypatch.setattr(pipeline, '_nodes', down)
+    assert run('explain', *by_hand(2, 1024)) == []
+    assert 'cell cell1 does not answer' in run.err
 
 
 def test_placement_tells_what_it_is_short_of(run):
@@ -265,35 +275,14 @@ def test_properties_of_an_image_count(run, tmp_path, monkeypatch):
     assert 'ImageNUMATopologyAsymmetric' in run.err
     asked = []
 
-    class Glance(simple_server.WSGIRequestHandler):
-        def log_message(self, *_):
-            pass
-
     def application(environ, start_response):
         asked.append(environ['PATH_INFO'])
         start_response('200 OK', [('Content-Type', 'application/json')])
         return [b'{"id": "42", "hw_numa_nodes": "3", "owner": "x"}']
 
-    server = simple_server.make_server(
-        '127.0.0.1', 0, application, handler_class=Glance
-    )
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    url = f'http://127.0.0.1:{server.server_port}'
-    lab = {
-        'auth_type': 'admin_token',
-        'auth': {'endpoint': url, 'token': 'admin'},
-    }
-    path = tmp_path / 'clouds.yaml'
-    path.write_text(yaml.safe_dump({'clouds': {'lab': lab}}))
-    monkeypatch.setenv('OS_CLIENT_CONFIG_FILE', str(path))
     words = ('--image', '42', '--os-cloud', 'lab', '--config-file', 'x')
-    try:
+    with cloud_named('lab', application, tmp_path, monkeypatch):
         run('explain', *by_hand(2, 2048), *words, code=1)
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
     assert asked == ['/v2/images/42']
     assert 'ImageNUMATopologyAsymmetric' in run.err
 
@@ -315,6 +304,56 @@ def test_every_format_says_the_same(run, guests_of):
         assert words in text
 
 
-def test_placement_alone_is_not_enough(run, capsys, monkeypatch):
-    run('explain', '--os-cloud', 'lab', *by_hand(1, 64), code=1)
+def test_placement_alone_tells_what_it_counts(run, lab, guests_of):
+    lab('tall')
+    words = ('explain', '--os-cloud', 'lab')
+    rows = run(*words, *by_hand(2, 4096, **HUGE))
+    assert counts(rows) == {'fits': 3}
+    assert 'packed core by core' in run.err
+    assert 'never published' in run.err
+    guests_of(6, extra_specs=HUGE, ram_mib=5120)
+    lab('tall')
+    rows = run(*words, *by_hand(2, 4096, **HUGE))
+    assert counts(rows) == {'pages': 3}
+    assert rows[0]['Asked by'] == 'claim'
+    assert (
+        'has 3 of 4 free pages of 1 GiB; everything else fits'
+        in (rows[0]['Nearest miss'])
+    )
+    for name in ('tall', 'id-tall'):
+        assert counts(run(*words, '--flavor', name)) == {'pages': 3}
+    rows = run(*words, *by_hand(99, 1024, **HUGE))
+    assert counts(rows) == {'PCPU': 3}
+    port = ('--port', 'physnet1:direct:required')
+    rows = run(*words, *by_hand(2, 3072, **HUGE), *port)
+    assert counts(rows) == {'fits': 3}
+    rows = run(*words, *by_hand(2, 3072, **HUGE), '--port', 'physnet9')
+    assert counts(rows) == {'devices': 3}
+
+
+def test_what_placement_cannot_know_is_said(run, lab):
+    words = ('explain', '--os-cloud', 'lab')
+    nobody = '00000000-0000-0000-0000-000000000000'
+    for more in (
+        ('--server', nobody),
+        (*by_hand(1, 64), '--group', nobody),
+        (*by_hand(1, 64), '--show', 'suggestions'),
+    ):
+        run(*words, *more, code=1)
+        assert "Nova's databases" in run.err
+    run('capacity', '--os-cloud', 'lab', *by_hand(1, 64), code=1)
     assert "Nova's databases" in run.err
+    run(*words, '--flavor', 'none', code=1)
+    assert 'there is no flavor none' in run.err
+
+
+def test_check_does_what_placement_alone_allows(run, lab):
+    lab('tall')
+    rows = run('check', '--os-cloud', 'lab')
+    assert [row['Check'] for row in rows] == [
+        'Placement microversion',
+        'Placement retries',
+        'Placement candidates',
+        'Torn trees',
+    ]
+    assert 'is not checked' in run.err

@@ -9,7 +9,7 @@ No host for instance 8a: of 16 rejected hosts 14 for pages, 2 for devices; \
 nearest is cmp-12: cell 1 has 6 of 8 free pages of 1 GiB; for guest cell 0
 2026-03-02 14:00:01.123 77 INFO nova.scheduler.manager [-] Got no allocation
 Mar  2 14:05:00 ctl nova-scheduler[77]: No host for instance 8b: of 600 \
-rejected hosts 500 for pages among the first 500; nearest is \x1b[31m: none
+rejected hosts 600 for pages; nearest of 32 is \x1b[31m: none
 No host for instance 8c: of 1 rejected hosts 1 for a state that makes no sense
 """
 
@@ -21,7 +21,7 @@ def test_each_refused_request_is_found_newest_first():
             'Mar  2 14:05:00',
             '8b',
             600,
-            '500 for pages among the first 500',
+            '600 for pages',
             '\N{REPLACEMENT CHARACTER}[31m: none',
         ),
         Refusal(

@@ -1,14 +1,10 @@
 """The survey of Placement alone, and the one that has both."""
 
-import contextlib
 import dataclasses
-import threading
-from wsgiref import simple_server
 
 from keystoneauth1 import session
 import nova.conf
 import pytest
-import yaml
 
 from nfv_sched.cmd import sources
 from nfv_sched.model import FunctionTopology
@@ -20,6 +16,8 @@ from nfv_sched.sim import machine
 from nfv_sched.survey import nova as nova_survey
 from nfv_sched.survey import placement as placement_survey
 from nfv_sched.survey import Source
+from tests.served import cloud_named
+from tests.served import placement_of
 
 CONF = nova.conf.CONF
 DISTANCES = {0: {1: 21}, 1: {0: 21}}
@@ -103,30 +101,6 @@ def test_distances_are_added_where_tree_and_report_agree(populated, published):
     assert not any(cell.distances for cell in dell.topology.cells)
 
 
-class Quiet(simple_server.WSGIRequestHandler):
-    def log_message(self, *_):
-        pass
-
-
-@contextlib.contextmanager
-def served(sky):
-    """The cloud's Placement over HTTP; yields its URL."""
-    application = sky.placement.session.session.get_adapter(
-        'http://placement'
-    )._application
-    server = simple_server.make_server(
-        '127.0.0.1', 0, application, handler_class=Quiet
-    )
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    try:
-        yield f'http://127.0.0.1:{server.server_port}'
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
 def options(parser, *words):
     sources.add_arguments(parser)
     return parser.parse_args(list(words))
@@ -135,23 +109,8 @@ def options(parser, *words):
 def test_clouds_yaml_leads_to_placement(
     populated, published, parser, tmp_path, monkeypatch
 ):
-    with served(populated) as url:
-        (tmp_path / 'clouds.yaml').write_text(
-            yaml.safe_dump(
-                {
-                    'clouds': {
-                        'lab': {
-                            'auth_type': 'admin_token',
-                            'auth': {'endpoint': url, 'token': 'admin'},
-                        }
-                    }
-                }
-            )
-        )
-        # By directory it is looked for where the process began.
-        monkeypatch.setenv(
-            'OS_CLIENT_CONFIG_FILE', str(tmp_path / 'clouds.yaml')
-        )
+    application = placement_of(populated)
+    with cloud_named('lab', application, tmp_path, monkeypatch):
         source = sources.Sources(options(parser, '--os-cloud', 'lab'))
         assert not source.databases
         survey = source.survey()

@@ -1,0 +1,32 @@
+"""The check of the publisher passes where it should, and warns otherwise."""
+
+from oslo_upgradecheck.upgradecheck import Code
+import pytest
+
+from nfv_sched.checking import publisher
+from nfv_sched.checking.publisher import Published
+
+FILE = '/run/nfv-sched/publisher.json'
+
+
+@pytest.mark.parametrize(
+    ('found', 'code', 'text'),
+    [
+        (Published(), Code.SUCCESS, 'status_file'),
+        (Published(FILE, age=170, interval=60), Code.SUCCESS, ''),
+        (Published(FILE, age=190, interval=60), Code.WARNING, '190 s ago'),
+        (Published(FILE, interval=60), Code.WARNING, 'not finished'),
+        (Published(FILE, wrong='is not there'), Code.WARNING, FILE),
+        (Published(FILE, interval=60, leads=False), Code.SUCCESS, 'stands by'),
+        (
+            Published(FILE, age=1, interval=60, failed=2),
+            Code.WARNING,
+            '2 hosts',
+        ),
+    ],
+)
+def test_a_publisher_is_at_work(found, code, text):
+    result = publisher.age(found)
+    assert result.code is code
+    assert text in result.details
+    assert bool(result.fix) is (code is Code.WARNING)

@@ -1,0 +1,127 @@
+"""Every refusal of the packing benchmark is explained, and adds up."""
+
+import copy
+
+import pytest
+
+from benchmarks.packing import scheduler
+from benchmarks.packing import simulate
+from benchmarks.packing.clouds import CLOUDS
+from benchmarks.packing.columns import COLUMNS
+from benchmarks.packing.loads import LOADS
+from nfv_sched.explaining import Explainer
+from nfv_sched.nova import pipeline
+
+#: So many per run: the first ones, and what follows on a full cloud.
+REFUSALS = 12
+
+
+class Hosts:
+    """The benchmark's hosts and its filters, as a pipeline has them."""
+
+    context = None
+    problems = ()
+
+    def __init__(self, chosen, computes):
+        self._computes = computes
+        self.filters = [
+            pipeline.Trial(type(one).__name__, one) for one in chosen._filters
+        ]
+        self.wanted = None
+
+    def states(self):
+        # Each request has host states of its own.
+        return [copy.copy(one.state) for one in self._computes]
+
+    def unlisted(self, states):
+        return []
+
+    def prepare(self, spec):
+        return None
+
+    def demand(self, spec):
+        amounts = {
+            'PCPU': self.wanted.pcpus,
+            'VCPU': self.wanted.vcpus,
+            'MEMORY_MB': self.wanted.flavor.ram_mib,
+        }
+        asked = {name: count for name, count in amounts.items() if count}
+        none = frozenset()
+        return pipeline.Demand(
+            ('q',), asked, none, none, (), none, None, False, None
+        )
+
+
+class Placement:
+    """What Placement would say of the benchmark's hosts."""
+
+    def __init__(self, hosts):
+        self._hosts = hosts
+
+    def get(self, path, resources=None):
+        computes = self._hosts._computes
+        if path == '/resource_providers':
+            name, amount = resources.split(':')
+            enough = [
+                {'uuid': one.state.uuid}
+                for one in computes
+                if self._free(one)[name] >= int(amount)
+            ]
+            return {'resource_providers': enough}
+        offered = [one for one in computes if one.offered(self._hosts.wanted)]
+        return {
+            'allocation_requests': [
+                {
+                    'allocations': {one.state.uuid: {'resources': {}}},
+                    'mappings': {'': [one.state.uuid]},
+                }
+                for one in offered
+            ],
+            'provider_summaries': {
+                one.state.uuid: {
+                    'resources': {
+                        name: {'capacity': free, 'used': 0}
+                        for name, free in self._free(one).items()
+                    }
+                }
+                for one in computes
+            },
+        }
+
+    def _free(self, compute):
+        facts = compute.machine
+        return {
+            'PCPU': len(facts.dedicated) - compute.pcpus,
+            'VCPU': int(len(facts.shared) * 4.0) - compute.vcpus,
+            'MEMORY_MB': compute.free_mib,
+        }
+
+
+@pytest.mark.parametrize(
+    ('cloud', 'column'),
+    [('one-sided', 'ours'), ('mixed', 'ours'), ('one-sided', 'stock')],
+)
+def test_every_refusal_is_explained(cloud, column):
+    where, what, how = CLOUDS[cloud], LOADS['vnf'], COLUMNS[column]
+    refused = 0
+    with scheduler.configured(how):
+        run = simulate._Run(where, what, how, remember=True)
+        for arrival in simulate.sequence(where, what, 1):
+            if run.boot(arrival, counted=True) is not None:
+                continue
+            hosts = Hosts(run.scheduler, run.computes)
+            hosts.wanted = run.shapes[arrival.flavor]
+            found = Explainer(hosts, Placement(hosts)).explain(
+                hosts.wanted.spec.obj_clone(), detailed=2
+            )
+            fallen = sum(one.hosts for one in found.conditions)
+            assert found.hosts == len(run.computes)
+            assert fallen + found.fitting == found.hosts
+            assert all(one.nearest.text for one in found.conditions)
+            if column == 'ours':
+                # Whom we refuse fits nowhere.
+                assert not found.fitting, arrival.flavor
+            refused += 1
+            if refused == REFUSALS:
+                break
+    assert refused == REFUSALS
