@@ -72,7 +72,15 @@ class Played:
 
     def rows(self) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
         """Return all events as a table."""
-        columns = ('Step', 'Guest', 'Flavor', 'Fate', 'Host', 'Before')
+        columns = (
+            'Step',
+            'Guest',
+            'Flavor',
+            'Fate',
+            'Host',
+            'Before',
+            'Error',
+        )
         return columns, [
             (
                 event.step + 1,
@@ -81,6 +89,7 @@ class Played:
                 event.fate.value,
                 event.host,
                 event.before,
+                event.error or None,
             )
             for event in self.run.events
         ]
@@ -183,9 +192,26 @@ def show(played: Played, console: Console) -> None:
         more = len(played.run.whys) - _MOST_REASONS
         if more > 0:
             console.print(Text(f'and {more} more', _DIM))
+    _errors(played.run.events, console)
     console.print(Rule('Hosts at the end', align='left'))
     console.print(_hosts(played))
     _sum_up(played, console)
+
+
+def _errors(events: Sequence[Event], console: Console) -> None:
+    """Tell what Nova itself had against requests, and failed claims."""
+    found = Counter(
+        (event.flavor, event.error)
+        for event in events
+        if event.fate in (Fate.IMPOSSIBLE, Fate.CLAIM_FAILED)
+    )
+    if not found:
+        return
+    console.print(Rule('Refused by Nova, and failed claims', align='left'))
+    table = _table('flavor', 'error', 'guests', figures=1)
+    for (flavor, error), count in found.most_common():
+        table.add_row(Text(flavor), Text(error), str(count))
+    console.print(table)
 
 
 def _table(*columns: str, figures: int) -> Table:
@@ -308,13 +334,18 @@ def _pages(amount: tuple[int, int]) -> Text:
     return Text(f'{free}/{usable}') if usable else Text('-', _DIM)
 
 
+def _counted(count: int, what: str) -> str:
+    return f'{count} {what}{"s" * (count != 1)}'
+
+
 def _sum_up(played: Played, console: Console) -> None:
     found = Counter(event.fate for event in played.run.events)
     running = found[Fate.PLACED] - found[Fate.DELETED] - found[Fate.LOST]
     failed = sum(found[fate] for fate in FAILURES)
     lost = f', {len(played.run.lost)} of them lost' if played.run.lost else ''
     console.print(
-        f'{len(played.scenario.hosts)} hosts{lost}; {running} guests run, '
+        f'{_counted(len(played.scenario.hosts), "host")}{lost}; '
+        f'{_counted(running, "guest")} in the end, '
         f'{failed} found no host, {found[Fate.CLAIM_FAILED]} claims failed; '
         f'{played.seconds:.0f} s',
         highlight=False,

@@ -65,11 +65,10 @@ class Report(command.Command):  # type: ignore[misc]
         if parsed_args.flavor:
             source.require_databases('room for flavors is counted by claims')
         survey = source.survey_with_distances()
-        text = page.report(
-            survey,
-            _room(source, survey, parsed_args.flavor),
-            _refusals(parsed_args.log, self.app.stdin),
-        )
+        room = _room(source, survey, parsed_args.flavor)
+        refused = _refusals(parsed_args.log, self.app.stdin)
+        with progress.bar('hosts drawn') as tell:
+            text = page.report(survey, room, refused, tell)
         parsed_args.output.write_text(text, 'utf-8')
         for problem in survey.problems:
             print(f'Not read: {problem}', file=self.app.stderr)

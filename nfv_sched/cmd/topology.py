@@ -25,6 +25,7 @@ from nfv_sched.picture import views
 from nfv_sched.survey import HostSurvey
 from nfv_sched.survey import Survey
 
+_INDENT = 2
 _PICTURES = ('html', 'json', 'svg', 'table', 'yaml')
 
 
@@ -153,14 +154,19 @@ class Topology(lister.Lister):  # type: ignore[misc]
         if form == 'table' and path is None:
             draw_maps(consoles.console(self.app.stdout), survey)
             return
+        indent = None if parsed_args.noindent else _INDENT
+        text = rendered(survey, form, indent)
         if path is None:
-            self.app.stdout.write(rendered(survey, form))
+            self.app.stdout.write(text)
         else:
-            path.write_text(rendered(survey, form), 'utf-8')
+            path.write_text(text, 'utf-8')
 
 
-def rendered(survey: Survey, form: str) -> str:
-    """Return the maps of all hosts in one of the formats."""
+def rendered(survey: Survey, form: str, indent: int | None = _INDENT) -> str:
+    """Return the maps of all hosts in one of the formats.
+
+    :param indent: of JSON; None puts all on one line
+    """
     if form == 'html':
         return page.topology(survey)
     if form == 'svg':
@@ -173,7 +179,7 @@ def rendered(survey: Survey, form: str) -> str:
         return drawn.get()
     data = document.document(survey)
     if form == 'json':
-        return json.dumps(data, indent=2) + '\n'
+        return json.dumps(data, indent=indent) + '\n'
     return str(yaml.safe_dump(data, sort_keys=False))
 
 

@@ -62,7 +62,9 @@ class Finding:
         """What is missing, in words."""
         if self.fall is None:
             return 'fits'
-        text = '; '.join(lack.text for lack in self.lacks or (self.fall,))
+        # The service and the filter that looks at it say the same.
+        said = dict.fromkeys(one.text for one in self.lacks or (self.fall,))
+        text = '; '.join(said)
         return f'{text}; everything else fits' if self.all else text
 
     @property

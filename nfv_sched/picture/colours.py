@@ -4,7 +4,7 @@ Light enough for black letters, apart enough from their neighbours for most
 kinds of colour blindness; a letter says the same.
 """
 
-from nfv_sched.picture import views
+from nfv_sched.picture import owners
 
 #: Okabe and Ito's colours, and lighter and darker ones between them.
 PALETTE = (
@@ -22,7 +22,7 @@ PALETTE = (
     '#f59a9a',
 )
 
-_NUMBERS = {mark: place for place, mark in enumerate(views.MARKS)}
+_NUMBERS = {mark: place for place, mark in enumerate(owners.MARKS)}
 
 
 def of_guest(mark: str) -> str:

@@ -47,6 +47,14 @@ def _host(host: HostSurvey) -> dict[str, Any]:
             _cell(cell, topology.usage, states.get(cell.id))
             for cell in topology.cells
         ],
+        'functions': [
+            {
+                'address': one.address,
+                'vfs': one.vfs,
+                'link_mbps': one.link_mbps,
+            }
+            for one in topology.functions
+        ],
         'device_pools': _pools(topology),
         'devices': None
         if host.devices is None
@@ -80,6 +88,8 @@ def _cell(
             for pages in cell.pages
         ],
         'distances': {str(far): n for far, n in cell.distances.items()},
+        'l3': sorted(cell.l3),
+        'offline_cpus': cell.offline_cpus,
         'physnets': sorted(cell.physnets),
         'tunneled': cell.tunneled,
     }

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from nfv_sched.picture.devices import PoolView
 from nfv_sched.picture.measures import SMALL_PAGE_KIB
 from nfv_sched.picture.views import CellView
 from nfv_sched.picture.views import HostView
-from nfv_sched.picture.views import PoolView
 from nfv_sched.picture.wording import size_name
 
 #: From nothing used to nothing left.

@@ -5,7 +5,7 @@ policy, whatever a guest may be called.
 """
 
 import base64
-from collections.abc import Iterable
+from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Sequence
 import dataclasses
@@ -35,6 +35,8 @@ _GROUP = 24
 # Hosts above which a page keeps what it tells of each compressed, until it
 # is opened: 15 KB a host otherwise.
 _MOST_PLAIN = 100
+# Refused requests that a page lists; of more the newest.
+_MOST_REFUSED = 500
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -44,17 +46,12 @@ class PagedHost:
     number: int
     view: views.HostView
     group: str | None
+    drawing: markupsafe.Markup
 
     @property
     def width(self) -> int:
         """How many cells there are."""
         return len(self.view.cells)
-
-    @property
-    def drawing(self) -> markupsafe.Markup:
-        """The NUMA map."""
-        # Made by an XML serializer, which escapes what it is given.
-        return markupsafe.Markup(svg.drawing(self.view))  # noqa: S704
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -81,15 +78,17 @@ def report(
     survey: Survey,
     capacity: Sequence[FlavorRoom] = (),
     refusals: Sequence[Refusal] | None = None,
+    tell: Callable[[int, int], None] | None = None,
 ) -> str:
     """Return a page about a whole cloud.
 
     :param capacity: room for flavors, with counts in the survey's order
     :param refusals: None where no log was looked at
+    :param tell: called with the number of hosts drawn, and of all
     """
-    hosts = _paged(survey.hosts)
+    hosts = _paged(survey.hosts, tell)
     found = heat.resources([host.view for host in hosts])
-    columns, rows = summary.summary(survey)
+    columns, rows = summary.table(survey.hosts, [one.view for one in hosts])
     return _render(
         'report.html.j2',
         survey,
@@ -106,15 +105,23 @@ def report(
         # Names and words come first, figures after them.
         texts=columns.index('Enabled') + 1,
         capacity=list(capacity),
-        refusals=None if refusals is None else list(refusals),
+        refusals=None if refusals is None else refusals[:_MOST_REFUSED],
+        older=max(0, len(refusals or ()) - _MOST_REFUSED),
     )
 
 
-def _paged(hosts: Iterable[HostSurvey]) -> list[PagedHost]:
-    return [
-        PagedHost(number, views.host_view(host), _group(host))
-        for number, host in enumerate(hosts)
-    ]
+def _paged(
+    hosts: Sequence[HostSurvey], tell: Callable[[int, int], None] | None = None
+) -> list[PagedHost]:
+    found = []
+    for number, host in enumerate(hosts):
+        view = views.host_view(host)
+        # Made by an XML serializer, which escapes what it is given.
+        drawing = markupsafe.Markup(svg.drawing(view))  # noqa: S704
+        found.append(PagedHost(number, view, _group(host), drawing))
+        if tell is not None:
+            tell(number + 1, len(hosts))
+    return found
 
 
 def _group(host: HostSurvey) -> str | None:

@@ -8,24 +8,31 @@ from nfv_sched.picture import views
 from nfv_sched.picture.measures import SMALL_PAGE_KIB
 from nfv_sched.picture.wording import printable
 from nfv_sched.picture.wording import size_name
+from nfv_sched.survey import HostSurvey
 from nfv_sched.survey import Survey
 
 Row = tuple[Any, ...]
 
 
 def summary(survey: Survey) -> tuple[tuple[str, ...], list[Row]]:
+    """Return a survey as :func:`table` does."""
+    return table(survey.hosts, list(map(views.host_view, survey.hosts)))
+
+
+def table(
+    surveyed: Sequence[HostSurvey], hosts: Sequence[views.HostView]
+) -> tuple[tuple[str, ...], list[Row]]:
     """Return columns and one row per host; None is what is not known.
 
     Each size of huge pages and each kind of failure domain that any host has
     gets columns of its own. Fragmentation is percent.
     """
-    hosts = [views.host_view(host) for host in survey.hosts]
     found = [measures.figures(host) for host in hosts]
     sizes = sorted(
         {size for one in found for size in one.pages if size > SMALL_PAGE_KIB}
     )
     kinds = sorted(
-        {kind for host in survey.hosts for kind in host.topology.domains}
+        {kind for host in surveyed for kind in host.topology.domains}
     )
     columns = (
         'Host',
@@ -46,7 +53,7 @@ def summary(survey: Survey) -> tuple[tuple[str, ...], list[Row]]:
         'Fragmentation',
     )
     rows = []
-    for host, view, one in zip(survey.hosts, hosts, found, strict=True):
+    for host, view, one in zip(surveyed, hosts, found, strict=True):
         rows.append(
             (
                 view.name,

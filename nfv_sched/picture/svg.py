@@ -7,6 +7,8 @@ import datetime
 from xml.etree import ElementTree as ET
 
 from nfv_sched.picture import colours
+from nfv_sched.picture import devices
+from nfv_sched.picture import owners
 from nfv_sched.picture import terminal
 from nfv_sched.picture import views
 from nfv_sched.picture import wording
@@ -31,17 +33,17 @@ _INNER = 336
 _MANY_CELLS = 4
 
 _FILLS = {
-    views.FREE: '#ffffff',
-    views.SHARED: '#e2e6ec',
-    views.BLOCKED: '#c3cad5',
-    views.SOMEBODY: '#4b5563',
+    owners.FREE: '#ffffff',
+    owners.SHARED: '#e2e6ec',
+    owners.BLOCKED: '#c3cad5',
+    owners.SOMEBODY: '#4b5563',
 }
-_LETTERS = {views.SOMEBODY: '#ffffff'}
+_LETTERS = {owners.SOMEBODY: '#ffffff'}
 _CLASSES = {
-    views.FREE: 'free',
-    views.SHARED: 'shared',
-    views.BLOCKED: 'blocked',
-    views.SOMEBODY: 'somebody',
+    owners.FREE: 'free',
+    owners.SHARED: 'shared',
+    owners.BLOCKED: 'blocked',
+    owners.SOMEBODY: 'somebody',
 }
 
 
@@ -62,7 +64,7 @@ def _boxes(pen: Pen, places: Iterable[tuple[float, float, str]]) -> None:
             'path',
             {'class': kind, 'd': path, 'fill': fill, 'stroke': LINE_COLOUR},
         )
-        if owner != views.FREE:
+        if owner != owners.FREE:
             _letters(pen, owner, corners)
 
 
@@ -272,9 +274,9 @@ def _devices(pen: Pen, cell: views.CellView, y: float) -> float:
     return y
 
 
-def _pool(pen: Pen, pool: views.PoolView, y: float) -> float:
+def _pool(pen: Pen, pool: devices.PoolView, y: float) -> float:
     where = f'{wording.address_name(pool.address)} ' if pool.address else ''
-    text = f'{where}{wording.shortened(pool.label, 24)} {pool.kind}'
+    text = f'{where}{" ".join(terminal.kind_of(pool))}'
     pen.text(0, y + 12, f'{text} · {pool.free} of {pool.total} free')
     y += _LINE
     if not pool.owners:
@@ -291,7 +293,7 @@ def _pool(pen: Pen, pool: views.PoolView, y: float) -> float:
     return y + -(-len(pool.owners) // terminal.ROW) * _PITCH + 3
 
 
-def _loose(pools: Sequence[views.PoolView]) -> tuple[Pen, float]:
+def _loose(pools: Sequence[devices.PoolView]) -> tuple[Pen, float]:
     pen = Pen()
     pen.text(0, 20, 'on no cell', 'head')
     y = 32.0
@@ -301,13 +303,7 @@ def _loose(pools: Sequence[views.PoolView]) -> tuple[Pen, float]:
 
 
 def _places(pen: Pen, cell: views.CellView, y: float) -> float:
-    lines = []
-    if cell.networks:
-        lines.append(f'near {", ".join(cell.networks)}')
-    if others := [other for other in cell.distances if other != cell.id]:
-        far = ', '.join(f'{o}: {cell.distances[o]}' for o in sorted(others))
-        lines.append(f'distance to cell {far}')
-    for line in lines:
+    for line in terminal.places(cell):
         most = int(_INNER / LETTER * 1.1)
         pen.text(0, y + 12, wording.shortened(line, most), 'faint')
         y += _LINE

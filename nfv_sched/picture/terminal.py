@@ -21,9 +21,12 @@ from rich.table import Table
 from rich.text import Text
 
 from nfv_sched.picture import colours
+from nfv_sched.picture import devices
+from nfv_sched.picture import owners
 from nfv_sched.picture import views
 from nfv_sched.picture.measures import SMALL_PAGE_KIB
 from nfv_sched.picture.wording import address_name
+from nfv_sched.picture.wording import link_name
 from nfv_sched.picture.wording import memory_name
 from nfv_sched.picture.wording import shortened
 from nfv_sched.picture.wording import size_name
@@ -36,10 +39,10 @@ _RESERVED = '#'
 
 _DIM = Style(dim=True)
 _STYLES = {
-    views.FREE: _DIM,
-    views.SHARED: Style(color='grey62'),
-    views.BLOCKED: Style(color='grey62'),
-    views.SOMEBODY: Style(reverse=True),
+    owners.FREE: _DIM,
+    owners.SHARED: Style(color='grey62'),
+    owners.BLOCKED: Style(color='grey62'),
+    owners.SOMEBODY: Style(reverse=True),
     _RESERVED: Style(color='grey42'),
 }
 
@@ -47,7 +50,8 @@ _STYLES = {
 def _style(owner: str) -> Style:
     if owner in _STYLES:
         return _STYLES[owner]
-    return Style(color='black', bgcolor=colours.of_guest(owner), bold=True)
+    # Not "black", which bold letters make grey in many terminals.
+    return Style(color='#000000', bgcolor=colours.of_guest(owner))
 
 
 def marks(owners: Iterable[str]) -> Text:
@@ -67,9 +71,10 @@ def bar(free: int, total: int, reserved: int = 0) -> Text:
     }
     kept = width[reserved]
     taken = min(width[used], _BAR - kept)
-    text = Text('=' * taken, Style(color='green', bold=True))
+    text = Text()
+    text.append('=' * taken, Style(color='green', bold=True))
     text.append(_RESERVED * kept, _STYLES[_RESERVED])
-    text.append('.' * (_BAR - taken - kept), _STYLES[views.FREE])
+    text.append('.' * (_BAR - taken - kept), _STYLES[owners.FREE])
     text.append(f' {free}/{total - reserved} free')
     if reserved:
         text.append(f', host {reserved}', _DIM)
@@ -104,7 +109,7 @@ def _cpus(cell: views.CellView) -> Iterator[Text]:
         yield Text('CPUs ').append_text(bar(cell.free, cell.dedicated))
     if cell.shared:
         yield Text(
-            f'   {views.SHARED} {cell.shared_used} floating guest CPUs on '
+            f'   {owners.SHARED} {cell.shared_used} floating guest CPUs on '
             f'{cell.shared}',
             _DIM,
         )
@@ -121,9 +126,9 @@ def _memory(cell: views.CellView) -> Iterator[Text]:
     )
 
 
-def _pool(pool: views.PoolView) -> Iterator[Text]:
+def _pool(pool: devices.PoolView) -> Iterator[Text]:
     text = Text(f'{address_name(pool.address)} ' if pool.address else '')
-    text.append(f'{pool.label} {pool.kind} ', _DIM)
+    text.append(f'{" ".join(kind_of(pool))} ', _DIM)
     yield text.append(f'{pool.free}/{pool.total} free')
     if pool.owners:
         for start in range(0, len(pool.owners), 2 * ROW):
@@ -132,16 +137,30 @@ def _pool(pool: views.PoolView) -> Iterator[Text]:
             )
 
 
-def _places(cell: views.CellView) -> Iterator[Text]:
+def kind_of(pool: devices.PoolView) -> Iterator[str]:
+    """Tell what kind of devices these are."""
+    yield shortened(pool.label, _LONGEST)
+    yield pool.kind
+    if pool.link_mbps:
+        yield link_name(pool.link_mbps)
+
+
+def places(cell: views.CellView) -> Iterator[str]:
+    """Tell what a cell is near to, and what else there is to know of it."""
     if cell.networks:
-        yield Text(f'near {", ".join(cell.networks)}', _DIM)
-    if cell.distances:
-        far = ' '.join(
-            f'{other}:{cell.distances[other]}'
-            for other in sorted(cell.distances)
-            if other != cell.id
-        )
-        yield Text(f'distances {far}', _DIM)
+        yield f'near {", ".join(cell.networks)}'
+    far = ' '.join(
+        f'{other}:{cell.distances[other]}'
+        for other in sorted(cell.distances)
+        if other != cell.id
+    )
+    if far:
+        yield f'distances {far}'
+    if cell.l3:
+        plural = 's' * (len(cell.l3) > 1)
+        yield f'L3 cache{plural} {", ".join(map(str, cell.l3))}'
+    if cell.offline:
+        yield f'{cell.offline} CPUs offline'
 
 
 def cell_panel(cell: views.CellView) -> Panel:
@@ -150,7 +169,7 @@ def cell_panel(cell: views.CellView) -> Panel:
     lines = [*_cpus(cell), *_memory(cell)]
     for pool in cell.pools:
         lines += _pool(pool)
-    lines += _places(cell)
+    lines += [Text(line, _DIM) for line in places(cell)]
     return _panel(f'cell {cell.id}{socket}', lines)
 
 
@@ -212,10 +231,10 @@ def _legend(view: views.HostView) -> RenderableType:
 def meanings(view: views.HostView) -> list[tuple[str, str]]:
     """What the marks of no guest mean, as far as a host shows them."""
     texts = {
-        views.FREE: 'free',
-        views.SHARED: 'shared CPUs',
-        views.BLOCKED: 'gone with its core or card',
-        views.SOMEBODY: 'taken, not known by whom',
+        owners.FREE: 'free',
+        owners.SHARED: 'shared CPUs',
+        owners.BLOCKED: 'gone with its core or card',
+        owners.SOMEBODY: 'taken, not known by whom',
     }
     return [pair for pair in texts.items() if pair[0] in view.marks]
 

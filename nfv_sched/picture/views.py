@@ -8,34 +8,23 @@ from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
 import dataclasses
-import string
 
 from nfv_sched.model import Cell
 from nfv_sched.model import CellTopology
 from nfv_sched.model import HostUsage
 from nfv_sched.model import PagePool
-from nfv_sched.model import PoolTopology
+from nfv_sched.picture.devices import pools_of
+from nfv_sched.picture.devices import PoolView
+from nfv_sched.picture.owners import BLOCKED
+from nfv_sched.picture.owners import FREE
+from nfv_sched.picture.owners import MANY
+from nfv_sched.picture.owners import MARKS
+from nfv_sched.picture.owners import SHARED
+from nfv_sched.picture.owners import SOMEBODY
 from nfv_sched.picture.wording import printable
-from nfv_sched.survey import Device
 from nfv_sched.survey import HostSurvey
 from nfv_sched.survey import Resident
 from nfv_sched.survey import ResidentCell
-
-#: Owners of CPUs and devices that are no guest: nobody; nobody in
-#: particular; a guest that has the rest of the core or card; somebody.
-FREE = '.'
-SHARED = '~'
-BLOCKED = '-'
-SOMEBODY = '?'
-
-#: Of guests, in this order; letters that look alike are left out.
-MARKS = (
-    string.ascii_lowercase
-    + string.ascii_uppercase
-    + string.digits
-    + 'βγδεζηθλμξπστφχψωΓΔΘΛΞΠΣΦΨΩ'
-)
-_MANY = '*'
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -67,28 +56,12 @@ class PagesView:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class PoolView:
-    """Like devices of one card.
-
-    ``address`` is that of the physical function. ``owners`` has one entry
-    per device, in order of address; None where only counts are known.
-    """
-
-    address: str | None
-    kind: str
-    label: str
-    total: int
-    free: int
-    owners: tuple[str, ...] | None = None
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
 class CellView:
     """One NUMA cell.
 
     ``cores`` is None where only counts are known. ``dedicated`` counts CPUs
     for pinned guests, ``free`` those of them that can be had. ``shared_used``
-    counts guest CPUs, memory is MiB.
+    counts guest CPUs, memory is MiB. ``l3`` are numbers of L3 caches.
     """
 
     id: int
@@ -104,6 +77,8 @@ class CellView:
     pools: tuple[PoolView, ...]
     distances: Mapping[int, int]
     networks: tuple[str, ...] = ()
+    l3: tuple[int, ...] = ()
+    offline: int = 0
 
     @property
     def broken_cores(self) -> int | None:
@@ -167,7 +142,8 @@ class HostView:
 def host_view(host: HostSurvey) -> HostView:
     """Look at a host."""
     guests = _guests(host)
-    pools = _pools(host, guests or ())
+    marks = {guest.uuid: guest.mark for guest in guests or ()}
+    pools = pools_of(host, marks)
     owners = {
         cpu: guest.mark
         for guest in guests or ()
@@ -233,7 +209,7 @@ def _guests(host: HostSurvey) -> tuple[GuestView, ...] | None:
         own = tuple(sorted(devices.get(guest.uuid, ())))
         mark = ''
         if own or any(cell.host_cpus for cell in guest.cells):
-            mark = MARKS[number] if number < len(MARKS) else _MANY
+            mark = MARKS[number] if number < len(MARKS) else MANY
             number += 1
         views.append(_guest(guest, mark, own))
     return tuple(views)
@@ -272,6 +248,8 @@ def _cell_of_state(
         pools=tuple(pools),
         distances=dict(known.distances),
         networks=_networks(cell.physnets, cell.tunneled),
+        l3=tuple(sorted(known.l3)),
+        offline=known.offline_cpus,
     )
 
 
@@ -334,75 +312,6 @@ def _cell_of_counts(
         pools=tuple(pools),
         distances=dict(cell.distances),
         networks=_networks(cell.physnets, cell.tunneled),
-    )
-
-
-def _pools(
-    host: HostSurvey, guests: Iterable[GuestView]
-) -> dict[int | None, tuple[PoolView, ...]]:
-    """Devices by the cell that they are on."""
-    found: dict[int | None, list[PoolView]] = {}
-    if host.devices is None:
-        for pool in host.topology.pools:
-            used = host.topology.usage.devices.get(pool.key, 0)
-            found.setdefault(pool.numa_node, []).append(_counted(pool, used))
-    else:
-        marks = {guest.uuid: guest.mark for guest in guests}
-        for (node, *_), members in _alike(host.devices).items():
-            found.setdefault(node, []).append(_listed(members, marks))
-    return {
-        node: tuple(sorted(pools, key=_order)) for node, pools in found.items()
-    }
-
-
-def _order(pool: PoolView) -> tuple[str, str]:
-    return pool.address or '', pool.kind
-
-
-_Kind = tuple[int | None, str, str, str, str]
-
-
-def _alike(devices: Iterable[Device]) -> dict[_Kind, list[Device]]:
-    found: dict[_Kind, list[Device]] = {}
-    for device in sorted(devices, key=lambda one: one.address):
-        key = (
-            device.numa_node,
-            device.parent or device.address,
-            device.dev_type,
-            device.vendor_id,
-            device.product_id,
-        )
-        found.setdefault(key, []).append(device)
-    return found
-
-
-def _label(one: Device | PoolTopology) -> str:
-    return printable(one.physnet or f'{one.vendor_id}:{one.product_id}')
-
-
-def _listed(members: Sequence[Device], marks: Mapping[str, str]) -> PoolView:
-    first = members[0]
-
-    def owner(device: Device) -> str:
-        if device.guest:
-            return marks.get(device.guest) or SOMEBODY
-        return FREE if device.free else BLOCKED
-
-    return PoolView(
-        address=first.parent or first.address,
-        kind=first.dev_type.removeprefix('type-'),
-        label=_label(first),
-        total=len(members),
-        free=sum(device.free for device in members),
-        owners=tuple(map(owner, members)),
-    )
-
-
-def _counted(pool: PoolTopology, used: int) -> PoolView:
-    return PoolView(
-        address=pool.parent,
-        kind=pool.dev_type.removeprefix('type-'),
-        label=_label(pool),
-        total=pool.total,
-        free=max(0, pool.total - used),
+        l3=tuple(sorted(cell.l3)),
+        offline=cell.offline_cpus,
     )

@@ -56,3 +56,10 @@ def ranges(cpus: Iterable[int]) -> str:
 def address_name(address: str) -> str:
     """Return a PCI address without the domain that nearly all have."""
     return address.removeprefix('0000:')
+
+
+def link_name(mbps: int | None) -> str:
+    """Return ``25G`` for 25000: the speed of a link in Mbit/s."""
+    if mbps is None:
+        return ''
+    return f'{mbps / 1000:g}G' if mbps >= 1000 else f'{mbps}M'

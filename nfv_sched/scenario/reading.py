@@ -6,6 +6,7 @@
 from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Mapping
+from collections.abc import Sequence
 import dataclasses
 import functools
 import json
@@ -49,9 +50,9 @@ _ACTIONS = ('boot', 'mix', 'delete', 'lose')
 class _Known:
     """What steps may name."""
 
+    hosts: Sequence[PlannedHost]
     flavors: dict[str, Flavor]
     groups: dict[str, PlannedGroup]
-    kinds: frozenset[str]
 
 
 def read(file: pathlib.Path) -> Scenario:
@@ -63,11 +64,7 @@ def read(file: pathlib.Path) -> Scenario:
     top = Facts('', marked.data, marked.complain)
     machines = _machines(top, file.parent)
     hosts = tuple(_hosts(top, machines, file.parent))
-    known = _Known(
-        dict(flavors.flavors()),
-        {},
-        frozenset(kind for host in hosts for kind in host.domains),
-    )
+    known = _Known(hosts, dict(flavors.flavors()), {})
     for entry in top.entries('flavors', []):
         flavor = _flavor(entry)
         known.flavors[flavor.name] = flavor
@@ -334,11 +331,15 @@ def _delete(section: Facts, known: _Known) -> Delete:
 
 
 def _lose(section: Facts, known: _Known) -> Lose:
-    kinds = ('host', *sorted(known.kinds))
-    named = [kind for kind in kinds if kind in section]
+    kinds = {kind for host in known.hosts for kind in host.domains}
+    named = [kind for kind in ('host', *sorted(kinds)) if kind in section]
     if len(named) != 1:
-        raise section.fail('', f'must name one of {", ".join(kinds)}')
-    return Lose(named[0], section.text(named[0]))
+        names = ', '.join(('host', *sorted(kinds)))
+        raise section.fail('', f'must name one of {names}')
+    step = Lose(named[0], section.text(named[0]))
+    if not any(map(step.hits, known.hosts)):
+        raise section.fail(named[0], f'no host is in {step.name}')
+    return step
 
 
 _READERS: Mapping[str, Callable[[Facts, _Known], Step]] = {

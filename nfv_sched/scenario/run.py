@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from collections.abc import Mapping
-from collections.abc import Sequence
 import dataclasses
 import enum
 import fnmatch
@@ -258,7 +257,11 @@ class Run:
         None of these guests is in the way of another one: they are all gone
         from their hosts and groups before the first is booted again.
         """
-        names = self._named(step)
+        names = [
+            host.name
+            for host in self.scenario.hosts
+            if step.hits(host) and host.name not in self.lost
+        ]
         for name in names:
             self.sky.disable(name)
             self._tally.remove_host(name)
@@ -278,19 +281,6 @@ class Run:
                 Fate.MOVED if guest.booted else Fate.LOST,
                 before=one.guest.host,
             )
-
-    def _named(self, step: Lose) -> Sequence[str]:
-        def name_of(host: str, domains: Mapping[str, str]) -> str | None:
-            return host if step.kind == 'host' else domains.get(step.kind)
-
-        return [
-            host.name
-            for host in self.scenario.hosts
-            if host.name not in self.lost
-            and fnmatch.fnmatchcase(
-                name_of(host.name, host.domains) or '', step.name
-            )
-        ]
 
     # Telling
 

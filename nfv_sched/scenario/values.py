@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from collections.abc import Sequence
 import dataclasses
+import fnmatch
 from typing import Any
 
 from nfv_sched.sim.guests import Flavor
@@ -96,6 +97,12 @@ class Lose:
 
     def __str__(self) -> str:
         return f'lose {self.kind} {self.name}'
+
+    def hits(self, host: PlannedHost) -> bool:
+        """Whether a host is one of those."""
+        here = host.domains.get(self.kind, '')
+        name = host.name if self.kind == 'host' else here
+        return fnmatch.fnmatchcase(name, self.name)
 
 
 Step = Boot | Mix | Delete | Lose

@@ -91,7 +91,7 @@ def _host(
         ) from error
     return HostSurvey(
         compute.host,
-        _with_distances(topology, state, published.get(compute.uuid)),
+        _with_published(topology, state, published.get(compute.uuid)),
         state,
         tuple(map(_resident, node.guests)),
         tuple(_devices(node.devices, topology)),
@@ -102,18 +102,25 @@ def _host(
     )
 
 
-def _with_distances(
+def _with_published(
     topology: HostTopology, state: Host, published: HostTopology | None
 ) -> HostTopology:
+    """The topology, with what only the host's own sysfs knows."""
     if published is None or drift.differences(state, published):
         return topology
-    distances = {cell.id: cell.distances for cell in published.cells}
+    known = {cell.id: cell for cell in published.cells}
     return dataclasses.replace(
         topology,
         cells=tuple(
-            dataclasses.replace(cell, distances=distances[cell.id])
+            dataclasses.replace(
+                cell,
+                distances=known[cell.id].distances,
+                l3=known[cell.id].l3,
+                offline_cpus=known[cell.id].offline_cpus,
+            )
             for cell in topology.cells
         ),
+        functions=published.functions,
     )
 
 

@@ -6,6 +6,7 @@ on file descriptors 3 and 4.
 
 import base64
 import contextlib
+import fcntl
 import json
 import os
 import pathlib
@@ -184,10 +185,11 @@ def running(path):
     """Run a browser with a profile of its own."""
     to_read, to_write = os.pipe()
     from_read, from_write = os.pipe()
+    ends = to_read, from_write
 
     def wire():
         # The ends may have the numbers 3 and 4 already, or each other's.
-        high = os.dup2(to_read, 103), os.dup2(from_write, 104)
+        high = [fcntl.fcntl(one, fcntl.F_DUPFD, 10) for one in ends]
         os.dup2(high[0], 3)
         os.dup2(high[1], 4)
 

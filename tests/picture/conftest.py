@@ -10,7 +10,7 @@ def nova_options():
     """Leave Nova's options alone: pictures do not read them."""
 
 
-@pytest.fixture(scope='session')
+@pytest.fixture(scope='module')
 def browser():
     path = chromium.executable()
     if path is None:

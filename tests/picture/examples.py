@@ -4,6 +4,7 @@ import datetime
 
 from nfv_sched.model import Cell
 from nfv_sched.model import CellTopology
+from nfv_sched.model import FunctionTopology
 from nfv_sched.model import Host
 from nfv_sched.model import HostTopology
 from nfv_sched.model import HostUsage
@@ -100,10 +101,13 @@ def topology(name, number, usage=None, pools=(), networks=None, **fields):
                 ),
                 distances={0: 10 + 11 * node, 1: 21 - 11 * node},
                 **near.get(node, {}),
+                l3=frozenset((2 * node, 2 * node + 1)),
+                offline_cpus=2 * node,
             )
             for node in (0, 1)
         ),
         pools=tuple(pools),
+        functions=(FunctionTopology('0000:3b:00.0', 64, 25000),),
         usage=usage or HostUsage(),
         **fields,
     )

@@ -4,6 +4,8 @@ import csv
 import io
 import json
 import logging
+import shutil
+import subprocess
 from xml.etree import ElementTree as ET
 
 from nova import context as nova_context
@@ -96,6 +98,8 @@ def test_the_map_as_data(sky, run):
         yaml.safe_load(run('topology', '-f', 'yaml'))['hosts']
         == (data['hosts'])
     )
+    [line] = run('topology', '-f', 'json', '--noindent').splitlines()
+    assert json.loads(line)['hosts'] == data['hosts']
     for host in data['hosts']:
         compute = sky.computes[host['host']]
         for cell, real in zip(
@@ -201,3 +205,27 @@ def test_the_report(sky, run, tmp_path, caplog):
     assert log.read_text().endswith('not a line of ours\n')
     run('report', '--output', path, '--flavor', 'nobody', code=1)
     assert 'nobody' in run.err
+
+
+def test_the_shell_completes_commands_and_options(run):
+    script = run('complete')
+    for name in ('topology', 'report', 'simulate'):
+        assert f' {name}' in script
+    assert '--summary' in script
+    bash = shutil.which('bash')
+    if bash is None:
+        pytest.skip('there is no bash')
+    # What the package bash-completion brings.
+    asked = f"""
+        _get_comp_words_by_ref() {{
+            cur=${{COMP_WORDS[COMP_CWORD]}}; words=("${{COMP_WORDS[@]}}")
+        }}
+        complete() {{ :; }}
+        {script}
+        COMP_WORDS=(nfv-sched topology --su); COMP_CWORD=2
+        _nfv_sched; echo "${{COMPREPLY[*]}}"
+    """
+    found = subprocess.run(
+        [bash, '-c', asked], capture_output=True, text=True, check=True
+    )
+    assert found.stdout.split() == ['--summary']

@@ -12,6 +12,7 @@ from xml.etree import ElementTree as ET
 import pytest
 from rich.console import Console
 
+from nfv_sched.picture import owners
 from nfv_sched.picture import svg
 from nfv_sched.picture import terminal
 from nfv_sched.picture import views
@@ -91,7 +92,7 @@ def test_an_svg_shows_each_cpu_and_device_once():
     )
     assert letters.count('b') == 9 + 2 + 1
     assert letters.count('a') == 4 + 1 + 1
-    assert letters.count(views.BLOCKED) == 9 + 1 + 1
+    assert letters.count(owners.BLOCKED) == 9 + 1 + 1
 
 
 def test_an_svg_tells_in_words_what_it_shows():
@@ -116,3 +117,13 @@ def test_an_svg_tells_in_words_what_it_shows():
 )
 def test_bars(pages, text):
     assert terminal.bar(*pages).plain == text
+
+
+def test_only_what_is_used_of_a_bar_is_coloured():
+    text = terminal.bar(6, 10)
+    styles = {
+        text.plain[span.start : span.end]: str(span.style)
+        for span in text.spans
+    }
+    assert styles['======'] == 'bold green'
+    assert not any('free' in part for part in styles)

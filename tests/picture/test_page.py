@@ -248,6 +248,14 @@ def test_a_page_of_maps(tab, tmp_path):
     assert 'cmp-1' in about
 
 
+def test_of_many_refused_requests_the_newest_are_listed():
+    many = [refusal(f'request-{number}.') for number in range(502)]
+    text = page.report(examples.survey(), refusals=many)
+    assert 'request-499.' in text
+    assert 'request-500.' not in text
+    assert '2 older ones are left out' in text
+
+
 def test_nothing_in_the_page_points_outside(report):
     text = report.read_text()
     assert re.findall(r'(?:src|href)="(?!#)[^"]*"', text) == []

@@ -6,14 +6,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 import pytest
 
+from nfv_sched.picture import devices
 from nfv_sched.picture import measures
+from nfv_sched.picture import owners
 from nfv_sched.picture import views
 from nfv_sched.picture import wording
 from nfv_sched.survey import Resident
 from tests.picture import examples
 
 
-def owners(view, cell):
+def owners_of(view, cell):
     return [owner for core in view.cells[cell].cores for owner in core.owners]
 
 
@@ -31,13 +33,13 @@ def test_every_cpu_has_the_owner_that_it_has():
     for cpu in range(5):
         assert by_cpu[cpu] == 'b'
         # The other thread of a core that "isolate" took.
-        assert by_cpu[cpu + 24] == views.BLOCKED
+        assert by_cpu[cpu + 24] == owners.BLOCKED
     assert [by_cpu[cpu] for cpu in (5, 29, 6, 30)] == ['a'] * 4
     # Pinned by nobody that the survey lists: a guest on its way.
-    assert by_cpu[7] == views.SOMEBODY
-    assert by_cpu[31] == views.FREE
-    assert [by_cpu[cpu] for cpu in (10, 11, 34, 35)] == [views.SHARED] * 4
-    assert owners(view, 0).count(views.FREE) == view.cells[0].free == 5
+    assert by_cpu[7] == owners.SOMEBODY
+    assert by_cpu[31] == owners.FREE
+    assert [by_cpu[cpu] for cpu in (10, 11, 34, 35)] == [owners.SHARED] * 4
+    assert owners_of(view, 0).count(owners.FREE) == view.cells[0].free == 5
 
 
 def test_every_device_has_the_owner_that_it_has():
@@ -46,8 +48,9 @@ def test_every_device_has_the_owner_that_it_has():
     assert ''.join(functions.owners) == 'bba' + '.' * 13
     assert (functions.free, functions.total) == (13, 16)
     assert (functions.address, functions.label) == ('0000:3b:00.0', 'physnet1')
+    assert (functions.link_mbps, port.link_mbps) == (25000, None)
     # Its virtual functions are in use.
-    assert port.owners == (views.BLOCKED,)
+    assert port.owners == (owners.BLOCKED,)
     [card] = view.pools
     assert (card.label, card.kind) == ('10de:1eb8', 'PCI')
 
@@ -62,7 +65,9 @@ def test_placement_alone_gives_counts_and_says_so():
     assert (first.free, second.free) == (0, 15)
     assert [pages.free for pages in first.pages] == [2097152, 1024, 0]
     assert first.pages[2].reserved == 4
+    assert (second.l3, second.offline) == ((2, 3), 2)
     [pool] = first.pools
+    assert pool.link_mbps == 25000
     assert (pool.free, pool.total, pool.owners) == (12, 16, None)
 
 
@@ -75,14 +80,20 @@ def test_more_guests_than_letters():
             'small',
             (examples.resident_cell(0, 0, (number,)),),
         )
-        for number in range(len(views.MARKS) + 2)
+        for number in range(len(owners.MARKS) + 2)
     )
     view = views.host_view(dataclasses.replace(host, residents=crowd))
     marks = [guest.mark for guest in view.guests]
-    assert len(set(marks)) == len(views.MARKS) + 1
+    assert len(set(marks)) == len(owners.MARKS) + 1
     assert marks[-2:] == ['*', '*']
-    specials = {views.FREE, views.SHARED, views.BLOCKED, views.SOMEBODY, '*'}
-    assert not specials & set(views.MARKS)
+    specials = {
+        owners.FREE,
+        owners.SHARED,
+        owners.BLOCKED,
+        owners.SOMEBODY,
+        '*',
+    }
+    assert not specials & set(owners.MARKS)
 
 
 def test_names_of_guests_do_nothing_to_a_terminal():
@@ -113,6 +124,14 @@ def test_ranges_name_exactly_their_cpus(cpus):
 )
 def test_memory_is_written_as_people_say_it(mib, text):
     assert wording.memory_name(mib) == text
+
+
+@pytest.mark.parametrize(
+    ('mbps', 'text'),
+    [(None, ''), (100, '100M'), (2500, '2.5G'), (100000, '100G')],
+)
+def test_links_are_written_as_people_say_it(mbps, text):
+    assert wording.link_name(mbps) == text
 
 
 def test_nothing_is_fragmented_on_an_empty_or_a_full_host():
@@ -148,7 +167,7 @@ def test_fragmentation_is_a_share_and_gathering_ends_it(cells):
     assert measures.fragmentation(together, ordered) == 0
 
 
-def cell(free, pages, devices=8, dedicated=20, usable=28):
+def cell(free, pages, count=8, dedicated=20, usable=28):
     [one, _] = views.host_view(examples.counted_host()).cells
     return dataclasses.replace(
         one,
@@ -158,7 +177,7 @@ def cell(free, pages, devices=8, dedicated=20, usable=28):
             views.PagesView(4, 1000, 0, 0),
             views.PagesView(examples.G1, usable, 0, usable - pages),
         ),
-        pools=(views.PoolView(None, 'VF', 'net', devices, devices),),
+        pools=(devices.PoolView(None, 'VF', 'net', count, count),),
     )
 
 

@@ -159,6 +159,10 @@ WRONG = [
         '3: steps[0].lose: must name one of host',
     ),
     (
+        f'{HOSTS}steps:\n- lose: {{host: cmp-*}}',
+        '3: steps[0].lose.host: no host is in cmp-*',
+    ),
+    (
         f'{HOSTS}steps:\n- mix: {{flavors: {{free5gc: 0}}, count: 1}}',
         '3: steps[0].mix.flavors: there are none',
     ),

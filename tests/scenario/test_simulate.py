@@ -11,6 +11,7 @@ from nfv_sched.cmd import playing
 from nfv_sched.cmd import topology
 from nfv_sched.cmd.main import main
 from nfv_sched.picture import measures
+from nfv_sched.picture import owners
 from nfv_sched.picture import views
 from nfv_sched.scenario import leftover
 from nfv_sched.scenario.run import Fate
@@ -94,7 +95,7 @@ def test_a_scenario_is_played(two_racks, tmp_path, capsys):
         'server group',
         'nic  nic',
         'two (lost)',
-        '2 hosts, 1 of them lost; 2 guests run, 3 found no host',
+        '2 hosts, 1 of them lost; 2 guests in the end, 3 found no host',
     ):
         assert text in said.out
     assert max(map(len, said.out.splitlines())) <= 120
@@ -144,6 +145,22 @@ def test_what_is_counted_is_what_is_there(two_racks):
     assert [why.guest.name for why in run.whys] == ['pair-1', 'nic']
 
 
+def test_what_nova_itself_refuses_is_told(scenario, capsys):
+    scenario(PLAIN, 'plain.yaml')
+    path = scenario("""\
+        machines: {plain: plain.yaml}
+        hosts: [{machine: plain}]
+        flavors:
+          - {name: odd, vcpus: 3, ram_mib: 512, extra_specs: {
+             hw:numa_nodes: 2}}
+        steps: [{boot: {flavor: odd, count: 2}}]
+        """)
+    assert main(['simulate', '--scenario', str(path)]) == 1
+    said = capsys.readouterr().out
+    assert 'Refused by Nova' in said
+    assert 'cannot be evenly distributed' in said
+
+
 def test_an_error_is_told_without_a_traceback(two_racks, capsys):
     two_racks.write_text(SCENARIO.replace('lose: {rack:', 'lose: {rak:'))
     assert main(['simulate', '--scenario', str(two_racks)]) == 1
@@ -179,11 +196,11 @@ def test_what_is_left_of_surveyed_hosts_is_simulated(scenario):
         )
         # Free threads stay with the cores that they are of.
         assert Counter(
-            core.owners.count(views.FREE) for core in is_.cores
+            core.owners.count(owners.FREE) for core in is_.cores
         ) == Counter(
-            core.owners.count(views.FREE)
+            core.owners.count(owners.FREE)
             for core in was.cores
-            if {views.FREE, views.SHARED} & set(core.owners)
+            if {owners.FREE, owners.SHARED} & set(core.owners)
         )
 
 

@@ -7,6 +7,7 @@ import nova.conf
 import pytest
 
 from nfv_sched.cmd import sources
+from nfv_sched.model import FunctionTopology
 from nfv_sched.model import HostTopology
 from nfv_sched.nova import computes
 from nfv_sched.placement.client import PlacementClient
@@ -23,13 +24,19 @@ DISTANCES = {0: {1: 21}, 1: {0: 21}}
 
 
 def far(topology: HostTopology) -> HostTopology:
-    """The Dell with distances, which sysfs would tell."""
+    """The Dell with what only sysfs would tell."""
     return dataclasses.replace(
         topology,
         cells=tuple(
-            dataclasses.replace(cell, distances=DISTANCES[cell.id])
+            dataclasses.replace(
+                cell,
+                distances=DISTANCES[cell.id],
+                l3=frozenset((cell.id,)),
+                offline_cpus=1,
+            )
             for cell in topology.cells
         ),
+        functions=(FunctionTopology('0000:3b:00.0', 64, 25000),),
     )
 
 
@@ -135,7 +142,11 @@ def test_nova_conf_leads_to_the_databases(
         for one in source.survey_with_distances().hosts
         if one.host.startswith('dell')
     )
-    assert dell.topology.cells[0].distances == {1: 21}
+    first = dell.topology.cells[0]
+    assert first.distances == {1: 21}
+    assert (first.l3, first.offline_cpus) == ({0}, 1)
+    [function] = dell.topology.functions
+    assert function.link_mbps == 25000
 
 
 def test_without_any_source_it_says_what_to_give(parser, monkeypatch):
