@@ -125,19 +125,25 @@ def summaries(
         **params,
     )
     trees: dict[str, dict[str, Summary]] = {}
+    shared: dict[frozenset[str], frozenset[str]] = {}
     for uuid, value in found:
         facts = _of(dict, value, 'summary')
         root = _of(str, facts.get('root_provider_uuid'), 'root')
-        trees.setdefault(root, {})[uuid] = _summary(facts)
+        trees.setdefault(root, {})[uuid] = _summary(facts, shared)
     return trees
 
 
-def _summary(facts: dict[str, Any]) -> Summary:
+def _summary(
+    facts: dict[str, Any], shared: dict[frozenset[str], frozenset[str]]
+) -> Summary:
     resources = _of(dict, facts.get('resources'), 'resources')
     amounts = {
         name: _of(dict, value, name) for name, value in resources.items()
     }
-    traits = _of(list, facts.get('traits'), 'traits')
+    traits = frozenset(
+        _of(str, trait, 'trait')
+        for trait in _of(list, facts.get('traits'), 'traits')
+    )
     return Summary(
         parent=_optional(str, facts.get('parent_provider_uuid'), 'parent'),
         capacity={
@@ -149,7 +155,8 @@ def _summary(facts: dict[str, Any]) -> Summary:
             for name, value in amounts.items()
             if (used := _of(int, value.get('used'), f'used of {name}'))
         },
-        traits=frozenset(_of(str, trait, 'trait') for trait in traits),
+        # Many providers have the same ones: see nfv_sched.placement.sharing.
+        traits=shared.setdefault(traits, traits),
     )
 
 

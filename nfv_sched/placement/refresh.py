@@ -13,6 +13,7 @@ from nfv_sched.placement.codec import decode
 from nfv_sched.placement.codec import GarbledTree
 from nfv_sched.placement.codec import TornTree
 from nfv_sched.placement.codec import UnknownName
+from nfv_sched.placement.sharing import Shared
 from nfv_sched.placement.snapshot import Counters
 from nfv_sched.placement.tree import Summaries
 
@@ -21,6 +22,8 @@ LOG = logging.getLogger(__name__)
 #: Beyond so many changed trees one bulk read costs less than single reads:
 #: 13 ms each against 0.6 s per 1,000 hosts.
 ONE_BY_ONE = 16
+#: Every reader of the process has the same cloud.
+_SHARED = Shared()
 #: So many trees that a bulk answer lacks are read singly per refresh.
 RESCUED = 64
 
@@ -119,7 +122,8 @@ def _decode(listed: api.Listed, summaries: Summaries) -> Held:
     try:
         if name is None:
             raise GarbledTree(f'{listed.name} is no name of ours')
-        return Held(listed, host=decode(name, listed.uuid, summaries))
+        host = decode(name, listed.uuid, summaries)
+        return Held(listed, host=_SHARED.of(host))
     except BadTree as error:
         return Held(listed, error=error)
     except (ValueError, TypeError, LookupError) as error:

@@ -61,7 +61,6 @@ WORK = {
     'a new host': ([], publishes(OLD), [OLD], [OLD]),
     'a changed host': ([OLD], publishes(NEW), [OLD, NEW], [NEW]),
     'two cells at once': ([TWO], publishes(TWICE), [TWO, TWICE], [TWICE]),
-    'a host that grows': ([NEW], publishes(OLD), [OLD, NEW], [OLD]),
     'a renamed host': (
         [NEW],
         publishes(dataclasses.replace(NEW, name='renamed')),
