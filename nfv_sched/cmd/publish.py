@@ -2,21 +2,26 @@
 
 import argparse
 from collections.abc import Iterator
+from collections.abc import Sequence
 import logging
+import sys
 from typing import Any
 
 from cliff import lister
 import nova.conf
+from rich import console
+from rich import progress
 
 from nfv_sched import conf
+from nfv_sched.model import HostTopology
 from nfv_sched.nova import census
 from nfv_sched.nova import computes
 from nfv_sched.nova import domains
 from nfv_sched.placement.client import PlacementClient
 from nfv_sched.placement.publisher import preview
 from nfv_sched.placement.publisher import prune
-from nfv_sched.placement.publisher import publish
 from nfv_sched.placement.publisher import PublishReport
+from nfv_sched.placement.publisher import Round
 
 LOG = logging.getLogger(__name__)
 
@@ -83,8 +88,10 @@ class Publish(lister.Lister):  # type: ignore[misc]
         client = PlacementClient(
             computes.placement_adapter(), deadline=parsed_args.deadline
         )
-        work = preview if parsed_args.dry_run else publish
-        report = work(client, found.hosts)
+        if parsed_args.dry_run:
+            report = preview(client, found.hosts)
+        else:
+            report = _publish(client, found.hosts)
         self.failed = bool(found.problems or report.count('failed'))
         if parsed_args.prune and not parsed_args.dry_run:
             self._prune(client, found)
@@ -110,6 +117,19 @@ class Publish(lister.Lister):  # type: ignore[misc]
             return
         for name in prune(client, found.uuids):
             LOG.warning('Removed the tree %s', name)
+
+
+def _publish(
+    client: PlacementClient, hosts: Sequence[HostTopology]
+) -> PublishReport:
+    """Publish; whoever watches sees how far it is."""
+    with progress.Progress(
+        console=console.Console(stderr=True),
+        transient=True,
+        disable=not sys.stderr.isatty(),
+    ) as bar:
+        task = bar.add_task('Hosts', total=len(hosts))
+        return Round(client).publish(hosts, lambda _: bar.advance(task))
 
 
 def _writes(report: PublishReport) -> Iterator[tuple[str, str]]:

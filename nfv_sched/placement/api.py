@@ -62,8 +62,9 @@ def _amounts(value: object, what: str) -> dict[str, int]:
 
 
 def _listed(client: PlacementClient, **params: str) -> list[Listed]:
-    answer = client.get('/resource_providers', **params)
-    rows = _of(list, answer.get('resource_providers'), 'resource_providers')
+    rows = client.elements(
+        '/resource_providers', 'resource_providers', **params
+    )
     found = []
     for row in rows:
         row = _of(dict, row, 'provider')  # noqa: PLW2901 - only narrowed
@@ -117,12 +118,14 @@ def summaries(
     ``params`` may be ``in_tree`` (a root's uuid). The server's
     ``[placement] max_allocation_candidates`` cuts the answer silently.
     """
-    answer = client.get(
-        '/allocation_candidates', resources=_SENTINEL, **params
+    found = client.entries(
+        '/allocation_candidates',
+        'provider_summaries',
+        resources=_SENTINEL,
+        **params,
     )
-    found = _of(dict, answer.get('provider_summaries'), 'provider_summaries')
     trees: dict[str, dict[str, Summary]] = {}
-    for uuid, value in found.items():
+    for uuid, value in found:
         facts = _of(dict, value, 'summary')
         root = _of(str, facts.get('root_provider_uuid'), 'root')
         trees.setdefault(root, {})[uuid] = _summary(facts)

@@ -1,14 +1,18 @@
 """Placement's HTTP API: deadlines, errors and JSON, nothing else."""
 
+from collections.abc import Callable
+from collections.abc import Iterator
 from collections.abc import Mapping
 import contextlib
 import logging
 import time
 from typing import Any
+from typing import TypeVar
 
 from keystoneauth1 import exceptions as ksa_errors
 import requests
 
+from nfv_sched.placement import stream
 from nfv_sched.placement import transport
 from nfv_sched.placement.errors import BadAnswer
 from nfv_sched.placement.errors import Conflict
@@ -17,6 +21,8 @@ from nfv_sched.placement.errors import NotFound
 from nfv_sched.placement.errors import Refused
 from nfv_sched.placement.errors import Unavailable
 from nfv_sched.placement.transport import Deadline
+
+T = TypeVar('T')
 
 LOG = logging.getLogger(__name__)
 
@@ -50,6 +56,37 @@ class PlacementClient:
     def get(self, path: str, **params: str) -> dict[str, Any]:
         """The JSON object at ``path``."""
         return self._object('GET', path, params=params)
+
+    def entries(
+        self, path: str, name: str, /, **params: str
+    ) -> Iterator[tuple[str, Any]]:
+        """Keys and values of the object ``name`` in the object at ``path``.
+
+        One after another, so that other threads may work meanwhile.
+        """
+        return self._stream(stream.entries, path, name, params)
+
+    def elements(
+        self, path: str, name: str, /, **params: str
+    ) -> Iterator[Any]:
+        """Elements of the list ``name`` in the object at ``path``.
+
+        One after another, so that other threads may work meanwhile.
+        """
+        return self._stream(stream.elements, path, name, params)
+
+    def _stream(
+        self,
+        read: Callable[[bytes, str], Iterator[T]],
+        path: str,
+        name: str,
+        params: Mapping[str, str],
+    ) -> Iterator[T]:
+        response = self._send('GET', path, params, None)
+        try:
+            yield from read(response.content, name)
+        except (ValueError, RecursionError) as error:
+            raise BadAnswer(f'GET {path}: {error}') from error
 
     def put(
         self, path: str, body: Mapping[str, Any] | None = None

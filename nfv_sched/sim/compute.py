@@ -8,12 +8,14 @@ from nova.compute import vm_states
 import nova.conf
 from nova.scheduler.client import report
 
+from nfv_sched.nova import threads
 from nfv_sched.sim import driver
 from nfv_sched.sim import hardware
 from nfv_sched.sim import settings
 from nfv_sched.sim.machine import Machine
 
 CONF = nova.conf.CONF
+threads.make_provider_trees_copyable()
 
 
 class _ReportClient(report.SchedulerReportClient):  # type: ignore[misc]

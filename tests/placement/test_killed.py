@@ -39,6 +39,14 @@ NEW = dataclasses.replace(
     host(cells=1, pools=0, usage=HostUsage(shared_cpus={0: 3})),
     domains={'rack': 'r7'},
 )
+TWO = host(pools=0)
+TWICE = dataclasses.replace(
+    TWO,
+    cells=tuple(
+        dataclasses.replace(cell, memory_mib=2 * cell.memory_mib)
+        for cell in TWO.cells
+    ),
+)
 AGAIN = host(5, name='host0', cells=1, pools=1)
 PLAIN = reported(cells=1, pools=1)
 
@@ -52,6 +60,7 @@ def publishes(topology):
 WORK = {
     'a new host': ([], publishes(OLD), [OLD], [OLD]),
     'a changed host': ([OLD], publishes(NEW), [OLD, NEW], [NEW]),
+    'two cells at once': ([TWO], publishes(TWICE), [TWO, TWICE], [TWICE]),
     'a host that grows': ([NEW], publishes(OLD), [OLD, NEW], [OLD]),
     'a renamed host': (
         [NEW],

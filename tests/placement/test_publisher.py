@@ -14,6 +14,7 @@ from nfv_sched.placement import api
 from nfv_sched.placement import publisher
 from nfv_sched.placement import schema
 from nfv_sched.placement.client import PlacementClient
+from nfv_sched.placement.codec import BadTree
 from nfv_sched.placement.codec import decode
 from nfv_sched.placement.codec import encode
 from nfv_sched.placement.publisher import preview
@@ -432,6 +433,27 @@ def test_trees_that_a_bulk_answer_lacks_are_not_written_again(
     wsgi.calls.clear()
     assert publish(client, topologies).count('unchanged') == 5
     assert wsgi.writes == []
+
+
+def test_what_a_newer_publisher_wrote_gives_way(client):
+    """One schema at a time: a reader that does not know it has no host."""
+    publish(client, [host()])
+    cell = schema.cell_uuid(schema.root_uuid(host().uuid), 0)
+    generation, traits = api.traits(client, cell)
+    client.put('/traits/CUSTOM_NFV_CXL')
+    client.put(
+        f'/resource_providers/{cell}/traits',
+        {
+            'resource_provider_generation': generation,
+            'traits': [*traits, 'CUSTOM_NFV_CXL'],
+        },
+    )
+    with pytest.raises(BadTree):
+        read(client, host())
+    report = publish(client, [host()])
+    assert report.hosts[0].outcome == 'written'
+    assert report.hosts[0].torn
+    assert read(client, host()) == host()
 
 
 def test_a_class_in_use_goes_from_a_cell_that_stays(client):

@@ -1,0 +1,532 @@
+# ruff: noqa: S608 - what is put into SQL here are constants
+"""What publishing a large cloud costs: publisher, reader and Placement.
+
+The cells' database is Nova's, on SQLite; every compute node is a copy of one
+that a simulated nova-compute reported. Placement is the real one, over HTTP,
+in a process of its own, on SQLite. The first pass is made over ``--first``
+hosts; the trees of the others are put into Placement's database as that pass
+would have left them, so that everything else is measured at full size.
+"""
+
+import argparse
+from collections.abc import Callable
+import contextlib
+import dataclasses
+import datetime
+import gc
+import itertools
+import json
+import pathlib
+import resource
+import shutil
+import sqlite3
+import statistics
+import sys
+import tempfile
+import threading
+import time
+import uuid
+
+from keystoneauth1 import adapter as ksa_adapter
+from keystoneauth1 import session as ksa_session
+from keystoneauth1 import token_endpoint
+from nova import objects
+from nova.db.main import models
+from oslo_utils import timeutils
+import requests.adapters
+from rich.console import Console
+from rich.table import Table
+import sqlalchemy as sa
+
+from nfv_sched.nova import census
+from nfv_sched.placement import schema
+from nfv_sched.placement.client import PlacementClient
+from nfv_sched.placement.codec import encode
+from nfv_sched.placement.reader import TopologyReader
+from nfv_sched.publishing.cells import CellsSource
+from nfv_sched.publishing.report import PassReport
+from nfv_sched.sim import machine
+from nfv_sched.sim.cloud import cloud
+from tests import placement_server
+
+MACHINE = 'turin-nps4'
+#: Hosts that are put into a database at once.
+BATCH = 500
+#: When rows that are put into Placement's database were made, in SQL.
+THEN = "'2026-01-01 00:00:00.000000'"
+
+
+class Counting(requests.adapters.HTTPAdapter):
+    """Counts requests and bytes of bodies, both ways."""
+
+    def __init__(self):
+        super().__init__()
+        self.calls = self.writes = self.sent = self.received = 0
+
+    def send(self, request, **kwargs):
+        """Send and count."""
+        answer = super().send(request, **kwargs)
+        self.calls += 1
+        self.writes += request.method != 'GET'
+        self.sent += len(request.body or b'')
+        self.received += len(answer.content)
+        return answer
+
+
+def client_of(url, counting):
+    """A client whose requests ``counting`` counts."""
+    session = ksa_session.Session(auth=token_endpoint.Token(url, 'admin'))
+    session.session.mount('http://', counting)
+    return PlacementClient(
+        ksa_adapter.Adapter(session, service_type='placement'), deadline=600
+    )
+
+
+@dataclasses.dataclass
+class Row:
+    """One pass: bytes are those of bodies, memory is the peak so far."""
+
+    what: str
+    calls: int
+    writes: int
+    sent: int
+    received: int
+    seconds: float
+    memory_mib: float
+    counts: dict[str, int]
+
+
+def peak_mib():
+    """The most memory that this process has had, MiB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+class Computes:
+    """Compute nodes of a cell, copies of one."""
+
+    def __init__(self, sky, pools):
+        node = sky.add_host('host', machine.load(MACHINE)).node
+        kept = node.pci_device_pools.objects[:pools]
+        node.pci_device_pools = objects.PciDevicePoolList(objects=kept)
+        node.save()
+        addresses = {pool.tags['address'] for pool in kept}
+        self.engine = sa.create_engine(sky._cell.database_connection)  # noqa: SLF001
+        with self.engine.connect() as connection:
+            self.node = self._one(connection, models.ComputeNode)
+            self.devices = [
+                dict(row)
+                for row in connection.execute(
+                    sa.select(models.PciDevice.__table__)
+                ).mappings()
+                if row['parent_addr'] in addresses
+            ]
+        with self.engine.begin() as connection:
+            for model in (models.PciDevice, models.ComputeNode):
+                connection.execute(sa.delete(model.__table__))
+        self.count = 0
+
+    @staticmethod
+    def _one(connection, model):
+        return dict(
+            connection.execute(sa.select(model.__table__)).mappings().one()
+        )
+
+    def add(self, count):
+        """Rows of an hour ago: they are settled."""
+        then = timeutils.utcnow() - datetime.timedelta(hours=1)
+        while count:
+            batch = min(count, BATCH)
+            nodes, devices = [], []
+            for number in range(self.count + 1, self.count + batch + 1):
+                name = f'host{number:05d}'
+                nodes.append(
+                    self.node
+                    | {
+                        'id': number,
+                        'uuid': str(uuid.uuid4()),
+                        'host': name,
+                        'hypervisor_hostname': name,
+                        'updated_at': then,
+                        'created_at': then,
+                    }
+                )
+                for device in self.devices:
+                    changed = {
+                        'uuid': str(uuid.uuid4()),
+                        'compute_node_id': number,
+                        'updated_at': then,
+                        'created_at': then,
+                    }
+                    one = device | changed
+                    del one['id']
+                    devices.append(one)
+            with self.engine.begin() as connection:
+                connection.execute(
+                    sa.insert(models.ComputeNode.__table__), nodes
+                )
+                connection.execute(
+                    sa.insert(models.PciDevice.__table__), devices
+                )
+            self.count += batch
+            count -= batch
+
+    def change(self, count):
+        """A guest on each of ``count`` hosts."""
+        node = models.ComputeNode.__table__
+        topology = objects.NUMATopology.obj_from_db_obj(
+            self.node['numa_topology']
+        )
+        topology.cells[0].memory_usage += 4096
+        topology.cells[0].cpu_usage += 1
+        with self.engine.begin() as connection:
+            connection.execute(
+                sa.update(node)
+                .where(node.c.id <= count)
+                .values(
+                    numa_topology=topology._to_json(),  # noqa: SLF001
+                    updated_at=timeutils.utcnow(),
+                )
+            )
+
+
+def seed(database, hosts):
+    """Put trees into Placement as publishing leaves them."""
+    base = sqlite3.connect(database, timeout=60)
+    with contextlib.closing(base), base:
+        classes = dict(base.execute('select name, id from resource_classes'))
+        traits = dict(base.execute('select name, id from traits'))
+        (last,) = base.execute(
+            'select max(id) from resource_providers'
+        ).fetchone()
+        for host in hosts:
+            tree = encode(host)
+            ids = {}
+            for provider in tree.providers:
+                last += 1
+                ids[provider.uuid] = last
+                parent = ids.get(provider.parent)
+                base.execute(
+                    'insert into resource_providers (id, uuid, name, '
+                    'generation, root_provider_id, parent_provider_id, '
+                    'created_at, updated_at) '
+                    f'values (?, ?, ?, 3, ?, ?, {THEN}, {THEN})',
+                    (
+                        last,
+                        provider.uuid,
+                        provider.name,
+                        ids[tree.root.uuid],
+                        parent,
+                    ),
+                )
+                base.executemany(
+                    'insert into inventories (resource_provider_id, '
+                    'resource_class_id, total, reserved, min_unit, max_unit, '
+                    'step_size, allocation_ratio, created_at) '
+                    f'values (?, ?, ?, ?, ?, ?, ?, ?, {THEN})',
+                    [
+                        (last, classes[name], *dataclasses.astuple(one))
+                        for name, one in provider.inventories.items()
+                    ],
+                )
+                base.executemany(
+                    'insert into resource_provider_traits '
+                    '(resource_provider_id, trait_id, created_at) '
+                    f'values (?, ?, {THEN})',
+                    [(last, traits[name]) for name in provider.traits],
+                )
+
+
+def seed_computes(database, hosts):
+    """Nova's own provider of each host: what guests are allocated from."""
+    base = sqlite3.connect(database, timeout=60)
+    with contextlib.closing(base), base:
+        classes = dict(base.execute('select name, id from resource_classes'))
+        row = base.execute('select max(id) from resource_providers').fetchone()
+        last = row[0] or 0
+        for host in hosts:
+            last += 1
+            base.execute(
+                'insert into resource_providers (id, uuid, name, generation, '
+                'root_provider_id, created_at, updated_at) '
+                f'values (?, ?, ?, 1, ?, {THEN}, {THEN})',
+                (last, host.uuid, host.name, last),
+            )
+            base.executemany(
+                'insert into inventories (resource_provider_id, '
+                'resource_class_id, total, reserved, min_unit, max_unit, '
+                'step_size, allocation_ratio, created_at) '
+                f'values (?, ?, ?, 0, 1, ?, 1, 1.0, {THEN})',
+                [
+                    (last, classes[name], total, total)
+                    for name, total in (
+                        ('VCPU', 64),
+                        ('PCPU', 192),
+                        ('MEMORY_MB', 1500000),
+                        ('DISK_GB', 10000),
+                    )
+                ],
+            )
+
+
+def measured(what, counting, work: Callable[[], PassReport]):
+    """Make a pass and measure it."""
+    before = dataclasses.astuple(_totals(counting))
+    started = time.perf_counter()
+    report = work()
+    seconds = time.perf_counter() - started
+    after = dataclasses.astuple(_totals(counting))
+    assert report.finished, report
+    numbers = [new - old for new, old in zip(after, before, strict=True)]
+    counts = dataclasses.asdict(report)
+    return Row(
+        what,
+        *numbers,
+        seconds,
+        peak_mib(),
+        {name: counts[name] for name in ('hosts', 'checked', 'usage')},
+    )
+
+
+@dataclasses.dataclass
+class _Totals:
+    calls: int
+    writes: int
+    sent: int
+    received: int
+
+
+def _totals(counting):
+    return _Totals(
+        counting.calls, counting.writes, counting.sent, counting.received
+    )
+
+
+class SchedulerLoop:
+    """Requests as fast as they come; how long the longest step took.
+
+    A step looks up hosts in the snapshot in hand and computes for about a
+    millisecond, as filters do.
+    """
+
+    def __init__(self, reader):
+        self.reader = reader
+        self.going = True
+        self.steps: list[tuple[float, float]] = []
+        self.thread = threading.Thread(target=self._run)
+
+    def _run(self):
+        while self.going:
+            started = time.perf_counter()
+            hosts = self.reader.snapshot.hosts
+            for topology in list(hosts.values())[:50]:
+                sum(cell.memory_mib for cell in topology.cells)
+            end = time.perf_counter()
+            self.steps.append((end, end - started))
+            # A scheduler waits for messages, too.
+            time.sleep(0.001)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.going = False
+        self.thread.join()
+
+    def longest(self):
+        """The longest time from the end of a step to that of the next."""
+        ends = [end for end, _ in self.steps]
+        gaps = [b - a for a, b in itertools.pairwise(ends)]
+        return max(gaps, default=0.0), statistics.median(gaps or [0.0])
+
+
+def pauses(url):
+    """Milliseconds that requests wait while the reader works, by kind."""
+    found = {}
+    reader = TopologyReader(
+        lambda: client_of(url, Counting()), deadline=600, full_every=2
+    )
+    for what in ('first', 'unchanged', 'full'):
+        gc.collect()
+        with SchedulerLoop(reader) as loop:
+            time.sleep(0.5)
+            idle, _ = loop.longest()
+            loop.steps.clear()
+            started = time.perf_counter()
+            assert reader.refresh()
+            seconds = time.perf_counter() - started
+            longest, median = loop.longest()
+        found[what] = {
+            'refresh_seconds': seconds,
+            'longest_pause_ms': 1000 * longest,
+            'median_ms': 1000 * median,
+            'idle_longest_ms': 1000 * idle,
+        }
+    found['swap'] = {'longest_pause_ms': 1000 * _swap(reader)}
+    return found
+
+
+def _swap(reader):
+    """Nothing but the swap: what of the above is the snapshot's own."""
+    view = reader._view  # noqa: SLF001
+    with SchedulerLoop(reader) as loop:
+        time.sleep(0.2)
+        loop.steps.clear()
+        for _ in range(5):
+            reader._succeeded(view)  # noqa: SLF001
+            time.sleep(0.02)
+        return loop.longest()[0]
+
+
+def candidates(urls, repeat=9):
+    """Seconds of what Nova asks for a guest, by server.
+
+    The servers are asked in turn, so that whatever else the machine does
+    strikes all of them; the fastest of all answers counts.
+    """
+    clients = [client_of(url, Counting()) for url in urls]
+    seconds = [[] for _ in urls]
+    for _ in range(repeat):
+        for client, mine in zip(clients, seconds, strict=True):
+            started = time.perf_counter()
+            client.get(
+                '/allocation_candidates',
+                resources='VCPU:4,MEMORY_MB:8192,DISK_GB:20',
+                limit='1000',
+            )
+            mine.append(time.perf_counter() - started)
+    return [min(mine) for mine in seconds]
+
+
+def run(options, console):
+    """All measurements, in an order that builds on each other."""
+    rows = []
+    with contextlib.ExitStack() as stack:
+        folder = pathlib.Path(
+            stack.enter_context(tempfile.TemporaryDirectory())
+        )
+        database = folder / 'placement.db'
+        url = stack.enter_context(
+            placement_server.running(f'sqlite:///{database}')
+        )
+        sky = stack.enter_context(cloud())
+        computes = Computes(sky, options.pools)
+        counting = Counting()
+        client = client_of(url, counting)
+
+        def one(source):
+            def work():
+                report = PassReport('none')
+                source.run(client, report)
+                return report
+
+            return work
+
+        computes.add(options.first)
+        console.print(f'first pass over {options.first} hosts')
+        rows.append(
+            measured(
+                f'first pass, {options.first} hosts',
+                counting,
+                one(CellsSource()),
+            )
+        )
+        computes.add(options.hosts - options.first)
+        console.print('reading all hosts')
+        found = census.look()
+        published = set(client_roots(client))
+        missing = {
+            each
+            for each in found.sightings
+            if schema.root_uuid(each) not in published
+        }
+        everything = [
+            host
+            for page in census.read(found, found.sightings.keys())
+            for host in page.hosts
+        ]
+        seed_computes(database, everything)
+        # The same cloud, but for our trees of all but the first hosts.
+        shutil.copy(database, folder / 'without.db')
+        seed(database, [host for host in everything if host.uuid in missing])
+        del everything
+        console.print('allocation candidates')
+        with placement_server.running(
+            f'sqlite:///{folder}/without.db'
+        ) as other:
+            without, within = candidates([other, url])
+        source = CellsSource()
+        for what in ('full pass, nothing to write', 'unchanged pass'):
+            console.print(what)
+            rows.append(measured(what, counting, one(source)))
+        changed = int(options.hosts * options.changed)
+        computes.change(changed)
+        for what in (f'pass with {changed} changed', 'the pass after it'):
+            console.print(what)
+            rows.append(measured(what, counting, one(source)))
+        console.print('pauses')
+        found_pauses = pauses(url)
+    return {
+        'hosts': options.hosts,
+        'first': options.first,
+        'machine': MACHINE,
+        'pools': options.pools,
+        'passes': [dataclasses.asdict(row) for row in rows],
+        'reader': found_pauses,
+        'candidates': {
+            'without_seconds': without,
+            'with_seconds': within,
+            'ratio': within / without,
+        },
+    }
+
+
+def client_roots(client):
+    """The roots of all trees."""
+    answer = client.get(
+        '/resource_providers', resources=f'{schema.TOPOLOGY}:1'
+    )
+    return [one['uuid'] for one in answer['resource_providers']]
+
+
+def show(found, console):
+    """Print what was measured."""
+    table = Table(title=f'{found["hosts"]} hosts of {found["machine"]}')
+    for name in ('pass', 'calls', 'writes', 'sent', 'received', 's', 'MiB'):
+        table.add_column(name, justify='left' if name == 'pass' else 'right')
+    for row in found['passes']:
+        table.add_row(
+            row['what'],
+            str(row['calls']),
+            str(row['writes']),
+            str(row['sent']),
+            str(row['received']),
+            f'{row["seconds"]:.2f}',
+            f'{row["memory_mib"]:.0f}',
+        )
+    console.print(table)
+    console.print_json(json.dumps(found['reader']))
+    console.print_json(json.dumps(found['candidates']))
+
+
+def main(arguments=None):
+    """Run the benchmark."""
+    parser = argparse.ArgumentParser(
+        'benchmarks.publishing', description=__doc__
+    )
+    parser.add_argument('--hosts', type=int, default=5000)
+    parser.add_argument('--first', type=int, default=100)
+    parser.add_argument('--pools', type=int, default=4)
+    parser.add_argument('--changed', type=float, default=0.01)
+    parser.add_argument('--output', type=pathlib.Path, metavar='JSON')
+    options = parser.parse_args(arguments)
+    console = Console(stderr=True)
+    found = run(options, console)
+    show(found, console)
+    if options.output:
+        options.output.write_text(f'{json.dumps(found, indent=2)}\n')
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,70 @@
+"""Capacity where Placement chooses the devices."""
+
+import pytest
+
+from nfv_sched.capacity import Counter
+from nfv_sched.explaining import Explainer
+from nfv_sched.nova.pipeline import Pipeline
+from nfv_sched.placement.client import PlacementClient
+from nfv_sched.sim import machine
+from nfv_sched.sim import settings
+from nfv_sched.sim.boots import Outcome
+from nfv_sched.sim.cloud import cloud
+from nfv_sched.sim.guests import Flavor
+
+PORTS = ', '.join(
+    f"{{address: '0000:05:00.{port}', cell: {port % 2}, ids: '8086:1572'}}"
+    for port in range(5)
+)
+HOST = f"""
+about: five whole ports, three of them on cell 0
+dedicated: 0-15
+cells:
+- {{id: 0, cpus: '0-7', memory_mib: 8192}}
+- {{id: 1, cpus: '8-15', memory_mib: 8192}}
+nics: [{PORTS}]
+"""
+ALIAS = {
+    'name': 'port',
+    'vendor_id': '8086',
+    'product_id': '1572',
+    'device_type': 'type-PF',
+    'numa_policy': 'required',
+}
+
+
+@pytest.fixture(autouse=True)
+def nova_options():
+    """The cloud sets Nova's options."""
+
+
+@pytest.mark.parametrize(('devices', 'guests'), [(1, 5), (2, 2)])
+def test_the_scheduler_places_what_is_told(devices, guests):
+    options = {
+        'pci.report_in_placement': True,
+        'filter_scheduler.pci_in_placement': True,
+        **settings.profile_options(settings.NFV),
+    }
+    specs = {
+        'hw:cpu_policy': 'dedicated',
+        'pci_passthrough:alias': f'port:{devices}',
+    }
+    asked = Flavor('ports', 2, 512, 1, specs)
+    with (
+        cloud(settings.NFV, aliases=[ALIAS], options=options) as sky,
+        settings.override(options),
+    ):
+        sky.add_host('one', machine.parse('ports', HOST))
+
+        def explainer():
+            return Explainer(Pipeline(), PlacementClient(sky.placement))
+
+        told = Counter(explainer()).count(sky.request_spec(asked))
+        assert told.in_all == guests
+        for _ in range(guests):
+            assert sky.boot(asked)[0].booted
+        [last] = sky.boot(asked)
+        assert last.outcome is Outcome.NO_VALID_HOST
+        found = explainer().explain(sky.request_spec(asked))
+        [fallen] = found.conditions
+        assert (fallen.stage, fallen.name) == ('Placement', 'candidates')

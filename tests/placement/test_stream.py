@@ -1,0 +1,79 @@
+"""Entries of a large answer are those that json finds in it."""
+
+import json
+
+from hypothesis import given
+from hypothesis import strategies as st
+import pytest
+
+from nfv_sched.placement import stream
+
+_values = st.recursive(
+    st.one_of(
+        st.none(),
+        st.booleans(),
+        st.integers(),
+        st.floats(allow_nan=False, allow_infinity=False),
+        st.text(),
+    ),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=4), st.dictionaries(st.text(), inner)
+    ),
+    max_leaves=8,
+)
+
+
+@given(
+    before=st.dictionaries(st.text(), _values, max_size=3),
+    wanted=st.dictionaries(st.text(), _values, max_size=5),
+    after=st.dictionaries(st.text(), _values, max_size=3),
+    chunk=st.integers(1, 40),
+    ascii_only=st.booleans(),
+    indent=st.sampled_from([None, 1]),
+)
+def test_entries_come_as_they_are(
+    before, wanted, after, chunk, ascii_only, indent
+):
+    for one in (before, after):
+        one.pop('wanted', None)
+    everything = {**before, 'wanted': wanted, **after}
+    raw = json.dumps(everything, ensure_ascii=ascii_only, indent=indent)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stream, 'CHUNK', chunk)
+        found = list(stream.entries(raw.encode('utf-8', 'replace'), 'wanted'))
+        everything['wanted'] = list(wanted.values())
+        raw_list = json.dumps(everything, indent=indent).encode()
+        assert list(stream.elements(raw_list, 'wanted')) == list(
+            wanted.values()
+        )
+    if '\\ud' in raw or '?' in raw:
+        # Half a character may have been replaced.
+        assert len(found) >= len(dict(found))
+    else:
+        assert found == list(wanted.items())
+
+
+@pytest.mark.parametrize(
+    'raw',
+    [
+        b'',
+        b'[]',
+        b'null',
+        b'{}',
+        b'{"other": {}}',
+        b'{"wanted": []}',
+        b'{"wanted": 1}',
+        b'{"wanted": {"a": 1',
+        b'{"wanted": {"a" 1}}',
+        b'{"wanted": {1: 1}}',
+        b'{"wanted": {"a": 1}',
+        b'{"wanted": {"a": 1,}}',
+        b'{"other": [1, "wanted": {}}',
+        b'\xff\xfe',
+        b'{"wanted": {"a": "\xff"}}',
+        b'<html>',
+    ],
+)
+def test_what_is_no_such_object_is_refused(raw):
+    with pytest.raises(ValueError, match=r'.'):
+        list(stream.entries(raw, 'wanted'))

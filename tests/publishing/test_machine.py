@@ -1,0 +1,273 @@
+"""Publishing, crashes, faults, readers, strangers: in any order.
+
+A whole tree that a reader sees is one that its host had; after a pass that
+nothing disturbed all trees are as they should be; nobody else's provider is
+ever touched.
+"""
+
+import contextlib
+import dataclasses
+import pathlib
+import shutil
+import tempfile
+import uuid
+
+from hypothesis import HealthCheck
+from hypothesis import settings
+from hypothesis import stateful
+from hypothesis import strategies as st
+import pytest
+import requests
+
+from nfv_sched.placement import api
+from nfv_sched.placement import schema
+from nfv_sched.placement.client import PlacementClient
+from nfv_sched.placement.errors import PlacementError
+from nfv_sched.placement.publisher import prune
+from nfv_sched.placement.publisher import publish
+from nfv_sched.placement.publisher import publish_supplement
+from nfv_sched.placement.reader import TopologyReader
+from tests.fixtures_placement import adapter_of
+from tests.fixtures_placement import placement_app
+from tests.fixtures_placement import WSGIAdapter
+from tests.placement.conftest import named  # noqa: F401 - fixtures
+from tests.placement.conftest import template  # noqa: F401
+from tests.placement.examples import host
+from tests.placement.examples import with_guest
+from tests.placement.killed import Killed
+from tests.placement.test_killed import bare
+from tests.placement.test_supplement import both
+from tests.placement.test_supplement import reported
+from tests.placement.test_supplement import supplement
+
+KINDS = ('big', 'tall', 'small', 'bare', 'busy', 'renamed')
+FAULTS = ('killed', 'answer lost', 500, 507, 401, 'reset', 'timeout')
+
+
+class FaultyWSGI(WSGIAdapter):
+    """The call number ``at`` of the next client fails."""
+
+    at = 0
+    fault = None
+
+    def send(self, request, **kwargs):
+        self.at -= 1
+        if self.at or self.fault is None:
+            return super().send(request, **kwargs)
+        match self.fault:
+            case 'killed':
+                raise Killed
+            case 'answer lost':
+                super().send(request, **kwargs)
+                raise Killed
+            case 'reset':
+                raise requests.ConnectionError('Connection reset by peer')
+            case 'timeout':
+                # The server did it all the same.
+                super().send(request, **kwargs)
+                raise requests.Timeout('timed out')
+        answer = requests.Response()
+        answer.status_code = self.fault
+        answer.reason = 'No space left on device'
+        answer._content = b'<html>Internal error</html>'
+        answer.url, answer.request = request.url, request
+        return answer
+
+
+def variant(number, kind):
+    """A few shapes that differ in cells, pools, usage and name."""
+    name = 'renamed' if kind == 'renamed' else None
+    found = reported(
+        number,
+        name=name and f'{name}{number}',
+        cells=2 if kind in ('big', 'tall') else 1,
+        pools=0 if kind == 'bare' else 1,
+    )
+    if kind == 'tall':
+        # Both cells at once: a mixture of old and new is neither.
+        found = dataclasses.replace(
+            found,
+            cells=tuple(
+                dataclasses.replace(cell, memory_mib=1024)
+                for cell in found.cells
+            ),
+        )
+    return with_guest(found) if kind == 'busy' else found
+
+
+class Publishing(stateful.RuleBasedStateMachine):
+    database: pathlib.Path
+
+    def __init__(self):
+        super().__init__()
+        self.stack = contextlib.ExitStack()
+        folder = pathlib.Path(
+            self.stack.enter_context(tempfile.TemporaryDirectory())
+        )
+        shutil.copy(self.database, folder / 'placement.db')
+        app = self.stack.enter_context(placement_app(folder / 'placement.db'))
+        self.wsgi = FaultyWSGI(app)
+        self.client = PlacementClient(adapter_of(self.wsgi))
+        self.reader = TopologyReader(lambda: self.client)
+        self.hosts = {}
+        self.speeds = {}
+        # Whole topologies that each host may be seen with.
+        self.allowed = {}
+        self.foreign = {}
+
+    def teardown(self):
+        self.stack.close()
+
+    @stateful.initialize()
+    def there_are_hosts(self):
+        for number in range(2):
+            self.host_is_added_or_changed(number, 'big')
+        self.publisher_passes()
+
+    def _allow(self, number):
+        """What is wanted now may be seen from now on, with any supplement."""
+        one = bare(self.hosts[number])
+        may = self.allowed.setdefault(one.uuid, [])
+        for candidate in (
+            one,
+            *(both(one, self._extra(number, s)) for s in (0, 1)),
+        ):
+            if candidate not in may:
+                may.append(candidate)
+
+    def _extra(self, number, speed):
+        extra = supplement(number, speed=25000 + speed)
+        return dataclasses.replace(extra, name=host(number).name)
+
+    @stateful.rule(
+        number=st.integers(0, 2),
+        kind=st.sampled_from(KINDS),
+    )
+    def host_is_added_or_changed(self, number, kind):
+        self.hosts[number] = variant(number, kind)
+        self._allow(number)
+
+    @stateful.precondition(lambda self: self.hosts)
+    @stateful.rule(data=st.data())
+    def host_goes(self, data):
+        number = data.draw(st.sampled_from(sorted(self.hosts)))
+        del self.hosts[number]
+        self.speeds.pop(number, None)
+
+    def _pass(self, client):
+        found = list(self.hosts.values())
+        prune(client, [one.uuid for one in found])
+        return publish(client, found)
+
+    @stateful.rule()
+    def publisher_passes(self):
+        report = self._pass(self.client)
+        assert report.count('failed') == 0
+        self._check_right()
+
+    @stateful.rule(
+        number=st.integers(0, 2),
+        kind=st.sampled_from(KINDS),
+        at=st.integers(1, 30),
+        fault=st.sampled_from(FAULTS),
+    )
+    def publisher_fails_at_a_change(self, number, kind, at, fault):
+        self.hosts[number] = variant(number, kind)
+        self._allow(number)
+        self.wsgi.at, self.wsgi.fault = at, fault
+        # A 401 is one host's failure, all else that of the pass.
+        with contextlib.suppress(Killed, PlacementError):
+            self._pass(PlacementClient(adapter_of(self.wsgi)))
+        self.wsgi.fault = None
+        self.reader_looks()
+
+    @stateful.precondition(lambda self: self.hosts)
+    @stateful.rule(
+        data=st.data(),
+        speed=st.integers(0, 1),
+        at=st.integers(0, 14),
+        fault=st.sampled_from(FAULTS),
+    )
+    def compute_adds_its_sysfs(self, data, speed, at, fault):
+        number = data.draw(st.sampled_from(sorted(self.hosts)))
+        client = PlacementClient(adapter_of(self.wsgi))
+        extra = self._extra(number, speed)
+        self.wsgi.at, self.wsgi.fault = at, fault if at else None
+        with contextlib.suppress(Killed, PlacementError):
+            publish_supplement(client, extra)
+        self.wsgi.fault = None
+        self.speeds[number] = speed
+        self.reader_looks()
+
+    @stateful.precondition(lambda self: self.hosts)
+    @stateful.rule(
+        data=st.data(),
+        where=st.sampled_from(['root', 'cell']),
+        what=st.sampled_from(['traits', 'inventories']),
+    )
+    def stranger_deletes(self, data, where, what):
+        number = data.draw(st.sampled_from(sorted(self.hosts)))
+        root = schema.root_uuid(self.hosts[number].uuid)
+        uuid_ = root if where == 'root' else schema.cell_uuid(root, 0)
+        with contextlib.suppress(PlacementError):
+            self.client.delete(f'/resource_providers/{uuid_}/{what}')
+
+    @stateful.precondition(lambda self: len(self.foreign) < 2)
+    @stateful.rule(number=st.integers(0, 2))
+    def stranger_makes_a_provider(self, number):
+        one = str(uuid.uuid4())
+        self.client.post(
+            '/resource_providers', {'uuid': one, 'name': f'host{number}{one}'}
+        )
+        self.client.put(
+            f'/resource_providers/{one}/inventories',
+            {
+                'resource_provider_generation': 0,
+                'inventories': {'VCPU': {'total': 8}},
+            },
+        )
+        self.foreign[one] = api.inventories(self.client, one)
+
+    @stateful.rule()
+    def reader_looks(self):
+        assert self.reader.refresh()
+        for one in self.reader.snapshot.hosts.values():
+            assert bare(one) in self.allowed.get(one.uuid, []), one
+
+    @stateful.invariant()
+    def strangers_are_left_alone(self):
+        for one, before in self.foreign.items():
+            assert api.inventories(self.client, one) == before
+
+    def _check_right(self):
+        """After supplements are mended, all is exactly as it should be."""
+        for number, speed in self.speeds.items():
+            report = publish_supplement(
+                self.client, self._extra(number, speed)
+            )
+            assert report.error is None
+        reader = TopologyReader(lambda: self.client)
+        assert reader.refresh()
+        assert not reader.snapshot.bad
+        wanted = {}
+        for number, one in self.hosts.items():
+            extra = self._extra(number, self.speeds.get(number, 0))
+            wanted[one.uuid] = (
+                both(one, extra) if number in self.speeds else one
+            )
+        assert dict(reader.snapshot.hosts) == wanted
+        assert self._pass(self.client).writes == 0
+
+
+@pytest.mark.usefixtures('named')
+def test_any_order_of_events(named):  # noqa: F811
+    Publishing.database = named
+    stateful.run_state_machine_as_test(
+        Publishing,
+        settings=settings(
+            max_examples=8,
+            stateful_step_count=14,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
