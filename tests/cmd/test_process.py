@@ -1,0 +1,86 @@
+"""The commands as processes of their own, on a nova.conf and over HTTP."""
+
+import json
+import subprocess
+import sys
+
+import nova.conf
+import pytest
+
+from nfv_sched.sim import settings
+from tests.served import listening
+from tests.served import placement_of
+
+CONF = nova.conf.CONF
+HUGE = {
+    'hw:cpu_policy': 'dedicated',
+    'hw:mem_page_size': '1GB',
+    'hw:numa_nodes': '1',
+}
+
+
+@pytest.fixture
+def nova_conf(sky, tmp_path):
+    """A nova.conf that leads to the cloud's databases and Placement."""
+    filters = ','.join(settings.NFV.enabled_filters)
+    available = '\n'.join(
+        f'available_filters = {one}' for one in settings.NFV.available_filters
+    )
+    path = tmp_path / 'nova.conf'
+    with listening(placement_of(sky)) as url:
+        path.write_text(f"""
+[DEFAULT]
+transport_url = fake:/
+state_path = {tmp_path}
+service_down_time = 100000000
+[api_database]
+connection = {CONF.api_database.connection}
+[database]
+connection = {CONF.database.connection}
+[placement]
+auth_type = admin_token
+endpoint = {url}
+token = admin
+endpoint_override = {url}
+[filter_scheduler]
+enabled_filters = {filters}
+{available}
+weight_classes = {','.join(settings.NFV.weight_classes)}
+[nfv_sched]
+read_topology = false
+failure_domains = rack
+[workarounds]
+disable_fallback_pcpu_query = true
+""")
+        yield path
+
+
+@pytest.mark.parametrize(
+    ('name', 'words'),
+    [
+        ('explain', ('--flavor', 'vims', '--show', 'hosts')),
+        ('capacity', ('--flavor', 'vims')),
+        ('check', ()),
+    ],
+)
+def test_a_process_of_its_own_reads_the_cloud(
+    nova_conf, flavors_of, guests_of, name, words
+):
+    flavors_of('vims', extra_specs=HUGE)
+    guests_of(extra_specs=HUGE)
+    done = subprocess.run(
+        [
+            *(sys.executable, '-W', 'ignore', '-m', 'nfv_sched.cmd.main'),
+            *(name, '-f', 'json', '--config-file', str(nova_conf), *words),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    rows = json.loads(done.stdout)
+    if name == 'check':
+        assert {row['Verdict'] for row in rows} == {'Success'}
+    else:
+        assert [row['Host'] for row in rows] == ['cmp-0', 'cmp-1', 'cmp-2']
