@@ -4,6 +4,11 @@ import io
 from typing import TextIO
 
 from rich.console import Console
+from rich.progress import BarColumn
+from rich.progress import MofNCompleteColumn
+from rich.progress import Progress
+from rich.progress import SpinnerColumn
+from rich.progress import TextColumn
 
 #: Columns of what is no terminal.
 WIDTH = 120
@@ -18,3 +23,20 @@ def console(stream: TextIO) -> Console:
 def plain() -> Console:
     """Return a console to capture what a pipe would get."""
     return Console(file=io.StringIO(), width=WIDTH)
+
+
+def progress(shown: Console) -> Progress:
+    """Return bars that tell, in the field ``now``, what is going on.
+
+    Nothing is shown but on a terminal, and nothing stays there.
+    """
+    return Progress(
+        SpinnerColumn(),
+        TextColumn('{task.description:<10}'),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn('{task.fields[now]}', markup=False),
+        console=shown,
+        transient=True,
+        disable=not shown.is_terminal,
+    )

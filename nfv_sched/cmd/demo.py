@@ -3,9 +3,8 @@
 import argparse
 
 from cliff import command
-from rich.console import Console
 
-_PIPE_WIDTH = 120
+from nfv_sched.cmd import consoles
 
 
 def _positive(text: str) -> int:
@@ -47,9 +46,9 @@ class Demo(command.Command):  # type: ignore[misc]
             raise RuntimeError(
                 f'{error}: the demo needs "pip install nfv-sched[demo]"'
             ) from error
-        console = Console(file=self.app.stdout)
-        if not console.is_terminal:
-            console = Console(file=self.app.stdout, width=_PIPE_WIDTH)
         return show.demo(
-            console, parsed_args.hosts, parsed_args.guests, parsed_args.seed
+            consoles.console(self.app.stdout),
+            parsed_args.hosts,
+            parsed_args.guests,
+            parsed_args.seed,
         )

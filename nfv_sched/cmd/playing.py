@@ -13,16 +13,12 @@ from typing import Any
 
 from rich import box
 from rich.console import Console
-from rich.progress import BarColumn
-from rich.progress import MofNCompleteColumn
-from rich.progress import Progress
-from rich.progress import SpinnerColumn
-from rich.progress import TextColumn
 from rich.rule import Rule
 from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
+from nfv_sched.cmd import consoles
 from nfv_sched.cmd import tables
 from nfv_sched.picture import measures
 from nfv_sched.picture import page
@@ -141,7 +137,7 @@ def play(file: pathlib.Path, console: Console) -> Played:
         settings.override(profile),
     ):
         run = Run(sky, scenario)
-        with _progress(console) as progress:
+        with consoles.progress(console) as progress:
             hosts = len(scenario.hosts)
             task = progress.add_task('hosts', total=hosts, now='')
             for name in run.start_hosts():
@@ -160,19 +156,6 @@ def _due(scenario: Scenario) -> int:
     """How many events there will be at least."""
     return sum(
         step.count for step in scenario.steps if isinstance(step, Boot | Mix)
-    )
-
-
-def _progress(console: Console) -> Progress:
-    return Progress(
-        SpinnerColumn(),
-        TextColumn('{task.description:<8}'),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn('{task.fields[now]}'),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
     )
 
 
@@ -219,7 +202,9 @@ def _table(*columns: str, figures: int) -> Table:
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
     words = len(columns) - figures
     for place, name in enumerate(columns):
-        table.add_column(name, justify='left' if place < words else 'right')
+        table.add_column(
+            Text(name), justify='left' if place < words else 'right'
+        )
     return table
 
 
@@ -244,7 +229,8 @@ def _steps(played: Played) -> Table:
         )
         table.add_row(
             str(number + 1),
-            str(step),
+            # Names and patterns are no markup.
+            Text(str(step)),
             *(
                 _figure(count)
                 for count in (

@@ -10,14 +10,10 @@ import itertools
 import time
 
 from rich.console import Console
-from rich.progress import BarColumn
-from rich.progress import MofNCompleteColumn
-from rich.progress import Progress
-from rich.progress import SpinnerColumn
-from rich.progress import TextColumn
 from rich.rule import Rule
 
 from nfv_sched import hardware
+from nfv_sched.cmd import consoles
 from nfv_sched.cmd import tables
 from nfv_sched.cmd import trees
 from nfv_sched.explaining import Explanation
@@ -162,19 +158,6 @@ class Run:
         return list(best.values())
 
 
-def _progress(console: Console) -> Progress:
-    return Progress(
-        SpinnerColumn(),
-        TextColumn('{task.description:<10}'),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn('{task.fields[now]}'),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    )
-
-
 def demo(console: Console, hosts: int, guests: int, seed: int) -> int:
     """Run the demo; returns an exit code, 1 if a claim failed.
 
@@ -193,7 +176,7 @@ def demo(console: Console, hosts: int, guests: int, seed: int) -> int:
 def _play(
     run: Run, console: Console, hosts: int, wanted: Sequence[Order]
 ) -> None:
-    with _progress(console) as progress:
+    with consoles.progress(console) as progress:
         task = progress.add_task('hosts', total=hosts, now='')
         for name in run.add_hosts(hosts):
             progress.update(task, advance=1, now=name)

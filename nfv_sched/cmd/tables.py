@@ -91,7 +91,7 @@ def landings(guests: Sequence[Guest]) -> RenderableType:
     for guest in sorted(guests, key=lambda one: (str(one.host), one.name)):
         table.add_row(
             '' if guest.host == last else Text(str(guest.host)),
-            guest.name,
+            Text(guest.name),
             Text(guest.flavor.name, _DIM),
             _cells(guest),
             _cpus(guest),
@@ -114,5 +114,7 @@ def refusal(guest: Guest, found: Explanation) -> RenderableType:
         nearest = condition.nearest
         miss = Text().append(f'{nearest.host}: ', Style(bold=True))
         miss.append(nearest.text)
-        table.add_row(condition.name, f'{condition.hosts}/{found.hosts}', miss)
+        table.add_row(
+            Text(condition.name), f'{condition.hosts}/{found.hosts}', miss
+        )
     return Group(title, table)

@@ -56,7 +56,7 @@ steps:
   - boot: {flavor: nic}
   - boot: {flavor: half, name: big}
   - boot: {flavor: small, count: 3, name: pair, group: apart}
-  - delete: {guests: [block*]}
+  - delete: {guests: ['[bold]lock*']}
   - lose: {rack: R2}
 """
 
@@ -91,6 +91,7 @@ def test_a_scenario_is_played(two_racks, tmp_path, capsys):
     for text in (
         'two racks',
         'lose rack R2',
+        'delete [bold]lock*',
         'pair-1  small',
         'server group',
         'nic  nic',
