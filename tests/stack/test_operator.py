@@ -2,6 +2,8 @@
 
 import json
 
+from tests.stack.guests import PER_HOST
+
 
 def published(plane):
     listed = plane.cloud.placement.get(
@@ -29,3 +31,34 @@ def test_publishing_again_writes_nothing(plane):
     )
     outcomes = {row['Outcome'] for row in json.loads(found)}
     assert outcomes == {'unchanged'}
+
+
+def ask(plane, command, *arguments):
+    """What a command prints, of the cloud that the schedulers see."""
+    conf = plane.nova_conf.with_name('nova-scheduler-1.conf')
+    return plane.run('nfv-sched', command, f'--config-file={conf}', *arguments)
+
+
+def test_capacity_is_what_the_hosts_have_room_for(plane, flavors):
+    found = json.loads(ask(plane, 'capacity', '--flavor=vnf', '-f', 'json'))
+    assert str(PER_HOST * len(plane.hosts)) in json.dumps(found)
+
+
+def test_an_explanation_accounts_for_every_host(plane, guests):
+    flavor = guests.flavor('vnf.wide', vcpus=16)
+    told = ask(plane, 'explain', f'--flavor={flavor.name}')
+    assert f'{len(plane.hosts)} hosts: none fits' in told
+    assert 'of 16 free dedicated CPUs' in told
+
+
+def test_a_host_is_drawn(plane):
+    drawn = ask(plane, 'topology', plane.hosts[0])
+    assert 'cell 1' in drawn
+    assert '24/24 free' in drawn
+
+
+def test_the_set_up_is_as_it_should_be(plane):
+    test_the_publisher_publishes_every_host(plane)
+    found = json.loads(ask(plane, 'check', '-f', 'json'))
+    wrong = [row for row in found if row['Verdict'] != 'Success']
+    assert wrong == []
