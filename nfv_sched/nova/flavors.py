@@ -46,6 +46,11 @@ def guest_of(flavor: Any) -> Guest:
     return requests.read_guest(
         objects.RequestSpec(
             numa_topology=hardware.numa_get_constraints(flavor, image),
-            pci_requests=pci_request.get_pci_requests_from_flavor(flavor),
+            pci_requests=pci_request.get_pci_requests_from_flavor(
+                flavor,
+                affinity_policy=hardware.get_pci_numa_policy_constraint(
+                    flavor, image
+                ),
+            ),
         )
     )

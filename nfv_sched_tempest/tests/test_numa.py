@@ -3,10 +3,11 @@
 import json
 
 from tempest import config
+from tempest import exceptions
 from tempest.api.compute import base
 from tempest.common import waiters
 from tempest.lib import decorators
-from tempest.lib import exceptions
+from tempest.lib import exceptions as lib_exceptions
 
 CONF = config.CONF
 CPUS = 2
@@ -15,8 +16,9 @@ CPUS = 2
 class NUMATest(base.BaseV2ComputeAdminTest):
     """Guests that ask for dedicated CPUs, pages, cells and devices."""
 
-    # The topology of a guest is told since 2.78.
-    min_microversion = '2.78'
+    # The topology of a guest is told since 2.78, wrong extra specs are
+    # refused since 2.86.
+    min_microversion = '2.86'
 
     def flavor(self, cells=1, **extra_specs):
         """A flavor with two dedicated CPUs on each cell."""
@@ -99,7 +101,7 @@ class NUMATest(base.BaseV2ComputeAdminTest):
     @decorators.idempotent_id('5a2c7b0e-6e0f-4b87-9c0d-0a4f9d3a7d05')
     def test_wrong_values_are_refused_by_the_api(self):
         self.assertRaises(
-            exceptions.BadRequest,
+            lib_exceptions.BadRequest,
             self.flavor,
             **{'nfv:placement': 'wherever'},
         )

@@ -51,6 +51,7 @@ class Guests:
             name='tiny',
             disk_format='raw',
             container_format='bare',
+            visibility='public',
             data=io.BytesIO(bytes(65536)),
             validate_checksum=False,
         )
