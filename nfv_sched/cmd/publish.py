@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Iterator
 from collections.abc import Sequence
 import logging
+import pathlib
 import sys
 from typing import Any
 
@@ -13,20 +14,27 @@ from rich import console
 from rich import progress
 
 from nfv_sched import conf
+from nfv_sched import sysfs
 from nfv_sched.model import HostTopology
 from nfv_sched.nova import census
 from nfv_sched.nova import computes
 from nfv_sched.nova import domains
 from nfv_sched.placement.client import PlacementClient
+from nfv_sched.placement.publisher import HostReport
 from nfv_sched.placement.publisher import preview
 from nfv_sched.placement.publisher import prune
+from nfv_sched.placement.publisher import publish_supplement
 from nfv_sched.placement.publisher import PublishReport
 from nfv_sched.placement.publisher import Round
+from nfv_sched.publishing.sysfs import supplement_of
 
 LOG = logging.getLogger(__name__)
 
 CONF = nova.conf.CONF
 conf.register_opts(CONF)
+
+
+_SYSFS = pathlib.Path('/sys')
 
 
 class Publish(lister.Lister):  # type: ignore[misc]
@@ -49,6 +57,14 @@ class Publish(lister.Lister):  # type: ignore[misc]
             metavar='PATH',
             help='nova.conf with [api_database] and [placement]; may be '
             "repeated. Default: Nova's usual places",
+        )
+        parser.add_argument(
+            '--source',
+            choices=('cells', 'sysfs'),
+            default='cells',
+            help='what to publish: cells, what all nova-computes reported; '
+            'sysfs, what the sysfs of this compute adds, without --dry-run '
+            'and --prune. Default: cells',
         )
         parser.add_argument(
             '--dry-run',
@@ -80,14 +96,21 @@ class Publish(lister.Lister):  # type: ignore[misc]
     ) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
         """Publish, or tell what publishing would write; returns a table."""
         computes.configure(parsed_args.config_file)
+        client = PlacementClient(
+            computes.placement_adapter(), deadline=parsed_args.deadline
+        )
+        if parsed_args.source == 'sysfs':
+            if parsed_args.dry_run or parsed_args.prune:
+                raise ValueError(
+                    '--source sysfs goes neither with --dry-run nor with '
+                    '--prune'
+                )
+            return self._publish_sysfs(client)
         found = census.read_computes(
             domains.keys_of(CONF.nfv_sched.failure_domains)
         )
         for problem in found.problems:
             LOG.error('Not published: %s', problem)
-        client = PlacementClient(
-            computes.placement_adapter(), deadline=parsed_args.deadline
-        )
         if parsed_args.dry_run:
             report = preview(client, found.hosts)
         else:
@@ -97,19 +120,18 @@ class Publish(lister.Lister):  # type: ignore[misc]
             self._prune(client, found)
         if parsed_args.dry_run:
             return ('Host', 'Write'), list(_writes(report))
-        return (
-            ('Host', 'Outcome', 'Writes', 'Clamped', 'Error'),
-            [
-                (
-                    host.name,
-                    host.outcome,
-                    len(host.calls),
-                    host.clamped,
-                    host.error or '',
-                )
-                for host in report.hosts
-            ],
-        )
+        return _HEADER, [_row(host) for host in report.hosts]
+
+    def _publish_sysfs(
+        self, client: PlacementClient
+    ) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
+        name, uuid = computes.local_node()
+        machine = sysfs.read(_SYSFS)
+        for problem in machine.problems:
+            LOG.error('Not published: %s', problem)
+        host = publish_supplement(client, supplement_of(machine, name, uuid))
+        self.failed = host.error is not None
+        return _HEADER, [_row(host)]
 
     def _prune(self, client: PlacementClient, found: census.Computes) -> None:
         if not found.complete:
@@ -117,6 +139,19 @@ class Publish(lister.Lister):  # type: ignore[misc]
             return
         for name in prune(client, found.uuids):
             LOG.warning('Removed the tree %s', name)
+
+
+_HEADER = ('Host', 'Outcome', 'Writes', 'Clamped', 'Error')
+
+
+def _row(host: HostReport) -> tuple[Any, ...]:
+    return (
+        host.name,
+        host.outcome,
+        len(host.calls),
+        host.clamped,
+        host.error or '',
+    )
 
 
 def _publish(

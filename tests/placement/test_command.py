@@ -6,6 +6,7 @@ from nova import objects
 import nova.conf
 import pytest
 
+from nfv_sched.cmd import publish as publish_module
 from nfv_sched.cmd.main import main
 from nfv_sched.nova import census
 from nfv_sched.nova import computes
@@ -13,6 +14,7 @@ from nfv_sched.placement.client import PlacementClient
 from nfv_sched.placement.reader import TopologyReader
 from nfv_sched.sim import machine
 from nfv_sched.sim.cloud import cloud
+from tests.sysfs import trees
 
 CONF = nova.conf.CONF
 
@@ -164,3 +166,22 @@ def test_trees_of_compute_nodes_that_are_gone_are_pruned(
     assert 'two:nfv' in caplog.text
     reader.refresh()
     assert [one.name for one in reader.snapshot.hosts.values()] == ['one']
+
+
+def test_what_sysfs_adds_is_published_once(
+    two_hosts, publish, monkeypatch, tmp_path
+):
+    uuid = two_hosts.computes['two'].node.uuid
+    monkeypatch.setattr(computes, 'local_node', lambda: ('two', uuid))
+    root = trees.write(tmp_path, trees.plain())
+    monkeypatch.setattr(publish_module, '_SYSFS', root)
+    assert publish()[0] == 0
+    code, (row,) = publish('--source', 'sysfs')
+    assert (code, row['Host'], row['Outcome']) == (0, 'two', 'written')
+    assert publish('--source=sysfs')[1][0]['Outcome'] == 'unchanged'
+    # What nova-computes reported is still there, and knows nothing of it.
+    assert {row['Outcome'] for row in publish()[1]} == {'unchanged'}
+
+
+def test_sysfs_goes_without_dry_run(publish, two_hosts):
+    assert main(['publish', '--source=sysfs', '--dry-run']) == 1
