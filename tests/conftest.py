@@ -20,6 +20,7 @@ from hypothesis import HealthCheck
 from hypothesis import settings
 from nova import objects
 import nova.conf
+from nova.pci import request as pci_request
 from oslo_config import fixture as config_fixture
 import pytest
 
@@ -54,8 +55,11 @@ settings.load_profile('ci')
 def nova_options():
     """Nova's options at their defaults; overrides end with the test."""
     nova.conf.CONF([], project='nova', default_config_files=[])
+    # What Nova makes of [pci] alias outlives the option.
+    pci_request.get_alias_from_config.cache_clear()
     with config_fixture.Config(nova.conf.CONF):
         yield nova.conf.CONF
+    pci_request.get_alias_from_config.cache_clear()
 
 
 @pytest.fixture
