@@ -15,6 +15,7 @@ from rich import progress
 
 from nfv_sched import conf
 from nfv_sched import sysfs
+from nfv_sched.cmd import sources
 from nfv_sched.model import HostTopology
 from nfv_sched.nova import census
 from nfv_sched.nova import computes
@@ -50,14 +51,7 @@ class Publish(lister.Lister):  # type: ignore[misc]
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Describe the command's options."""
         parser: argparse.ArgumentParser = super().get_parser(prog_name)
-        parser.add_argument(
-            '--config-file',
-            action='append',
-            default=[],
-            metavar='PATH',
-            help='nova.conf with [api_database] and [placement]; may be '
-            "repeated. Default: Nova's usual places",
-        )
+        sources.add_config_file(parser)
         parser.add_argument(
             '--source',
             choices=('cells', 'sysfs'),
@@ -77,13 +71,7 @@ class Publish(lister.Lister):  # type: ignore[misc]
             help='also remove the trees of compute nodes that are in no '
             'cell any more; skipped when a cell does not answer',
         )
-        parser.add_argument(
-            '--deadline',
-            type=float,
-            default=60.0,
-            metavar='SECONDS',
-            help='limit of each request to Placement (default: 60)',
-        )
+        sources.add_deadline(parser)
         return parser
 
     def run(self, parsed_args: argparse.Namespace) -> int:

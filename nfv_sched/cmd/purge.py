@@ -5,6 +5,7 @@ import logging
 
 from cliff import lister
 
+from nfv_sched.cmd import sources
 from nfv_sched.nova import computes
 from nfv_sched.placement import purge
 from nfv_sched.placement.client import PlacementClient
@@ -25,24 +26,11 @@ class Purge(lister.Lister):  # type: ignore[misc]
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Describe the command's options."""
         parser: argparse.ArgumentParser = super().get_parser(prog_name)
-        parser.add_argument(
-            '--config-file',
-            action='append',
-            default=[],
-            metavar='PATH',
-            help='nova.conf with [placement]; may be repeated. Default: '
-            "Nova's usual places",
-        )
+        sources.add_config_file(parser)
         parser.add_argument(
             '--yes', action='store_true', help='really remove it'
         )
-        parser.add_argument(
-            '--deadline',
-            type=float,
-            default=60.0,
-            metavar='SECONDS',
-            help='limit of each request to Placement (default: 60)',
-        )
+        sources.add_deadline(parser)
         return parser
 
     def run(self, parsed_args: argparse.Namespace) -> int:

@@ -38,10 +38,9 @@ class NoSourceError(Exception):
     """Nothing tells where to read; the text says what to give."""
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what names the place to read."""
-    group = parser.add_argument_group('where to read')
-    group.add_argument(
+def add_config_file(parser: Any) -> None:
+    """Add ``--config-file`` to a parser or a group of it."""
+    parser.add_argument(
         '--config-file',
         action='append',
         default=[],
@@ -49,6 +48,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='nova.conf with [api_database] and [placement]; may be '
         "repeated. Default: Nova's usual places",
     )
+
+
+def add_deadline(parser: Any) -> None:
+    """Add ``--deadline`` to a parser or a group of it."""
+    parser.add_argument(
+        '--deadline',
+        type=float,
+        default=60.0,
+        metavar='SECONDS',
+        help='limit of each request to Placement (default: 60)',
+    )
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what names the place to read."""
+    group = parser.add_argument_group('where to read')
+    add_config_file(group)
     group.add_argument(
         '--os-cloud',
         metavar='NAME',
@@ -56,13 +72,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         'clouds.yaml; where there is no nova.conf, OS_CLOUD or OS_AUTH_URL '
         'and the like do so, too',
     )
-    group.add_argument(
-        '--deadline',
-        type=float,
-        default=60.0,
-        metavar='SECONDS',
-        help='limit of each request to Placement (default: 60)',
-    )
+    add_deadline(group)
 
 
 class Sources:
