@@ -10,6 +10,8 @@ import shlex
 from nova.api.validation.extra_specs import validators
 import pytest
 
+from nfv_sched.cmd import publisher
+
 _ROOT = pathlib.Path(__file__).parents[1]
 _PAGES = [
     _ROOT / 'README.rst',
@@ -37,6 +39,24 @@ def _commands(program):
             bare = command.split('  #')[0].split(' > ')[0].split(' | ')[0]
             if not _PLACEHOLDER.search(bare):
                 yield pytest.param(bare.strip(), id=f'{page}: {bare}')
+
+
+def test_options_of_the_publisher():
+    parser = publisher.parser()
+    known = {
+        option
+        for action in parser._actions
+        for option in action.option_strings
+    }
+    commands = [one.values[0] for one in _commands('nfv-sched-publisher')]
+    assert commands
+    for command in commands:
+        asked = [
+            one.partition('=')[0]
+            for one in shlex.split(command)
+            if one.startswith('-')
+        ]
+        assert set(asked) <= known, command
 
 
 @pytest.mark.parametrize('command', _commands('nfv-sched'))
