@@ -2,10 +2,15 @@
 
     python -W ignore -m benchmarks.storm
 
-Guests with devices come to a cloud in rounds. In each round so many workers
-decide on one view of the hosts, by Nova's real filters and weighers; then
-the claims are made one after the other. A claim that fails is tried on the
-alternates, ``[scheduler] max_attempts`` hosts in all, as nova-conductor does.
+Guests with devices come to a cloud in rounds. In each round so many workers,
+of two schedulers, decide on what hosts have reported before it, by Nova's real
+filters and weighers; then the claims are made one after the other. Placement
+counts at once. A claim that fails is tried on the alternates, ``[scheduler]
+max_attempts`` hosts in all, as nova-conductor does.
+
+By default guests of several flavors come to a cloud of two-cell hosts that
+they do not fill. ``--flavor anuket-HS.large --hosts 36 --guests 170`` is one
+that they nearly fill: it has room for 180.
 
 ``failed`` counts first claims that failed, ``homeless`` guests that ended
 without a host although, at that moment, some host would have taken them, and
@@ -13,13 +18,16 @@ without a host although, at that moment, some host would have taken them, and
 """
 
 import argparse
-from collections.abc import Iterator
+import collections
+from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
+import copy
 import dataclasses
 import logging
 import random
 from typing import Any
+import uuid as uuids
 import warnings
 
 import nova.conf
@@ -32,23 +40,29 @@ from benchmarks.packing import scheduler
 from benchmarks.packing.clouds import CLOUDS
 from benchmarks.packing.columns import Column
 from benchmarks.packing.computes import Compute
+from benchmarks.packing.computes import CPU_RATIO
 from benchmarks.packing.computes import Refused
 from benchmarks.packing.computes import Shape
 from benchmarks.packing.loads import FLAVORS
 from benchmarks.packing.loads import Load
+from nfv_sched import in_flight
+from nfv_sched.sim.machine import Machine
 
+#: Seconds.
+_ROUND = 5.0
 _GROUP = 'filter_scheduler'
 _SCATTER = 'nfv_sched.scatter_weight_multiplier'
+_IN_FLIGHT = 'nfv_sched.in_flight_weight_multiplier'
 _ATTEMPTS = 'scheduler.max_attempts'
 
 
-def _column(name: str, base: str, options: Mapping[str, Any]) -> Column:
+def _column(name: str, base: str, options: Mapping[str, Any] = {}) -> Column:
     made = columns.COLUMNS[base].with_options(options)
     return dataclasses.replace(made, name=name)
 
 
 COLUMNS = (
-    _column('stock', 'stock', {}),
+    _column('stock', 'stock'),
     _column(
         'stock, host_subset_size = 8',
         'stock',
@@ -60,16 +74,12 @@ COLUMNS = (
         {f'{_GROUP}.shuffle_best_same_weighed_hosts': True},
     ),
     _column('stock, 10 attempts', 'stock', {_ATTEMPTS: 10}),
-    _column('ours, no scatter', 'ours', {_SCATTER: 0.0}),
-    _column('ours, scatter 0.1', 'ours', {_SCATTER: 0.1}),
-    _column('ours, scatter 0.5', 'ours', {_SCATTER: 0.5}),
-    _column('ours, scatter 1', 'ours', {_SCATTER: 1.0}),
-    _column('ours, scatter 2', 'ours', {_SCATTER: 2.0}),
-    _column(
-        'ours, scatter 0.1, 10 attempts',
-        'ours',
-        {_SCATTER: 0.1, _ATTEMPTS: 10},
-    ),
+    _column('ours, neither', 'ours', {_SCATTER: 0.0, _IN_FLIGHT: 0.0}),
+    _column('ours, scatter', 'ours', {_IN_FLIGHT: 0.0}),
+    _column('ours, scatter 1', 'ours', {_SCATTER: 1.0, _IN_FLIGHT: 0.0}),
+    _column('ours, in flight', 'ours', {_SCATTER: 0.0}),
+    _column('ours, both', 'ours'),
+    _column('ours, both, 10 attempts', 'ours', {_ATTEMPTS: 10}),
 )
 
 
@@ -90,63 +100,152 @@ class Counts:
         self.full += other.full
 
 
+class Placement:
+    """What Placement counts: guests in flight are allocated already."""
+
+    def __init__(self) -> None:
+        self._pcpus = collections.Counter[str]()
+        self._vcpus = collections.Counter[str]()
+        self._mib = collections.Counter[str]()
+
+    def offers(self, compute: Compute, wanted: Shape) -> bool:
+        """Whether there is a candidate on a host."""
+        machine, name = compute.machine, compute.name
+        vcpus = compute.vcpus + self._vcpus[name] + wanted.vcpus
+        return (
+            compute.pcpus + self._pcpus[name] + wanted.pcpus
+            <= len(machine.dedicated)
+            and wanted.vcpus <= len(machine.shared)
+            and vcpus <= len(machine.shared) * CPU_RATIO
+            and self._mib[name] + wanted.flavor.ram_mib <= compute.free_mib
+        )
+
+    def allocate(self, compute: Compute, wanted: Shape, sign: int = 1) -> None:
+        """Count a guest that is on its way, or no longer is."""
+        self._pcpus[compute.name] += sign * wanted.pcpus
+        self._vcpus[compute.name] += sign * wanted.vcpus
+        self._mib[compute.name] += sign * wanted.flavor.ram_mib
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Sent:
+    """A guest on its way: the chosen host, and then the alternates."""
+
+    shape: Shape
+    hosts: tuple[str, ...]
+    limits: tuple[Any, ...]
+
+
+class Cloud:
+    """Hosts, the schedulers that decide on them, and what came of it."""
+
+    def __init__(
+        self,
+        column: Column,
+        computes: Mapping[str, Compute],
+        schedulers: int,
+        seed: int,
+    ) -> None:
+        self.counts = Counts()
+        self._computes = computes
+        self._placement = Placement()
+        self._scheduler = scheduler.Scheduler(column, (*computes.values(),))
+        self._running: dict[str, str] = {}
+        self._now = 0.0
+        # Every scheduler remembers guests of its own.
+        self._in_flight = [
+            in_flight.InFlight(self._find, lambda: self._now)
+            for _ in range(schedulers)
+        ]
+        self._draws = random.Random(seed)  # noqa: S311 - not for secrets
+
+    def _find(self, guests: Iterable[str]) -> dict[str, str | None]:
+        return {uuid: self._running.get(uuid) for uuid in guests}
+
+    def round(self, wanted: Sequence[Shape]) -> None:
+        """Decide on all, then let them land, which takes some seconds."""
+        sent = [self._send(number, one) for number, one in enumerate(wanted)]
+        for one in filter(None, sent):
+            self._land(*one)
+        self._now += _ROUND
+
+    def _send(self, number: int, shape: Shape) -> tuple[str, Sent] | None:
+        in_flight.use(self._in_flight[number % len(self._in_flight)])
+        drawn = self._draws.getrandbits(100)
+        states = self._scheduler.select(drawn, shape, self._placement.offers)
+        if not states:
+            self._lost(shape)
+            return None
+        chosen, uuid = states[0], str(uuids.UUID(int=drawn + 1))
+        self._placement.allocate(self._computes[chosen.host], shape)
+        # Nova says so by this, and we by that.
+        chosen.pci_stats = copy.deepcopy(chosen.pci_stats)
+        spec = copy.copy(shape.spec)
+        spec.instance_uuid = uuid
+        chosen.consume_from_request(spec)
+        kept = states[: nova.conf.CONF.scheduler.max_attempts]
+        return uuid, Sent(
+            shape,
+            tuple(state.host for state in kept),
+            tuple(state.limits.get('numa_topology') for state in kept),
+        )
+
+    def _land(self, uuid: str, sent: Sent) -> None:
+        for attempt, (name, limits) in enumerate(
+            zip(sent.hosts, sent.limits, strict=True)
+        ):
+            compute = self._computes[name]
+            if attempt:
+                # nova-conductor claims the alternate in Placement.
+                if not self._placement.offers(compute, sent.shape):
+                    continue
+            else:
+                self._placement.allocate(compute, sent.shape, -1)
+            try:
+                compute.claim(sent.shape, limits)
+            except Refused:
+                self.counts.failed += not attempt
+                continue
+            self._running[uuid] = name
+            self.counts.placed += 1
+            return
+        self._lost(sent.shape)
+
+    def _lost(self, shape: Shape) -> None:
+        if any(_would_take(one, shape) for one in self._computes.values()):
+            self.counts.homeless += 1
+        else:
+            self.counts.full += 1
+
+
 def run(
-    column: Column, hosts: int, wanted: Sequence[str], workers: int, seed: int
+    column: Column,
+    machines: Sequence[Machine],
+    hosts: int,
+    wanted: Sequence[str],
+    workers: int,
+    schedulers: int,
+    seed: int,
 ) -> Counts:
     """Boot the guests, ``workers`` at a time on one view."""
-    counts = Counts()
     load = Load('storm', '', dict.fromkeys(wanted, 1.0))
     shapes = {one.name: one for one in bounds.shapes_of(load)}
-    machines = CLOUDS['one-sided'].machines[0]
     computes = {
-        name: Compute(name, machines)
-        for name in (f'host{place:02}' for place in range(hosts))
+        name: Compute(name, machine)
+        for name, machine in (
+            (f'host{place:02}', machines[place % len(machines)])
+            for place in range(hosts)
+        )
     }
-    draws = random.Random(seed)  # noqa: S311 - not for secrets
     with scheduler.configured(column):
-        made = scheduler.Scheduler(column, tuple(computes.values()))
-        for first in range(0, len(wanted), workers):
-            batch = wanted[first : first + workers]
-            chosen = [
-                (
-                    shapes[name],
-                    made.select(draws.getrandbits(100), shapes[name]),
-                )
-                for name in batch
-            ]
-            attempts = nova.conf.CONF.scheduler.max_attempts
-            for shape, states in chosen:
-                _claim(counts, computes, shape, states[:attempts])
-    return counts
-
-
-def _claim(
-    counts: Counts,
-    computes: Mapping[str, Compute],
-    shape: Shape,
-    states: Sequence[Any],
-) -> None:
-    for attempt, state in enumerate(states):
-        if _takes(computes[state.host], shape, state.limits):
-            counts.placed += 1
-            counts.failed += attempt > 0
-            return
-    counts.failed += bool(states)
-    if any(_would_take(one, shape) for one in computes.values()):
-        counts.homeless += 1
-    else:
-        counts.full += 1
-
-
-def _takes(compute: Compute, shape: Shape, limits: Any) -> bool:
-    # Placement is asked again for an alternate.
-    if not compute.offered(shape):
-        return False
-    try:
-        compute.claim(shape, limits.get('numa_topology'))
-    except Refused:
-        return False
-    return True
+        cloud = Cloud(column, computes, schedulers, seed)
+        try:
+            for first in range(0, len(wanted), workers):
+                batch = wanted[first : first + workers]
+                cloud.round([shapes[name] for name in batch])
+        finally:
+            in_flight.use(None)
+    return cloud.counts
 
 
 def _would_take(compute: Compute, shape: Shape) -> bool:
@@ -166,14 +265,26 @@ def _wanted(guests: int, seed: int) -> list[str]:
     return draws.choices(asking, k=guests)
 
 
-def _rows(args: argparse.Namespace) -> Iterator[tuple[str, int, Counts]]:
-    for column in COLUMNS:
-        for workers in args.workers:
-            total = Counts()
-            for seed in range(1, args.seeds + 1):
-                wanted = _wanted(args.guests, seed)
-                total.add(run(column, args.hosts, wanted, workers, seed))
-            yield column.name, workers, total
+def _total(args: argparse.Namespace, column: Column, workers: int) -> Counts:
+    total = Counts()
+    for seed in range(1, args.seeds + 1):
+        wanted = (
+            [args.flavor] * args.guests
+            if args.flavor
+            else _wanted(args.guests, seed)
+        )
+        total.add(
+            run(
+                column,
+                CLOUDS['one-sided'].machines,
+                args.hosts,
+                wanted,
+                workers,
+                args.schedulers,
+                seed,
+            )
+        )
+    return total
 
 
 def main() -> None:
@@ -185,7 +296,9 @@ def main() -> None:
     )
     parser.add_argument('--hosts', type=int, default=40)
     parser.add_argument('--guests', type=int, default=96)
+    parser.add_argument('--flavor', choices=sorted(FLAVORS))
     parser.add_argument('--workers', type=int, nargs='+', default=[16, 32])
+    parser.add_argument('--schedulers', type=int, default=2)
     parser.add_argument('--seeds', type=int, default=5)
     args = parser.parse_args()
     logging.disable(logging.CRITICAL)
@@ -197,22 +310,17 @@ def main() -> None:
         'failed',
         'homeless',
         'full',
-        title=f'{args.seeds} x {args.guests} guests on {args.hosts} hosts',
+        title=f'{args.seeds} x {args.guests} guests on {args.hosts} hosts, '
+        f'{args.schedulers} schedulers',
     )
-    for name, workers, counts in _rows(args):
-        table.add_row(
-            name,
-            f'{workers}',
-            *(
-                f'{number}'
-                for number in (
-                    counts.placed,
-                    counts.failed,
-                    counts.homeless,
-                    counts.full,
-                )
-            ),
-        )
+    for column in COLUMNS:
+        for workers in args.workers:
+            counts = _total(args, column, workers)
+            table.add_row(
+                column.name,
+                str(workers),
+                *map(str, dataclasses.astuple(counts)),
+            )
     Console(width=100).print(table)
 
 

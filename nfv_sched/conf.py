@@ -203,6 +203,23 @@ off.
 """,
     ),
     cfg.FloatOpt(
+        'in_flight_weight_multiplier',
+        default=2.0,
+        min=0.0,
+        help="""
+Multiplier of InFlightWeigher, which keeps guests off hosts to which
+this scheduler has sent others a moment ago and which have not
+reported those yet.
+
+While any are in flight, a host weighs by the share of its room that
+they and the guest itself leave; else the weigher leaves the choice
+alone. Zero switches it off.
+
+Overridden per aggregate by the metadata key
+``nfv_in_flight_weight_multiplier``.
+""",
+    ),
+    cfg.FloatOpt(
         'scatter_weight_multiplier',
         default=0.1,
         min=0.0,

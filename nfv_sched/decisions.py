@@ -166,6 +166,12 @@ def decide(question: fit.Question, state: Any) -> Decision:
     return made
 
 
+def claimed(state: Any) -> Mapping[str, Any]:
+    """The allocation candidate that Nova is going to claim on a host."""
+    candidates: list[Mapping[str, Any]] = state.allocation_candidates
+    return candidates[0] if candidates else {}
+
+
 def decided(state: Any) -> bool:
     """Whether some filter has looked at the host already."""
     return _DECISION in state.__dict__

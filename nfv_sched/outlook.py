@@ -6,7 +6,6 @@ present state are kept, and replaced when it changes.
 """
 
 from collections.abc import Hashable
-from collections.abc import Mapping
 from collections.abc import Sequence
 import logging
 import random
@@ -170,7 +169,7 @@ class Outlook:
         self, decision: decisions.Decision, state: Any
     ) -> fit.Forecast | None:
         evaluation = decision.evaluation(state)
-        providers = decision.providers(_candidate(state))
+        providers = decision.providers(decisions.claimed(state))
         placement = evaluation.verdict(providers).placement
         if placement is None:
             return None
@@ -193,7 +192,7 @@ def _look(decision: decisions.Decision, state: Any) -> _Look | None:
     question = decision.question
     guest = question.guest
     try:
-        providers = decision.providers(_candidate(state))
+        providers = decision.providers(decisions.claimed(state))
         chosen = None if providers is question.unchosen else providers
         return _Look(
             hosts.reading(state),
@@ -202,12 +201,6 @@ def _look(decision: decisions.Decision, state: Any) -> _Look | None:
     except Exception:
         # The filters complain about such states.
         return None
-
-
-def _candidate(state: Any) -> Mapping[str, Any]:
-    """The allocation candidate that Nova is going to claim."""
-    candidates = state.allocation_candidates
-    return candidates[0] if candidates else {}
 
 
 _outlook: Outlook | None = None

@@ -21,6 +21,7 @@ GROUPS = {
         'AffinityWeigher',
         'AntiAffinityWeigher',
         'FragmentationWeigher',
+        'InFlightWeigher',
         'PCILocalityWeigher',
         'ScatterWeigher',
     },

@@ -1,5 +1,6 @@
 """Nova's filters and weighers over the hosts, as nova-scheduler runs them."""
 
+from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Sequence
 import contextlib
@@ -99,11 +100,19 @@ class Scheduler:
                 self.failed_claims += 1
         return None
 
-    def select(self, number: int, wanted: Shape) -> list[Any]:
-        """The hosts that pass, best first."""
+    def select(
+        self,
+        number: int,
+        wanted: Shape,
+        offered: Callable[[Compute, Shape], bool] = Compute.offered,
+    ) -> list[Any]:
+        """The hosts that pass, best first.
+
+        :param offered: whether Placement has a candidate on a host
+        """
         states = []
         for compute in self._computes.values():
-            if compute.offered(wanted):
+            if offered(compute, wanted):
                 # Each request has host states of its own.
                 state = copy.copy(compute.state)
                 state.allocation_candidates = [CANDIDATE]

@@ -1,13 +1,21 @@
 """Hosts on which the guest's claim would not succeed."""
 
+from collections.abc import Iterable
 import functools
 from typing import Any
 
+import nova.conf
+
+from nfv_sched import conf
 from nfv_sched import decisions
 from nfv_sched import fit
 from nfv_sched.decisions import Decision
 from nfv_sched.filters import base
+from nfv_sched.in_flight import in_flight
 from nfv_sched.nova import requests
+
+CONF = nova.conf.CONF
+conf.register_opts(CONF)
 
 
 class NUMAFitFilter(base.ResourceFilter):
@@ -15,8 +23,23 @@ class NUMAFitFilter(base.ResourceFilter):
 
     Complete by itself: CPUs, memory, pages, devices and networks together,
     on the same cells. Hands the claim its limits, and puts the allocation
-    candidate first whose devices are nearest to the guest's cells.
+    candidate first whose devices are nearest to the guest's cells. Notices
+    which of the hosts Nova chooses, for :mod:`nfv_sched.in_flight`.
     """
+
+    def filter_all(
+        self, filter_obj_list: Iterable[Any], spec_obj: Any
+    ) -> Iterable[Any]:
+        """The hosts that pass, each of them watched from here on.
+
+        Not by a weigher: of a single host that is left Nova asks none.
+        """
+        kept = super().filter_all(filter_obj_list, spec_obj)
+        if kept and CONF.nfv_sched.in_flight_weight_multiplier:
+            question = self._question(spec_obj)
+            if isinstance(question, fit.Question):
+                in_flight().watch(question, kept)
+        return kept
 
     def concerns(self, question: fit.Question) -> bool:
         """Whether the guest asks for anything at all."""

@@ -17,6 +17,7 @@ from nfv_sched.fit.mix import Expected
 from nfv_sched.fit.mix import Mix
 from nfv_sched.fit.question import Portion
 from nfv_sched.fit.question import Question
+from nfv_sched.fit.room import room
 from nfv_sched.fit.shortfalls import Refusal
 
 __all__ = [
@@ -34,4 +35,5 @@ __all__ = [
     'forecast',
     'locality',
     'providers_of',
+    'room',
 ]

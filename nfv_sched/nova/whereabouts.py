@@ -33,7 +33,7 @@ def prepare() -> None:
 
 
 def of_guests(
-    uuids: Iterable[str], project: str | None
+    uuids: Iterable[str], project: str | None = None
 ) -> dict[str, str | None]:
     """The hosts of guests in any cell, None for those that have none.
 
@@ -122,8 +122,8 @@ def _in_api(
 
 def _complain(who: str, error: object) -> None:
     LOG.warning(
-        'No answer from %s about guests to be near to or apart from, only '
-        'those on the hosts at hand count: %s: %s',
+        'No answer from %s about where guests are, only those on the hosts '
+        'at hand count: %s: %s',
         who,
         type(error).__name__,
         error,

@@ -94,6 +94,7 @@ def _defaults(folder: pathlib.Path) -> dict[str, Any]:
         'workarounds.disable_fallback_pcpu_query': True,
         # Same seed, same cloud; and one scheduler decides at a time.
         'filter_scheduler.shuffle_best_same_weighed_hosts': False,
+        'nfv_sched.in_flight_weight_multiplier': 0.0,
         'nfv_sched.scatter_weight_multiplier': 0.0,
         'nfv_sched.read_topology': False,
     }

@@ -40,10 +40,11 @@ def without(*names):
 def test_the_names_are_those_of_our_filters():
     assert {one.__name__ for one in all_filters()} == set(scheduler.OURS)
     options_of = {one.option for one in all_weighers()}
-    # To scatter is of use to some only.
-    assert options_of - {'scatter_weight_multiplier'} == set(
-        scheduler._MULTIPLIERS
-    )
+    # With one scheduler at rest two of them have nothing to do.
+    assert options_of - {
+        'in_flight_weight_multiplier',
+        'scatter_weight_multiplier',
+    } == set(scheduler._MULTIPLIERS)
 
 
 def test_filters_have_to_be_enabled_and_available(group):

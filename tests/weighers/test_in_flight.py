@@ -1,0 +1,261 @@
+"""Guests on their way to a host count before the host has reported them."""
+
+import gc
+import logging
+import uuid
+import weakref
+
+import pytest
+
+from nfv_sched import in_flight
+from nfv_sched import outlook
+from nfv_sched.weighers.in_flight import InFlightWeigher
+from tests.weighers.test_forecasts import expect
+from tests.weighers.test_forecasts import LARGE
+from tests.weighers.test_forecasts import plain
+from tests.weighers.test_forecasts import SMALL
+from tests.weighers.test_forecasts import spec_of
+from tests.weighers.test_forecasts import weigh
+
+pytestmark = pytest.mark.usefixtures('no_placement')
+
+#: Guests of two CPUs that a host of eight has room for.
+ROOM = LARGE // SMALL
+
+
+class World:
+    """A clock, and where guests are."""
+
+    def __init__(self):
+        self.now = 1000.0
+        self.hosts = {}
+        self.asked = []
+        self.seconds_to_answer = 0.0
+
+    def find(self, guests):
+        self.asked.append(sorted(guests))
+        self.now += self.seconds_to_answer
+        return {one: self.hosts.get(one) for one in guests}
+
+
+@pytest.fixture(autouse=True)
+def world(nova_options):
+    outlook.start_anew()
+    nova_options.set_override(InFlightWeigher.option, 1.0, 'nfv_sched')
+    made = World()
+    in_flight.use(in_flight.InFlight(made.find, lambda: made.now))
+    yield made
+    in_flight.use(None)
+    outlook.start_anew()
+
+
+def request(cpus=SMALL):
+    spec = spec_of(cpus)
+    spec.instance_uuid = str(uuid.uuid4())
+    return spec
+
+
+def send(name='one', free=LARGE, cpus=SMALL, count=1):
+    """What a scheduler does for a guest for which the host is the best.
+
+    The host's state is what it has reported, without guests in flight.
+    """
+    guests = []
+    for _ in range(count):
+        host, spec = plain(name, free), request(cpus)
+        weigh(InFlightWeigher, [host], spec)
+        host.consume_from_request(spec)
+        guests.append(spec.instance_uuid)
+    return guests
+
+
+def seen(*names, free=LARGE, cpus=SMALL):
+    hosts = [plain(name, free) for name in (*names, 'any')]
+    found = weigh(InFlightWeigher, hosts, request(cpus))
+    # Nova asks no weigher of a single host.
+    del found['any']
+    return found
+
+
+def left(count):
+    """The weight of a host on which so many of all still fit."""
+    return pytest.approx(count / (ROOM + 1))
+
+
+def test_nothing_in_flight_nothing_weighed():
+    assert set(seen('one', 'two').values()) == {0.0}
+
+
+@pytest.mark.parametrize('known', [True, False])
+def test_what_is_on_its_way_is_room_no_more(known, monkeypatch):
+    if not known:
+        # Forecasts tell the room; there was no time for any.
+        monkeypatch.setattr(outlook, 'NEW_PER_REQUEST', 0)
+    send('one', count=3)
+    assert seen('one', 'two') == {
+        'one': left(ROOM - 3),
+        'two': left(ROOM) if known else 1.0,
+    }
+
+
+def test_room_is_of_guests_like_the_one_that_comes():
+    expect(SMALL, LARGE)
+    send('one', cpus=SMALL)
+    assert seen('one', 'two', cpus=LARGE) == {'one': 0.0, 'two': 0.5}
+
+
+def test_a_host_that_is_going_to_be_full_comes_last():
+    expect(SMALL)
+    send('one', count=ROOM)
+    # More than fit, as other schedulers may have it.
+    send('two', count=ROOM + 3)
+    found = seen('one', 'two', 'three')
+    assert found['one'] == found['two'] == 0.0
+    assert found['three'] > 0
+
+
+def test_the_last_place_of_a_host_is_risky():
+    expect(SMALL)
+    send('one')
+    hosts = [plain('large', LARGE), plain('small', SMALL)]
+    found = weigh(InFlightWeigher, hosts, request())
+    assert found['small'] < found['large']
+
+
+def test_landed_guests_are_what_the_host_reports(world):
+    expect(SMALL)
+    [first, second] = send('one', count=2)
+    world.hosts[first] = 'one'
+    world.now += 2.0
+    assert seen('one')['one'] == left(ROOM - 1)
+    world.hosts[second] = 'one'
+    world.now += 2.0
+    assert seen('one')['one'] == 0.0
+    assert not in_flight.in_flight()
+
+
+def test_guests_are_not_waited_for_for_ever(world):
+    expect(SMALL)
+    send('one')
+    world.now += in_flight.PATIENCE - 1.0
+    assert seen('one')['one'] == left(ROOM - 1)
+    world.now += 2.0
+    assert seen('one')['one'] == 0.0
+    assert not in_flight.in_flight()
+
+
+def test_guests_that_are_elsewhere_soon_count_no_more(world):
+    # They move, and the claim was made long before they are there; or they
+    # got an alternate.
+    expect(SMALL)
+    [guest] = send('one')
+    world.hosts[guest] = 'other'
+    world.now += 2.0
+    assert seen('one')['one'] == left(ROOM - 1)
+    world.now += in_flight.PATIENCE_ELSEWHERE
+    assert seen('one')['one'] == 0.0
+
+
+def test_what_nova_has_consumed_itself_does_not_count_twice():
+    # A request for several guests is decided on the same host states.
+    expect(SMALL)
+    hosts = [plain('one', LARGE), plain('two', LARGE)]
+    spec = request()
+    weigh(InFlightWeigher, hosts, spec)
+    hosts[0].consume_from_request(spec)
+    spec = request()
+    again = weigh(InFlightWeigher, hosts, spec)
+    assert again['one'] == pytest.approx((ROOM - 1) / ROOM)
+    # Another request has other states.
+    assert seen('one')['one'] == left(ROOM - 1)
+
+
+def test_memory_is_bounded_even_if_no_weigher_asks(world):
+    for _ in range(20):
+        send('one', count=2)
+        world.now += in_flight.PATIENCE
+    picks = in_flight.in_flight()._picks
+    assert [len(some) for some in picks.values()] == [2]
+
+
+def test_a_host_that_others_are_filling():
+    expect(SMALL)
+    send('one', count=2)
+    assert seen('one', free=2)['one'] == 0.0
+    assert seen('one', free=6)['one'] == pytest.approx(1 / 4)
+
+
+def test_guests_are_looked_for_once_a_second(world):
+    expect(SMALL)
+    send('one', count=5)
+    looks = len(world.asked)
+    for _ in range(50):
+        world.now += 0.1
+        seen('one')
+    assert len(world.asked) - looks == pytest.approx(5, abs=1)
+
+
+def test_a_slow_database_is_asked_less_often(world):
+    expect(SMALL)
+    world.seconds_to_answer = 2.0
+    send('one', count=5)
+    looks, start = len(world.asked), world.now
+    while world.now < start + 50.0:
+        world.now += 0.1
+        seen('one')
+    # A tenth of the time, no more.
+    assert len(world.asked) - looks <= 4
+
+
+def test_a_database_that_fails_fails_no_boot(world, caplog):
+    expect(SMALL)
+    send('one')
+
+    def fail(guests):
+        raise RuntimeError('no database')
+
+    in_flight.in_flight()._find = fail
+    world.now += 2.0
+    with caplog.at_level(logging.ERROR):
+        assert set(seen('one').values()) == {0.0}
+    assert 'InFlightWeigher weighs nothing' in caplog.text
+    # It is not asked again at once, and what is known still counts.
+    assert seen('one')['one'] == left(ROOM - 1)
+
+
+def test_what_cannot_be_remembered_fails_no_boot(monkeypatch, caplog):
+    host, spec = plain('one', LARGE), request()
+    weigh(InFlightWeigher, [host], spec)
+    monkeypatch.setattr(in_flight.InFlight, 'send', None)
+    with caplog.at_level(logging.ERROR):
+        host.consume_from_request(spec)
+    assert host.num_instances == 1
+    assert host.numa_topology.cells[0].pinned_cpus
+    assert 'not remembered' in caplog.text
+
+
+def test_states_are_let_go_of_without_the_collector():
+    host = plain('one', LARGE)
+    weigh(InFlightWeigher, [host], request())
+    watched = weakref.ref(host)
+    gc.disable()
+    try:
+        del host
+        assert watched() is None
+    finally:
+        gc.enable()
+
+
+def test_guests_that_ask_for_nothing_are_not_followed():
+    host, spec = plain('one', LARGE), request()
+    spec.numa_topology = None
+    weigh(InFlightWeigher, [host], spec)
+    host.consume_from_request(spec)
+    assert not in_flight.in_flight()
+
+
+def test_zero_switches_it_off(nova_options):
+    nova_options.set_override(InFlightWeigher.option, 0.0, 'nfv_sched')
+    send('one')
+    assert not in_flight.in_flight()
+    assert set(seen('one').values()) == {0.0}
