@@ -36,9 +36,11 @@ function configure_nfv_sched {
     iniset "$NOVA_CONF" $group weight_classes \
         nova.scheduler.weights.all_weighers,nfv_sched.weighers.all_weighers
     # How hosts are filled is for our weighers to say.
-    for option in ram cpu disk pci; do
+    for option in ram cpu disk pci io_ops; do
         iniset "$NOVA_CONF" $group ${option}_weight_multiplier 0.0
     done
+    # A failed claim counts as a failed build, and must not outweigh all.
+    iniset "$NOVA_CONF" $group build_failure_weight_multiplier 1.0
 
     # The cells' conductors count attempts by options of their own.
     for conf in "$NOVA_CONF" "${NOVA_CONF_DIR:-/etc/nova}"/nova_cell*.conf; do

@@ -24,10 +24,13 @@ from nfv_sched.model import Host
 from nfv_sched.nova import hosts
 from nfv_sched.nova import whereabouts
 
-#: Seconds after which a guest is no longer waited for: a claim takes a few.
-PATIENCE = 60.0
-#: The same for a guest that is somewhere else: it moves, which is not seen
-#: before it is over, or runs on an alternate.
+#: Seconds for which a guest that is being built and has no host is waited
+#: for: nova-computes build only some at once, the others wait for theirs.
+PATIENCE = 600.0
+#: The same for a guest that no database knows, yet or any more.
+PATIENCE_UNKNOWN = 30.0
+#: And for one that is somewhere else: it moves, which is not seen before it
+#: is over, or runs on an alternate.
 PATIENCE_ELSEWHERE = 10.0
 # Seconds between two looks for those that have landed, and what share of the
 # time looking may take at the most.
@@ -38,7 +41,7 @@ _CONSUMED = '_nfv_sched_consumed'
 
 LOG = logging.getLogger(__name__)
 
-#: The hosts of guests by uuid, None for those that have none.
+#: The hosts of guests by uuid, None for those that have none yet.
 Whereabouts = Callable[[Iterable[str]], Mapping[str, str | None]]
 
 
@@ -201,9 +204,7 @@ class InFlight:
     def _forget(self, found: Mapping[str, str | None], now: float) -> None:
         for uuid, picks in list(self._picks.items()):
             kept = tuple(
-                one
-                for one in picks
-                if now - one.since < _patience(one, found.get(one.guest))
+                one for one in picks if now - one.since < _patience(one, found)
             )
             if kept:
                 self._picks[uuid] = kept
@@ -212,8 +213,11 @@ class InFlight:
                 self._landed.pop(uuid, None)
 
 
-def _patience(pick: Pick, where: str | None) -> float:
-    """Seconds for which a pick counts, given where the guest is."""
+def _patience(pick: Pick, found: Mapping[str, str | None]) -> float:
+    """Seconds for which a pick counts, given where guests are."""
+    if pick.guest not in found:
+        return PATIENCE_UNKNOWN
+    where = found[pick.guest]
     if where is None:
         return PATIENCE
     return 0.0 if where == pick.host else PATIENCE_ELSEWHERE

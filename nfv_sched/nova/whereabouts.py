@@ -9,6 +9,7 @@ import logging
 from typing import Any
 
 from nova import context as nova_context
+from nova.compute import vm_states
 from nova.db.api import api as api_db
 from nova.db.api import models as api_models
 from nova.db.main import api as main_db
@@ -35,7 +36,7 @@ def prepare() -> None:
 def of_guests(
     uuids: Iterable[str], project: str | None = None
 ) -> dict[str, str | None]:
-    """The hosts of guests in any cell, None for those that have none.
+    """The hosts of guests in any cell, None for those that have none yet.
 
     One query, put to all cells at once as Nova does. With a ``project`` its
     other guests are told, too.
@@ -71,9 +72,11 @@ def _in_cell(
     wanted = models.Instance.uuid.in_(uuids)
     if project is not None:
         wanted = sa.or_(wanted, models.Instance.project_id == project)
+    not_failed = models.Instance.vm_state.is_distinct_from(vm_states.ERROR)
     rows = context.session.execute(
         sa.select(models.Instance.uuid, models.Instance.host)
         .where(models.Instance.deleted == 0)
+        .where(sa.or_(models.Instance.host.is_not(None), not_failed))
         .where(wanted)
     )
     return {row.uuid: row.host for row in rows}

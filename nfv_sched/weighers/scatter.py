@@ -26,7 +26,8 @@ class ScatterWeigher(AbsoluteWeigher):
     """Weigh each host by a number from 0 to 1 that only this guest draws.
 
     Drawn by rendezvous hashing: from the uuids of guest and host, so that
-    all schedulers agree, and no host is better than another on average.
+    one guest's order is the same wherever it is asked for, and no host is
+    better than another on average.
     Guests that ask for nothing weigh 0 everywhere.
     """
 

@@ -125,7 +125,7 @@ def test_options_of_nova_and_ours_are_known(controller, nova_options):
         project='nova',
         default_config_files=[str(controller.conf)],
     )
-    assert nova_options.scheduler.max_attempts == 10
+    assert nova_options.scheduler.max_attempts == 25
     assert nova_options.workarounds.disable_fallback_pcpu_query
     assert nova_options.filter_scheduler.ram_weight_multiplier == 0
     assert nova_options.nfv_sched.failure_domains == ['rack', 'row']
@@ -142,7 +142,7 @@ def test_the_conductors_of_cells_try_as_often(controller):
     cell = controller.conf.with_name('nova_cell1.conf')
     cell.touch()
     controller.phase('stack', 'post-config')
-    assert ini.get(cell, 'scheduler', 'max_attempts') == ['10']
+    assert ini.get(cell, 'scheduler', 'max_attempts') == ['25']
 
 
 def test_the_publisher_runs_beside_the_scheduler(controller):

@@ -19,14 +19,9 @@ from tests.fixtures_placement import adapter_of
 from tests.placement.examples import host
 from tests.placement.examples import with_guest
 from tests.placement.killed import Killed
-from tests.placement.killed import KillingHTTP
 from tests.placement.killed import KillingWSGI
 from tests.placement.test_supplement import reported
 from tests.placement.test_supplement import supplement
-from tests.placement_server import postgresql
-from tests.placement_server import running
-from tests.publishing.http import client_of
-from tests.publishing.http import session_of
 
 
 def bare(topology):
@@ -127,7 +122,7 @@ def test_killed_at_every_call(wsgi, client, restored, work):
     killing = KillingWSGI(wsgi.app)
     for at in itertools.count(1):
         # A lost request leaves what the call before it left.
-        killing.arm(at, 'answer')
+        killing.arm(at)
         try:
             run(PlacementClient(adapter_of(killing)))
         except Killed:
@@ -163,56 +158,3 @@ def _is_quiet(client, run):
     if isinstance(report, tuple):
         return report == ()
     return not getattr(report, 'writes', len(getattr(report, 'calls', ())))
-
-
-@pytest.fixture(params=['sqlite', 'postgresql'], scope='module')
-def server(request, tmp_path_factory):
-    if request.param == 'sqlite':
-        folder = tmp_path_factory.mktemp('http')
-        with running(f'sqlite:///{folder}/placement.db') as url:
-            yield url
-    else:
-        with postgresql() as database, running(database) as url:
-            yield url
-
-
-def test_killed_at_every_call_over_http(server):
-    client = client_of(server)
-    publish(client, [with_guest(host(999, cells=1, pools=1))])
-    prune(client, [])
-    session = session_of(server)
-    killing = KillingHTTP()
-    session.session.mount('http://', killing)
-    for at in itertools.count(1):
-        wanted = with_guest(host(at, cells=1, pools=1))
-        killing.arm(at, 'answer' if at % 2 else 'request')
-        try:
-            publish(client_of(server, session), [wanted])
-        except Killed:
-            pass
-        else:
-            break
-        reader = TopologyReader(lambda: client)
-        assert reader.refresh()
-        if found := reader.snapshot.get(wanted.uuid):
-            assert bare(found) == bare(wanted)
-        killing.arm(None, '')
-        report = publish(client_of(server, session), [wanted])
-        assert report.hosts[0].error is None
-        assert reader.refresh()
-        assert reader.snapshot.get(wanted.uuid) == wanted
-        assert not reader.snapshot.bad
-        assert publish(client, [wanted]).writes == 0
-    assert at > 12
-    for number in range(1, at, 4):
-        wanted = with_guest(host(number, cells=1, pools=1))
-        killing.arm(3 + number // 4, 'answer')
-        with pytest.raises(Killed):
-            prune(client_of(server, session), _others(number, at))
-    killing.arm(None, '')
-    prune(client_of(server, session), [])
-    assert client.get('/resource_providers')['resource_providers'] == []
-
-
-def _others(number, count):
-    return [host(one).uuid for one in range(1, count) if one != number]

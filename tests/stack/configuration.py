@@ -44,8 +44,10 @@ OURS: Options = {
         'cpu_weight_multiplier': 0,
         'disk_weight_multiplier': 0,
         'pci_weight_multiplier': 0,
+        'io_ops_weight_multiplier': 0,
+        'build_failure_weight_multiplier': 1.0,
     },
-    'scheduler': {'max_attempts': 10},
+    'scheduler': {'max_attempts': 25},
     'workarounds': {'disable_fallback_pcpu_query': True},
     'nfv_sched': {'topology_refresh_interval': 5},
 }

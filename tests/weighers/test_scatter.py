@@ -41,7 +41,7 @@ def order(hosts, spec):
     return sorted(found, key=found.get, reverse=True)
 
 
-def test_all_schedulers_agree_on_one_guest(hosts):
+def test_one_guest_has_one_order(hosts):
     assert order(hosts, guest(1)) == order(hosts[::-1], guest(1))
 
 

@@ -1,0 +1,44 @@
+"""Many schedulers at once, in short: what the weighers are there for."""
+
+import pytest
+
+from benchmarks import storm
+from benchmarks.packing.clouds import CLOUDS
+
+MACHINES = CLOUDS['one-sided'].machines
+#: A host has room for five.
+FLAVOR = 'anuket-HS.large'
+HOSTS, ROOM = 8, 40
+
+
+def boot(name, guests, workers, schedulers):
+    [column] = [one for one in storm.COLUMNS if one.name == name]
+    return storm.run(
+        column, MACHINES, HOSTS, [FLAVOR] * guests, workers, schedulers, 1
+    )
+
+
+@pytest.fixture(scope='module')
+def stock():
+    return boot('stock', ROOM - 2, ROOM, 2)
+
+
+def test_stock_sends_guests_after_each_other(stock):
+    assert stock.failed > ROOM / 3
+    assert stock.homeless
+
+
+def test_one_scheduler_knows_what_it_has_sent():
+    found = boot('ours, both', ROOM, ROOM, 1)
+    assert found == storm.Counts(placed=ROOM)
+
+
+def test_two_schedulers_do_without_knowing_of_each_other(stock):
+    found = boot('ours, both, 10 attempts', ROOM - 2, ROOM, 2)
+    assert found.placed == ROOM - 2
+    assert found.failed < stock.failed / 2
+
+
+def test_guests_that_nobody_can_take_are_not_called_homeless():
+    found = boot('ours, both, 10 attempts', ROOM + 3, 1, 1)
+    assert found == storm.Counts(placed=ROOM, full=3)

@@ -1,0 +1,204 @@
+"""What may go wrong over HTTP at any call of a pass, on two databases.
+
+The server does as it was asked or not, and the answer is bad: the next pass
+makes it good, and no reader ever takes a torn tree for whole.
+"""
+
+import contextlib
+import dataclasses
+import itertools
+import os
+import time
+import urllib.parse
+
+import pytest
+import requests.adapters
+
+from nfv_sched.model import HostUsage
+from nfv_sched.placement.errors import PlacementError
+from nfv_sched.placement.publisher import prune
+from nfv_sched.placement.publisher import publish
+from nfv_sched.placement.publisher import publish_supplement
+from nfv_sched.placement.reader import TopologyReader
+from tests import fault_server
+from tests.fault_server import serve  # noqa: F401 - a fixture
+from tests.placement.examples import host
+from tests.placement.examples import with_guest
+from tests.placement.killed import Killed
+from tests.placement.test_killed import bare
+from tests.placement.test_supplement import both
+from tests.placement.test_supplement import reported
+from tests.placement.test_supplement import supplement
+from tests.placement_server import postgresql
+from tests.placement_server import running
+from tests.publishing.http import client_of
+from tests.publishing.http import session_of
+
+#: Of so many calls of a pass one is spoilt, and each fault begins at another;
+#: NFV_SPOIL_EVERY=1 takes a quarter of an hour.
+EVERY = int(os.environ.get('NFV_SPOIL_EVERY', '4'))
+#: Seconds that a call may take; a pass takes longer.
+DEADLINE = 0.5
+
+
+def reset(connection):
+    fault_server.request_of(connection)
+    connection.setsockopt(
+        fault_server.socket.SOL_SOCKET,
+        fault_server.socket.SO_LINGER,
+        b'\1\0\0\0\0\0\0\0',
+    )
+    connection.close()
+
+
+FAULTS = {
+    'error': fault_server.whole(b'{}', '500 Internal Server Error'),
+    'disk full': fault_server.whole(
+        b'{"errors": [{"detail": "database or disk is full"}]}',
+        '503 Service Unavailable',
+    ),
+    'hangs': fault_server.hang,
+    'drips': fault_server.drip_body,
+    'drips headers': fault_server.drip_headers,
+    'reset': reset,
+    'token expired': fault_server.whole(
+        b'{"error": {"code": 401}}', '401 Unauthorized'
+    ),
+    'rubbish': fault_server.whole(b'<html>502 Bad Gateway</html>'),
+}
+
+
+class Faulty(requests.adapters.HTTPAdapter):
+    """At call number ``at`` another server answers.
+
+    :param url: of that server; None kills the client instead
+    :param done: whether the real one has done what was asked before
+    """
+
+    def __init__(self, url, at, *, done):
+        super().__init__()
+        self.url, self.at, self.done = url, at, done
+        self.count = 0
+
+    def send(self, request, **kwargs):
+        self.count += 1
+        if self.count != self.at:
+            return super().send(request, **kwargs)
+        if self.done:
+            super().send(request, **kwargs)
+        if self.url is None:
+            raise Killed
+        asked = urllib.parse.urlsplit(request.url)
+        bad = urllib.parse.urlsplit(self.url)
+        request.url = asked._replace(netloc=bad.netloc).geturl()
+        return super().send(request, **kwargs)
+
+
+def old(number):
+    return with_guest(host(number, cells=1, pools=1))
+
+
+def new(number):
+    return dataclasses.replace(
+        host(number, cells=1, pools=0, usage=HostUsage(shared_cpus={0: 3})),
+        domains={'rack': 'r7'},
+    )
+
+
+def plain(number):
+    return reported(number, cells=1, pools=1)
+
+
+def full(number):
+    return both(plain(number), supplement(number))
+
+
+# What is there before, what is done, and what may be seen, the end last.
+WORK = {
+    'a new host': (
+        lambda client, number: None,
+        lambda client, number: publish(client, [old(number)]),
+        (old,),
+    ),
+    'a changed host': (
+        lambda client, number: publish(client, [old(number)]),
+        lambda client, number: publish(client, [new(number)]),
+        (old, new),
+    ),
+    'what sysfs adds': (
+        lambda client, number: publish(client, [plain(number)]),
+        lambda client, number: publish_supplement(client, supplement(number)),
+        (plain, full),
+    ),
+    'a host that is gone': (
+        lambda client, number: publish(client, [old(number)]),
+        lambda client, number: prune(client, []),
+        (old, None),
+    ),
+}
+
+
+@pytest.fixture(params=['sqlite', 'postgresql'], scope='module')
+def server(request, tmp_path_factory):
+    if request.param == 'sqlite':
+        folder = tmp_path_factory.mktemp('http')
+        with running(f'sqlite:///{folder}/placement.db') as url:
+            yield url
+    else:
+        with postgresql() as database, running(database) as url:
+            yield url
+
+
+@pytest.fixture
+def quiet(server):
+    """The server without any tree."""
+    client = client_of(server)
+    prune(client, [])
+    yield server
+    prune(client, [])
+
+
+@pytest.mark.parametrize('work', WORK)
+def test_killed_at_any_call(work, quiet):
+    calls = itertools.count(1 + list(WORK).index(work) % EVERY, EVERY)
+    assert _calls_survived(WORK[work], None, calls, quiet) > 4
+
+
+@pytest.mark.parametrize('fault', FAULTS)
+def test_the_next_pass_makes_it_good(fault, quiet, serve):  # noqa: F811
+    calls = itertools.count(1 + list(FAULTS).index(fault) % EVERY, EVERY)
+    bad = serve(FAULTS[fault]).url
+    assert _calls_survived(WORK['a changed host'], bad, calls, quiet) > 4
+
+
+def _calls_survived(work, bad, calls, url):
+    """Do the work with something wrong at one call after the other."""
+    before, run, allowed = work
+    client = client_of(url)
+    for number in calls:
+        before(client, number)
+        session = session_of(url)
+        faulty = Faulty(bad, number, done=number % 2 == 0)
+        session.session.mount('http://', faulty)
+        started = time.monotonic()
+        with contextlib.suppress(PlacementError, Killed):
+            run(client_of(url, session, DEADLINE), number)
+        assert time.monotonic() - started < 10 * DEADLINE
+        uuid = host(number).uuid
+        seen = [one(number) for one in allowed if one]
+        reader = TopologyReader(lambda: client)
+        assert reader.refresh()
+        if found := reader.snapshot.get(uuid):
+            assert bare(found) in map(bare, seen), number
+        # Whatever the bad answer has led to, it is not taken for success.
+        run(client, number)
+        assert reader.refresh()
+        reader._rounds = 0
+        assert reader.refresh()
+        end = allowed[-1]
+        assert reader.snapshot.get(uuid) == (end(number) if end else None)
+        assert not reader.snapshot.bad
+        prune(client, [])
+        if faulty.count < number:
+            return number
+    raise AssertionError('a pass has an end')
