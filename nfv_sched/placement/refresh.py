@@ -88,10 +88,14 @@ def look(client: PlacementClient, view: View) -> View:
     order = sorted(stale, key=lambda uuid: (uuid in view.trees, uuid))
     found, unread = _read(client, order, view.truncated)
     cut = frozenset(unread - trees.keys())
-    for uuid in sorted(found.keys() & stale):
-        held = _decode(roots[uuid], found[uuid])
-        _report(held, view.trees.get(uuid))
-        trees[uuid] = held
+    for uuid in sorted(found):
+        # Let go of one after the other: all at once, those of 5,000 hosts
+        # keep every other thread waiting for a second.
+        summaries = found.pop(uuid)
+        if uuid in stale:
+            held = _decode(roots[uuid], summaries)
+            _report(held, view.trees.get(uuid))
+            trees[uuid] = held
     if cut and not view.truncated:
         LOG.warning(
             'Placement lists %d trees of host topology, but leaves %d out of '
