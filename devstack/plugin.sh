@@ -40,7 +40,7 @@ function configure_nfv_sched {
         iniset "$NOVA_CONF" $group ${option}_weight_multiplier 0.0
     done
     # A failed claim counts as a failed build, and must not outweigh all.
-    iniset "$NOVA_CONF" $group build_failure_weight_multiplier 1.0
+    iniset "$NOVA_CONF" $group build_failure_weight_multiplier 0.1
 
     # The cells' conductors count attempts by options of their own.
     for conf in "$NOVA_CONF" "${NOVA_CONF_DIR:-/etc/nova}"/nova_cell*.conf; do

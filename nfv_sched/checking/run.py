@@ -85,6 +85,7 @@ _NOVA: tuple[tuple[str, Check], ...] = (
     ('Stock filters', lambda f: scheduler.stock_filters(f.conf)),
     ('Weighers', lambda f: scheduler.weighers(f.conf)),
     ('Weigher multipliers', lambda f: scheduler.multipliers(f.conf)),
+    ('Boots at once', lambda f: scheduler.boots_at_once(f.conf)),
     (
         'Fallback query',
         lambda f: scheduler.fallback_query(

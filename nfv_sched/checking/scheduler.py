@@ -23,6 +23,11 @@ _STOCK = ('NUMATopologyFilter', 'PciPassthroughFilter')
 _ALWAYS_FIRST = frozenset(
     ('build_failure_weight_multiplier', 'cross_cell_move_weight_multiplier')
 )
+#: What Nova weighs that is seen of builds, late, and by how much at the most.
+_OF_BUILDS = (
+    ('io_ops_weight_multiplier', 0.0),
+    ('build_failure_weight_multiplier', 0.1),
+)
 _MULTIPLIERS = (
     'affinity_weight_multiplier',
     'anti_affinity_weight_multiplier',
@@ -153,6 +158,27 @@ def multipliers(conf: Any) -> Result:
             f'{", ".join(strong)} outweigh fragmentation_weight_multiplier '
             f'= {mine:g}: guests are spread or stacked by that alone',
             'lower them in [filter_scheduler], or raise those in [nfv_sched]',
+        )
+    return fine()
+
+
+def boots_at_once(conf: Any) -> Result:
+    """Nova's weighers of builds send guests that boot at once one way."""
+    mine = conf.nfv_sched.in_flight_weight_multiplier
+    if not mine:
+        return fine('in_flight_weight_multiplier is 0')
+    group = conf.filter_scheduler
+    strong = [
+        f'{name} = {value:g}'
+        for name, most in _OF_BUILDS
+        if abs(value := getattr(group, name)) > most
+    ]
+    if strong:
+        return warning(
+            f'{" and ".join(strong)} outweigh in_flight_weight_multiplier '
+            f'= {mine:g}: many boots at once fail on the same few hosts',
+            ' and '.join(f'{name} = {most:g}' for name, most in _OF_BUILDS)
+            + ' in [filter_scheduler]',
         )
     return fine()
 

@@ -128,6 +128,26 @@ def test_multipliers_let_ours_have_a_say(group):
     assert 'affinity_weight_multiplier are 0' in found.details
 
 
+def test_boots_at_once_are_not_sent_one_way(group, nova_options):
+    nova_options.set_override('in_flight_weight_multiplier', 2.0, 'nfv_sched')
+    found = scheduler.boots_at_once(CONF)
+    assert found.code is Code.WARNING
+    assert 'io_ops_weight_multiplier = -1 and build' in found.details
+    for name in ('io_ops', 'build_failure'):
+        assert f'{name}_weight_multiplier = 0' in found.fix
+        nova_options.set_override(
+            f'{name}_weight_multiplier', 0.0, 'filter_scheduler'
+        )
+    assert scheduler.boots_at_once(CONF).code is Code.SUCCESS
+    nova_options.set_override(
+        'build_failure_weight_multiplier', 1.0, 'filter_scheduler'
+    )
+    found = scheduler.boots_at_once(CONF)
+    assert 'io_ops' not in found.details
+    nova_options.set_override('in_flight_weight_multiplier', 0.0, 'nfv_sched')
+    assert scheduler.boots_at_once(CONF).code is Code.SUCCESS
+
+
 def test_the_fallback_query_is_off_where_nobody_needs_it(nova_options):
     def code(*, dedicate):
         return scheduler.fallback_query(

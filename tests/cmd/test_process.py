@@ -46,6 +46,8 @@ endpoint_override = {url}
 enabled_filters = {filters}
 {available}
 weight_classes = {','.join(settings.NFV.weight_classes)}
+io_ops_weight_multiplier = 0
+build_failure_weight_multiplier = 0.1
 [nfv_sched]
 read_topology = false
 failure_domains = rack

@@ -1,4 +1,7 @@
 import dataclasses
+import hashlib
+import json
+import types
 import uuid
 
 from hypothesis import given
@@ -11,6 +14,7 @@ from nfv_sched.model import HostUsage
 from nfv_sched.model import PageCapacity
 from nfv_sched.model import PoolTopology
 from nfv_sched.placement import schema
+from nfv_sched.placement import tree
 from nfv_sched.placement.codec import BadTree
 from nfv_sched.placement.codec import decode
 from nfv_sched.placement.codec import encode
@@ -143,6 +147,27 @@ def test_names_and_reserved_pages_change_the_digest():
     assert not is_published(encode(one), summaries_of(encode(other)))
     renamed = dataclasses.replace(one, name='other')
     assert not is_published(encode(one), summaries_of(encode(renamed)))
+
+
+def test_no_other_thread_is_kept_waiting_by_digests(monkeypatch):
+    """hashlib lets go of the interpreter for 2,048 bytes and more."""
+    large = summaries_of(encode(host(cells=16)))
+    fed = []
+
+    class Hash:
+        def update(self, piece):
+            fed.append(piece)
+
+        def digest(self):
+            return hashlib.sha256(b''.join(fed)).digest()
+
+    monkeypatch.setattr(tree, 'hashlib', types.SimpleNamespace(sha256=Hash))
+    found = digest(large)
+    assert len(json.loads(b''.join(fed))) > 16
+    assert len(fed) > 2
+    assert max(map(len, fed)) < 2048
+    monkeypatch.undo()
+    assert digest(large) == found
 
 
 def test_a_tree_without_failure_domains_is_as_it_was():

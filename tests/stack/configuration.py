@@ -45,7 +45,7 @@ OURS: Options = {
         'disk_weight_multiplier': 0,
         'pci_weight_multiplier': 0,
         'io_ops_weight_multiplier': 0,
-        'build_failure_weight_multiplier': 1.0,
+        'build_failure_weight_multiplier': 0.1,
     },
     'scheduler': {'max_attempts': 25},
     'workarounds': {'disable_fallback_pcpu_query': True},
