@@ -1,0 +1,100 @@
+"""Guests in flight under Nova's own scheduler, databases and all."""
+
+from nova import objects
+from nova.compute import vm_states
+from oslo_utils import uuidutils
+import pytest
+
+from nfv_sched import in_flight
+from nfv_sched.nova import whereabouts
+from nfv_sched.sim import machine
+from nfv_sched.sim import settings
+from nfv_sched.sim.cloud import cloud
+from nfv_sched.sim.guests import Flavor
+
+NAMES = ('one', 'two', 'three')
+#: A host has room for several.
+PINNED = Flavor('pinned', 4, 4096, extra_specs={'hw:cpu_policy': 'dedicated'})
+
+
+@pytest.fixture(autouse=True)
+def nova_options():
+    """Leave Nova's options alone: a cloud of this package sets them."""
+
+
+class Clock:
+    now = 1000.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def clock():
+    made = Clock()
+    in_flight.use(in_flight.InFlight(clock=made))
+    yield made
+    in_flight.use(None)
+
+
+@pytest.fixture
+def sky(request, clock):
+    options = {
+        'nfv_sched.in_flight_weight_multiplier': request.param,
+        # Hosts would take turns by what these say of those left free.
+        'filter_scheduler.io_ops_weight_multiplier': 0.0,
+    }
+    with cloud(settings.NFV, options=options) as made:
+        for name in NAMES:
+            made.add_host(name, machine.load('dell-2x6230r-64vf'))
+        yield made
+
+
+def send(sky):
+    """Where the scheduler sends a guest, which then is being built."""
+    uuid = uuidutils.generate_uuid()
+    spec = sky.request_spec(PINNED, uuids=[uuid])
+    [[chosen]] = sky.scheduler.select_destinations(
+        sky.context,
+        spec_obj=spec,
+        instance_uuids=[uuid],
+        return_objects=True,
+    )
+    instance = objects.Instance(
+        sky._cell_context,
+        uuid=uuid,
+        project_id=sky.context.project_id,
+        vm_state=vm_states.BUILDING,
+        flavor=spec.flavor,
+        system_metadata={},
+    )
+    instance.create()
+    return chosen.service_host, instance
+
+
+@pytest.mark.parametrize('sky', [2.0], indirect=True)
+def test_nobody_is_sent_after_others(sky, clock):
+    assert {send(sky)[0] for _ in NAMES} == set(NAMES)
+
+
+@pytest.mark.parametrize('sky', [0.0], indirect=True)
+def test_nova_alone_forgets_whom_it_has_sent(sky):
+    assert len({send(sky)[0] for _ in NAMES}) == 1
+
+
+@pytest.mark.parametrize('sky', [2.0], indirect=True)
+def test_databases_tell_who_has_landed(sky, clock):
+    flight = in_flight.in_flight()
+    (host, landing), (_, failing) = send(sky), send(sky)
+    # Its build is not begun for longer than nobody is waited for.
+    clock.now += in_flight.PATIENCE_UNKNOWN + 1.0
+    flight.settle()
+    assert whereabouts.of_guests([landing.uuid]) == {landing.uuid: None}
+    assert len(flight._picks) == 2
+    landing.host = host
+    landing.save()
+    failing.vm_state = vm_states.ERROR
+    failing.save()
+    clock.now += 2.0
+    flight.settle()
+    assert not flight
