@@ -90,7 +90,7 @@ def look(client: PlacementClient, view: View) -> View:
     cut = frozenset(unread - trees.keys())
     for uuid in sorted(found):
         # Let go of one after the other: all at once, those of 5,000 hosts
-        # keep every other thread waiting for a second.
+        # keep every other thread waiting for 0.2 s.
         summaries = found.pop(uuid)
         if uuid in stale:
             held = _decode(roots[uuid], summaries)

@@ -50,6 +50,17 @@ class AbsoluteWeigher(weights.BaseHostWeigher):  # type: ignore[misc]
         )
         return multiplier
 
+    def question(self, spec: Any) -> fit.Question | None:
+        """What a request asks; None if that is nothing, or nothing weighs."""
+        if not getattr(CONF.nfv_sched, self.option):
+            return None
+        try:
+            question = decisions.refresh(spec)
+        except Exception:
+            # The filters complain about such requests.
+            return None
+        return None if question.guest.asks_nothing else question
+
     def _weigh_object(self, host_state: Any, weight_properties: Any) -> float:
         weighed = weights.WeighedHost(host_state, 0.0)
         weight: float = self.weigh_objects([weighed], weight_properties)[0]
@@ -68,14 +79,8 @@ class ForecastWeigher(AbsoluteWeigher, metaclass=abc.ABCMeta):
     ) -> list[float]:
         """A weight for each host, in order."""
         nothing = [0.0] * len(weighed_obj_list)
-        if not getattr(CONF.nfv_sched, self.option):
-            return nothing
-        try:
-            question = decisions.refresh(weight_properties)
-        except Exception:
-            # The filters complain about such requests.
-            return nothing
-        if question.guest.asks_nothing:
+        question = self.question(weight_properties)
+        if question is None:
             return nothing
         try:
             found, prices = outlook().look(

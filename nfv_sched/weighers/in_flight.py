@@ -10,19 +10,12 @@ import itertools
 import logging
 from typing import Any
 
-import nova.conf
-
-from nfv_sched import conf
-from nfv_sched import decisions
 from nfv_sched import fit
 from nfv_sched.in_flight import in_flight
 from nfv_sched.outlook import outlook
 from nfv_sched.weighers.base import AbsoluteWeigher
 
 LOG = logging.getLogger(__name__)
-
-CONF = nova.conf.CONF
-conf.register_opts(CONF)
 
 
 class InFlightWeigher(AbsoluteWeigher):
@@ -47,14 +40,8 @@ class InFlightWeigher(AbsoluteWeigher):
     ) -> list[float]:
         """A weight for each host, in order."""
         nothing = [0.0] * len(weighed_obj_list)
-        if not getattr(CONF.nfv_sched, self.option):
-            return nothing
-        try:
-            question = decisions.refresh(weight_properties)
-        except Exception:
-            # The filters complain about such requests.
-            return nothing
-        if question.guest.asks_nothing:
+        question = self.question(weight_properties)
+        if question is None:
             return nothing
         flight = in_flight()
         states = [weighed.obj for weighed in weighed_obj_list]
