@@ -136,10 +136,23 @@ class Guests:
 
         :raises AssertionError: it failed instead
         """
+        return self._until(guest, lambda found: found.status == status)
+
+    def leaves(self, guest: Any) -> Any:
+        """Wait until a guest is on another host than it was.
+
+        :raises AssertionError: it failed instead
+        """
+        left = guest.hypervisor_hostname
+        return self._until(
+            guest, lambda found: found.hypervisor_hostname != left
+        )
+
+    def _until(self, guest: Any, so: Callable[[Any], bool]) -> Any:
         end = time.monotonic() + _PATIENCE
         while True:
             found = self._compute.get_server(guest.id)
-            if found.status == status and found.task_state is None:
+            if found.task_state is None and so(found):
                 return found
             assert found.status != 'ERROR', found.fault
             if time.monotonic() > end:

@@ -114,20 +114,34 @@ def test_server_group(guests, flavors, plane, policy, hosts):
     assert len({one.hypervisor_hostname for one in members}) == hosts
 
 
-def test_evacuation(guests, flavors, plane):
-    guest = booted(guests, flavors.vnf)
+@pytest.fixture
+def forced_down(guests, plane):
+    """Forces a guest's host down; it is as before afterwards."""
     compute = plane.cloud.compute
-    service = next(
-        one for one in compute.services() if one.host == guest.compute_host
-    )
-    host = (service.host, 'nova-compute')
-    compute.update_service_forced_down(service, *host, True)
-    guests.action(guest, 'evacuate', {})
-    # Evacuated guests are not started.
-    moved = guests.reaches(guest, 'SHUTOFF')
-    assert moved.hypervisor_hostname != guest.hypervisor_hostname
-    assert len(guests.pins(moved).cpus) == VCPUS
+    down = []
+
+    def force(guest):
+        down.append((guest.compute_host, 'nova-compute'))
+        service = next(
+            one for one in compute.services() if one.host == down[0][0]
+        )
+        compute.update_service_forced_down(service, *down[0], True)
+        return service
+
+    yield force
     # The host comes back when its nova-compute has been restarted.
     guests.delete_all()
     plane.restart_computes()
-    compute.update_service_forced_down(service, *host, False)
+    for host in down:
+        compute.update_service_forced_down(None, *host, False)
+
+
+def test_evacuation(guests, flavors, forced_down):
+    guest = booted(guests, flavors.vnf)
+    forced_down(guest)
+    guests.action(guest, 'evacuate', {})
+    # nova-compute says that the guest is stopped, which evacuated ones are,
+    # before it says that it is on another host.
+    moved = guests.leaves(guest)
+    assert moved.status == 'SHUTOFF'
+    assert len(guests.pins(moved).cpus) == VCPUS
