@@ -113,7 +113,7 @@ def main() -> None:
         results = runs.run_all(
             wanted,
             args.jobs,
-            args.output / 'runs' if args.output else None,
+            args.output / report.RUNS if args.output else None,
             lambda task: progress.advance(bar),
         )
     cells = measures.cells({task: results[task] for task in wanted})

@@ -2,24 +2,18 @@
 
 from collections.abc import Sequence
 import csv
-import dataclasses
-import json
 import pathlib
 
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import filters
-from benchmarks.packing import measures
 from benchmarks.packing import plots
-from benchmarks.packing import simulate
 from benchmarks.packing import tables
-from benchmarks.packing.clouds import CLOUDS
-from benchmarks.packing.columns import COLUMNS
-from benchmarks.packing.loads import LOADS
 from benchmarks.packing.measures import Cell
-from benchmarks.packing.simulate import Outcome
 from benchmarks.packing.tables import Sheet
+
+#: Each run's result, one to a line, below the output folder.
+RUNS = 'packing-runs.jsonl'
 
 _COLORS = {'worse': 'red', 'missed': 'red', 'better': 'green'}
 
@@ -50,7 +44,7 @@ def _colored(text: str) -> str:
 
 
 def write(cells: Sequence[Cell], folder: pathlib.Path) -> None:
-    """Write the tables as CSV, all figures as JSON, and the plots."""
+    """Write the tables as CSV, and the plots."""
     folder.mkdir(parents=True, exist_ok=True)
     for sheet in tables.sheets(cells):
         path = folder / f'{sheet.name}.csv'
@@ -58,45 +52,5 @@ def write(cells: Sequence[Cell], folder: pathlib.Path) -> None:
             writer = csv.writer(file)
             writer.writerow(sheet.headers)
             writer.writerows(sheet.rows)
-    (folder / 'packing.json').write_text(
-        json.dumps(_figures(cells), indent=1) + '\n'
-    )
     plots.fill(cells, folder / 'packing-fill.svg')
     plots.churn(cells, folder / 'packing-churn.svg')
-
-
-def _figures(cells: Sequence[Cell]) -> dict[str, object]:
-    return {
-        'machine': filters.machine(),
-        'offered': simulate.OFFERED,
-        'clouds': {name: one.about for name, one in CLOUDS.items()},
-        'loads': {name: one.about for name, one in LOADS.items()},
-        'columns': {name: one.about for name, one in COLUMNS.items()},
-        'cells': [_cell_figures(cell) for cell in cells],
-    }
-
-
-def _cell_figures(cell: Cell) -> dict[str, object]:
-    return {
-        'cloud': cell.cloud,
-        'load': cell.load,
-        'mode': cell.mode,
-        'events': cell.events,
-        'measures': {
-            measure.name: cell.values(measure)
-            for measure in measures.MEASURES
-            if measure.mode == cell.mode
-        },
-        'bounds': {
-            seed: dataclasses.asdict(one)
-            for seed, one in {**cell.bounds, **cell.floors}.items()
-        },
-        'seconds': {
-            name: [
-                round(one.seconds, 1)
-                for one in cell.results[name].values()
-                if isinstance(one, Outcome)
-            ]
-            for name in cell.columns
-        },
-    }

@@ -1,7 +1,6 @@
 """What is run, in which processes, and where the results are kept."""
 
 from collections.abc import Callable
-from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 import dataclasses
@@ -40,13 +39,16 @@ class Task:
     options: tuple[tuple[str, Any], ...] = ()
 
     @property
-    def path(self) -> str:
-        """Where the result is kept, below the runs' folder."""
-        size = f'-{self.events}' if self.events else ''
-        return (
-            f'{self.cloud}/{self.load}/{self.mode}{size}/'
-            f'{self.column}-{self.seed}.json'
+    def made_of(self) -> str:
+        """A digest of all that the result depends on, short of the code."""
+        parts = (
+            self,
+            CLOUDS[self.cloud],
+            LOADS[self.load],
+            COLUMNS.get(self.column),
+            simulate.OFFERED,
         )
+        return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
 
 
 #: The column of what no scheduler can surpass.
@@ -142,14 +144,16 @@ def _work(task: Task) -> tuple[Task, Result]:
 def run_all(
     wanted: Sequence[Task],
     jobs: int,
-    folder: pathlib.Path | None,
+    path: pathlib.Path | None,
     step: Callable[[Task], None],
 ) -> Results:
     """Do what is not done yet, each run in a process of its own.
 
     What a scheduler has learned in one run must not help it in the next.
+
+    :param path: the file in which results are kept
     """
-    results = kept(wanted, folder)
+    results = kept(wanted, path)
     for task in results:
         step(task)
     left = [task for task in wanted if task not in results]
@@ -161,28 +165,23 @@ def run_all(
     with context.Pool(jobs, _prepare, (known,), maxtasksperchild=1) as pool:
         for task, outcome in pool.imap_unordered(_work, left, chunksize=1):
             results[task] = outcome
-            if folder:
-                _keep(folder, task, outcome)
+            if path:
+                _keep(path, task, outcome)
             step(task)
     return results
 
 
-def kept(wanted: Sequence[Task], folder: pathlib.Path | None) -> Results:
+def kept(wanted: Sequence[Task], path: pathlib.Path | None) -> Results:
     """The results that are there already."""
-    if folder is None:
+    if path is None or not path.exists():
         return {}
-    return dict(_read(wanted, folder))
-
-
-def _read(
-    wanted: Sequence[Task], folder: pathlib.Path
-) -> Iterator[tuple[Task, Result]]:
-    for task in wanted:
-        path = folder / task.path
-        if path.exists():
-            data = json.loads(path.read_text())
-            if data['made_of'] == _made_of(task):
-                yield task, _type(task)(**data['outcome'])
+    by_digest = {task.made_of: task for task in wanted}
+    results: Results = {}
+    for line in path.read_text().splitlines():
+        data = json.loads(line)
+        if task := by_digest.get(data['made_of']):
+            results[task] = _type(task)(**data['outcome'])
+    return results
 
 
 def _type(task: Task) -> type[Result]:
@@ -191,25 +190,13 @@ def _type(task: Task) -> type[Result]:
     return bounds.Prefix if task.mode == 'fill' else Floor
 
 
-def _made_of(task: Task) -> str:
-    """A digest of all that a result depends on, short of the code."""
-    parts = (
-        task,
-        CLOUDS[task.cloud],
-        LOADS[task.load],
-        COLUMNS.get(task.column),
-        simulate.OFFERED,
-    )
-    return hashlib.sha256(repr(parts).encode()).hexdigest()
-
-
-def _keep(folder: pathlib.Path, task: Task, outcome: Result) -> None:
-    path = folder / task.path
-    path.parent.mkdir(parents=True, exist_ok=True)
-    data = {
-        'made_of': _made_of(task),
+def _keep(path: pathlib.Path, task: Task, outcome: Result) -> None:
+    """Add a line: other processes may do so, too."""
+    line = {
+        'made_of': task.made_of,
+        'run': dataclasses.asdict(task),
         'outcome': dataclasses.asdict(outcome),
     }
-    partial = path.with_suffix('.part')
-    partial.write_text(json.dumps(data, indent=1) + '\n')
-    partial.rename(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open('a') as file:
+        file.write(json.dumps(line) + '\n')

@@ -7,7 +7,7 @@ from nfv_sched.fit.locality import Locality
 from nfv_sched.fit.locality import locality
 from nfv_sched.fit.question import Question
 from nfv_sched.fit.remoteness import Distances
-from nfv_sched.fit.room import room
+from nfv_sched.fit.room import rooms
 from nfv_sched.model import Guest
 from nfv_sched.model import Host
 from nfv_sched.model import Placement
@@ -39,9 +39,10 @@ def forecast(
     :param distances: between the host's cells, where they are known
     """
     left = after(guest, host, placement)
+    counts = [rooms(shape, host, left) for shape in shapes]
     return Forecast(
         shapes,
-        tuple(room(shape, host) for shape in shapes),
-        tuple(room(shape, left) for shape in shapes),
+        tuple(before for before, _ in counts),
+        tuple(after for _, after in counts),
         locality(guest, host, placement, distances),
     )

@@ -43,6 +43,7 @@ class Question:
         'asks_pages',
         'choosable',
         'guest',
+        'mean',
         'networks',
         'pack',
         'pins',
@@ -80,6 +81,8 @@ class Question:
         #: What each cell of a plain guest takes where only counts matter,
         #: None where shared CPUs or whole cores do, too.
         self.portion = _portion(guest) if self.plain else None
+        #: The mean of the guest's cells, None where it has none.
+        self.mean = _mean(guest) if guest.cells else None
         #: Whether Placement may have chosen devices for any request, and
         #: what it means for each request if it has not.
         self.choosable = any(not r.from_port for r in guest.devices)
@@ -160,6 +163,30 @@ class Portion(NamedTuple):
     size_kib: int
     pages: int
     cpus: int
+
+
+class Mean(NamedTuple):
+    """Memory in KiB and CPUs of a guest's cells on average, rounded down.
+
+    Where a guest has CPUs of a kind they are at least 1. Dedicated ones
+    include those of the emulator.
+    """
+
+    memory_kib: int
+    dedicated: int
+    shared: int
+
+
+def _mean(guest: Guest) -> Mean:
+    count = len(guest.cells)
+    memory = sum(cell.memory_mib for cell in guest.cells) // count
+    dedicated = sum(len(cell.dedicated) for cell in guest.cells)
+    shared = sum(len(cell.shared) for cell in guest.cells)
+    if dedicated:
+        dedicated = max(1, (dedicated + guest.emulator_isolated) // count)
+    if shared:
+        shared = max(1, shared // count)
+    return Mean(memory * KIB_PER_MIB, dedicated, shared)
 
 
 def _portion(guest: Guest) -> Portion | None:

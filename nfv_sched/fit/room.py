@@ -16,7 +16,6 @@ from nfv_sched.fit.cell import page_sizes
 from nfv_sched.fit.question import KIB_PER_MIB
 from nfv_sched.fit.question import Question
 from nfv_sched.model import Cell
-from nfv_sched.model import Guest
 from nfv_sched.model import GuestCell
 from nfv_sched.model import Host
 
@@ -29,8 +28,30 @@ def room(question: Question, host: Host) -> int:
 
     No number limits guests that ask for nothing: PLENTY.
     """
+    return _room(
+        question,
+        host,
+        [_cell_room(question, cell, host) for cell in host.cells],
+    )
+
+
+def rooms(question: Question, before: Host, after: Host) -> tuple[int, int]:
+    """The room of one host in two states.
+
+    Cells that are the same object in both are counted once.
+    """
+    old = [_cell_room(question, cell, before) for cell in before.cells]
+    new = [
+        known if cell is same else _cell_room(question, cell, after)
+        for known, same, cell in zip(
+            old, before.cells, after.cells, strict=True
+        )
+    ]
+    return _room(question, before, old), _room(question, after, new)
+
+
+def _room(question: Question, host: Host, rooms: Sequence[int]) -> int:
     guest, wanted = question.guest, len(question.guest.cells)
-    rooms = [_cell_room(guest, cell, host) for cell in host.cells]
     most = together(rooms, wanted) if wanted else PLENTY
     if not guest.devices or not most:
         return most
@@ -67,24 +88,21 @@ def together(rooms: Sequence[int], wanted: int) -> int:
     return low
 
 
-def _cell_room(guest: Guest, cell: Cell, host: Host) -> int:
+def _cell_room(question: Question, cell: Cell, host: Host) -> int:
     """How many cells like the guest's mean one a host cell takes."""
-    if not guest.cells:
+    mean = question.mean
+    if mean is None:
         return 0
-    count, first = len(guest.cells), guest.cells[0]
-    memory = sum(one.memory_mib for one in guest.cells) // count
-    dedicated = sum(len(one.dedicated) for one in guest.cells)
-    shared = sum(len(one.shared) for one in guest.cells)
+    first = question.guest.cells[0]
     most = _memory_room(
-        first, cell, memory * KIB_PER_MIB, host.ram_allocation_ratio
+        first, cell, mean.memory_kib, host.ram_allocation_ratio
     )
-    if dedicated and most:
-        dedicated += guest.emulator_isolated
-        most = min(most, _free_cpus(first, cell) // max(1, dedicated // count))
-    if shared and most:
+    if mean.dedicated and most:
+        most = min(most, _free_cpus(first, cell) // mean.dedicated)
+    if mean.shared and most:
         limit = int(len(cell.shared_cpus) * host.cpu_allocation_ratio)
         left = max(0, limit - cell.shared_used)
-        most = min(most, left // max(1, shared // count))
+        most = min(most, left // mean.shared)
     return most
 
 

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from nfv_sched import fit
 from nfv_sched.fit.room import room
+from nfv_sched.fit.room import rooms
 from nfv_sched.fit.room import together
 from nfv_sched.nova import requests
 from tests import strategies
@@ -58,3 +59,19 @@ def test_together_is_the_number_of_guests_that_can_be_laid_out(rooms, wanted):
             left[index] -= 1
         laid += 1
     assert together(rooms, wanted) == laid
+
+
+@given(scene=strategies.scenes())
+@settings(max_examples=500)
+def test_cells_that_a_claim_leaves_alone_are_not_counted_again(scene):
+    guest, host = requests.read_guest(scene.spec), host_of(scene)
+    question = fit.Question(guest)
+    providers = [r.rp_uuids for r in guest.devices]
+    placement = fit.Evaluation(question, host).verdict(providers).placement
+    if placement is None:
+        return
+    left = fit.after(guest, host, placement)
+    assert rooms(question, host, left) == (
+        room(question, host),
+        room(question, left),
+    )

@@ -23,12 +23,13 @@ def wanted(monkeypatch):
 
 
 def test_results_are_kept_and_not_made_again(wanted, tmp_path):
-    done = []
-    first = runs.run_all(wanted[:5], 2, tmp_path, done.append)
+    done, path = [], tmp_path / 'new' / 'runs.jsonl'
+    first = runs.run_all(wanted[:5], 2, path, done.append)
     assert set(done) == set(wanted[:5])
-    again = runs.run_all(wanted, 1, tmp_path, done.append)
+    again = runs.run_all(wanted, 1, path, done.append)
     assert {task: again[task] for task in wanted[:5]} == first
     assert set(again) == set(wanted)
+    assert len(path.read_text().splitlines()) == len(wanted)
 
 
 def test_results_of_another_setting_do_not_count(wanted, tmp_path):
@@ -37,8 +38,9 @@ def test_results_of_another_setting_do_not_count(wanted, tmp_path):
         for one in wanted
         if (one.column, one.mode, one.seed) == ('ours', 'fill', 1)
     ]
-    runs.run_all([ours], 1, tmp_path, lambda task: None)
-    assert runs.kept([ours], tmp_path)
+    path = tmp_path / 'runs.jsonl'
+    runs.run_all([ours], 1, path, lambda task: None)
+    assert runs.kept([ours], path)
     [other] = runs.tasks(
         ['tiny'],
         ['tiny'],
@@ -48,4 +50,4 @@ def test_results_of_another_setting_do_not_count(wanted, tmp_path):
         0,
         {'filter_scheduler.cpu_weight_multiplier': 0.0},
     )
-    assert not runs.kept([other], tmp_path)
+    assert not runs.kept([other], path)
