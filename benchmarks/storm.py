@@ -40,7 +40,6 @@ from benchmarks.packing import scheduler
 from benchmarks.packing.clouds import CLOUDS
 from benchmarks.packing.columns import Column
 from benchmarks.packing.computes import Compute
-from benchmarks.packing.computes import CPU_RATIO
 from benchmarks.packing.computes import Refused
 from benchmarks.packing.computes import Shape
 from benchmarks.packing.loads import FLAVORS
@@ -100,33 +99,6 @@ class Counts:
         self.full += other.full
 
 
-class Placement:
-    """What Placement counts: guests in flight are allocated already."""
-
-    def __init__(self) -> None:
-        self._pcpus = collections.Counter[str]()
-        self._vcpus = collections.Counter[str]()
-        self._mib = collections.Counter[str]()
-
-    def offers(self, compute: Compute, wanted: Shape) -> bool:
-        """Whether there is a candidate on a host."""
-        machine, name = compute.machine, compute.name
-        vcpus = compute.vcpus + self._vcpus[name] + wanted.vcpus
-        return (
-            compute.pcpus + self._pcpus[name] + wanted.pcpus
-            <= len(machine.dedicated)
-            and wanted.vcpus <= len(machine.shared)
-            and vcpus <= len(machine.shared) * CPU_RATIO
-            and self._mib[name] + wanted.flavor.ram_mib <= compute.free_mib
-        )
-
-    def allocate(self, compute: Compute, wanted: Shape, sign: int = 1) -> None:
-        """Count a guest that is on its way, or no longer is."""
-        self._pcpus[compute.name] += sign * wanted.pcpus
-        self._vcpus[compute.name] += sign * wanted.vcpus
-        self._mib[compute.name] += sign * wanted.flavor.ram_mib
-
-
 @dataclasses.dataclass(frozen=True, slots=True)
 class Sent:
     """A guest on its way: the chosen host, and then the alternates."""
@@ -148,7 +120,8 @@ class Cloud:
     ) -> None:
         self.counts = Counts()
         self._computes = computes
-        self._placement = Placement()
+        # What Placement has allocated already, by host.
+        self._coming = collections.defaultdict[str, list[Shape]](list)
         self._scheduler = scheduler.Scheduler(column, (*computes.values(),))
         self._running: dict[str, str] = {}
         self._now = 0.0
@@ -162,6 +135,9 @@ class Cloud:
     def _find(self, guests: Iterable[str]) -> dict[str, str | None]:
         return {uuid: self._running.get(uuid) for uuid in guests}
 
+    def _offers(self, compute: Compute, wanted: Shape) -> bool:
+        return compute.offered(wanted, self._coming[compute.name])
+
     def round(self, wanted: Sequence[Shape]) -> None:
         """Decide on all, then let them land, which takes some seconds."""
         sent = [self._send(number, one) for number, one in enumerate(wanted)]
@@ -172,12 +148,12 @@ class Cloud:
     def _send(self, number: int, shape: Shape) -> tuple[str, Sent] | None:
         in_flight.use(self._in_flight[number % len(self._in_flight)])
         drawn = self._draws.getrandbits(100)
-        states = self._scheduler.select(drawn, shape, self._placement.offers)
+        states = self._scheduler.select(drawn, shape, self._offers)
         if not states:
             self._lost(shape)
             return None
         chosen, uuid = states[0], str(uuids.UUID(int=drawn + 1))
-        self._placement.allocate(self._computes[chosen.host], shape)
+        self._coming[chosen.host].append(shape)
         # Nova says so by this, and we by that.
         chosen.pci_stats = copy.deepcopy(chosen.pci_stats)
         spec = copy.copy(shape.spec)
@@ -197,10 +173,10 @@ class Cloud:
             compute = self._computes[name]
             if attempt:
                 # nova-conductor claims the alternate in Placement.
-                if not self._placement.offers(compute, sent.shape):
+                if not self._offers(compute, sent.shape):
                     continue
             else:
-                self._placement.allocate(compute, sent.shape, -1)
+                self._coming[name].remove(sent.shape)
             try:
                 compute.claim(sent.shape, limits)
             except Refused:

@@ -1,5 +1,6 @@
 """A compute host: its own record, Nova's claim, the scheduler's view."""
 
+from collections.abc import Iterable
 import copy
 import dataclasses
 from typing import Any
@@ -152,14 +153,22 @@ class Compute:
         """Memory that Placement has left for guests."""
         return self._memory_mib - self.memory_mib
 
-    def offered(self, wanted: Shape) -> bool:
-        """Whether Placement has an allocation candidate on the host."""
+    def offered(self, wanted: Shape, coming: Iterable[Shape] = ()) -> bool:
+        """Whether Placement has an allocation candidate on the host.
+
+        :param coming: guests that are allocated, but not claimed yet
+        """
         machine = self.machine
+        pcpus, vcpus, mib = wanted.pcpus, wanted.vcpus, wanted.flavor.ram_mib
+        for one in coming:
+            pcpus += one.pcpus
+            vcpus += one.vcpus
+            mib += one.flavor.ram_mib
         return (
-            wanted.pcpus <= len(machine.dedicated) - self.pcpus
+            pcpus <= len(machine.dedicated) - self.pcpus
             and wanted.vcpus <= len(machine.shared)
-            and wanted.vcpus <= len(machine.shared) * CPU_RATIO - self.vcpus
-            and wanted.flavor.ram_mib <= self.free_mib
+            and vcpus <= len(machine.shared) * CPU_RATIO - self.vcpus
+            and mib <= self.free_mib
         )
 
     def claim(self, wanted: Shape, limits: Any) -> Held:

@@ -16,7 +16,6 @@ from typing import Any
 
 from nova import context as nova_context
 from nova import objects
-import nova.conf
 from nova.db.main import api as main_db
 from nova.db.main import models
 from oslo_db import exception as db_exception
@@ -24,6 +23,7 @@ from oslo_utils import timeutils
 import sqlalchemy as sa
 
 from nfv_sched.model import HostTopology
+from nfv_sched.nova import databases
 from nfv_sched.nova.computes import failure_domains
 from nfv_sched.nova.computes import MalformedComputeError
 from nfv_sched.nova.computes import topology_of
@@ -35,10 +35,6 @@ UNSETTLED = 30.0
 
 #: A database that does not answer, unlike one that answers strange things.
 _DATABASE_ERRORS = (db_exception.DBError, sa.exc.SQLAlchemyError, OSError)
-
-
-class NoDatabaseError(Exception):
-    """There is no database to read compute nodes from."""
 
 
 #: Everything that tells whether a compute node has changed.
@@ -100,26 +96,20 @@ def look(kinds: Sequence[str] = (), page: int = 500) -> Look:
     """Look at all compute nodes, a page of rows at a time.
 
     :param kinds: of failure domains to read: one query for all hosts
-    :raises NoDatabaseError: nova.conf names no API database
+    :raises nfv_sched.nova.databases.NoDatabaseError: nova.conf names no API
+        database
     """
-    if not nova.conf.CONF.api_database.connection:
-        raise NoDatabaseError(
-            'nova.conf names no [api_database] connection; --config-file '
-            'names another file'
-        )
-    context = nova_context.get_admin_context()
+    context = databases.admin_context()
     named = failure_domains(context, kinds)
     cells = []
     problems = []
-    for cell in objects.CellMappingList.get_all(context):
-        if cell.is_cell0():
-            continue
+    for cell in databases.cells(context):
         try:
             with nova_context.target_cell(context, cell) as targeted:
                 found = list(_glance(targeted, named, page))
         except Exception as error:
             # Whatever a database that is down raises.
-            problems.append(_cell_problem(cell, error))
+            problems.append(databases.problem(cell, error))
         else:
             cells.append((cell, {one.uuid: one for one in found}))
     return Look(tuple(cells), named, tuple(problems))
@@ -138,7 +128,7 @@ def read(
                 with nova_context.target_cell(context, cell) as targeted:
                     read_page = _read_page(targeted, uuids, found.domains)
             except Exception as error:
-                problem = _cell_problem(cell, error)
+                problem = databases.problem(cell, error)
                 yield Page((), dict.fromkeys(mine[start:], problem))
                 break
             yield read_page
@@ -163,10 +153,6 @@ def _read_page(
         tuple(host for page in pages for host in page.hosts),
         {uuid: text for page in pages for uuid, text in page.problems.items()},
     )
-
-
-def _cell_problem(cell: Any, error: Exception) -> str:
-    return f'cell {cell.name or cell.uuid}: {described(error)}'
 
 
 def _glance(
@@ -315,7 +301,8 @@ def read_computes(kinds: Sequence[str] = ()) -> Computes:
     """Read the databases of all cells, devices included.
 
     :param kinds: of failure domains to read: one query for all hosts
-    :raises NoDatabaseError: nova.conf names no API database
+    :raises nfv_sched.nova.databases.NoDatabaseError: nova.conf names no API
+        database
     """
     found = look(kinds)
     uuids = frozenset(found.sightings)

@@ -16,9 +16,9 @@ from nova import objects
 from nova import servicegroup
 import nova.conf
 
+from nfv_sched.nova import databases
 from nfv_sched.nova import domains
 from nfv_sched.nova import residents
-from nfv_sched.nova.census import NoDatabaseError
 
 CONF = nova.conf.CONF
 
@@ -46,17 +46,13 @@ class Reader:
 
     ``problems`` grows while :meth:`nodes` is read.
 
-    :raises NoDatabaseError: nova.conf names no API database
+    :raises nfv_sched.nova.databases.NoDatabaseError: nova.conf names no API
+        database
     """
 
     def __init__(self) -> None:
-        if not CONF.api_database.connection:
-            raise NoDatabaseError(
-                'nova.conf names no [api_database] connection; --config-file '
-                'names another file'
-            )
         self.problems: list[str] = []
-        self._context = nova_context.get_admin_context()
+        self._context = databases.admin_context()
         self._aggregates = list(objects.AggregateList.get_all(self._context))
         self._group = servicegroup.API()
 
@@ -84,18 +80,13 @@ class Reader:
 
     def nodes(self, uuids: Collection[str] | None = None) -> Iterator[Node]:
         """Every compute node, or those of these uuids."""
-        for cell in objects.CellMappingList.get_all(self._context):
-            if cell.is_cell0():
-                continue
+        for cell in databases.cells(self._context):
             try:
                 with nova_context.target_cell(self._context, cell) as targeted:
                     yield from self._of_cell(targeted, uuids)
             except Exception as error:
                 # Whatever a database that is down raises.
-                self.problems.append(
-                    f'cell {cell.name or cell.uuid}: '
-                    f'{type(error).__name__}: {error}'
-                )
+                self.problems.append(databases.problem(cell, error))
 
     def _of_cell(
         self, context: Any, uuids: Collection[str] | None

@@ -100,17 +100,31 @@ def _defaults(folder: pathlib.Path) -> dict[str, Any]:
     }
 
 
+#: What is overridden now, which oslo.config does not tell.
+_overridden: dict[str, Any] = {}
+
+
 @contextlib.contextmanager
 def override(values: Mapping[str, Any]) -> Iterator[None]:
     """Set Nova options, named ``option`` or ``group.option``, for a while."""
-    names = [key.rpartition('.')[::2] for key in values]
-    for (group, option), value in zip(names, values.values(), strict=True):
+    before = {
+        name: _overridden[name] for name in values if name in _overridden
+    }
+    for name, value in values.items():
+        group, _, option = name.rpartition('.')
         CONF.set_override(option, value, group=group or None)
+    _overridden.update(values)
     try:
         yield
     finally:
-        for group, option in names:
-            CONF.clear_override(option, group=group or None)
+        for name in values:
+            group, _, option = name.rpartition('.')
+            if name in before:
+                CONF.set_override(option, before[name], group=group or None)
+            else:
+                CONF.clear_override(option, group=group or None)
+                del _overridden[name]
+        _overridden.update(before)
 
 
 @contextlib.contextmanager

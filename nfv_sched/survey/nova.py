@@ -49,7 +49,7 @@ def read(
         to the hosts that agree with them
     :param uuids: of the compute nodes to read, instead of all
     :param tell: called with the number of hosts read so far
-    :raises nfv_sched.nova.census.NoDatabaseError: nova.conf names none
+    :raises nfv_sched.nova.databases.NoDatabaseError: nova.conf names none
     """
     reader = cloud.Reader()
     named = reader.domains(kinds)

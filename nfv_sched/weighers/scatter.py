@@ -10,14 +10,7 @@ from collections.abc import Sequence
 import hashlib
 from typing import Any
 
-import nova.conf
-
-from nfv_sched import conf
-from nfv_sched import decisions
 from nfv_sched.weighers.base import AbsoluteWeigher
-
-CONF = nova.conf.CONF
-conf.register_opts(CONF)
 
 _BYTES = 4
 
@@ -37,19 +30,16 @@ class ScatterWeigher(AbsoluteWeigher):
         self, weighed_obj_list: Sequence[Any], weight_properties: Any
     ) -> list[float]:
         """A weight for each host, in order."""
-        nothing = [0.0] * len(weighed_obj_list)
-        if not getattr(CONF.nfv_sched, self.option):
-            return nothing
-        try:
-            if decisions.refresh(weight_properties).guest.asks_nothing:
-                return nothing
-            guest = hashlib.blake2b(
-                weight_properties.instance_uuid.encode(), digest_size=_BYTES
-            )
-        except Exception:
-            # The filters complain about such requests.
-            return nothing
+        uuid = _uuid_of(weight_properties)
+        if uuid is None or self.question(weight_properties) is None:
+            return [0.0] * len(weighed_obj_list)
+        guest = hashlib.blake2b(uuid.encode(), digest_size=_BYTES)
         return [_draw(guest, one.obj) for one in weighed_obj_list]
+
+
+def _uuid_of(spec: Any) -> str | None:
+    known = spec.obj_attr_is_set('instance_uuid')
+    return spec.instance_uuid if known else None
 
 
 def _draw(guest: Any, state: Any) -> float:

@@ -7,6 +7,7 @@ from nfv_sched.model import CellTopology
 from nfv_sched.model import HostUsage
 from nfv_sched.model import PageCapacity
 from nfv_sched.nova import census
+from nfv_sched.nova import databases
 from nfv_sched.nova.computes import MalformedComputeError
 from nfv_sched.nova.computes import topology_of
 from nfv_sched.placement.codec import decode
@@ -232,5 +233,5 @@ def test_a_compute_node_without_a_uuid_is_malformed():
 
 def test_a_missing_database_is_named_in_the_operators_words(nova_options):
     nova_options.set_override('connection', None, 'api_database')
-    with pytest.raises(census.NoDatabaseError, match='--config-file'):
+    with pytest.raises(databases.NoDatabaseError, match='--config-file'):
         census.read_computes()

@@ -123,14 +123,15 @@ def test_pages_of_one_give_the_same(survey, monkeypatch):
 
 def test_a_cell_that_is_down_is_told(monkeypatch):
     def fail(*_, **__):
-        raise OSError('the database is down')
+        raise OSError('mysql://nova:secret@host/nova is down')
 
     monkeypatch.setattr(objects.ComputeNodeList, 'get_by_pagination', fail)
     survey = nova_survey.read()
     assert survey.hosts == ()
     [problem] = survey.problems
     assert 'cell1' in problem
-    assert 'the database is down' in problem
+    assert 'host/nova is down' in problem
+    assert 'secret' not in problem
 
 
 def test_a_guest_that_cannot_be_read_hides_no_other(
