@@ -17,8 +17,8 @@ def masked(text: object) -> str:
     return str(strutils.mask_password(found))
 
 
-def described(error: BaseException) -> str:
-    """An exception's type and masked text, in one line."""
+def described(error: object) -> str:
+    """The type and masked text of an exception, or of what stands for one."""
     lines = masked(error).split('\n')
     return f'{type(error).__name__}: {lines[0]}'
 

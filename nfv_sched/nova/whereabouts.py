@@ -16,6 +16,8 @@ from nova.db.main import api as main_db
 from nova.db.main import models
 import sqlalchemy as sa
 
+from nfv_sched.nova.masking import described
+
 LOG = logging.getLogger(__name__)
 
 #: Seconds that the cells have to answer, together.
@@ -30,7 +32,7 @@ def prepare() -> None:
     try:
         nova_context.load_cells()
     except Exception as error:
-        LOG.debug('The cells cannot be listed yet: %s', error)
+        LOG.debug('The cells cannot be listed yet: %s', described(error))
 
 
 def of_guests(
@@ -126,8 +128,7 @@ def _in_api(
 def _complain(who: str, error: object) -> None:
     LOG.warning(
         'No answer from %s about where guests are, only those on the hosts '
-        'at hand count: %s: %s',
+        'at hand count: %s',
         who,
-        type(error).__name__,
-        error,
+        described(error),
     )
