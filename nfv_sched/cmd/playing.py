@@ -36,7 +36,6 @@ from nfv_sched.scenario.run import Run
 from nfv_sched.scenario.values import Boot
 from nfv_sched.scenario.values import Mix
 from nfv_sched.scenario.values import Scenario
-from nfv_sched.sim import settings
 from nfv_sched.sim import topology
 from nfv_sched.sim.cloud import cloud
 from nfv_sched.survey import nova as nova_survey
@@ -128,14 +127,9 @@ def play(file: pathlib.Path, console: Console) -> Played:
         'nfv_sched.failure_domains': list(scenario.kinds),
         **scenario.options,
     }
-    profile = settings.profile_options(scenario.scheduler)
-    with (
-        cloud(
-            scenario.scheduler, aliases=scenario.aliases, options=options
-        ) as sky,
-        # For explanations, which ask the filters that are enabled.
-        settings.override(profile),
-    ):
+    with cloud(
+        scenario.scheduler, aliases=scenario.aliases, options=options
+    ) as sky:
         run = Run(sky, scenario)
         with consoles.progress(console) as progress:
             hosts = len(scenario.hosts)

@@ -40,7 +40,11 @@ _COMMON_FILTERS = (
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Profile:
-    """What ``[filter_scheduler]`` of one nova-scheduler says."""
+    """What nova.conf of one nova-scheduler says.
+
+    ``options`` are what else goes with it; a cloud has those of the profile
+    that it begins with.
+    """
 
     name: str
     enabled_filters: tuple[str, ...]
@@ -48,6 +52,7 @@ class Profile:
         'nova.scheduler.filters.all_filters',
     )
     weight_classes: tuple[str, ...] = ('nova.scheduler.weights.all_weighers',)
+    options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
 #: Nova alone, with the filters that its documentation wants for NFV.
@@ -60,7 +65,7 @@ STOCK = Profile(
     ),
 )
 
-#: Nova with this package.
+#: Nova with this package, as the README says.
 NFV = Profile(
     name='nfv_sched',
     enabled_filters=(
@@ -78,6 +83,15 @@ NFV = Profile(
         'nova.scheduler.weights.all_weighers',
         'nfv_sched.weighers.all_weighers',
     ),
+    options={
+        'filter_scheduler.ram_weight_multiplier': 0.0,
+        'filter_scheduler.cpu_weight_multiplier': 0.0,
+        'filter_scheduler.disk_weight_multiplier': 0.0,
+        'filter_scheduler.pci_weight_multiplier': 0.0,
+        'filter_scheduler.io_ops_weight_multiplier': 0.0,
+        'filter_scheduler.build_failure_weight_multiplier': 0.1,
+        'scheduler.max_attempts': 25,
+    },
 )
 
 
@@ -169,6 +183,7 @@ def profile_options(profile: Profile) -> dict[str, Any]:
         f'{group}.available_filters': list(profile.available_filters),
         f'{group}.enabled_filters': list(profile.enabled_filters),
         f'{group}.weight_classes': list(profile.weight_classes),
+        **profile.options,
     }
 
 

@@ -2,7 +2,10 @@
 
 from collections.abc import Iterator
 import itertools
+import pathlib
+import re
 
+import nova.conf
 import pytest
 
 from nfv_sched.sim import explain
@@ -31,6 +34,17 @@ def test_the_scheduler_has_our_filters_and_weighers(sky):
     modules = {type(one).__module__ for one in manager.weighers}
     assert any(name.startswith('nfv_sched.weighers') for name in modules)
     assert any(name.startswith('nova.scheduler') for name in modules)
+
+
+def test_it_is_set_up_as_the_readme_says(sky):
+    readme = pathlib.Path(__file__).parents[2] / 'README.rst'
+    said = dict(re.findall(r'(?m)^ {4}(\w+) = ([\d.]+)$', readme.read_text()))
+    assert len(said) == 7
+    conf = nova.conf.CONF
+    found = {**conf.filter_scheduler, **conf.scheduler}
+    assert {name: float(found[name]) for name in said} == {
+        name: float(value) for name, value in said.items()
+    }
 
 
 def test_no_claim_fails_until_the_cloud_is_full(sky):
