@@ -62,7 +62,7 @@ def test_together_is_the_number_of_guests_that_can_be_laid_out(rooms, wanted):
 
 
 @given(scene=strategies.scenes())
-@settings(max_examples=500)
+@settings(max_examples=150)
 def test_cells_that_a_claim_leaves_alone_are_not_counted_again(scene):
     guest, host = requests.read_guest(scene.spec), host_of(scene)
     question = fit.Question(guest)

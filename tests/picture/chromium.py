@@ -11,6 +11,7 @@ import json
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -193,7 +194,8 @@ def running(path):
         os.dup2(high[0], 3)
         os.dup2(high[1], 4)
 
-    with tempfile.TemporaryDirectory() as profile:
+    # Its helpers may write a last time while they die.
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         process = subprocess.Popen(
             [
                 path,
@@ -211,6 +213,7 @@ def running(path):
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             close_fds=False,
+            start_new_session=True,
             preexec_fn=wire,  # noqa: PLW1509 - takes no locks
         )
         os.close(to_read)
@@ -220,5 +223,5 @@ def running(path):
         finally:
             os.close(to_write)
             os.close(from_read)
-            process.terminate()
+            os.killpg(process.pid, signal.SIGTERM)
             process.wait(30)
