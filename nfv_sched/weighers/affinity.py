@@ -35,6 +35,8 @@ class _CompanyWeigher(AbsoluteWeigher):
     ) -> list[float]:
         """Weigh all hosts of a request at once, from 0 to 1."""
         nothing = [0.0] * len(weighed_obj_list)
+        if not self.counts(weighed_obj_list):
+            return nothing
         try:
             company = groups.company_of(weight_properties)
             if company is None:

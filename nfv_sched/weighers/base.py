@@ -50,9 +50,19 @@ class AbsoluteWeigher(weights.BaseHostWeigher):  # type: ignore[misc]
         )
         return multiplier
 
-    def question(self, spec: Any) -> fit.Question | None:
-        """What a request asks; None if that is nothing, or nothing weighs."""
-        if not getattr(CONF.nfv_sched, self.option):
+    def counts(self, weighed_obj_list: Sequence[Any]) -> bool:
+        """Whether the weight of any of the hosts is multiplied by not 0."""
+        return bool(getattr(CONF.nfv_sched, self.option)) or any(
+            self.weight_multiplier(weighed.obj)
+            for weighed in weighed_obj_list
+            if weighed.obj.aggregates
+        )
+
+    def question(
+        self, weighed_obj_list: Sequence[Any], spec: Any
+    ) -> fit.Question | None:
+        """What a request asks; None if that is nothing, or nothing counts."""
+        if not self.counts(weighed_obj_list):
             return None
         try:
             question = decisions.refresh(spec)
@@ -79,7 +89,7 @@ class ForecastWeigher(AbsoluteWeigher, metaclass=abc.ABCMeta):
     ) -> list[float]:
         """A weight for each host, in order."""
         nothing = [0.0] * len(weighed_obj_list)
-        question = self.question(weight_properties)
+        question = self.question(weighed_obj_list, weight_properties)
         if question is None:
             return nothing
         try:

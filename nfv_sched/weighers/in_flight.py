@@ -40,7 +40,7 @@ class InFlightWeigher(AbsoluteWeigher):
     ) -> list[float]:
         """A weight for each host, in order."""
         nothing = [0.0] * len(weighed_obj_list)
-        question = self.question(weight_properties)
+        question = self.question(weighed_obj_list, weight_properties)
         if question is None:
             return nothing
         flight = in_flight()

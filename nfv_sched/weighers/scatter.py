@@ -31,7 +31,8 @@ class ScatterWeigher(AbsoluteWeigher):
     ) -> list[float]:
         """A weight for each host, in order."""
         uuid = _uuid_of(weight_properties)
-        if uuid is None or self.question(weight_properties) is None:
+        question = self.question(weighed_obj_list, weight_properties)
+        if uuid is None or question is None:
             return [0.0] * len(weighed_obj_list)
         guest = hashlib.blake2b(uuid.encode(), digest_size=_BYTES)
         return [_draw(guest, one.obj) for one in weighed_obj_list]

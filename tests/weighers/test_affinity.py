@@ -221,6 +221,18 @@ def test_the_multiplier_is_an_option_that_aggregates_override(
     assert weigher().weight_multiplier(broken) == 3.0
 
 
+@pytest.mark.parametrize('weigher', BOTH)
+def test_zero_asks_no_database(nova_options, racks, asked, hosts, weigher):
+    request = spec(
+        'soft-affinity' if weigher is AffinityWeigher else 'anti-affinity'
+    )
+    raw(weigher, hosts, request)
+    assert asked()
+    nova_options.set_override(weigher.option, 0.0, 'nfv_sched')
+    assert raw(weigher, hosts, request) == [0.0, 0.0, 0.0]
+    assert not asked()
+
+
 # Racks
 
 

@@ -4,6 +4,7 @@ import collections
 import types
 import uuid
 
+from nova import objects
 import pytest
 
 from nfv_sched import decisions
@@ -82,6 +83,16 @@ def test_nothing_asked_nothing_scattered(hosts):
 def test_zero_switches_it_off(hosts, nova_options):
     nova_options.set_override('scatter_weight_multiplier', 0.0, 'nfv_sched')
     assert set(weigh(ScatterWeigher, hosts, guest(1)).values()) == {0.0}
+
+
+def test_an_aggregate_switches_it_on_for_its_hosts(hosts, nova_options):
+    nova_options.set_override('scatter_weight_multiplier', 0.0, 'nfv_sched')
+    hosts[0].aggregates = [
+        objects.Aggregate(metadata={'nfv_scatter_weight_multiplier': '1'})
+    ]
+    found = weigh(ScatterWeigher, hosts, guest(1))
+    assert found.pop(hosts[0].host) > 0
+    assert set(found.values()) == {0.0}
 
 
 def test_a_request_without_a_uuid_fails_no_boot(hosts):
