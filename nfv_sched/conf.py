@@ -176,8 +176,9 @@ guests.
         'reference_flavors',
         default=[],
         help="""
-Names of flavors that stand for the guests to be expected, each as
-often as the others.
+Flavors that stand for the guests to be expected, as ``NAME`` or
+``NAME=WEIGHT``: each as often as its weight, by default 1, says, as
+in ``vrouter.large=3, vims.small``.
 
 Without any, the guests that this scheduler was asked for lately are
 expected; a request counts half after 256 others. Name flavors where

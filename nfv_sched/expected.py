@@ -41,7 +41,10 @@ def mix() -> fit.Mix:
             'expected instead'
         )
         return _asked
-    return fit.Mix(fit.Question(guest, pack=_packs()) for guest in guests)
+    return fit.Mix(
+        (fit.Question(guest, pack=_packs()), weight)
+        for guest, weight in guests
+    )
 
 
 def _packs() -> bool:

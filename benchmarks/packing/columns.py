@@ -39,7 +39,7 @@ class Column:
 
     Filters that pass every host here (services that are up, images,
     capabilities, server groups) are left out. ``told`` is whether it knows
-    from the start which flavors will come, though not how often each.
+    from the start which flavors will come, and how often each.
     """
 
     name: str
@@ -84,7 +84,7 @@ COLUMNS = {
         ),
         Column(
             'ours-told',
-            'the same, with the load as reference flavors',
+            'the same, told the flavors of the load and their shares',
             _OUR_FILTERS,
             (_STOCK_WEIGHERS, _OUR_WEIGHERS),
             _LEFT_TO_US,

@@ -73,7 +73,10 @@ class _Run:
         if column.told:
             outlook.start_anew(
                 fit.Mix(
-                    fit.Question(requests.read_guest(one.spec))
+                    (
+                        fit.Question(requests.read_guest(one.spec)),
+                        load.weights[one.name],
+                    )
                     for one in self.shapes.values()
                 )
             )

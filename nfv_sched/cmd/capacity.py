@@ -16,6 +16,7 @@ from nfv_sched.cmd.sections import Table
 from nfv_sched.explaining import Explainer
 from nfv_sched.explaining.still import still
 from nfv_sched.nova import asking
+from nfv_sched.nova import flavors
 from nfv_sched.nova.pipeline import Pipeline
 from nfv_sched.survey.values import Survey
 
@@ -25,13 +26,10 @@ _FEW = 50
 
 
 def _weighted(text: str) -> tuple[str, int]:
-    """``NAME`` or ``NAME=WEIGHT``."""
-    name, equals, weight = text.rpartition('=')
-    if not equals:
-        return text, 1
-    if not weight.isdecimal() or not int(weight):
-        raise argparse.ArgumentTypeError(f'{weight} is no positive number')
-    return name, int(weight)
+    try:
+        return flavors.weighted(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 class Capacity(Sections):

@@ -32,14 +32,18 @@ class Mix:
     shapes can be kept as long as they are the same tuple. Memory is bounded
     by MOST_SHAPES.
 
-    :param fixed: guests to expect, all alike often; nothing is recorded then
+    :param fixed: guests to expect, with a weight for how often each comes;
+        nothing is recorded then
     """
 
-    def __init__(self, fixed: Iterable[Question] = ()) -> None:
-        shapes = tuple(fixed)
-        shares = tuple(1 / len(shapes) for _ in shapes)
-        self.expected = Expected(shapes, shares)
-        self._fixed = bool(shapes)
+    def __init__(self, fixed: Iterable[tuple[Question, float]] = ()) -> None:
+        weighted = tuple(fixed)
+        total = sum(weight for _, weight in weighted)
+        self.expected = Expected(
+            tuple(question for question, _ in weighted),
+            tuple(weight / total for _, weight in weighted),
+        )
+        self._fixed = bool(weighted)
         self._questions: dict[Hashable, Question] = {}
         self._weights: dict[Hashable, float] = {}
         self._weight = 1.0

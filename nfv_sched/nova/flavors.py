@@ -16,25 +16,42 @@ from nfv_sched.nova import requests
 LOG = logging.getLogger(__name__)
 
 
-def guests(names: Iterable[str]) -> list[Guest]:
-    """The guests that flavors ask for, less those that ask for nothing.
+def guests(names: Iterable[str]) -> list[tuple[Guest, int]]:
+    """The guests that flavors ask for, and how often each is expected.
 
-    A flavor that is not there or makes no sense is left out with a warning.
+    Flavors that ask for nothing are left out, and with a warning those that
+    are not there or make no sense.
+
+    :param names: ``NAME`` or ``NAME=WEIGHT``
     """
     context = nova_context.get_admin_context()
     found = []
-    for name in names:
+    for text in names:
         try:
+            name, weight = weighted(text)
             flavor = objects.Flavor.get_by_name(context, name)
             guest = guest_of(flavor)
         except (exception.NovaException, ValueError) as error:
-            LOG.warning('Reference flavor %s is left out: %s', name, error)
+            LOG.warning('Reference flavor %s is left out: %s', text, error)
             continue
         if guest.asks_nothing:
             LOG.warning('Reference flavor %s asks for nothing', name)
         else:
-            found.append(guest)
+            found.append((guest, weight))
     return found
+
+
+def weighted(text: str) -> tuple[str, int]:
+    """The name and the weight of ``NAME`` or ``NAME=WEIGHT``.
+
+    :raises ValueError: the weight is no positive whole number
+    """
+    name, equals, weight = text.rpartition('=')
+    if not equals:
+        return text, 1
+    if not weight.isdecimal() or not int(weight):
+        raise ValueError(f'{weight!r} of {text!r} is no positive number')
+    return name, int(weight)
 
 
 def guest_of(flavor: Any) -> Guest:

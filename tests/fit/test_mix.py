@@ -86,6 +86,6 @@ def test_a_shape_that_is_hardly_more_frequent_replaces_none():
 
 
 def test_a_fixed_mix_does_not_learn():
-    made = mix.Mix([question(1), question(2)])
+    made = mix.Mix([(question(1), 3), (question(2), 1)])
     record(made, *[3] * 100)
-    assert shares(made) == {1: 0.5, 2: 0.5}
+    assert shares(made) == {1: 0.75, 2: 0.25}
