@@ -50,9 +50,10 @@ def rooms(question: Question, before: Host, after: Host) -> tuple[int, int]:
     return _room(question, before, old), _room(question, after, new)
 
 
-def _room(question: Question, host: Host, rooms: Sequence[int]) -> int:
+def _room(question: Question, host: Host, by_cell: Sequence[int]) -> int:
+    """The room of a host by how many of the guest's cells each cell takes."""
     guest, wanted = question.guest, len(question.guest.cells)
-    most = together(rooms, wanted) if wanted else PLENTY
+    most = together(by_cell, wanted) if wanted else PLENTY
     if not guest.devices or not most:
         return most
     demands = _demands(question, host)
@@ -60,10 +61,10 @@ def _room(question: Question, host: Host, rooms: Sequence[int]) -> int:
         # All of a guest's devices are on its cell.
         return sum(
             min(free, *(demand.near(cell) for demand in demands))
-            for free, cell in zip(rooms, host.cells, strict=True)
+            for free, cell in zip(by_cell, host.cells, strict=True)
         )
     usable = [
-        cell for free, cell in zip(rooms, host.cells, strict=True) if free
+        cell for free, cell in zip(by_cell, host.cells, strict=True) if free
     ]
     return min(
         most, *(demand.on(usable if wanted else None) for demand in demands)

@@ -30,17 +30,13 @@ class ScatterWeigher(AbsoluteWeigher):
         self, weighed_obj_list: Sequence[Any], weight_properties: Any
     ) -> list[float]:
         """A weight for each host, in order."""
-        uuid = _uuid_of(weight_properties)
-        question = self.question(weighed_obj_list, weight_properties)
+        spec = weight_properties
+        uuid = spec.instance_uuid if 'instance_uuid' in spec else None
+        question = self.question(weighed_obj_list, spec)
         if uuid is None or question is None:
             return [0.0] * len(weighed_obj_list)
         guest = hashlib.blake2b(uuid.encode(), digest_size=_BYTES)
         return [_draw(guest, one.obj) for one in weighed_obj_list]
-
-
-def _uuid_of(spec: Any) -> str | None:
-    known = spec.obj_attr_is_set('instance_uuid')
-    return spec.instance_uuid if known else None
 
 
 def _draw(guest: Any, state: Any) -> float:

@@ -115,30 +115,26 @@ def test_server_group(guests, flavors, plane, policy, hosts):
 
 
 @pytest.fixture
-def forced_down(guests, plane):
-    """Forces a guest's host down; it is as before afterwards."""
-    compute = plane.cloud.compute
+def force_down(guests, plane):
+    """Forces hosts down; they are as before afterwards."""
+    force = plane.cloud.compute.update_service_forced_down
     down = []
 
-    def force(guest):
-        down.append((guest.compute_host, 'nova-compute'))
-        service = next(
-            one for one in compute.services() if one.host == down[0][0]
-        )
-        compute.update_service_forced_down(service, *down[0], True)
-        return service
+    def force_down(host):
+        down.append(host)
+        force(None, host, 'nova-compute', True)
 
-    yield force
-    # The host comes back when its nova-compute has been restarted.
+    yield force_down
+    # A host comes back when its nova-compute has been restarted.
     guests.delete_all()
     plane.restart_computes()
     for host in down:
-        compute.update_service_forced_down(None, *host, False)
+        force(None, host, 'nova-compute', False)
 
 
-def test_evacuation(guests, flavors, forced_down):
+def test_evacuation(guests, flavors, force_down):
     guest = booted(guests, flavors.vnf)
-    forced_down(guest)
+    force_down(guest.compute_host)
     guests.action(guest, 'evacuate', {})
     # nova-compute says that the guest is stopped, which evacuated ones are,
     # before it says that it is on another host.
