@@ -172,13 +172,19 @@ def run_all(
 
 
 def kept(wanted: Sequence[Task], path: pathlib.Path | None) -> Results:
-    """The results that are there already."""
+    """The results that are there already.
+
+    A line that a killed process left half written is made again.
+    """
     if path is None or not path.exists():
         return {}
     by_digest = {task.made_of: task for task in wanted}
     results: Results = {}
     for line in path.read_text().splitlines():
-        data = json.loads(line)
+        try:
+            data = json.loads(line)
+        except ValueError:
+            continue
         if task := by_digest.get(data['made_of']):
             results[task] = _type(task)(**data['outcome'])
     return results

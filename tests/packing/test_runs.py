@@ -51,3 +51,10 @@ def test_results_of_another_setting_do_not_count(wanted, tmp_path):
         {'filter_scheduler.cpu_weight_multiplier': 0.0},
     )
     assert not runs.kept([other], path)
+
+
+def test_a_line_left_half_written_is_made_again(wanted, tmp_path):
+    path = tmp_path / 'runs.jsonl'
+    runs.run_all(wanted[:2], 1, path, lambda task: None)
+    path.write_text(path.read_text()[:-40])
+    assert set(runs.kept(wanted, path)) == {wanted[0]}
