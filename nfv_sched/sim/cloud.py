@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 import contextlib
+import dataclasses
 import pathlib
 import tempfile
 import threading
@@ -381,12 +382,16 @@ def cloud(
 
     :param profile: the scheduler's to begin with
     :param aliases: values of ``[pci] alias``
-    :param options: Nova options, named ``option`` or ``group.option``
+    :param options: Nova options, named ``option`` or ``group.option``; they
+        come after the profile's
     :raises RuntimeError: there is another
     """
     if not _ONE_AT_A_TIME.acquire(blocking=False):
         raise RuntimeError('there is one cloud in a process at a time')
     objects.register_all()
+    profile = dataclasses.replace(
+        profile, options={**profile.options, **(options or {})}
+    )
     with contextlib.ExitStack() as stack:
         stack.callback(_ONE_AT_A_TIME.release)
         folder = pathlib.Path(
@@ -395,7 +400,6 @@ def cloud(
         values = {
             **databases.options(folder),
             **settings.profile_options(profile),
-            **(options or {}),
         }
         stack.enter_context(settings.nova_settings(folder, aliases, values))
         cell_url = stack.enter_context(databases.nova_databases())

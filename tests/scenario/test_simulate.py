@@ -162,6 +162,34 @@ def test_what_nova_itself_refuses_is_told(scenario, capsys):
     assert 'cannot be evenly distributed' in said
 
 
+@pytest.mark.parametrize(
+    ('filters', 'fate', 'stages'),
+    [
+        ('ComputeFilter', Fate.CLAIM_FAILED, []),
+        ('ComputeFilter,HugePagesFilter', Fate.REFUSED, ['HugePagesFilter']),
+    ],
+)
+def test_a_scenario_names_its_filters(scenario, filters, fate, stages):
+    """No page of 2 MiB is there: only the filter for pages sees it."""
+    scenario(FAST, 'fast.yaml')
+    path = scenario(f"""\
+        machines: {{fast: fast.yaml}}
+        options: {{filter_scheduler.enabled_filters: '{filters}'}}
+        hosts: [{{machine: fast}}]
+        flavors:
+          - {{name: small, vcpus: 2, ram_mib: 512, extra_specs: {{
+             hw:mem_page_size: 2048}}}}
+        steps: [{{boot: {{flavor: small}}}}]
+        """)
+    run = playing.play(path, consoles.plain()).run
+    assert [event.fate for event in run.events] == [fate]
+    assert [
+        condition.stage
+        for why in run.whys
+        for condition in why.explanation.conditions
+    ] == stages
+
+
 def test_an_error_is_told_without_a_traceback(two_racks, capsys):
     two_racks.write_text(SCENARIO.replace('lose: {rack:', 'lose: {rak:'))
     assert main(['simulate', '--scenario', str(two_racks)]) == 1
