@@ -15,6 +15,7 @@ from nfv_sched.picture import owners
 from nfv_sched.picture import views
 from nfv_sched.scenario import leftover
 from nfv_sched.scenario.run import Fate
+from nfv_sched.sim.cloud import cloud
 from tests.picture import examples
 
 MACHINE = """\
@@ -188,6 +189,17 @@ def test_a_scenario_names_its_filters(scenario, filters, fate, stages):
         for why in run.whys
         for condition in why.explanation.conditions
     ] == stages
+
+
+def test_options_name_the_weighers():
+    options = {
+        'filter_scheduler.weight_classes': (
+            'nova.scheduler.weights.ram.RAMWeigher'
+        )
+    }
+    with cloud(options=options) as sky:
+        weighers = sky.scheduler.host_manager.weighers
+        assert [type(one).__name__ for one in weighers] == ['RAMWeigher']
 
 
 def test_an_error_is_told_without_a_traceback(two_racks, capsys):
