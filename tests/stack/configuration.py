@@ -6,6 +6,7 @@ import pathlib
 import sys
 
 from nfv_sched.sim import hardware
+from nfv_sched.sim import settings
 from nfv_sched.sim.machine import Machine
 
 PASSWORD = 'secret'  # noqa: S105 - of services that end with the test
@@ -16,41 +17,39 @@ COMPUTES_READY = 'All computes are started'
 #: Options by section; a list is an option that stands several times.
 Options = Mapping[str, Mapping[str, object]]
 
-_STOCK_FILTERS = (
-    'ComputeFilter,ComputeCapabilitiesFilter,ImagePropertiesFilter,'
-    'ServerGroupAntiAffinityFilter,ServerGroupAffinityFilter'
-)
+
+def merge(*parts: Options) -> Options:
+    """Options of later parts win."""
+    merged: dict[str, dict[str, object]] = {}
+    for part in parts:
+        for section, options in part.items():
+            merged.setdefault(section, {}).update(options)
+    return merged
+
+
+def _scheduler(profile: settings.Profile) -> Options:
+    """A profile's options; of lists, one alone stands several times."""
+    options: dict[str, dict[str, object]] = {}
+    for name, value in settings.profile_options(profile).items():
+        section, _, option = name.rpartition('.')
+        joined = isinstance(value, list) and option != 'available_filters'
+        options.setdefault(section, {})[option] = (
+            ','.join(value) if joined else value
+        )
+    return options
+
 
 #: The scheduler as Nova's documents say it is set up for NFV.
-STOCK: Options = {
-    'filter_scheduler': {
-        'enabled_filters': f'{_STOCK_FILTERS},PciPassthroughFilter,'
-        'NUMATopologyFilter',
-    },
-}
+STOCK: Options = _scheduler(settings.STOCK)
 
 #: The scheduler as our README says.
-OURS: Options = {
-    'filter_scheduler': {
-        'available_filters': [
-            'nova.scheduler.filters.all_filters',
-            'nfv_sched.filters.all_filters',
-        ],
-        'enabled_filters': f'{_STOCK_FILTERS},HugePagesFilter,'
-        'CPUPinningFilter,PCINUMAFilter,NUMAFitFilter',
-        'weight_classes': 'nova.scheduler.weights.all_weighers,'
-        'nfv_sched.weighers.all_weighers',
-        'ram_weight_multiplier': 0,
-        'cpu_weight_multiplier': 0,
-        'disk_weight_multiplier': 0,
-        'pci_weight_multiplier': 0,
-        'io_ops_weight_multiplier': 0,
-        'build_failure_weight_multiplier': 0.1,
+OURS: Options = merge(
+    _scheduler(settings.NFV),
+    {
+        'workarounds': {'disable_fallback_pcpu_query': True},
+        'nfv_sched': {'topology_refresh_interval': 5},
     },
-    'scheduler': {'max_attempts': 25},
-    'workarounds': {'disable_fallback_pcpu_query': True},
-    'nfv_sched': {'topology_refresh_interval': 5},
-}
+)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -77,15 +76,6 @@ class Ports:
             f'mysql+pymysql://root@127.0.0.1:{self.database}/{name}'
             '?charset=utf8mb4'
         )
-
-
-def merge(*parts: Options) -> Options:
-    """Options of later parts win."""
-    merged: dict[str, dict[str, object]] = {}
-    for part in parts:
-        for section, options in part.items():
-            merged.setdefault(section, {}).update(options)
-    return merged
 
 
 def write(path: pathlib.Path, options: Options) -> pathlib.Path:
