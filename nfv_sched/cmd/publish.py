@@ -2,7 +2,6 @@
 
 import argparse
 from collections.abc import Iterator
-from collections.abc import Sequence
 import logging
 import pathlib
 import sys
@@ -16,7 +15,6 @@ from rich import progress
 from nfv_sched import conf
 from nfv_sched import sysfs
 from nfv_sched.cmd import sources
-from nfv_sched.model import HostTopology
 from nfv_sched.nova import census
 from nfv_sched.nova import computes
 from nfv_sched.nova import domains
@@ -102,7 +100,7 @@ class Publish(lister.Lister):  # type: ignore[misc]
         if parsed_args.dry_run:
             report = preview(client, found.hosts)
         else:
-            report = _publish(client, found.hosts)
+            report = _publish(client, found)
         self.failed = bool(found.problems or report.count('failed'))
         if parsed_args.prune and not parsed_args.dry_run:
             self._prune(client, found)
@@ -125,8 +123,12 @@ class Publish(lister.Lister):  # type: ignore[misc]
         if not found.complete:
             LOG.error('Nothing is pruned: not every cell answered')
             return
-        for name in prune(client, found.uuids):
-            LOG.warning('Removed the tree %s', name)
+        for name, problem in prune(client, found.names).items():
+            if problem is None:
+                LOG.warning('Removed the tree %s', name)
+            else:
+                self.failed = True
+                LOG.error('The tree %s is not removed: %s', name, problem)
 
 
 _HEADER = ('Host', 'Outcome', 'Writes', 'Clamped', 'Error')
@@ -142,17 +144,17 @@ def _row(host: HostReport) -> tuple[Any, ...]:
     )
 
 
-def _publish(
-    client: PlacementClient, hosts: Sequence[HostTopology]
-) -> PublishReport:
+def _publish(client: PlacementClient, found: census.Computes) -> PublishReport:
     """Publish; whoever watches sees how far it is."""
     with progress.Progress(
         console=console.Console(stderr=True),
         transient=True,
         disable=not sys.stderr.isatty(),
     ) as bar:
-        task = bar.add_task('Hosts', total=len(hosts))
-        return Round(client).publish(hosts, lambda _: bar.advance(task))
+        task = bar.add_task('Hosts', total=len(found.hosts))
+        return Round(client, found.names).publish(
+            found.hosts, lambda _: bar.advance(task)
+        )
 
 
 def _writes(report: PublishReport) -> Iterator[tuple[str, str]]:

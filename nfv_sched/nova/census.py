@@ -16,9 +16,7 @@ from typing import Any
 
 from nova import context as nova_context
 from nova import objects
-from nova.db.main import api as main_db
 from nova.db.main import models
-from oslo_db import exception as db_exception
 from oslo_utils import timeutils
 import sqlalchemy as sa
 
@@ -27,15 +25,10 @@ from nfv_sched.nova import databases
 from nfv_sched.nova.computes import failure_domains
 from nfv_sched.nova.computes import MalformedComputeError
 from nfv_sched.nova.computes import topology_of
-from nfv_sched.nova.masking import described
 
 #: A row that changed so many seconds ago may change again without a new
 #: time: MySQL keeps whole seconds, and clocks of computes differ.
 UNSETTLED = 30.0
-
-#: A database that does not answer, unlike one that answers strange things.
-_DATABASE_ERRORS = (db_exception.DBError, sa.exc.SQLAlchemyError, OSError)
-
 
 #: Everything that tells whether a compute node has changed.
 Mark = tuple[object, ...]
@@ -139,20 +132,15 @@ def _read_page(
     uuids: Sequence[str],
     named: Mapping[str, Mapping[str, str]],
 ) -> Page:
-    try:
-        return _page(_nodes(context, uuids), named)
-    except _DATABASE_ERRORS:
-        raise
-    except Exception as error:
-        # Nova reads JSON when it makes objects: one row that has none would
-        # hide all others of its page.
-        if len(uuids) == 1:
-            return Page((), {uuids[0]: f'{uuids[0]}: {described(error)}'})
-    pages = [_read_page(context, [uuid], named) for uuid in uuids]
-    return Page(
-        tuple(host for page in pages for host in page.hosts),
-        {uuid: text for page in pages for uuid, text in page.problems.items()},
+    problems: dict[str, str] = {}
+    pages = list(
+        databases.in_parts(
+            lambda some: _page(_nodes(context, some), named), uuids, problems
+        )
     )
+    for page in pages:
+        problems.update(page.problems)
+    return Page(tuple(host for page in pages for host in page.hosts), problems)
 
 
 def _glance(
@@ -183,17 +171,10 @@ def _glance(
             )
 
 
-def _all(context: Any, query: Any) -> Any:
-    """The rows of a query to the database of the context's cell."""
-    manager = main_db.get_context_manager(context)
-    with manager.reader.using(context) as session:
-        return session.execute(query).all()
-
-
 def _rows(context: Any, after: int, page: int) -> Any:
     """A page of compute nodes after an id."""
     node = models.ComputeNode
-    return _all(
+    return databases.rows(
         context,
         sa.select(
             node.id,
@@ -212,7 +193,7 @@ def _rows(context: Any, after: int, page: int) -> Any:
 def _marks(context: Any, first: int, last: int) -> Any:
     """How many devices each of these compute nodes has, and their times."""
     device = models.PciDevice
-    return _all(
+    return databases.rows(
         context,
         sa.select(
             device.compute_node_id,
@@ -251,7 +232,7 @@ def _devices(context: Any, nodes: Sequence[int]) -> Any:
     which a topology needs no more than these.
     """
     device = models.PciDevice
-    return _all(
+    return databases.rows(
         context,
         sa.select(
             device.compute_node_id,
@@ -287,12 +268,13 @@ class Computes:
     """Every compute node of every cell.
 
     ``problems`` say which cells and compute nodes could not be read;
-    ``uuids`` name all compute nodes, readable or not, and ``complete`` is
-    whether they really are all: every cell answered.
+    ``names`` are the hypervisor hostnames of all compute nodes by uuid,
+    readable or not, and ``complete`` is whether they really are all: every
+    cell answered.
     """
 
     hosts: tuple[HostTopology, ...]
-    uuids: frozenset[str]
+    names: Mapping[str, str]
     problems: tuple[str, ...]
     complete: bool
 
@@ -305,11 +287,11 @@ def read_computes(kinds: Sequence[str] = ()) -> Computes:
         database
     """
     found = look(kinds)
-    uuids = frozenset(found.sightings)
+    names = {one.uuid: one.name for one in found.sightings.values()}
     hosts: list[HostTopology] = []
     # A cell that fails is one problem, not one per compute node.
     problems = dict.fromkeys(found.problems)
-    for page in read(found, uuids):
+    for page in read(found, names):
         hosts.extend(page.hosts)
         problems.update(dict.fromkeys(page.problems.values()))
-    return Computes(tuple(hosts), uuids, tuple(problems), found.complete)
+    return Computes(tuple(hosts), names, tuple(problems), found.complete)

@@ -15,6 +15,8 @@ from nova import context as nova_context
 from nova import objects
 from nova import servicegroup
 import nova.conf
+from nova.db.main import models
+import sqlalchemy as sa
 
 from nfv_sched.nova import databases
 from nfv_sched.nova import domains
@@ -97,20 +99,19 @@ class Reader:
                 context, 'nova-compute', include_disabled=True
             )
         }
-        if uuids is not None:
-            some = objects.ComputeNodeList.get_all_by_uuids(
-                context, list(uuids)
-            )
-            yield from self._of_page(context, list(some), services)
-            return
-        marker = None
-        while page := list(
-            objects.ComputeNodeList.get_by_pagination(
-                context, limit=PAGE, marker=marker
-            )
-        ):
-            yield from self._of_page(context, page, services)
-            marker = page[-1].id
+        wanted = _uuids(context) if uuids is None else list(uuids)
+        problems: dict[str, str] = {}
+        for start in range(0, len(wanted), PAGE):
+            some = wanted[start : start + PAGE]
+            for nodes in databases.in_parts(
+                lambda few: list(
+                    objects.ComputeNodeList.get_all_by_uuids(context, few)
+                ),
+                some,
+                problems,
+            ):
+                yield from self._of_page(context, nodes, services)
+        self.problems += [f'compute node {text}' for text in problems.values()]
 
     def _of_page(
         self, context: Any, page: list[Any], services: Mapping[str, Any]
@@ -130,3 +131,10 @@ class Reader:
                 tuple(devices[node.id]),
                 tuple(guests.get((node.host, node.hypervisor_hostname), ())),
             )
+
+
+def _uuids(context: Any) -> list[str]:
+    """The compute nodes of a cell."""
+    node = models.ComputeNode
+    query = sa.select(node.uuid).where(node.deleted == 0).order_by(node.id)
+    return [row.uuid for row in databases.rows(context, query)]

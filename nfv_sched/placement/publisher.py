@@ -7,6 +7,7 @@ import dataclasses
 import logging
 import time
 from typing import Any
+from typing import NamedTuple
 
 from nfv_sched.model import HostTopology
 from nfv_sched.placement import api
@@ -100,6 +101,13 @@ class _State:
     generations: dict[str, int]
 
 
+class _Living(NamedTuple):
+    """A compute node that there is."""
+
+    uuid: str
+    name: str
+
+
 class Round:
     """One round of publishing, in as many portions as its caller likes.
 
@@ -108,10 +116,19 @@ class Round:
     writes nothing. All methods raise
     :class:`~nfv_sched.placement.errors.PlacementError` where no host could be
     published any more: Placement is gone or answers rubbish.
+
+    :param living: the hypervisor hostnames of compute nodes that there are,
+        by uuid: no other host takes the place of one that has its name
     """
 
-    def __init__(self, client: PlacementClient) -> None:
+    def __init__(
+        self, client: PlacementClient, living: Mapping[str, str] | None = None
+    ) -> None:
         self._client = client
+        self._living = {
+            schema.root_uuid(uuid): _Living(uuid, name)
+            for uuid, name in (living or {}).items()
+        }
         self.roots = api.roots(client)
         self._bulk: dict[str, Summaries] | None = None
 
@@ -123,9 +140,9 @@ class Round:
     ) -> PublishReport:
         """Make Placement describe ``hosts``; other hosts' trees stay.
 
-        A host that cannot be published is reported and logged, and the
-        others go on. ``done`` is called with the report of each; the rest of
-        the hosts is left as soon as ``going`` says no.
+        A host that cannot be published is reported, and the others go on.
+        ``done`` is called with the report of each; the rest of the hosts is
+        left as soon as ``going`` says no.
         """
         trees, reports = _encoded(hosts)
         for report in reports.values():
@@ -139,7 +156,10 @@ class Round:
                 del reports[tree.root.uuid]
                 continue
             report = _bring_up(
-                self._client, tree, published.get(tree.root.uuid)
+                self._client,
+                tree,
+                published.get(tree.root.uuid),
+                self._living,
             )
             reports[tree.root.uuid] = report
             done(report)
@@ -189,19 +209,21 @@ def preview(
     return Round(client).preview(hosts)
 
 
-def prune(client: PlacementClient, keep: Iterable[str]) -> tuple[str, ...]:
-    """Remove our trees of all compute nodes but ``keep``; their names.
+def prune(
+    client: PlacementClient, keep: Iterable[str]
+) -> dict[str, str | None]:
+    """Remove our trees of all compute nodes but ``keep``.
 
+    Returns by the name of each what is in the way, see :func:`removed`.
     ``keep`` must name every compute node of every cell: a tree outlives its
     compute node unless it is removed here.
     """
     kept = {schema.root_uuid(uuid) for uuid in keep}
     roots = api.roots(client)
-    return tuple(
-        roots[uuid].name
+    return {
+        roots[uuid].name: removed(client, uuid)
         for uuid in sorted(roots.keys() - kept)
-        if remove(client, uuid)
-    )
+    }
 
 
 def _encoded(
@@ -215,7 +237,6 @@ def _encoded(
         try:
             tree = encode(host)
         except schema.Unencodable as error:
-            LOG.warning('Host %s is not published: %s', host.name, error)
             report = dataclasses.replace(report, error=str(error))
             reports[host.uuid] = report
         else:
@@ -295,13 +316,16 @@ def _generations(present: PresentTree) -> dict[str, int]:
 
 
 def _bring_up(
-    client: PlacementClient, tree: Tree, found: Summaries | None
+    client: PlacementClient,
+    tree: Tree,
+    found: Summaries | None,
+    living: Mapping[str, _Living],
 ) -> HostReport:
     """Bring one host up to date; what was done and what went wrong."""
 
     def planned(problem: PlacementError | None) -> tuple[list[Call], _State]:
         if isinstance(problem, Conflict):
-            _make_way(client, tree, problem)
+            _make_way(client, tree, problem, living)
         # What was found is older than the conflict.
         return _plan(client, tree, None if problem else found)
 
@@ -344,8 +368,6 @@ def _repeat(
         else:
             problem = None
             break
-    if problem is not None:
-        LOG.warning('Host %s is not published: %s', report.name, problem)
     return dataclasses.replace(
         report,
         calls=tuple(made),
@@ -442,17 +464,31 @@ def _moved(client: PlacementClient, call: Call, state: _State) -> None:
     state.consumer = api.consumer(client, call.uuid)
 
 
-def _make_way(client: PlacementClient, tree: Tree, conflict: Conflict) -> None:
+def _make_way(
+    client: PlacementClient,
+    tree: Tree,
+    conflict: Conflict,
+    living: Mapping[str, _Living],
+) -> None:
     """Remove the tree that a former compute node of this name left behind.
 
     A compute node that was deleted and came back has a new uuid. Raise
-    Refused where the name belongs to somebody else.
+    Refused where the name belongs to somebody else, or to a compute node
+    that is still there: each would remove the other's tree for ever.
     """
     if conflict.code != 'placement.duplicate_name':
         return
     holder = api.provider_named(client, tree.root.name)
     if holder is None or holder.root == tree.root.uuid:
         return
+    other = living.get(holder.uuid)
+    if other is not None and other.name == tree.host:
+        raise Refused(
+            409,
+            conflict.code,
+            f'compute nodes {other.uuid} and {tree.compute} have the same '
+            'name; the former is published',
+        )
     if holder.uuid != holder.root or not remove(client, holder.uuid):
         raise Refused(
             409, conflict.code, f'{holder.name} is the name of {holder.uuid}'
@@ -460,10 +496,13 @@ def _make_way(client: PlacementClient, tree: Tree, conflict: Conflict) -> None:
 
 
 def remove(client: PlacementClient, root: str) -> bool:
-    """Remove a tree if it is ours by all signs; whether it was."""
+    """Remove a tree if it is ours by all signs; whether it was.
+
+    Raise Refused where somebody else uses or changes it: it is left half
+    removed, and still found by its root.
+    """
     shown = api.summaries(client, in_tree=root).get(root, {})
     if root not in shown or compute_uuid(root, shown[root]) is None:
-        LOG.warning('The tree of %s is not ours: left alone', root)
         return False
     present = _present(client, root)
     consumer = _consumer(client, root)
@@ -471,3 +510,13 @@ def remove(client: PlacementClient, root: str) -> bool:
     for call in plan_removal(root, present, consumer.allocations):
         _carry_out(client, call, state)
     return True
+
+
+def removed(client: PlacementClient, root: str) -> str | None:
+    """Remove a tree; what is in the way, None if it is gone."""
+    try:
+        if remove(client, root) or not api.tree_of(client, root):
+            return None
+    except Refused as error:
+        return str(error)
+    return 'not a tree of ours'

@@ -12,7 +12,7 @@ from nfv_sched.placement import schema
 from nfv_sched.placement.client import PlacementClient
 from nfv_sched.placement.errors import NotFound
 from nfv_sched.placement.errors import Refused
-from nfv_sched.placement.publisher import remove
+from nfv_sched.placement.publisher import removed
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -47,11 +47,7 @@ def purge(client: PlacementClient) -> Iterator[Removal]:
     """
     roots = api.roots(client)
     for uuid, listed in sorted(roots.items(), key=lambda one: one[1].name):
-        try:
-            problem = None if remove(client, uuid) else 'not a tree of ours'
-        except Refused as error:
-            problem = str(error)
-        yield Removal('tree', listed.name, problem)
+        yield Removal('tree', listed.name, removed(client, uuid))
     for one in _names(client):
         yield dataclasses.replace(one, problem=_delete(client, one))
 

@@ -101,7 +101,9 @@ class TopologyReader:
             return False
         finally:
             self._deadline = None
-        self._rounds += 1
+            # A server that is too slow to tell everything may still tell
+            # what changed.
+            self._rounds += 1
         self._succeeded(view)
         return True
 

@@ -22,6 +22,9 @@ LOG = logging.getLogger(__name__)
 #: Beyond so many changed trees one bulk read costs less than single reads:
 #: 13 ms each against 0.6 s per 1,000 hosts.
 ONE_BY_ONE = 16
+#: So many bad trees whose root did not change are tried again per refresh:
+#: together they must not make it a bulk read.
+AGAIN = 8
 #: Every reader of the process has the same cloud.
 _SHARED = Shared()
 #: So many trees that a bulk answer lacks are read singly per refresh.
@@ -73,16 +76,21 @@ class View:
 def look(client: PlacementClient, view: View) -> View:
     """The view after one refresh; raise PlacementError.
 
-    Only trees whose root changed are read, due ones, and bad ones: these may
-    be mended by a write that does not move the root. Logs each bad tree when
-    it gets bad, and again when what is wrong with it changes.
+    Only trees whose root changed are read, due ones, and some bad ones: these
+    may be mended by a write that does not move the root. Logs each bad tree
+    when it gets bad, and again when what is wrong with it changes.
     """
     roots = api.roots(client)
     trees = {
         uuid: held
         for uuid, held in view.trees.items()
-        if roots.get(uuid) == held.listed and held.error is None
+        if roots.get(uuid) == held.listed
     }
+    bad = [uuid for uuid in sorted(trees) if trees[uuid].error is not None]
+    bad.sort(key=lambda uuid: not trees[uuid].due)
+    due = sum(trees[uuid].due for uuid in bad)
+    for uuid in bad[: due + AGAIN]:
+        del trees[uuid]
     stale = roots.keys() - {u for u, held in trees.items() if not held.due}
     # Bad trees, read again each time, must not keep others from their turn.
     order = sorted(stale, key=lambda uuid: (uuid in view.trees, uuid))

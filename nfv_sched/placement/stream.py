@@ -12,6 +12,10 @@ from typing import Any
 #: Bytes that are decoded at once, far less than a millisecond's work.
 CHUNK = 2**18
 
+#: Characters of one value, far more than any that Placement gives: each try
+#: to read one begins anew.
+_MOST = 4 * CHUNK
+
 #: What may follow a value.
 _AFTER = frozenset(',:]} \t\n\r')
 _SPACE = ' \t\n\r'
@@ -52,6 +56,8 @@ class _Text:
             try:
                 found, end = self._decoder.raw_decode(self._left, self._at)
             except ValueError:
+                if len(self._left) - self._at > _MOST:
+                    raise
                 self._more()
                 continue
             # A number may go on in the next chunk, with a point or digits.

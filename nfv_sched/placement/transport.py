@@ -8,6 +8,7 @@ sending, waiting, headers or body, Placement's or Keystone's.
 
 from collections.abc import Callable
 import contextlib
+import functools
 import socket
 import threading
 import time
@@ -20,6 +21,8 @@ from urllib3.connection import HTTPConnection
 from urllib3.connection import HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool
 from urllib3.connectionpool import HTTPSConnectionPool
+from urllib3.poolmanager import PoolManager
+from urllib3.poolmanager import ProxyManager
 
 from nfv_sched.placement.errors import DeadlineExceeded
 
@@ -142,18 +145,39 @@ class _HTTPSPool(HTTPSConnectionPool):
     ConnectionCls = _HTTPS
 
 
+_POOLS: dict[str, type] = {
+    'http': _HTTPPool,
+    'https': _HTTPSPool,
+}
+
+
 def bound(session: requests.Session) -> None:
     """Let the requests of ``session`` heed :class:`Deadline`.
 
     The session's adapters keep what they were set up with (keep-alive, TLS
-    limits); only the connections that they open from now on are ours.
-    Outside a deadline these behave as ever. Repeating this is harmless.
+    limits); only the connections that they open from now on are ours, those
+    to HTTP proxies, too (not to SOCKS ones). Outside a deadline these behave
+    as ever. Repeating this is harmless.
     """
     for adapter in session.adapters.values():
         if isinstance(adapter, requests.adapters.HTTPAdapter):
-            manager = adapter.poolmanager
-            manager.clear()
-            manager.pool_classes_by_scheme = {
-                'http': _HTTPPool,
-                'https': _HTTPSPool,
-            }
+            _use_our_pools(adapter.poolmanager)
+            proxied = functools.partial(_proxy_manager_for, adapter)
+            adapter.proxy_manager_for = proxied  # type: ignore[method-assign]
+
+
+def _proxy_manager_for(
+    adapter: requests.adapters.HTTPAdapter, proxy: str, **kwargs: Any
+) -> PoolManager:
+    manager: PoolManager = type(adapter).proxy_manager_for(
+        adapter, proxy, **kwargs
+    )
+    if isinstance(manager, ProxyManager):
+        _use_our_pools(manager)
+    return manager
+
+
+def _use_our_pools(manager: PoolManager) -> None:
+    if manager.pool_classes_by_scheme is not _POOLS:
+        manager.clear()
+        manager.pool_classes_by_scheme = _POOLS

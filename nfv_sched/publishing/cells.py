@@ -1,6 +1,7 @@
 """Source 1: what nova-computes reported, from the cells' databases."""
 
 from collections.abc import Callable
+from collections.abc import Mapping
 from collections.abc import Sequence
 import dataclasses
 import logging
@@ -10,7 +11,7 @@ from nfv_sched.nova import census
 from nfv_sched.placement import schema
 from nfv_sched.placement.client import PlacementClient
 from nfv_sched.placement.publisher import HostReport
-from nfv_sched.placement.publisher import remove
+from nfv_sched.placement.publisher import removed
 from nfv_sched.placement.publisher import Round
 from nfv_sched.publishing.report import PassReport
 
@@ -37,7 +38,7 @@ class CellsSource:
     a pass found nothing to write for them.
 
     A tree is removed once its compute node has been in no cell for ``grace``
-    seconds while every cell answered.
+    seconds in which every pass came to its end and every cell answered.
 
     :param kinds: of failure domains to publish
     :param page: compute nodes that are read at once
@@ -77,11 +78,16 @@ class CellsSource:
         started = self._clock()
         full = self._due(started)
         report.kind = 'full' if full else 'changed'
+        # A pass that does not come to its end, or that a cell did not answer,
+        # has not seen that a compute node was missing all the time.
+        missing, self._missing = self._missing, {}
         found = census.look(self._kinds, self._page)
         report.problems += found.problems
         sightings = found.sightings
         report.hosts = len(sightings)
-        current = Round(client)
+        current = Round(
+            client, {uuid: one.name for uuid, one in sightings.items()}
+        )
         if full:
             self._settled.clear()
         wanted = {
@@ -91,7 +97,7 @@ class CellsSource:
         }
         self._publish(current, found, wanted, report, going)
         if going():
-            self._prune(client, current, found, report)
+            self._prune(client, current, found, missing, report)
         if full and going():
             # A cell that does not answer makes no pass a full one: none of
             # its compute nodes is settled.
@@ -125,6 +131,8 @@ class CellsSource:
         def done(host: HostReport) -> None:
             nonlocal said
             report.count(host)
+            if host.error is not None:
+                report.problems.append(f'{host.name}: {host.error}')
             self._settle(host, sightings[host.uuid], current)
             if self._clock() - said >= PROGRESS:
                 said = self._clock()
@@ -156,24 +164,27 @@ class CellsSource:
         client: PlacementClient,
         current: Round,
         found: census.Look,
+        missing: Mapping[str, float],
         report: PassReport,
     ) -> None:
         if not found.complete:
-            # A compute node may be in the cell that did not answer.
             return
         now = self._clock()
         kept = {schema.root_uuid(uuid) for uuid in found.sightings}
-        gone = current.roots.keys() - kept
-        self._missing = {
-            root: self._missing.get(root, now) for root in sorted(gone)
-        }
-        for root, since in self._missing.items():
-            if now - since >= self._grace and remove(client, root):
-                report.removed += 1
-                LOG.warning(
-                    'Removed the tree %s: its compute node is in no cell '
-                    'any more',
-                    current.roots[root].name,
+        for root in sorted(current.roots.keys() - kept):
+            since = self._missing[root] = missing.get(root, now)
+            if now - since < self._grace:
+                continue
+            name = current.roots[root].name
+            if (problem := removed(client, root)) is not None:
+                report.problems.append(
+                    f'{name}, whose compute node is gone, stays: {problem}'
                 )
+                continue
+            report.removed += 1
+            LOG.warning(
+                'Removed the tree %s: its compute node is in no cell any more',
+                name,
+            )
         for uuid in self._settled.keys() - found.sightings.keys():
             del self._settled[uuid]

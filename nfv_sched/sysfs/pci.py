@@ -10,8 +10,8 @@ from nfv_sched.sysfs.files import MalformedSysfs
 _ADDRESS = re.compile(
     r'[0-9a-f]{4,8}:[0-9a-f]{2}:[01][0-9a-f]\.[0-7]', re.ASCII
 )
-#: SPEED_UNKNOWN of ethtool, as 32 bits without a sign.
-_UNKNOWN_SPEED = 2**32 - 1
+#: No link is as fast, in Mbit/s. SPEED_UNKNOWN of ethtool is 32 bits set.
+_UNKNOWN_SPEED = 2**31
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ def _device(address: str, folder: Folder, nodes: frozenset[int]) -> Device:
         driver=folder.target('driver'),
         physfn=folder.target('physfn'),
         vfs=_virtual(folder),
-        sriov_total=folder.number('sriov_totalvfs'),
+        sriov_total=_functions(folder),
         sriov_enabled=folder.number('sriov_numvfs'),
         nets=nets,
         link_mbps=_speed(folder / 'net', nets),
@@ -112,6 +112,14 @@ def _id(folder: Folder, name: str, digits: int) -> str | None:
     if value is not None and not 0 <= value < 16**digits:
         raise folder.malformed(name, f'{value:#x} is no id')
     return None if value is None else f'{value:0{digits}x}'
+
+
+def _functions(folder: Folder) -> int | None:
+    """The virtual functions there can be: 16 bits of the capability."""
+    value = folder.number('sriov_totalvfs')
+    if value is not None and not 0 <= value < 2**16:
+        raise folder.malformed('sriov_totalvfs', f'{value} functions')
+    return value
 
 
 def _virtual(folder: Folder) -> tuple[str, ...]:

@@ -57,6 +57,17 @@ def test_a_slow_server_is_cut_at_the_deadline(serve, answer):
     assert 0.3 < time.monotonic() - started < 10
 
 
+def test_a_slow_proxy_is_cut_at_the_deadline(serve, monkeypatch):
+    monkeypatch.setenv('http_proxy', serve(drip_body).url)
+    monkeypatch.delenv('no_proxy', raising=False)
+    monkeypatch.delenv('NO_PROXY', raising=False)
+    client = client_of('http://placement.example')
+    started = time.monotonic()
+    with pytest.raises(DeadlineExceeded):
+        client.get('/resource_providers')
+    assert time.monotonic() - started < 10
+
+
 def test_a_slow_second_answer_on_one_connection_is_cut(serve):
     def answer(connection):
         request_of(connection)

@@ -21,6 +21,7 @@ from nfv_sched.placement.publisher import preview
 from nfv_sched.placement.publisher import prune
 from nfv_sched.placement.publisher import publish
 from nfv_sched.placement.publisher import publish_supplement
+from nfv_sched.placement.publisher import Round
 from tests.fixtures_placement import adapter_of
 from tests.placement.examples import host
 from tests.placement.examples import with_guest
@@ -195,11 +196,11 @@ def test_names_are_created_once(placement, template):
     assert not [c for c in wsgi.writes if c[1].startswith('/resource_cl')]
 
 
-def test_a_host_that_cannot_be_encoded_stops_no_other(client, caplog):
+def test_a_host_that_cannot_be_encoded_stops_no_other(client):
     bad = dataclasses.replace(host(1), name='x' * 300)
     report = publish(client, [bad, host(0)])
     assert [one.outcome for one in report.hosts] == ['failed', 'written']
-    assert 'x' * 300 in caplog.text
+    assert '300 characters' in report.hosts[0].error
     assert read(client, host(0)) == host(0)
 
 
@@ -283,11 +284,11 @@ def test_a_foreign_child_and_trait_in_our_tree_stay(client):
     assert 'CUSTOM_RACK_7' in api.traits(client, root)[1]
 
 
-def test_a_foreign_holder_of_our_name_is_reported(client, caplog):
+def test_a_foreign_holder_of_our_name_is_reported(client):
     stranger = _foreign(client, 'host0:nfv')
     report = publish(client, [host(0), host(1)])
     assert [one.outcome for one in report.hosts] == ['failed', 'written']
-    assert 'host0' in caplog.text
+    assert 'host0' in report.hosts[0].error
     assert stranger in api.tree_of(client, stranger)
 
 
@@ -298,6 +299,31 @@ def test_a_compute_node_that_came_back_replaces_its_old_tree(client):
     assert report.hosts[0].error is None
     assert read(client, again) == again
     assert api.tree_of(client, schema.root_uuid(host(0).uuid)) == {}
+
+
+def test_two_compute_nodes_of_one_name_do_not_take_turns(client):
+    one, two = host(0), host(5, name='host0')
+    living = {each.uuid: each.name for each in (one, two)}
+    for _ in range(2):
+        report = Round(client, living).publish([one, two])
+        first, second = report.hosts
+        assert first.error is None
+        assert one.uuid in second.error
+        assert two.uuid in second.error
+        assert read(client, one) == one
+    # The former of them is gone.
+    (report,) = Round(client, {two.uuid: two.name}).publish([two]).hosts
+    assert report.error is None
+    assert read(client, two) == two
+
+
+def test_two_hosts_swap_their_names(client):
+    publish(client, [host(0), host(1)])
+    swapped = [host(0, name='host1'), host(1, name='host0')]
+    living = {one.uuid: one.name for one in swapped}
+    report = Round(client, living).publish(swapped)
+    assert [one.error for one in report.hosts] == [None, None]
+    assert [read(client, one) for one in swapped] == swapped
 
 
 def test_a_renamed_host_is_renamed(client):
@@ -314,10 +340,44 @@ def test_prune_removes_exactly_what_is_not_kept(client):
     all_hosts = [with_guest(host(number)) for number in range(3)]
     publish(client, all_hosts)
     gone = prune(client, [all_hosts[0].uuid, all_hosts[2].uuid])
-    assert gone == ('host1:nfv',)
+    assert gone == {'host1:nfv': None}
     assert read(client, all_hosts[0]) == all_hosts[0]
     assert len(api.roots(client)) == 2
-    assert prune(client, [all_hosts[0].uuid, all_hosts[2].uuid]) == ()
+    assert prune(client, [all_hosts[0].uuid, all_hosts[2].uuid]) == {}
+
+
+def test_a_tree_in_use_stays_and_keeps_no_other(client):
+    gone = [host(number) for number in range(3)]
+    publish(client, gone)
+    consumer = '5a0c5f52-1f7e-4a6c-9d3e-0d6b2f7f1a11'
+    used = schema.root_uuid(gone[1].uuid)
+    client.put(f'/allocations/{consumer}', _one_of(client, used))
+    found = prune(client, [])
+    assert {name for name, problem in found.items() if problem is None} == {
+        'host0:nfv',
+        'host2:nfv',
+    }
+    assert 'allocations' in found['host1:nfv']
+    assert list(api.roots(client)) == [used]
+    client.delete(f'/allocations/{consumer}')
+    assert prune(client, []) == {'host1:nfv': None}
+
+
+def _one_of(client, root):
+    """What a consumer that is not ours asks of some provider of a tree."""
+    uuid, name = next(
+        (uuid, name)
+        for uuid in api.tree_of(client, root)
+        for name in sorted(api.inventories(client, uuid)[1])
+        if name == 'CUSTOM_NFV_CORE' or not name.startswith('CUSTOM_')
+    )
+    return {
+        'allocations': {uuid: {'resources': {name: 1}}},
+        'project_id': 'p',
+        'user_id': 'u',
+        'consumer_type': 'OTHER',
+        'consumer_generation': None,
+    }
 
 
 def test_what_others_break_is_mended(client):

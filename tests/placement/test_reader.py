@@ -212,6 +212,53 @@ def test_a_tree_mended_below_its_root_is_read_again(reader, client):
     assert reader.snapshot.hosts == by_uuid(small(0))
 
 
+def test_many_bad_trees_are_tried_again_in_part(reader, client, monkeypatch):
+    monkeypatch.setattr(refresh, 'AGAIN', 2)
+    monkeypatch.setattr(refresh, 'ONE_BY_ONE', 3)
+    topologies = [small(number) for number in range(6)]
+    publish(client, topologies)
+    for one in topologies[:5]:
+        _add_unknown(client, one)
+    reader.refresh()
+    assert reader.snapshot.counters.unknown == 5
+    asked = []
+    real = api.summaries
+
+    def summaries(client, **params):
+        asked.append(params)
+        return real(client, **params)
+
+    monkeypatch.setattr(api, 'summaries', summaries)
+    reader.refresh()
+    assert reader.snapshot.counters.unknown == 5
+    assert reader.snapshot.hosts == by_uuid(topologies[5])
+    assert len(asked) == 2
+    assert all('in_tree' in params for params in asked)
+
+
+def test_a_server_too_slow_for_everything_still_tells_what_changed(
+    client, monkeypatch
+):
+    monkeypatch.setattr(refresh, 'ONE_BY_ONE', 1)
+    publish(client, [host(0), host(1)])
+    reader = TopologyReader(lambda: client, full_every=2)
+    assert reader.refresh()
+    assert reader.refresh()
+    moved = dataclasses.replace(host(0), domains={'rack': 'r7'})
+    publish(client, [moved])
+    real = api.summaries
+
+    def slow(client, **params):
+        if not params:
+            raise Unavailable('no answer in 20 s')
+        return real(client, **params)
+
+    monkeypatch.setattr(api, 'summaries', slow)
+    assert not reader.refresh()
+    assert reader.refresh()
+    assert reader.snapshot.hosts == by_uuid(moved, host(1))
+
+
 def test_a_cut_bulk_answer_is_completed_one_by_one(
     placement, monkeypatch, caplog
 ):

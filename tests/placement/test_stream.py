@@ -77,3 +77,18 @@ def test_entries_come_as_they_are(
 def test_what_is_no_such_object_is_refused(raw):
     with pytest.raises(ValueError, match=r'.'):
         list(stream.entries(raw, 'wanted'))
+
+
+def test_an_endless_value_is_not_read_to_its_end(monkeypatch):
+    chunks = []
+    real = stream._Text._more
+
+    def more(text):
+        chunks.append(text)
+        real(text)
+
+    monkeypatch.setattr(stream._Text, '_more', more)
+    raw = b'{"all": {"one": "' + b'x' * (20 * stream.CHUNK) + b'"}}'
+    with pytest.raises(ValueError, match='Unterminated string'):
+        list(stream.entries(raw, 'all'))
+    assert len(chunks) <= 6

@@ -143,7 +143,7 @@ def test_where_sysfs_adds_nothing_what_it_added_goes(client):
 
 def test_the_whole_tree_goes_with_its_compute_node(client):
     publish(client, [both(reported(), supplement())])
-    assert prune(client, []) == ('host0:nfv',)
+    assert prune(client, []) == {'host0:nfv': None}
     assert client.get('/resource_providers')['resource_providers'] == []
 
 

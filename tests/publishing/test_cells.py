@@ -7,8 +7,11 @@ import pytest
 
 from nfv_sched.nova import census
 from nfv_sched.placement import api
+from nfv_sched.placement import publisher
 from nfv_sched.placement import schema
 from nfv_sched.placement.client import PlacementClient
+from nfv_sched.placement.codec import encode
+from nfv_sched.placement.errors import Refused
 from nfv_sched.placement.reader import TopologyReader
 from nfv_sched.publishing.cells import CellsSource
 from nfv_sched.publishing.report import PassReport
@@ -202,6 +205,70 @@ def test_a_compute_node_that_came_back_in_time_keeps_its_tree(
     passes.clock.now += 40
     # Its time began anew.
     assert passes().removed == 0
+
+
+def test_time_in_which_not_every_cell_answered_does_not_count(
+    sky, settled, monkeypatch
+):
+    passes = Passes(sky, grace=50)
+    passes()
+    sky.computes['two'].node.destroy()
+    passes()
+    passes.clock.now += 40
+
+    def down(*args):
+        raise OSError('gone')
+
+    with monkeypatch.context() as patch:
+        patch.setattr(census, '_rows', down)
+        passes()
+    passes.clock.now += 40
+    assert passes().removed == 0
+    passes.clock.now += 50
+    assert passes().removed == 1
+
+
+def test_a_tree_that_cannot_be_removed_fails_no_pass(
+    sky, settled, monkeypatch
+):
+    passes = Passes(sky, grace=0, full_interval=100)
+    passes()
+    for name in 'one', 'two':
+        sky.computes[name].node.destroy()
+    real = PlacementClient.delete
+
+    def delete(client, path):
+        if schema.root_uuid(sky.computes['one'].node.uuid) in path:
+            raise Refused(409, '', 'somebody uses it')
+        real(client, path)
+
+    monkeypatch.setattr(PlacementClient, 'delete', delete)
+    passes.clock.now += 100
+    for kind, removed in (('full', 1), ('changed', 0)):
+        report = passes()
+        assert (report.kind, report.removed) == (kind, removed)
+        assert report.finished
+        (problem,) = report.problems
+        assert 'one:nfv' in problem
+        assert 'somebody uses it' in problem
+
+
+def test_a_host_that_cannot_be_published_is_a_problem(
+    sky, settled, monkeypatch, caplog
+):
+    passes = Passes(sky)
+
+    def refuse(host):
+        if host.name == 'two':
+            raise schema.Unencodable('so many cells')
+        return encode(host)
+
+    monkeypatch.setattr(publisher, 'encode', refuse)
+    report = passes()
+    assert (report.failed, report.written) == (1, 2)
+    assert report.problems == ['two: so many cells']
+    # Whoever makes the passes says it, once.
+    assert 'so many cells' not in caplog.text
 
 
 def _without(real, name):

@@ -2,11 +2,15 @@
 
 import json
 
+from nova import context as nova_context
 from nova import objects
+from nova.db.main import api as main_db
+from nova.db.main import models
 import pytest
 import sqlalchemy as sa
 
 from nfv_sched.nova import cloud as reader
+from nfv_sched.nova import databases
 from nfv_sched.nova import hosts
 from nfv_sched.nova import residents
 from nfv_sched.nova import snapshot
@@ -125,13 +129,41 @@ def test_a_cell_that_is_down_is_told(monkeypatch):
     def fail(*_, **__):
         raise OSError('mysql://nova:secret@host/nova is down')
 
-    monkeypatch.setattr(objects.ComputeNodeList, 'get_by_pagination', fail)
+    monkeypatch.setattr(objects.ComputeNodeList, 'get_all_by_uuids', fail)
     survey = nova_survey.read()
     assert survey.hosts == ()
     [problem] = survey.problems
     assert 'cell1' in problem
     assert 'host/nova is down' in problem
     assert 'secret' not in problem
+
+
+def test_a_compute_node_that_cannot_be_read_hides_no_other(populated, survey):
+    node = populated.computes['epyc7451-4node'].node
+    before = _stats(node.uuid, '{"torn')
+    try:
+        again = nova_survey.read(['rack'])
+    finally:
+        _stats(node.uuid, before)
+    assert [one.host for one in again.hosts] == [
+        one.host for one in survey.hosts if one.host != 'epyc7451-4node'
+    ]
+    [problem] = again.problems
+    assert problem.startswith(f'compute node {node.uuid}: ')
+
+
+def _stats(uuid, value):
+    """Replace what a compute node's row has there; what it had before."""
+    context = nova_context.get_admin_context()
+    [cell] = databases.cells(context)
+    node = models.ComputeNode
+    with nova_context.target_cell(context, cell) as targeted:
+        manager = main_db.get_context_manager(targeted)
+        with manager.writer.using(targeted) as session:
+            mine = node.uuid == uuid
+            before = session.scalar(sa.select(node.stats).where(mine))
+            session.execute(sa.update(node).where(mine).values(stats=value))
+    return before
 
 
 def test_a_guest_that_cannot_be_read_hides_no_other(

@@ -112,11 +112,13 @@ def test_a_bad_device_is_named_and_costs_no_other(tmp_path):
     files = plain()
     files |= device('0000:3b:00.0', vendor='intel') | device('0000:3b:00.1')
     files |= device('0000:3b:00.2', device='0x12345')
+    files |= device('0000:3b:00.3', sriov_totalvfs=-5)
     machine = sysfs.read(write(tmp_path, files))
     assert [one.address for one in machine.devices] == ['0000:3b:00.1']
-    assert len(machine.problems) == 2
+    assert len(machine.problems) == 3
     assert '0000:3b:00.0/vendor' in machine.problems[0]
     assert '0x12345 is no id' in machine.problems[1]
+    assert 'sriov_totalvfs: -5 functions' in machine.problems[2]
 
 
 def test_functions_and_their_links(tmp_path):
@@ -143,7 +145,7 @@ def test_functions_and_their_links(tmp_path):
     assert (virtual.physfn, virtual.numa_node) == (pf, None)
 
 
-@pytest.mark.parametrize('speed', ['-1', '4294967295', '0', ''])
+@pytest.mark.parametrize('speed', ['-1', '4294967295', '2147483648', '0', ''])
 def test_a_link_that_is_down_has_no_speed(speed, tmp_path):
     files = plain() | device('0000:3b:00.0', **{'net/ens1/speed': speed})
     machine = sysfs.read(write(tmp_path, files))
