@@ -34,20 +34,31 @@ class HostCount:
 class Capacity:
     """The counts of all hosts, and how many fit ``in_all``.
 
-    That is their sum, but for guests that have to be on one host.
+    That is their sum, or what the best host takes where guests are
+    ``together`` on one. ``notes`` say what else is to be known.
     """
 
     hosts: tuple[HostCount, ...]
-    in_all: int
+    together: bool = False
+    notes: tuple[str, ...] = ()
+
+    @property
+    def in_all(self) -> int:
+        """How many fit all hosts."""
+        return self._fit(self.hosts)
 
     def by_domain(
         self, domain_of: Callable[[str], str | None]
     ) -> Mapping[str, int]:
-        """The sums by failure domain."""
-        sums: collections.Counter[str] = collections.Counter()
+        """How many fit each failure domain."""
+        found: dict[str, list[HostCount]] = {}
         for one in self.hosts:
-            sums[domain_of(one.host) or ''] += one.guests
-        return dict(sums)
+            found.setdefault(domain_of(one.host) or '', []).append(one)
+        return {name: self._fit(hosts) for name, hosts in found.items()}
+
+    def _fit(self, hosts: Sequence[HostCount]) -> int:
+        counts = [one.guests for one in hosts]
+        return max(counts, default=0) if self.together else sum(counts)
 
     @property
     def shortages(self) -> Sequence[tuple[str, int]]:
@@ -97,10 +108,8 @@ class Counter:
             self._tell(number, len(inquiry.explanation.findings))
         self.filled = len(known)
         found.sort(key=lambda one: one.host)
-        counts = [one.guests for one in found]
-        together = group.policy == 'affinity'
-        in_all = max(counts, default=0) if together else sum(counts)
-        return Capacity(tuple(found), in_all)
+        notes = inquiry.explanation.notes
+        return Capacity(tuple(found), group.together, notes)
 
     def _fill(
         self,
@@ -139,6 +148,11 @@ class Grouped:
         self._members = frozenset(group.members if group is not None else ())
         rules = (group.rules or {}) if group is not None else {}
         self._limit = int(rules.get('max_server_per_host', 1))
+
+    @property
+    def together(self) -> bool:
+        """Whether all members have to be on one host."""
+        return self.policy == 'affinity'
 
     def room(self, state: Any, more: int = 0) -> int | None:
         """How many more members a host may get; None where nothing limits.

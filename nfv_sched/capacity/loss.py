@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import dataclasses
 from typing import Any
 
+from nfv_sched.capacity.count import GROUP
 from nfv_sched.capacity.count import Grouped
 from nfv_sched.capacity.sites import Ledger
 from nfv_sched.capacity.sites import Order
@@ -19,6 +20,10 @@ from nfv_sched.explaining.explain import Look
 from nfv_sched.nova import asking
 from nfv_sched.nova import requests
 from nfv_sched.survey.values import Resident
+
+# Nova counts the lost host among those that members are on, and leaves it
+# out: no host is left.
+_BOUND = 'affinity to a group on lost hosts'
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -32,6 +37,14 @@ class Refuge:
     lost: str
     host: str | None
     short: str = ''
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Loss:
+    """Where each guest goes; ``notes`` say what else is to be known."""
+
+    refuges: tuple[Refuge, ...]
+    notes: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(slots=True)
@@ -49,7 +62,7 @@ def after_loss(
     lost: Collection[str],
     *,
     tell: Callable[[int, int], None] | None = None,
-) -> list[Refuge]:
+) -> Loss:
     """Place the guests of lost hosts anew, as their stored requests ask.
 
     Those with most memory first, each on the first host that takes it. All
@@ -66,7 +79,7 @@ def after_loss(
         found.append(run.place(host, guest))
         if tell is not None:
             tell(number, len(guests))
-    return found
+    return Loss(tuple(found), tuple(run.notes))
 
 
 def _size(item: tuple[str, Resident]) -> tuple[int, int, str]:
@@ -85,6 +98,8 @@ class _Run:
         self._ledger = Ledger()
         self._sites: dict[str, Site] = {}
         self._known: dict[Hashable, _Known] = {}
+        #: Without those that are said already.
+        self.notes: dict[str, None] = {}
         # How many of a group were thought onto a host.
         self._members: collections.Counter[tuple[str, str]] = (
             collections.Counter()
@@ -103,7 +118,7 @@ class _Run:
             host = str(look.state.nodename)
             room = group.room(look.state, self._members[name, host])
             if room is not None and room <= 0:
-                shortages['server group'] += 1
+                shortages[GROUP] += 1
                 continue
             if host not in self._sites:
                 state = host_of(known.order.question, look)
@@ -116,7 +131,12 @@ class _Run:
                 return Refuge(guest, lost, host)
             shortages[short] += 1
         [(most, _)] = shortages.most_common(1) or [(known.refused, 0)]
+        if group.together and self._lost_all(spec.instance_group.hosts):
+            most = _BOUND
         return Refuge(guest, lost, None, most)
+
+    def _lost_all(self, hosts: Sequence[str]) -> bool:
+        return bool(hosts) and set(hosts) <= set(self._lost)
 
     def _inquire(self, spec: Any) -> _Known:
         spec.ignore_hosts = list(self._lost)
@@ -126,6 +146,7 @@ class _Run:
         if key not in self._known:
             inquiry = self._explainer.inquire(spec, detailed=0)
             self._ledger.learn(inquiry.summaries)
+            self.notes.update(dict.fromkeys(inquiry.explanation.notes))
             conditions = [
                 one
                 for one in inquiry.explanation.conditions

@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 import dataclasses
+import itertools
 from typing import Any
 
+from nfv_sched.capacity.count import GROUP
 from nfv_sched.capacity.count import Grouped
 from nfv_sched.capacity.sites import Ledger
 from nfv_sched.capacity.sites import Order
@@ -24,27 +26,25 @@ class Mixture:
     """How many guests of each flavor were placed, and where.
 
     ``ended`` is the flavor that found no host any more, ``short`` what the
-    hosts lacked for it, that of most hosts first.
+    hosts lacked for it, that of most hosts first. ``notes`` say what else is
+    to be known.
     """
 
     guests: Mapping[str, int]
     hosts: Mapping[str, Mapping[str, int]]
     ended: str
     short: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
-@dataclasses.dataclass(slots=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class _Kind:
-    """One flavor: where it may go, and the next host to try."""
+    """One flavor: what is asked, and what hosts lack that never take any."""
 
-    name: str
+    weight: int
     order: Order
-    looks: Sequence[Look]
     group: Grouped
-    next: int = 0
-    shortages: collections.Counter[str] = dataclasses.field(
-        default_factory=collections.Counter
-    )
+    shortages: collections.Counter[str]
 
 
 def mixed(
@@ -56,59 +56,116 @@ def mixed(
     """Place guests in turn, by weight, until one finds no host.
 
     First fit, hosts that fewest of the flavors fit first: as many are sure
-    to fit. A scheduler that chooses better may place more.
+    to fit. A scheduler that chooses better may place more. An affinity group
+    is tried on each host alone: the one that takes most counts.
 
-    :param asked: names, RequestSpecs and weights of flavors
-    :param tell: called with the number of guests placed
+    :param asked: names, RequestSpecs and weights of flavors, all of the same
+        server group or of none
+    :param tell: called with the number of guests placed, on all that is tried
     """
     ledger = Ledger()
     sites: dict[str, Site] = {}
     kinds: dict[str, _Kind] = {}
-    for name, spec, _ in asked:
+    looks: dict[str, dict[str, Look]] = {}
+    notes: dict[str, None] = {}
+    for name, spec, weight in asked:
         group = Grouped(spec)
         inquiry = explainer.inquire(spec, detailed=0)
         ledger.learn(inquiry.summaries)
-        looks = [look for look in inquiry.looks if not look.lacks]
-        for look in looks:
+        notes.update(dict.fromkeys(inquiry.explanation.notes))
+        for look in inquiry.looks:
+            if look.lacks:
+                continue
             host = str(look.state.nodename)
+            looks.setdefault(host, {})[name] = look
             if host not in sites:
                 sites[host] = Site(host, host_of(inquiry.question, look))
         order = Order(inquiry.question, requests.spreads_functions(spec))
-        kinds[name] = _Kind(name, order, looks, group)
-        for one in inquiry.explanation.conditions:
-            kinds[name].shortages[one.name] = one.hosts
-    popular = collections.Counter(
-        str(look.state.nodename)
-        for kind in kinds.values()
-        for look in kind.looks
-    )
-    for kind in kinds.values():
-        kind.looks = sorted(
-            kind.looks,
-            key=lambda look: (
-                popular[str(look.state.nodename)],
-                str(look.state.nodename),
-            ),
+        shortages = collections.Counter(
+            {one.name: one.hosts for one in inquiry.explanation.conditions}
         )
-    placed: dict[str, collections.Counter[str]] = {}
-    counts = dict.fromkeys(kinds, 0)
-    weights = {name: weight for name, _, weight in asked}
-    ended = next(iter(kinds.values()))
-    for number, name in enumerate(turns(weights)):
-        if tell is not None:
-            tell(number)
-        where = _place(kinds[name], sites, ledger, placed)
-        if where is None:
-            ended = kinds[name]
-            break
-        counts[name] += 1
-        placed.setdefault(where, collections.Counter())[name] += 1
-    return Mixture(
-        counts,
-        placed,
-        ended.name,
-        tuple(short for short, _ in ended.shortages.most_common()),
-    )
+        kinds[name] = _Kind(weight, order, group, shortages)
+    hosts = sorted(looks, key=lambda host: (len(looks[host]), host))
+    tries = [hosts]
+    if hosts and any(one.group.together for one in kinds.values()):
+        tries = [[host] for host in sorted(hosts)]
+    told = tell or (lambda done: None)
+    placed = itertools.count()
+    found = []
+    for names in tries:
+        filling = _Filling(
+            kinds,
+            [(sites[host], looks[host]) for host in names],
+            # What several hosts share is there for each of them.
+            ledger.branch(),
+        )
+        found.append(filling.mixture(lambda: told(next(placed))))
+    most = max(found, key=lambda one: sum(one.guests.values()))
+    return dataclasses.replace(most, notes=tuple(notes))
+
+
+class _Filling:
+    """Thinks guests onto hosts, the first of them first.
+
+    :param hosts: with what is known of them for each flavor that fits there
+    """
+
+    def __init__(
+        self,
+        kinds: Mapping[str, _Kind],
+        hosts: Sequence[tuple[Site, Mapping[str, Look]]],
+        ledger: Ledger,
+    ) -> None:
+        self._kinds = kinds
+        self._ledger = ledger
+        self._left = {
+            name: collections.deque(
+                (site, looks[name]) for site, looks in hosts if name in looks
+            )
+            for name in kinds
+        }
+        self._shortages = {
+            name: kind.shortages.copy() for name, kind in kinds.items()
+        }
+        self._placed: dict[str, collections.Counter[str]] = {}
+        # Whichever flavor they have: a server group counts them all.
+        self._members: collections.Counter[str] = collections.Counter()
+
+    def mixture(self, tell: Callable[[], None]) -> Mixture:
+        """Place guests in turn until one finds no host.
+
+        :param tell: called before each guest
+        """
+        counts = dict.fromkeys(self._kinds, 0)
+        ended = ''
+        weights = {name: kind.weight for name, kind in self._kinds.items()}
+        for ended in turns(weights):
+            tell()
+            host = self._place(ended)
+            if host is None:
+                break
+            counts[ended] += 1
+            self._placed.setdefault(host, collections.Counter())[ended] += 1
+            self._members[host] += 1
+        short = self._shortages[ended].most_common()
+        return Mixture(
+            counts, self._placed, ended, tuple(name for name, _ in short)
+        )
+
+    def _place(self, name: str) -> str | None:
+        """The host that takes one more; those before it never will again."""
+        kind, left = self._kinds[name], self._left[name]
+        while left:
+            site, look = left[0]
+            room = kind.group.room(look.state, self._members[site.name])
+            short: str | None = GROUP
+            if room is None or room > 0:
+                short = place(kind.order, site, look.candidates, self._ledger)
+            if short is None:
+                return site.name
+            self._shortages[name][short] += 1
+            left.popleft()
+        return None
 
 
 def turns(weights: Mapping[str, int]) -> Iterator[str]:
@@ -124,25 +181,3 @@ def turns(weights: Mapping[str, int]) -> Iterator[str]:
         name = max(current, key=lambda one: current[one])
         current[name] -= total
         yield name
-
-
-def _place(
-    kind: _Kind,
-    sites: Mapping[str, Site],
-    ledger: Ledger,
-    placed: Mapping[str, collections.Counter[str]],
-) -> str | None:
-    """The host that takes one more; those before it never will again."""
-    while kind.next < len(kind.looks):
-        look = kind.looks[kind.next]
-        host = str(look.state.nodename)
-        more = placed[host][kind.name] if host in placed else 0
-        room = kind.group.room(look.state, more)
-        short: str | None = 'server group'
-        if room is None or room > 0:
-            short = place(kind.order, sites[host], look.candidates, ledger)
-        if short is None:
-            return host
-        kind.shortages[short] += 1
-        kind.next += 1
-    return None

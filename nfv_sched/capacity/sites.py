@@ -1,7 +1,9 @@
 """Hosts while guests are thought onto them, claim by claim."""
 
+import collections
 from collections.abc import Hashable
 from collections.abc import Mapping
+from collections.abc import MutableMapping
 from collections.abc import Sequence
 import dataclasses
 from typing import Any
@@ -19,8 +21,14 @@ Candidate = Mapping[str, Any]
 class Ledger:
     """What is free in Placement, by provider and class, less what is taken."""
 
-    def __init__(self) -> None:
-        self._free: dict[tuple[str, str], int] = {}
+    def __init__(
+        self, free: MutableMapping[tuple[str, str], int] | None = None
+    ) -> None:
+        self._free = {} if free is None else free
+
+    def branch(self) -> 'Ledger':
+        """One that begins here, of which this one does not know."""
+        return Ledger(collections.ChainMap({}, self._free))
 
     def learn(self, summaries: Mapping[str, Any]) -> None:
         """Note the providers that are not known yet."""

@@ -30,10 +30,10 @@ def by_domain(
     """How many fit in each failure domain; hosts in none count under ''."""
     rows: list[tuple[Any, ...]] = []
     for kind in kinds:
-        sums = found.by_domain(
+        counts = found.by_domain(
             lambda host, kind=kind: domains.get(host, {}).get(kind)  # type: ignore[misc]
         )
-        rows += [(kind, name, sums[name]) for name in sorted(sums)]
+        rows += [(kind, name, counts[name]) for name in sorted(counts)]
     return ('Kind', 'Domain', 'Guests'), rows
 
 

@@ -1,7 +1,12 @@
 """``nfv-sched capacity``: how many more guests fit, and after a loss."""
 
 import argparse
+from collections.abc import Callable
+from collections.abc import Collection
+from collections.abc import Iterable
 from collections.abc import Iterator
+import functools
+import logging
 from typing import Any
 
 from nfv_sched.capacity import Counter
@@ -19,6 +24,8 @@ from nfv_sched.nova import asking
 from nfv_sched.nova import flavors
 from nfv_sched.nova.pipeline import Pipeline
 from nfv_sched.survey.values import Survey
+
+LOG = logging.getLogger(__name__)
 
 _VIEWS = ('total', 'domains', 'hosts')
 #: More hosts than people read.
@@ -40,21 +47,18 @@ class Capacity(Sections):
     are placed in turn, by weight, until one finds no host.
 
     With --after-loss it tells instead whether the guests of lost hosts fit
-    on the others, as their stored requests ask. Nothing is written.
+    on the others, as their stored requests ask. Nothing is written. The exit
+    code is 1 if any cell, host or guest could not be read.
     """
+
+    failed = False
+    _parser: argparse.ArgumentParser
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Describe the command's options."""
         parser: argparse.ArgumentParser = super().get_parser(prog_name)
-        parser.add_argument(
-            '--flavor',
-            type=_weighted,
-            action='append',
-            default=[],
-            metavar='NAME[=WEIGHT]',
-            help='name or id of a flavor; may be repeated for a mixture, in '
-            'proportion to the weights (default: 1)',
-        )
+        self._parser = parser
+        _add_guest_arguments(parser)
         parser.add_argument(
             '--after-loss',
             type=wishes.pair,
@@ -64,8 +68,6 @@ class Capacity(Sections):
             help='hosts that are lost: host=NAME, or a failure domain such '
             'as rack=R1; may be repeated',
         )
-        wishes.add_flavor_arguments(parser)
-        wishes.add_arguments(parser)
         parser.add_argument(
             '--show',
             choices=_VIEWS,
@@ -74,6 +76,16 @@ class Capacity(Sections):
         )
         sources.add_arguments(parser)
         return parser
+
+    def run(self, parsed_args: argparse.Namespace) -> int:
+        """Run the command; returns its exit code."""
+        if parsed_args.after_loss and (given := _guest_options(parsed_args)):
+            self._parser.error(
+                f'not allowed with --after-loss: {", ".join(given)}; guests '
+                'of lost hosts are placed as their stored requests ask'
+            )
+        super().run(parsed_args)
+        return int(self.failed)
 
     def sections(
         self, parsed_args: argparse.Namespace
@@ -84,13 +96,54 @@ class Capacity(Sections):
         client = source.placement()
         line = Pipeline()
         explainer = Explainer(line, client)
+        warn = functools.partial(self._warn, line.problems)
         with still(client, explainer.states):
             if parsed_args.after_loss:
-                yield from _loss(parsed_args, explainer, source.survey())
+                survey = source.survey()
+                self._warn(survey.problems, survey.problems)
+                yield from _loss(parsed_args, explainer, survey, warn)
             elif len(parsed_args.flavor) > 1:
-                yield from _mixture(parsed_args, explainer, source)
+                yield from _mixture(parsed_args, explainer, source, warn)
             else:
-                yield from _one(parsed_args, explainer, source)
+                yield from _one(parsed_args, explainer, source, warn)
+
+    def _warn(self, problems: Collection[str], notes: Iterable[str]) -> None:
+        """Tell what the numbers leave out.
+
+        :param problems: those of the notes that tell what was not read
+        """
+        for note in notes:
+            if note in problems:
+                self.failed = True
+                print(f'Not read: {note}', file=self.app.stderr)
+            else:
+                LOG.warning(note)
+
+
+def _add_guest_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what says which guests are counted."""
+    parser.add_argument(
+        '--flavor',
+        type=_weighted,
+        action='append',
+        default=[],
+        metavar='NAME[=WEIGHT]',
+        help='name or id of a flavor; may be repeated for a mixture, in '
+        'proportion to the weights (default: 1)',
+    )
+    wishes.add_flavor_arguments(parser)
+    wishes.add_arguments(parser)
+
+
+def _guest_options(parsed: argparse.Namespace) -> list[str]:
+    """Those of the options that say which guests are counted."""
+    parser = argparse.ArgumentParser(add_help=False)
+    _add_guest_arguments(parser)
+    return [
+        f'--{name.replace("_", "-")}'
+        for name, unsaid in vars(parser.parse_args([])).items()
+        if getattr(parsed, name) != unsaid
+    ]
 
 
 def _spec(
@@ -105,12 +158,16 @@ def _spec(
 
 
 def _one(
-    parsed: argparse.Namespace, explainer: Explainer, source: sources.Sources
+    parsed: argparse.Namespace,
+    explainer: Explainer,
+    source: sources.Sources,
+    warn: Callable[[Iterable[str]], None],
 ) -> Iterator[tuple[str, Table]]:
     name = parsed.flavor[0][0] if parsed.flavor else None
     spec = _spec(parsed, explainer, source, name)
     with progress.bar('hosts') as tell:
         found = Counter(explainer, tell=tell).count(spec)
+    warn(found.notes)
     kinds = sources.kinds()
     domains = explainer.domains(kinds)
     every = parsed.show is None and parsed.formatter == 'table'
@@ -126,7 +183,10 @@ def _one(
 
 
 def _mixture(
-    parsed: argparse.Namespace, explainer: Explainer, source: sources.Sources
+    parsed: argparse.Namespace,
+    explainer: Explainer,
+    source: sources.Sources,
+    warn: Callable[[Iterable[str]], None],
 ) -> Iterator[tuple[str, Table]]:
     asked = [
         (name, _spec(parsed, explainer, source, name), weight)
@@ -134,6 +194,7 @@ def _mixture(
     ]
     with progress.bar('guests') as tell:
         found = mixed(explainer, asked, tell=lambda done: tell(done, done + 1))
+    warn(found.notes)
     every = parsed.show is None and parsed.formatter == 'table'
     if every or parsed.show in ('total', 'domains'):
         yield ('In all' if every else ''), tables.mixture(found)
@@ -143,7 +204,10 @@ def _mixture(
 
 
 def _loss(
-    parsed: argparse.Namespace, explainer: Explainer, survey: Survey
+    parsed: argparse.Namespace,
+    explainer: Explainer,
+    survey: Survey,
+    warn: Callable[[Iterable[str]], None],
 ) -> Iterator[tuple[str, Table]]:
     lost = [
         host
@@ -170,9 +234,10 @@ def _loss(
         found = after_loss(
             explainer, guests, [host.host for host in lost], tell=tell
         )
+    warn(found.notes)
     every = parsed.show is None and parsed.formatter == 'table'
     if every or parsed.show == 'total':
         heading = f'{len(lost)} hosts lost' if every else ''
-        yield heading, tables.refuge(found)
+        yield heading, tables.refuge(found.refuges)
     if every or parsed.show != 'total':
-        yield ('Guests' if every else ''), tables.refuges(found)
+        yield ('Guests' if every else ''), tables.refuges(found.refuges)

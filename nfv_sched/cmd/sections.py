@@ -8,8 +8,13 @@ from typing import Any
 
 from cliff import lister
 
+from nfv_sched.picture.wording import printable
+
 #: Columns and rows.
 Table = tuple[tuple[str, ...], list[tuple[Any, ...]]]
+
+# They write escapes for what a terminal acts upon.
+_ESCAPING = ('json', 'yaml')
 
 
 class Sections(lister.Lister, metaclass=abc.ABCMeta):  # type: ignore[misc]
@@ -34,11 +39,17 @@ class Sections(lister.Lister, metaclass=abc.ABCMeta):  # type: ignore[misc]
         column_names: Sequence[str],
         data: Iterable[Any],
     ) -> int:
-        """Print table by table."""
+        """Print table by table, what tenants have named cleaned."""
         for number, (heading, table) in enumerate(self._found):
             if heading:
                 gap = '\n' if number else ''
                 self.app.stdout.write(f'{gap}{heading}\n')
             columns, rows = table if number else (column_names, data)
+            if parsed_args.formatter not in _ESCAPING:
+                rows = [tuple(map(_cleaned, row)) for row in rows]
             super().produce_output(parsed_args, columns, rows)
         return 0
+
+
+def _cleaned(cell: Any) -> Any:
+    return printable(cell) if isinstance(cell, str) else cell

@@ -55,3 +55,14 @@ def test_the_ledger_counts_what_is_left():
     assert ledger.short_of(candidate(MEMORY_MB=81)) == 'MEMORY_MB'
     assert ledger.short_of(candidate(MEMORY_MB=80)) is None
     assert ledger.short_of(candidate(DISK_GB=1)) == 'DISK_GB'
+
+
+def test_what_is_tried_on_a_branch_is_not_taken():
+    ledger = sites.Ledger()
+    ledger.learn(summary(PCPU=(10, 3)))
+    one = candidate(PCPU=3)
+    ledger.take(one)
+    branch = ledger.branch()
+    branch.take(one)
+    assert (branch.left(one), ledger.left(one)) == (0, 1)
+    assert ledger.branch().left(one) == 1

@@ -1,7 +1,15 @@
 """``nfv-sched capacity`` on a simulated cloud."""
 
+import itertools
+
+from nova import context as nova_context
+from nova import exception
+from nova import objects
+from nova.scheduler import utils as scheduler_utils
+import oslo_messaging as messaging
 import pytest
 
+from nfv_sched.sim import settings
 from nfv_sched.sim.guests import Flavor
 
 HUGE = {
@@ -91,6 +99,135 @@ def test_a_mixture_keeps_its_proportion_and_can_be_booted(
     guests_of(counts['tall'], vcpus=1, ram_mib=4096, extra_specs=HUGE)
 
 
+def in_turn(sky, group, *flavors):
+    """How many of each the scheduler places until one finds no host."""
+    placed = dict.fromkeys((flavor.name for flavor in flavors), 0)
+    guests = []
+    for flavor in itertools.cycle(flavors):
+        [guest] = sky.boot(flavor, group=group)
+        if not guest.booted:
+            break
+        guests.append(guest)
+        placed[flavor.name] += 1
+    for guest in guests:
+        sky.delete(guest)
+    return placed
+
+
+@pytest.fixture
+def two_kinds(flavors_of):
+    flavors_of('paged', vcpus=2, memory_mb=2048, extra_specs=HUGE)
+    specs = {'hw:cpu_policy': 'dedicated'}
+    flavors_of('wide', vcpus=4, memory_mb=1024, extra_specs=specs)
+    return (
+        Flavor('paged', 2, 2048, 1, HUGE),
+        Flavor('wide', 4, 1024, 1, specs),
+    )
+
+
+@pytest.mark.parametrize(
+    ('policy', 'limit', 'in_all'),
+    [
+        ('anti-affinity', None, 3),
+        ('anti-affinity', 2, 6),
+        ('affinity', None, 4),
+    ],
+)
+def test_a_group_counts_the_members_of_all_flavors(
+    run, sky, two_kinds, policy, limit, in_all
+):
+    group = sky.add_group('group', policy, max_per_host=limit)
+    words = ('--flavor', 'paged', '--flavor', 'wide', '--group', group.uuid)
+    rows = run('capacity', *words, '--show', 'total')
+    counts = {row['Flavor']: row['Guests'] for row in rows}
+    assert sum(counts.values()) == in_all
+    assert counts == in_turn(sky, group, *two_kinds)
+    hosts = run('capacity', *words)
+    if policy == 'affinity':
+        assert len(hosts) == 1
+    else:
+        assert {row['paged'] + row['wide'] for row in hosts} == {limit or 1}
+        assert {row['Short of first'] for row in rows} == {'server group', ''}
+
+
+def test_an_affinity_group_of_several_flavors_goes_to_the_best_host(
+    run, sky, flavors_of, guests_of
+):
+    flavors_of('paged', 'small', vcpus=2, memory_mb=2048, extra_specs=HUGE)
+    group = sky.add_group('together', 'affinity')
+    guests_of(2, vcpus=6, ram_mib=1024, extra_specs=HUGE)
+    counts = by_host(run('capacity', '--flavor', 'paged'))
+    assert len(set(counts.values())) > 1
+    words = ('--flavor', 'paged', '--flavor', 'small', '--group', group.uuid)
+    [row] = run('capacity', *words)
+    assert counts[row['Host']] == max(counts.values())
+    assert (row['paged'], row['small']) == (3, 3)
+    [member] = guests_of(1, group=group, extra_specs=HUGE)
+    [row] = run('capacity', *words)
+    assert row['Host'] == member.host
+    assert row['paged'] + row['small'] == counts[member.host] - 1
+
+
+def test_an_affinity_group_has_one_host_in_each_domain(run, sky):
+    group = sky.add_group('together', 'affinity')
+    asked = ('capacity', *by_hand(2, 3072, **HUGE), '--group', group.uuid)
+    [total] = run(*asked, '--show', 'total')
+    assert total['Guests'] == 4
+    rows = run(*asked, '--show', 'domains')
+    assert [row['Guests'] for row in rows] == [4, 4]
+
+
+@pytest.fixture
+def second_cell(sky):
+    """A cell whose database is not there."""
+    cell = objects.CellMapping(
+        sky.context,
+        uuid='00000000-0000-4000-8000-00000000ce12',
+        name='cell2',
+        transport_url='none:///',
+        database_connection='sqlite:////nowhere/at/all.sqlite',
+        disabled=False,
+    )
+    cell.create()
+    yield
+    cell.destroy()
+    nova_context.CELL_CACHE.pop(cell.uuid, None)
+
+
+@pytest.mark.usefixtures('second_cell')
+def test_a_cell_that_does_not_answer_is_told(run, flavors_of, guests_of):
+    flavors_of('one', 'other', extra_specs=HUGE)
+    [guest] = guests_of(1, extra_specs=HUGE)
+    words = ('--after-loss', f'host={guest.host}')
+    [row] = run('capacity', *words, code=1)
+    assert row['UUID'] == guest.uuid
+    # Neither its hosts are there to go to, nor guests that were lost.
+    assert 'Not read: cell cell2 does not answer, and its hosts' in run.err
+    assert 'Not read: cell cell2: ' in run.err
+    for words in (
+        ('--flavor', 'one'),
+        ('--flavor', 'one', '--flavor', 'other'),
+    ):
+        assert len(run('capacity', *words, code=1)) == 3
+        assert run.err.count('Not read: cell cell2 does not answer') == 1
+
+
+def test_hosts_that_placement_does_not_offer_at_once_are_told(
+    run, flavors_of, guests_of
+):
+    flavors_of('one', 'other', extra_specs=HUGE)
+    [guest] = guests_of(1, extra_specs=HUGE)
+    with settings.override({'scheduler.max_placement_results': 1}):
+        for words in (
+            ('--flavor', 'one'),
+            ('--flavor', 'one', '--flavor', 'other'),
+            ('--after-loss', f'host={guest.host}'),
+        ):
+            run('capacity', *words)
+            assert run.err.count('WARNING: Placement has ') == 1
+            assert 'Not read' not in run.err
+
+
 def test_after_the_loss_of_a_rack_guests_have_a_place_or_not(
     run, sky, guests_of
 ):
@@ -129,6 +266,60 @@ def test_groups_hold_after_a_loss(run, sky, guests_of):
     assert (row['Fits on'], row['Short of']) == ('', 'server group')
 
 
+def test_members_that_have_a_place_count_after_a_loss(run, sky, guests_of):
+    group = sky.add_group('apart', 'anti-affinity')
+    first, second = guests_of(2, group=group)
+    words = [f'host={first.host}', f'host={second.host}']
+    rows = run('capacity', '--after-loss', words[0], '--after-loss', words[1])
+    # There is one host left for both.
+    assert [bool(row['Fits on']) for row in rows] == [False, True]
+    assert rows[0]['Short of'] == 'server group'
+
+
+def evacuate(sky, guest):
+    """Schedule as nova-conductor's rebuild_instance does for evacuations."""
+    spec = objects.RequestSpec.get_by_instance_uuid(sky.context, guest.uuid)
+    spec.ignore_hosts = [guest.host]
+    spec.reset_forced_destinations()
+    spec.requested_resources = []
+    scheduler_utils.setup_instance_group(sky.context, spec)
+    sky.scheduler.select_destinations(
+        sky.context,
+        spec_obj=spec,
+        instance_uuids=[guest.uuid],
+        return_objects=True,
+    )
+
+
+def test_an_affinity_group_is_not_evacuated(run, sky, guests_of):
+    group = sky.add_group('together', 'affinity')
+    first, second = guests_of(2, group=group, extra_specs=HUGE)
+    assert first.host == second.host
+    # Nova looks for a host on which members are, and leaves out the only one.
+    with pytest.raises(messaging.ExpectedException) as raised:
+        evacuate(sky, first)
+    assert raised.value.exc_info[0] is exception.NoValidHost
+    rows = run('capacity', '--after-loss', f'host={first.host}')
+    assert {row['UUID'] for row in rows} == {first.uuid, second.uuid}
+    assert {row['Fits on'] for row in rows} == {''}
+    assert {row['Short of'] for row in rows} == {
+        'affinity to a group on lost hosts'
+    }
+
+
+def test_an_affinity_group_is_evacuated_to_its_members_elsewhere(
+    run, sky, guests_of
+):
+    group = sky.add_group('together', 'affinity')
+    [member] = guests_of(1, group=group, extra_specs=HUGE)
+    guests = guests_of(3, extra_specs=HUGE)
+    other = next(one for one in guests if one.host != member.host)
+    objects.InstanceGroup.add_members(sky.context, group.uuid, [other.uuid])
+    rows = run('capacity', '--after-loss', f'host={member.host}')
+    [found] = [one['Fits on'] for one in rows if one['UUID'] == member.uuid]
+    assert found == other.host
+
+
 def test_a_mixture_of_which_nothing_fits_says_why(run, flavors_of):
     flavors_of('tall', memory_mb=9216, extra_specs=HUGE)
     flavors_of('small', extra_specs=HUGE)
@@ -154,6 +345,42 @@ def test_a_guest_whose_request_is_not_stored_is_told(run, sky, guests_of):
         sky.delete(guest)
     [row] = rows
     assert 'no request' in row['Short of']
+
+
+@pytest.mark.parametrize(
+    ('words', 'names'),
+    [
+        (('--flavor', 'a', '--group', 'g'), '--flavor, --group'),
+        (('--vcpus', '2'), '--vcpus'),
+        (('--availability-zone', 'z'), '--availability-zone'),
+        (('--hint', 'a=b', '--port', 'physnet1'), '--port, --hint'),
+    ],
+)
+def test_guests_that_are_lost_are_asked_nothing(run, capsys, words, names):
+    with pytest.raises(SystemExit) as raised:
+        run('capacity', '--after-loss', 'rack=R1', *words)
+    assert raised.value.code == 2
+    said = capsys.readouterr().err
+    assert f'not allowed with --after-loss: {names};' in said
+
+
+EVIL = 'evil\x1b]0;pwned\x07\x1b[31mred\nline\u202e'
+
+
+def test_names_of_tenants_do_not_reach_the_terminal_raw(run, guests_of):
+    guests = guests_of(6, name=EVIL, vcpus=6, extra_specs=HUGE)
+    lost = ('capacity', '--after-loss', f'host={guests[0].host}')
+    stuck = ('explain', *by_hand(6, 1024, **HUGE), '--show', 'suggestions')
+    for words in (lost, stuck):
+        for form in ('table', 'csv', 'value'):
+            text = run(*words, '-f', form)
+            assert 'evil\N{REPLACEMENT CHARACTER}' in text
+            assert not set(text) & set('\x1b\x07\u202e')
+        for form in ('json', 'yaml'):
+            text = run(*words, '-f', form)
+            assert '\x1b' not in text
+    rows = run(*lost)
+    assert {row['Guest'] for row in rows} == {EVIL}
 
 
 @pytest.mark.parametrize('word', ['a=0', 'a=x'])
