@@ -31,14 +31,12 @@ def refresh(spec: Any) -> fit.Question:
     """
     guest = requests.guest_of(spec)
     known: fit.Question | None = getattr(spec, _QUESTION, None)
-    if known is not None and known.guest is guest:
-        return known
-    made = fit.Question(
-        guest, pack=CONF.compute.packing_host_numa_cells_allocation_strategy
-    )
-    setattr(spec, _QUESTION, made)
-    expected.record(made, spec)
-    return made
+    if known is None or known.guest is not guest:
+        pack = CONF.compute.packing_host_numa_cells_allocation_strategy
+        known = fit.Question(guest, pack=pack)
+        setattr(spec, _QUESTION, known)
+    expected.record(known, spec)
+    return known
 
 
 class Decision:

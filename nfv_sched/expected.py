@@ -8,19 +8,28 @@ import nova.conf
 from nfv_sched import conf
 from nfv_sched import fit
 from nfv_sched.nova import flavors
+from nfv_sched.nova import requests
 
 LOG = logging.getLogger(__name__)
 
 CONF = nova.conf.CONF
 conf.register_opts(CONF)
 
+_COUNTED = '_nfv_sched_counted'
+
 _asked = fit.Mix()
 
 
 def record(question: fit.Question, spec: Any) -> None:
-    """Take notice of a request, for as many guests as it asks for."""
-    many = spec.num_instances if 'num_instances' in spec else 1
-    _asked.record(question, many)
+    """Take notice of a request, once for each guest that it is about.
+
+    Those are told apart by uuid: ``num_instances`` says for how many guests
+    the request was made first, and still does when one of them moves.
+    """
+    counted = question, requests.instance_of(spec)
+    if getattr(spec, _COUNTED, None) != counted:
+        setattr(spec, _COUNTED, counted)
+        _asked.record(question)
 
 
 def forget() -> None:

@@ -67,6 +67,17 @@ class Published:
             self._domains = snapshot, found
         return self._domains[1]
 
+    def hosts(self) -> Mapping[str, HostTopology]:
+        """The topologies in hand by compute node uuid, agreed with or not.
+
+        Each is the same object until it changes, for what is worked out from
+        it. Returns at once whatever Placement does.
+        """
+        if self.reader is None:
+            return {}
+        self.reader.ensure_started()
+        return self.reader.snapshot.hosts
+
     def complete(self, state: Any, host: Host) -> Host:
         """``host`` with what its published topology adds, if it agrees.
 

@@ -10,12 +10,10 @@ from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
 import dataclasses
-import logging
 import threading
 import time
 from typing import Any
 from typing import NamedTuple
-import weakref
 
 from nfv_sched import decisions
 from nfv_sched import fit
@@ -39,8 +37,6 @@ _LOOK_SHARE = 0.1
 
 _CONSUMED = '_nfv_sched_consumed'
 
-LOG = logging.getLogger(__name__)
-
 #: The hosts of guests by uuid, None for those that have none yet.
 Whereabouts = Callable[[Iterable[str]], Mapping[str, str | None]]
 
@@ -59,7 +55,8 @@ class Pick:
 class _Landed(NamedTuple):
     """A host as it will be once the picks are there.
 
-    ``reading`` is of the host state that they land on.
+    ``reading`` is of the host state that they land on, with what is published
+    of the host.
     """
 
     reading: object
@@ -91,14 +88,6 @@ class InFlight:
     def __bool__(self) -> bool:
         """Whether any are, as far as is known."""
         return bool(self._picks)
-
-    def watch(self, question: fit.Question, states: Iterable[Any]) -> None:
-        """Take notice when Nova sends the guest to one of the hosts.
-
-        It then calls that HostState's ``consume_from_request``.
-        """
-        for state in states:
-            state.consume_from_request = _Watch(self, question, state)
 
     def send(self, question: fit.Question, state: Any, guest: str) -> None:
         """Remember that a guest is on its way to a host."""
@@ -156,7 +145,8 @@ class InFlight:
 
     def _after(self, state: Any, picks: tuple[Pick, ...]) -> Host:
         """The host once they are there: those that fit, in their order."""
-        reading = hosts.reading(state)
+        view = hardware.published()
+        reading = hosts.reading(state), view.hosts().get(state.uuid)
         known = self._landed.get(state.uuid)
         if (
             known
@@ -166,7 +156,7 @@ class InFlight:
             host, new = known.host, picks[len(known.picks) :]
         else:
             host, new = hosts.host_of(state), picks
-            host = hardware.published().complete(state, host)
+            host = view.complete(state, host)
         for pick in new:
             placement = (
                 fit.Evaluation(pick.question, host)
@@ -221,29 +211,6 @@ def _patience(pick: Pick, found: Mapping[str, str | None]) -> float:
     if where is None:
         return PATIENCE
     return 0.0 if where == pick.host else PATIENCE_ELSEWHERE
-
-
-class _Watch:
-    """Stands in for a HostState's ``consume_from_request``."""
-
-    __slots__ = ('_flight', '_question', '_state')
-
-    def __init__(
-        self, flight: InFlight, question: fit.Question, state: Any
-    ) -> None:
-        self._flight = flight
-        self._question = question
-        # Thousands of states that refer to themselves are a burden.
-        self._state = weakref.ref(state)
-
-    def __call__(self, spec: Any) -> None:
-        state: Any = self._state()
-        try:
-            self._flight.send(self._question, state, spec.instance_uuid)
-        except Exception:
-            # A boot must not fail because of a preference.
-            LOG.exception('A guest is not remembered while it is in flight')
-        type(state).consume_from_request(state, spec)
 
 
 _lock = threading.Lock()

@@ -1,11 +1,12 @@
 """What is known of the state after the claim, host by host.
 
-A claim's outcome depends on the host's state and the guest alone, and from
-one request to the next few hosts change: of each host the forecasts for its
-present state are kept, and replaced when it changes.
+A claim's outcome depends on the host's state, its published topology and the
+guest alone, and from one request to the next few hosts change: of each host
+the forecasts for its present state are kept, and replaced when it changes.
 """
 
 from collections.abc import Hashable
+from collections.abc import Mapping
 from collections.abc import Sequence
 import logging
 import random
@@ -17,6 +18,7 @@ from nfv_sched import decisions
 from nfv_sched import expected
 from nfv_sched import fit
 from nfv_sched import hardware
+from nfv_sched.model import HostTopology
 from nfv_sched.nova import hosts
 
 #: Forecasts that one request may work out. Those for the other hosts are
@@ -28,7 +30,14 @@ _MOST_PER_HOST = 32
 #: Requests after which a host that was not weighed in any is forgotten.
 _FORGET_AFTER = 4096
 
+# On a host state: the topology that its decision's forecast was made with.
+_MADE_WITH = '_nfv_sched_made_with'
+
 LOG = logging.getLogger(__name__)
+
+
+#: A host's state, and what is published of its hardware.
+_Reading = tuple[tuple[object, ...], HostTopology | None]
 
 
 class _Known:
@@ -39,7 +48,7 @@ class _Known:
 
     __slots__ = ('forecasts', 'reading', 'rooms', 'seen')
 
-    def __init__(self, reading: Hashable, rooms: tuple[int, ...]) -> None:
+    def __init__(self, reading: _Reading, rooms: tuple[int, ...]) -> None:
         self.reading = reading
         self.rooms = rooms
         self.forecasts: dict[Hashable, fit.Forecast] = {}
@@ -49,7 +58,7 @@ class _Known:
 class _Look(NamedTuple):
     """A host's state and what is asked of it: what a forecast follows from."""
 
-    reading: Hashable
+    reading: _Reading
     asked: Hashable
 
 
@@ -66,6 +75,7 @@ class Outlook:
         self.expected = fit.Expected()
         self.rooms: list[int] = []
         self.hosts: dict[str, _Known] = {}
+        self._published: Mapping[str, HostTopology] = {}
         self._requests = 0
         self._random = random.Random()  # noqa: S311 - spreads work
         self._lock = threading.Lock()
@@ -86,8 +96,8 @@ class Outlook:
             missing = [
                 (decision, state, look)
                 for decision, state in zip(made, states, strict=True)
-                if not self._holds(decision.forecast)
-                and (look := _look(decision, state))
+                if not self._holds(decision, state)
+                and (look := self._look(decision, state))
                 and not self._recall(decision, state, look)
             ]
             if len(missing) > NEW_PER_REQUEST:
@@ -95,16 +105,23 @@ class Outlook:
             for decision, state, look in missing:
                 self._work_out(decision, state, look)
             return [
-                decision.forecast if self._holds(decision.forecast) else None
-                for decision in made
+                decision.forecast if self._holds(decision, state) else None
+                for decision, state in zip(made, states, strict=True)
             ], self._prices()
 
-    def _holds(self, made: fit.Forecast | None) -> bool:
-        """Whether a forecast is there, and of the guests expected now.
+    def _holds(self, decision: decisions.Decision, state: Any) -> bool:
+        """Whether a forecast is there, and of what is known now.
 
-        Another request may have changed those since the first weigher.
+        Another request may have changed the guests that are expected since
+        the first weigher, and Placement the host's topology.
         """
-        return made is not None and made.shapes is self.expected.shapes
+        made = decision.forecast
+        return (
+            made is not None
+            and made.shapes is self.expected.shapes
+            and getattr(state, _MADE_WITH, None)
+            is self._published.get(state.uuid)
+        )
 
     def _prices(self) -> list[float]:
         known = len(self.hosts)
@@ -118,6 +135,7 @@ class Outlook:
     def _begin(self) -> None:
         """Start anew for other shapes, and forget hosts that are gone."""
         self._requests += 1
+        self._published = hardware.published().hosts()
         before, self.expected = self.expected, self.mix.expected
         if self.expected.shapes is not before.shapes:
             self.rooms = [0] * len(self.expected.shapes)
@@ -128,6 +146,20 @@ class Outlook:
                     self._count(known.rooms, (0,) * len(self.rooms))
                     del self.hosts[uuid]
 
+    def _look(self, decision: decisions.Decision, state: Any) -> _Look | None:
+        question = decision.question
+        guest = question.guest
+        try:
+            providers = decision.providers(decisions.claimed(state))
+            chosen = None if providers is question.unchosen else providers
+            return _Look(
+                (hosts.reading(state), self._published.get(state.uuid)),
+                (question.shape, guest.physnets, guest.tunneled, chosen),
+            )
+        except Exception:
+            # The filters complain about such states.
+            return None
+
     def _recall(
         self, decision: decisions.Decision, state: Any, look: _Look
     ) -> bool:
@@ -136,8 +168,11 @@ class Outlook:
         if known is None or known.reading != look.reading:
             return False
         known.seen = self._requests
-        decision.forecast = known.forecasts.get(look.asked)
-        return decision.forecast is not None
+        made = known.forecasts.get(look.asked)
+        if made is None:
+            return False
+        _give(decision, state, look, made)
+        return True
 
     def _work_out(
         self, decision: decisions.Decision, state: Any, look: _Look
@@ -154,7 +189,7 @@ class Outlook:
             return
         if made is None:
             return
-        decision.forecast = made
+        _give(decision, state, look, made)
         known = self.hosts.get(state.uuid)
         if known is None or known.reading != look.reading:
             before = known.rooms if known else (0,) * len(self.rooms)
@@ -168,18 +203,24 @@ class Outlook:
     def _forecast(
         self, decision: decisions.Decision, state: Any
     ) -> fit.Forecast | None:
-        evaluation = decision.evaluation(state)
+        # Not the decision's evaluation, which may be of an older topology.
+        view = hardware.published()
+        host = view.complete(state, hosts.host_of(state))
         providers = decision.providers(decisions.claimed(state))
+        evaluation = fit.Evaluation(decision.question, host)
         placement = evaluation.verdict(providers).placement
         if placement is None:
             return None
-        return fit.forecast(
+        made = fit.forecast(
             decision.question.guest,
-            evaluation.host,
+            host,
             placement,
             self.expected.shapes,
-            hardware.published().distances(state, evaluation.host),
+            view.distances(state, host),
         )
+        # Placement may have answered meanwhile.
+        now = view.hosts().get(state.uuid)
+        return made if now is self._published.get(state.uuid) else None
 
     def _count(self, old: Sequence[int], new: Sequence[int]) -> None:
         self.rooms = [
@@ -188,19 +229,11 @@ class Outlook:
         ]
 
 
-def _look(decision: decisions.Decision, state: Any) -> _Look | None:
-    question = decision.question
-    guest = question.guest
-    try:
-        providers = decision.providers(decisions.claimed(state))
-        chosen = None if providers is question.unchosen else providers
-        return _Look(
-            hosts.reading(state),
-            (question.shape, guest.physnets, guest.tunneled, chosen),
-        )
-    except Exception:
-        # The filters complain about such states.
-        return None
+def _give(
+    decision: decisions.Decision, state: Any, look: _Look, made: fit.Forecast
+) -> None:
+    decision.forecast = made
+    setattr(state, _MADE_WITH, look.reading[1])
 
 
 _outlook: Outlook | None = None

@@ -207,6 +207,15 @@ def test_before_the_first_snapshot_hosts_are_decided_on_their_report(
     assert not view.unpublished
 
 
+def test_the_topologies_in_hand_are_those_of_the_last_answer(topology):
+    reader = Reader(topology)
+    view = hardware.Published(reader)
+    assert view.hosts()[topology.uuid] is topology
+    assert reader.started
+    reader.snapshot = Snapshot(hosts={}, taken=2.0)
+    assert view.hosts() == {} == hardware.Published(None).hosts()
+
+
 def test_nothing_is_read_where_the_option_says_so(nova_options):
     nova_options.set_override('read_topology', False, 'nfv_sched')
     hardware.use(None)

@@ -15,6 +15,7 @@ from nfv_sched.filters import telling
 from nfv_sched.model import Reason
 from nfv_sched.model import Resource
 from nfv_sched.nova import hosts
+from nfv_sched.nova.requests import instance_of
 
 LOG = logging.getLogger(__name__)
 
@@ -54,7 +55,7 @@ class ResourceFilter(filters.BaseHostFilter, metaclass=abc.ABCMeta):  # type: ig
             passes = self._passes(question, state, spec_obj)
             (kept if passes else rejected).append(state)
         if rejected:
-            guest = _instance(spec_obj)
+            guest = instance_of(spec_obj)
             telling.note(spec_obj, guest, self.about, rejected)
             if not kept:
                 telling.tell(question, spec_obj)
@@ -78,7 +79,7 @@ class ResourceFilter(filters.BaseHostFilter, metaclass=abc.ABCMeta):  # type: ig
             LOG.error(  # noqa: TRY400 - the text says it all
                 'No host is used for instance %s, whose request makes no '
                 'sense: %s: %s',
-                _instance(spec_obj),
+                instance_of(spec_obj),
                 type(error).__name__,
                 error,
             )
@@ -107,7 +108,7 @@ class ResourceFilter(filters.BaseHostFilter, metaclass=abc.ABCMeta):  # type: ig
                     '%s rejects %s for instance %s: %s',
                     type(self).__name__,
                     host_state.nodename,
-                    _instance(spec_obj),
+                    instance_of(spec_obj),
                     '; '.join(map(str, refusal.reasons)),
                 )
         except Exception as error:
@@ -148,7 +149,7 @@ class ResourceFilter(filters.BaseHostFilter, metaclass=abc.ABCMeta):  # type: ig
             'Host %s is not used for instance %s, its state makes no sense: '
             '%s: %s',
             getattr(host_state, 'nodename', host_state),
-            _instance(spec_obj),
+            instance_of(spec_obj),
             type(error).__name__,
             error,
         )
@@ -199,14 +200,6 @@ def sift_candidates(
         return None
     telling.keep(host_state, candidates)
     return refusal or fit.Refusal(_no_candidate)
-
-
-def _instance(spec_obj: Any) -> str | None:
-    """The uuid of the request's instance, for the log."""
-    if 'instance_uuid' not in spec_obj:
-        return None
-    uuid: str | None = spec_obj.instance_uuid
-    return uuid
 
 
 def _no_candidate() -> tuple[Reason, ...]:

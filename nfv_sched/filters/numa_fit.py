@@ -4,18 +4,14 @@ from collections.abc import Iterable
 import functools
 from typing import Any
 
-import nova.conf
-
-from nfv_sched import conf
 from nfv_sched import decisions
 from nfv_sched import fit
+from nfv_sched import multipliers
 from nfv_sched.decisions import Decision
 from nfv_sched.filters import base
+from nfv_sched.filters import consuming
 from nfv_sched.in_flight import in_flight
 from nfv_sched.nova import requests
-
-CONF = nova.conf.CONF
-conf.register_opts(CONF)
 
 
 class NUMAFitFilter(base.ResourceFilter):
@@ -35,10 +31,12 @@ class NUMAFitFilter(base.ResourceFilter):
         Not by a weigher: of a single host that is left Nova asks none.
         """
         kept = super().filter_all(filter_obj_list, spec_obj)
-        if kept and CONF.nfv_sched.in_flight_weight_multiplier:
-            question = self._question(spec_obj)
-            if isinstance(question, fit.Question):
-                in_flight().watch(question, kept)
+        question = self._question(spec_obj) if kept else False
+        if isinstance(question, fit.Question):
+            counted = multipliers.counts(multipliers.IN_FLIGHT, kept)
+            if counted or requests.may_be_several(spec_obj):
+                flight = in_flight() if counted else None
+                consuming.watch(question, kept, flight)
         return kept
 
     def concerns(self, question: fit.Question) -> bool:

@@ -16,6 +16,7 @@ from nfv_sched import decisions
 from nfv_sched import fit
 from nfv_sched.fit import nearness
 from nfv_sched.model import Reason
+from nfv_sched.nova.requests import instance_of
 
 LOG = logging.getLogger(__name__)
 
@@ -32,6 +33,7 @@ class _Rejected:
     """Whom our filters rejected for one guest of a request, in turn."""
 
     guest: str | None
+    placed: bool = False
     groups: list[tuple[str, list[Any]]] = dataclasses.field(
         default_factory=list
     )
@@ -44,7 +46,18 @@ def note(spec: Any, guest: str | None, about: str, states: list[Any]) -> None:
         # The next guest of a request for several.
         known = _Rejected(guest)
         setattr(spec, _REJECTED, known)
-    known.groups.append((about, states))
+    if not known.placed:
+        known.groups.append((about, states))
+
+
+def placed(spec: Any) -> None:
+    """Forget whom filters rejected for a guest that got a host.
+
+    After the last of several guests Nova filters once more, for alternates,
+    still in the name of that guest: where none is left it lacks nothing.
+    """
+    guest = instance_of(spec)
+    setattr(spec, _REJECTED, _Rejected(guest, placed=guest is not None))
 
 
 def keep(state: Any, candidates: list[Any]) -> None:
@@ -55,7 +68,7 @@ def keep(state: Any, candidates: list[Any]) -> None:
 def tell(question: fit.Question, spec: Any) -> None:
     """Log how many hosts were rejected for what, and the nearest miss."""
     known: _Rejected | None = getattr(spec, _REJECTED, None)
-    if known is None or not LOG.isEnabledFor(logging.INFO):
+    if known is None or known.placed or not LOG.isEnabledFor(logging.INFO):
         return
     groups, known.groups = known.groups, []
     total = sum(len(states) for _, states in groups)

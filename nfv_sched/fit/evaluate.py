@@ -60,6 +60,7 @@ class Evaluation:
     __slots__ = (
         '_attempts',
         '_host_masks',
+        '_raises',
         'guest',
         'host',
         'question',
@@ -73,6 +74,8 @@ class Evaluation:
         self.steps = 0
         self._attempts: Attempts | None = None
         self._host_masks: list[int] | None = None
+        # Whether Nova's own code raises for some pair of cells.
+        self._raises = False
 
     @property
     def attempts(self) -> Attempts:
@@ -234,11 +237,14 @@ class Evaluation:
         Guest cells that are all alike take the first host cells that fit,
         one after another: nothing that Nova remembers can mislead it. So
         that enough cells fit is all there is to know, unless something odd
-        about any cell could make the claim raise.
+        about any cell could make the claim raise: also one without room,
+        which the claim may get to first.
 
         With devices that holds for guests of one cell; others get them if
         they are near the very cells that come first.
         """
+        if self._raises:
+            return False
         if self.question.pins and not all(cell.regular for cell in cells):
             return False
         if devices is None:
@@ -341,6 +347,7 @@ class Evaluation:
         except cores.ClaimError:
             # A cell without cores, which the claim trips over if it gets
             # there: only following it can tell.
+            self._raises = True
             return Shortage(Resource.SIBLINGS, 1, 0)
 
     def _page_shortage(self, index: int, host: Cell) -> Shortage | None:

@@ -243,34 +243,36 @@ def state_key(state: Any) -> tuple[object, int]:
 
 
 def reading(state: Any) -> tuple[object, ...]:
-    """Numbers that tell a HostState from its earlier and later ones.
+    """What tells a HostState from its earlier and later ones.
 
-    Which CPUs are pinned is told by how many they are and what they add up
-    to: two states of one host that differ in nothing else are good for the
-    same guests.
+    Two states of one host that read alike are good for the same guests, as
+    long as its nova-compute is configured alike: of what only a change of
+    configuration changes no more than sizes are read.
 
     :raises Exception: whatever a malformed state makes Nova's objects raise
     """
     topology, stats = state.numa_topology, state.pci_stats
-    numbers: list[object] = [
+    read: list[object] = [
         state.cpu_allocation_ratio,
         state.ram_allocation_ratio,
     ]
     for cell in topology._obj_cells if topology else ():
-        pinned = cell._obj_pinned_cpus
-        numbers += (
+        read += (
             len(cell._obj_pcpuset),
-            len(pinned),
-            sum(pinned),
+            # A copy, which costs no more than adding them up.
+            frozenset(cell._obj_pinned_cpus),
             cell._obj_memory,
             cell._obj_memory_usage,
             cell._obj_cpu_usage,
         )
         for pages in cell._obj_mempages:
-            numbers += (
+            read += (
                 pages._obj_used,
                 pages._obj_total,
                 getattr(pages, '_obj_reserved', 0),
             )
-    numbers += [pool['count'] for pool in stats.pools] if stats else ()
-    return tuple(numbers)
+    # Pools go when they are used up: which ones are left has to be told, and
+    # here, where they hold no devices, their values tell.
+    for pool in stats.pools if stats else ():
+        read += pool.values()
+    return tuple(read)

@@ -52,6 +52,23 @@ def guest_of(spec: Any) -> Guest:
     return seen.guest
 
 
+def instance_of(spec: Any) -> str | None:
+    """The uuid of the guest that a request is about at the moment.
+
+    A request for several guests is about one after the other.
+    """
+    uuid: str | None = _get(spec, 'instance_uuid')
+    return uuid
+
+
+def may_be_several(spec: Any) -> bool:
+    """Whether a request may be for several guests.
+
+    It was at first; a move of one of them carries the same number.
+    """
+    return (_get(spec, 'num_instances') or 1) > 1
+
+
 def spreads_functions(spec: Any) -> bool:
     """Whether devices should be on different physical functions."""
     wanted: str | None = spec.flavor.extra_specs.get(PCI_SPREAD)

@@ -7,12 +7,12 @@ import logging
 from typing import Any
 
 import nova.conf
-from nova.scheduler import utils
 from nova.scheduler import weights
 
 from nfv_sched import conf
 from nfv_sched import decisions
 from nfv_sched import fit
+from nfv_sched import multipliers
 from nfv_sched.fit.forecast import Forecast
 from nfv_sched.outlook import outlook
 
@@ -43,19 +43,12 @@ class AbsoluteWeigher(weights.BaseHostWeigher):  # type: ignore[misc]
 
     def weight_multiplier(self, host_state: Any) -> float:
         """The option, or what the host's aggregates say instead."""
-        multiplier: float = utils.get_weight_multiplier(
-            host_state,
-            f'{conf.AGGREGATE_PREFIX}{self.option}',
-            getattr(CONF.nfv_sched, self.option),
-        )
-        return multiplier
+        return multipliers.multiplier(self.option, host_state)
 
     def counts(self, weighed_obj_list: Sequence[Any]) -> bool:
         """Whether the weight of any of the hosts is multiplied by not 0."""
-        return bool(getattr(CONF.nfv_sched, self.option)) or any(
-            self.weight_multiplier(weighed.obj)
-            for weighed in weighed_obj_list
-            if weighed.obj.aggregates
+        return multipliers.counts(
+            self.option, (weighed.obj for weighed in weighed_obj_list)
         )
 
     def question(

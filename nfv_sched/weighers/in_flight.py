@@ -11,6 +11,7 @@ import logging
 from typing import Any
 
 from nfv_sched import fit
+from nfv_sched import multipliers
 from nfv_sched.in_flight import in_flight
 from nfv_sched.outlook import outlook
 from nfv_sched.weighers.base import AbsoluteWeigher
@@ -33,7 +34,7 @@ class InFlightWeigher(AbsoluteWeigher):
     NUMAFitFilter`.
     """
 
-    option = 'in_flight_weight_multiplier'
+    option = multipliers.IN_FLIGHT
 
     def weigh_objects(
         self, weighed_obj_list: Sequence[Any], weight_properties: Any

@@ -1,7 +1,10 @@
 """The one line when a request ends with no host."""
 
 import logging
+import uuid
 
+import nova.conf
+from nova.scheduler import filters
 import pytest
 
 from nfv_sched.filters import telling
@@ -15,6 +18,8 @@ from nfv_sched.sim import settings
 from nfv_sched.sim.boots import Outcome
 from nfv_sched.sim.cloud import cloud
 from nfv_sched.sim.guests import Flavor
+from tests import builders
+from tests import scheduling
 
 ALL = (HugePagesFilter, CPUPinningFilter, PCINUMAFilter, NUMAFitFilter)
 HUGE = {
@@ -130,3 +135,49 @@ def test_many_hosts_are_looked_at_up_to_a_bound(sky, lines, monkeypatch):
     monkeypatch.setattr(telling, 'LOOKED_AT', 0)
     sky.boot(Flavor('big', 4, 44 * 1024, extra_specs=HUGE))
     assert lines()[-1].endswith('of 3 rejected hosts 3 for pages')
+
+
+def two_full_hosts():
+    """A request for several guests, after it took the last places."""
+    scene = builders.scene(
+        [builders.host_cell(0, cores=1, pages={})], [builders.guest_cell(0)]
+    )
+    states = [scheduling.host_state(scene, name) for name in ('one', 'two')]
+    spec = scheduling.request(scene, num_instances=3)
+    for index in range(2):
+        spec.instance_uuid = str(uuid.uuid4())
+        kept = filtered(states, spec, index)
+        kept[0].consume_from_request(spec)
+    return states, spec
+
+
+def filtered(states, spec, index):
+    handler = filters.HostFilterHandler()
+    ours = [CPUPinningFilter(), NUMAFitFilter()]
+    return handler.get_filtered_objects(ours, states, spec, index)
+
+
+@pytest.fixture(params=[0.0, 2.0])
+def multiplier(request, sky):
+    """Guests in flight are remembered, or they are not."""
+    option = 'in_flight_weight_multiplier', 'nfv_sched'
+    nova.conf.CONF.set_override(option[0], request.param, option[1])
+    yield
+    nova.conf.CONF.clear_override(*option)
+
+
+@pytest.mark.usefixtures('multiplier', 'no_placement')
+def test_no_line_for_a_guest_whose_alternates_are_looked_for(lines):
+    states, spec = two_full_hosts()
+    assert not filtered(states, spec, 1)
+    assert lines() == []
+
+
+@pytest.mark.usefixtures('no_placement')
+def test_the_next_guest_is_told_of_what_was_rejected_for_it(sky, lines):
+    states, spec = two_full_hosts()
+    spec.instance_uuid = str(uuid.uuid4())
+    assert not filtered(states, spec, 2)
+    [line] = lines()
+    assert spec.instance_uuid in line
+    assert 'of 2 rejected hosts' in line

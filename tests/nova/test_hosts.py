@@ -1,6 +1,7 @@
 """Hosts as HostStates hold them."""
 
 from nova import objects
+import pytest
 
 from nfv_sched.model import Cell
 from nfv_sched.model import PagePool
@@ -116,3 +117,47 @@ def test_consuming_changes_the_key_of_a_state():
     assert hosts.state_key(one) == before
     one.num_instances += 1
     assert hosts.state_key(one) != before
+
+
+def test_states_of_one_host_read_alike_until_something_is_taken():
+    one, again = state(), state()
+    before = hosts.reading(one)
+    assert hosts.reading(again) == before
+    again.numa_topology.cells[0].pin_cpus({302})
+    assert hosts.reading(again) != before
+    assert hosts.reading(one) == before
+
+
+def test_it_is_read_which_cpus_are_pinned():
+    # As many, and they add up to the same.
+    one, other = ({300, 303}, {301, 302})
+    assert hosts.reading(state(pinned_cpus=one)) != hosts.reading(
+        state(pinned_cpus=other)
+    )
+
+
+def last_device(**fields):
+    made = builders.device('0000:81:00.0', 'type-PCI', 0)
+    for name, value in fields.items():
+        setattr(made, name, value)
+    scene = builders.scene(
+        [builders.host_cell(0), builders.host_cell(1)],
+        [builders.guest_cell(0)],
+        [made],
+    )
+    return scheduling.host_state(scene)
+
+
+@pytest.mark.parametrize(
+    'other',
+    [{'numa_node': 1}, {'address': '0000:82:00.0'}, {'product_id': '1573'}],
+)
+def test_it_is_read_of_which_pool_the_last_device_is(other):
+    assert hosts.reading(last_device()) == hosts.reading(last_device())
+    assert hosts.reading(last_device()) != hosts.reading(last_device(**other))
+
+
+def test_a_state_without_numa_topology_or_devices_is_read_too():
+    bare = state()
+    bare.numa_topology = bare.pci_stats = None
+    assert hosts.reading(bare) == (1.0, 1.0)

@@ -2,12 +2,15 @@
 
 Of a mixed guest, a cell may have no dedicated CPU. On a host cell without
 any core Nova takes the largest of no cores: ValueError, out of the stock
-filter, which fails the whole boot request; and out of the claim.
+filter, which fails the whole boot request; and out of the claim. Where the
+cell has dedicated CPUs but reports no siblings any pinned guest gets there.
 """
 
 import pytest
 
+from nfv_sched import fit
 from nfv_sched.model import Resource
+from nfv_sched.nova import requests
 from tests import builders
 from tests import nova_oracle
 
@@ -41,3 +44,53 @@ def test_we_refuse_without_raising():
     (reason,) = builders.evaluate(shared_half_of_a_mixed_guest()).reasons
     assert reason.resource is Resource.CLAIM
     assert 'cell 0 reports no CPU siblings' in reason.text
+
+
+def without_siblings(first, **guest):
+    """Two cells with room, of which one reports no siblings."""
+    cells = [
+        builders.host_cell(
+            i,
+            cores=2,
+            threads=2,
+            pages={2048: 1024},
+            cpuset={100 * i + 90, 100 * i + 91},
+            **({'siblings': []} if (i == 0) is first else {}),
+        )
+        for i in range(2)
+    ]
+    return builders.scene(
+        cells, [builders.guest_cell(0, cpus=2, pagesize=2048, **guest)]
+    )
+
+
+@pytest.mark.parametrize('first', [True, False])
+@pytest.mark.parametrize(
+    'guest',
+    [
+        {},
+        {'cpu_thread_policy': 'require'},
+        {'cpu_thread_policy': 'isolate'},
+        {'cpu_policy': 'mixed', 'cpuset': {50}},
+    ],
+)
+def test_a_cell_that_the_claim_gets_to_first_makes_it_raise(first, guest):
+    scene = without_siblings(first, **guest)
+    succeeds = claims(scene)
+    assert not (first and succeeds)
+    assert passes(scene) == builders.evaluate(scene).fits == succeeds
+
+
+def claims(scene):
+    try:
+        nova_oracle.claim(scene)
+    except nova_oracle.Refused:
+        return False
+    return True
+
+
+def passes(scene):
+    """Whether it fits, where nobody asks how."""
+    question = fit.Question(requests.read_guest(scene.spec))
+    found = fit.Evaluation(question, builders.host_of(scene))
+    return found.refusal(question.unchosen) is None

@@ -5,14 +5,21 @@ from nova.scheduler import weights
 import pytest
 
 from nfv_sched import decisions
+from nfv_sched import hardware
 from nfv_sched import outlook
 from nfv_sched.filters.numa_fit import NUMAFitFilter
+from nfv_sched.model import CellTopology
+from nfv_sched.model import HostTopology
+from nfv_sched.model import PageCapacity
+from nfv_sched.model import PoolTopology
+from nfv_sched.nova import hosts as nova_hosts
 from nfv_sched.weighers.fragmentation import FragmentationWeigher
 from nfv_sched.weighers.pci_locality import PCILocalityWeigher
 from tests import builders
 from tests import scheduling
 from tests.fit.test_forecast import request
 from tests.fit.test_forecast import vfs
+from tests.test_hardware import Reader
 
 pytestmark = pytest.mark.usefixtures('no_placement')
 
@@ -259,3 +266,101 @@ def test_devices_of_one_guest_on_different_functions_if_it_asks():
         PCILocalityWeigher, hosts, spec_of(SMALL, requested=[wanted])
     )
     assert found['apart'] == found['same'] == 1
+
+
+def topology(state, distance):
+    """What is published of a host whose cells are so far from each other."""
+    host = nova_hosts.host_of(state)
+    return HostTopology(
+        state.nodename,
+        state.uuid,
+        tuple(
+            CellTopology(
+                cell.id,
+                cell.memory_mib,
+                len(cell.dedicated_cpus),
+                socket=cell.socket,
+                pages=tuple(
+                    PageCapacity(pool.size_kib, pool.total)
+                    for pool in cell.pages
+                ),
+                distances={
+                    other.id: distance for other in host.cells if other != cell
+                },
+            )
+            for cell in host.cells
+        ),
+        tuple(
+            PoolTopology(
+                pool.vendor_id,
+                pool.product_id,
+                pool.dev_type,
+                pool.count,
+                pool.numa_node,
+                pool.address,
+            )
+            for pool in host.pools
+        ),
+    )
+
+
+@pytest.fixture
+def reader():
+    made = Reader(taken=None)
+    hardware.use(hardware.Published(made))
+    yield made
+    hardware.use(None)
+
+
+def remote(name):
+    """A host whose device is not on the cell that has room for a guest."""
+    cells = [cell(0), cell(1, free=0)]
+    return device_state(name, cells, vfs(1, '20'), request(1, 'preferred'))
+
+
+def remote_spec():
+    return spec_of(SMALL, requested=[request(1, 'preferred')])
+
+
+def test_forecasts_follow_what_is_published(reader):
+    states = [remote('one'), remote('two')]
+    guessed = weigh(PCILocalityWeigher, states, remote_spec())
+    assert guessed['one'] == guessed['two']
+    kept = dict(outlook.outlook().hosts)
+    # Placement's first answer, then an answer about one of the hosts.
+    one, two = topology(states[0], 40), topology(states[1], 40)
+    for other in one, topology(states[0], 80):
+        reader.snapshot = Reader(other, two).snapshot
+        found = weigh(PCILocalityWeigher, states, remote_spec())
+        assert found['one'] == pytest.approx(10 / other.cells[0].distances[1])
+        assert found['two'] == pytest.approx(10 / 40) != guessed['two']
+        before, kept = kept, dict(outlook.outlook().hosts)
+        assert kept[states[0].uuid] is not before[states[0].uuid]
+    assert kept[states[1].uuid] is before[states[1].uuid]
+
+
+def test_what_is_published_between_two_weighers_of_a_request(reader):
+    states = [remote('one'), remote('two')]
+    spec = remote_spec()
+    guessed = weigh(PCILocalityWeigher, states, spec)
+    reader.snapshot = Reader(*(topology(one, 40) for one in states)).snapshot
+    again = [weights.WeighedHost(one, 0.0) for one in states]
+    found = PCILocalityWeigher().weigh_objects(again, spec)
+    assert found == [pytest.approx(10 / 40)] * 2 != list(guessed.values())
+    # And the next request has it from the outset.
+    assert list(weigh(PCILocalityWeigher, states, spec).values()) == found
+
+
+def test_what_is_published_meanwhile_is_not_mixed_up(reader, monkeypatch):
+    states = [remote('one'), remote('two')]
+    later = Reader(*(topology(one, 40) for one in states)).snapshot
+
+    def publish(*args, whole=outlook.fit.forecast):
+        made = whole(*args)
+        reader.snapshot = later
+        return made
+
+    monkeypatch.setattr(outlook.fit, 'forecast', publish)
+    weigh(PCILocalityWeigher, states, remote_spec())
+    found = weigh(PCILocalityWeigher, states, remote_spec())
+    assert list(found.values()) == [pytest.approx(10 / 40)] * 2

@@ -5,16 +5,20 @@ import logging
 import uuid
 import weakref
 
+from nova import objects
 import pytest
 
+from nfv_sched import hardware
 from nfv_sched import in_flight
 from nfv_sched import outlook
 from nfv_sched.weighers.in_flight import InFlightWeigher
+from tests.test_hardware import Reader
 from tests.weighers.test_forecasts import expect
 from tests.weighers.test_forecasts import LARGE
 from tests.weighers.test_forecasts import plain
 from tests.weighers.test_forecasts import SMALL
 from tests.weighers.test_forecasts import spec_of
+from tests.weighers.test_forecasts import topology
 from tests.weighers.test_forecasts import weigh
 
 pytestmark = pytest.mark.usefixtures('no_placement')
@@ -266,3 +270,48 @@ def test_zero_switches_it_off(nova_options):
     send('one')
     assert not in_flight.in_flight()
     assert set(seen('one').values()) == {0.0}
+
+
+def in_aggregate(name, **metadata):
+    state = plain(name, LARGE)
+    state.aggregates = [objects.Aggregate(metadata=metadata)]
+    return state
+
+
+def test_aggregates_override_an_option_of_zero(nova_options):
+    nova_options.set_override(InFlightWeigher.option, 0.0, 'nfv_sched')
+    metadata = {f'nfv_{InFlightWeigher.option}': '5'}
+    expect(SMALL)
+    host, spec = in_aggregate('one', **metadata), request()
+    weigh(InFlightWeigher, [host, plain('two', LARGE)], spec)
+    host.consume_from_request(spec)
+    hosts = [in_aggregate('one', **metadata), plain('two', LARGE)]
+    assert weigh(InFlightWeigher, hosts, request()) == {
+        'one': pytest.approx(5 * (ROOM - 1) / (ROOM + 1)),
+        'two': 0.0,
+    }
+
+
+@pytest.mark.parametrize(
+    'metadata', [{f'nfv_{InFlightWeigher.option}': '0'}, {'other': '5'}]
+)
+def test_aggregates_that_ask_for_nothing(metadata, nova_options):
+    nova_options.set_override(InFlightWeigher.option, 0.0, 'nfv_sched')
+    host, spec = in_aggregate('one', **metadata), request()
+    weigh(InFlightWeigher, [host], spec)
+    host.consume_from_request(spec)
+    assert not in_flight.in_flight()
+
+
+def test_what_is_published_is_looked_at_anew():
+    reader = Reader(taken=None)
+    hardware.use(hardware.Published(reader))
+    expect(SMALL)
+    send('one')
+    assert seen('one')['one'] == left(ROOM - 1)
+    uuid, before = next(iter(in_flight.in_flight()._landed.items()))
+    assert seen('one')['one'] == left(ROOM - 1)
+    assert in_flight.in_flight()._landed[uuid].host is before.host
+    reader.snapshot = Reader(topology(plain('one', LARGE), 40)).snapshot
+    assert seen('one')['one'] == left(ROOM - 1)
+    assert in_flight.in_flight()._landed[uuid].host is not before.host

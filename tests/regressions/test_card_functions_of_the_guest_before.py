@@ -1,0 +1,85 @@
+"""What the first guest of a request took of a card, whole, is not left over.
+
+``consume_from_request`` takes devices off the pools that were asked for. The
+physical function of a virtual function that is gone looks free to the next
+guest, and so do the virtual functions of a physical one. Where one guest has
+both, both may even come off the pools of one card.
+"""
+
+from nova.scheduler import filters
+import pytest
+
+from nfv_sched.filters.numa_fit import NUMAFitFilter
+from tests import builders
+from tests import nova_oracle
+from tests import scheduling
+
+pytestmark = pytest.mark.usefixtures('no_placement')
+
+CARDS = 3
+
+
+def card(number):
+    parent = f'0000:8{number}:00.0'
+    yield builders.device(parent, 'type-PF', 0)
+    for function in (1, 2):
+        yield builders.device(
+            f'0000:8{number}:00.{function}', 'type-VF', 0, parent, '154c'
+        )
+
+
+def both_kinds(kinds):
+    devices = [device for i in range(CARDS) for device in card(i)]
+    nova_oracle.link(devices)
+    return builders.scene(
+        [builders.host_cell(0, cores=8, pages={})],
+        [builders.guest_cell(0)],
+        devices,
+        [builders.device_request(dev_type=kind) for kind in kinds],
+    )
+
+
+def claimed(scene):
+    """Guests whose claims succeed, one after another."""
+    for count in range(CARDS + 1):
+        try:
+            first, scene.stats = nova_oracle.claim_on(scene)
+        except nova_oracle.Refused:
+            return count
+        scene.topology = nova_oracle.hardware.numa_usage_from_instance_numa(
+            scene.topology, first.topology
+        )
+    return None
+
+
+@pytest.mark.parametrize('multiplier', [0.0, 2.0])
+@pytest.mark.parametrize(
+    'kinds', [('type-VF', 'type-PF'), ('type-PF', 'type-VF')]
+)
+def test_as_many_guests_are_accepted_as_claims_succeed(
+    kinds, multiplier, nova_options
+):
+    nova_options.set_override(
+        'in_flight_weight_multiplier', multiplier, 'nfv_sched'
+    )
+    scene = both_kinds(kinds)
+    state = scheduling.host_state(scene)
+    spec = scheduling.request(scene, num_instances=CARDS + 1)
+    handler, accepted = filters.HostFilterHandler(), 0
+    while handler.get_filtered_objects(
+        [NUMAFitFilter()], [state], spec, accepted
+    ):
+        state.consume_from_request(spec)
+        accepted += 1
+    assert accepted == claimed(scene) == CARDS - 1
+
+
+def test_guests_of_one_kind_are_counted_by_nova():
+    scene = both_kinds(['type-VF'])
+    state = scheduling.host_state(scene)
+    spec = scheduling.request(scene, num_instances=2)
+    NUMAFitFilter().filter_all([state], spec)
+    state.consume_from_request(spec)
+    assert (
+        sum(pool['count'] for pool in state.pci_stats.pools) == 3 * CARDS - 1
+    )
