@@ -67,6 +67,13 @@ def _if_read(facts: Facts, result: Result) -> Result:
     return fine('[nfv_sched] read_topology is off: trees are not read')
 
 
+def _if_complete(facts: Facts, result: Result) -> Result:
+    """Who is gone is only known where everybody else was seen."""
+    if facts.survey.problems:
+        return fine('not looked at: not every cell or record was read')
+    return result
+
+
 #: By name; those of the second kind need Nova's databases and nova.conf.
 _PLACEMENT: tuple[tuple[str, Check], ...] = (
     ('Placement microversion', lambda f: placement.microversion(f.versions)),
@@ -105,7 +112,10 @@ _NOVA: tuple[tuple[str, Check], ...] = (
         'Drifted hosts',
         lambda f: _if_read(f, hosts.drifted(f.survey.hosts, f.trees)),
     ),
-    ('Forsaken trees', lambda f: hosts.forsaken(f.survey.hosts, f.trees)),
+    (
+        'Forsaken trees',
+        lambda f: _if_complete(f, hosts.forsaken(f.survey.hosts, f.trees)),
+    ),
     ('CPU sets', lambda f: hosts.cpu_sets(f.survey.hosts)),
     (
         'Reserved huge pages',

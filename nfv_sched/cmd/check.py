@@ -25,6 +25,9 @@ LOG = logging.getLogger(__name__)
 
 CONF = nova.conf.CONF
 
+#: Not one of the codes of a check.
+_ERROR = 255
+
 _COLUMNS = ('Check', 'Verdict', 'What was found', 'Fix')
 
 
@@ -32,8 +35,8 @@ class Check(Sections):
     """Check the set-up of schedulers, hosts and Placement.
 
     Run it with the nova.conf of a nova-scheduler. The exit code is 0 if all
-    is well, 1 with a warning, 2 with a failure, as of nova-status upgrade
-    check. Nothing is written.
+    is well, 1 with a warning, 2 with a failure, 255 if it could not check, as
+    of nova-status upgrade check. Nothing is written.
     """
 
     _code = upgradecheck.Code.SUCCESS
@@ -53,7 +56,16 @@ class Check(Sections):
 
     def run(self, parsed_args: argparse.Namespace) -> int:
         """Run the command; returns its exit code."""
-        super().run(parsed_args)
+        try:
+            super().run(parsed_args)
+        except BrokenPipeError:
+            # Nobody reads on: no error of the check.
+            raise
+        except Exception as error:
+            # As cliff says it, whose code 1 is that of a warning here.
+            debug = self.app.options.debug
+            self.app.LOG.error(error, exc_info=debug)  # noqa: TRY400
+            return _ERROR
         return int(self._code)
 
     def sections(

@@ -45,9 +45,12 @@ class Explain(Sections):
     help; other formats have one of the three, by --show.
     """
 
+    _parser: argparse.ArgumentParser
+
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Describe the command's options."""
         parser: argparse.ArgumentParser = super().get_parser(prog_name)
+        self._parser = parser
         what = parser.add_mutually_exclusive_group()
         what.add_argument(
             '--flavor', metavar='NAME', help='name or id of a flavor'
@@ -68,13 +71,23 @@ class Explain(Sections):
         )
         parser.add_argument(
             '--nearest',
-            type=int,
+            type=wishes.not_negative,
             default=10,
             metavar='N',
             help='of so many hosts find out all that they lack (default: 10)',
         )
         sources.add_arguments(parser)
         return parser
+
+    def run(self, parsed_args: argparse.Namespace) -> int:
+        """Run the command; returns its exit code."""
+        if parsed_args.server and (given := wishes.given(parsed_args)):
+            self._parser.error(
+                f'not allowed with --server: {", ".join(given)}; the guest '
+                'is as its stored request has it'
+            )
+        code: int = super().run(parsed_args)
+        return code
 
     def sections(
         self, parsed_args: argparse.Namespace
@@ -104,6 +117,8 @@ def _of_placement(
         source.require_databases(
             'stored requests, groups and suggestions need to know each guest'
         )
+    if parsed.availability_zone:
+        source.require_databases('zones are those of aggregates of Nova')
     asking.alone()
     survey = source.survey()
     for problem in survey.problems:

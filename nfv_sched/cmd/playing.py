@@ -13,6 +13,8 @@ from typing import Any
 
 from rich import box
 from rich.console import Console
+from rich.console import Group
+from rich.console import RenderableType
 from rich.rule import Rule
 from rich.style import Style
 from rich.table import Table
@@ -33,6 +35,7 @@ from nfv_sched.scenario.run import Event
 from nfv_sched.scenario.run import FAILURES
 from nfv_sched.scenario.run import Fate
 from nfv_sched.scenario.run import Run
+from nfv_sched.scenario.run import Why
 from nfv_sched.scenario.values import Boot
 from nfv_sched.scenario.values import Mix
 from nfv_sched.scenario.values import Scenario
@@ -165,7 +168,7 @@ def show(played: Played, console: Console) -> None:
         console.print(Rule('Guests that found no host', align='left'))
         for why in played.run.whys[:_MOST_REASONS]:
             console.print(Text(f'step {why.step + 1}', _DIM))
-            console.print(tables.refusal(why.guest, why.explanation))
+            console.print(_refusal(why))
         more = len(played.run.whys) - _MOST_REASONS
         if more > 0:
             console.print(Text(f'and {more} more', _DIM))
@@ -173,6 +176,15 @@ def show(played: Played, console: Console) -> None:
     console.print(Rule('Hosts at the end', align='left'))
     console.print(_hosts(played))
     _sum_up(played, console)
+
+
+def _refusal(why: Why) -> RenderableType:
+    """Return why no host took a guest, or not all that came with it."""
+    if why.explanation.conditions:
+        told = tables.refusal(why.guest, why.explanation)
+    else:
+        told = Text(why.guest.name, Style(bold=True))
+    return Group(told, Text(why.note)) if why.note else told
 
 
 def _errors(events: Sequence[Event], console: Console) -> None:

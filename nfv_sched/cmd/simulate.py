@@ -9,6 +9,16 @@ from cliff import lister
 from nfv_sched.cmd import consoles
 
 
+def _target(text: str) -> pathlib.Path:
+    """A file that can be written once all is played."""
+    path = pathlib.Path(text)
+    if not path.parent.is_dir():
+        raise argparse.ArgumentTypeError(f'{path.parent} is no directory')
+    if path.is_dir():
+        raise argparse.ArgumentTypeError(f'{path} is a directory')
+    return path
+
+
 class Simulate(lister.Lister):  # type: ignore[misc]
     """Play a scenario on a simulated cloud: boots, deletes, lost racks.
 
@@ -30,19 +40,19 @@ class Simulate(lister.Lister):  # type: ignore[misc]
         )
         parser.add_argument(
             '--plot',
-            type=pathlib.Path,
+            type=_target,
             metavar='FILE.svg',
             help='draw what was in use after each event',
         )
         parser.add_argument(
             '--report',
-            type=pathlib.Path,
+            type=_target,
             metavar='FILE.html',
             help='write a page about the cloud as it is at the end',
         )
         parser.add_argument(
             '--record',
-            type=pathlib.Path,
+            type=_target,
             metavar='FILE.jsonl',
             help='write the requests, one a line, to be replayed',
         )

@@ -10,6 +10,7 @@ from nova import context as nova_context
 
 from nfv_sched.cmd.sources import NoSourceError
 from nfv_sched.cmd.sources import Sources
+from nfv_sched.explaining import zones
 from nfv_sched.nova import asking
 
 _IMAGE_PREFIXES = ('hw_', 'os_', 'img_', 'trait:')
@@ -21,6 +22,25 @@ def pair(text: str) -> tuple[str, str]:
     if not equals or not name:
         raise argparse.ArgumentTypeError(f'{text!r} is not NAME=VALUE')
     return name, value
+
+
+def positive(text: str) -> int:
+    """A number from 1."""
+    number = not_negative(text)
+    if not number:
+        raise argparse.ArgumentTypeError('must be at least 1')
+    return number
+
+
+def not_negative(text: str) -> int:
+    """A number from 0."""
+    try:
+        number = int(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f'{text!r} is no number') from error
+    if number < 0:
+        raise argparse.ArgumentTypeError('must not be negative')
+    return number
 
 
 def port(text: str) -> str | asking.Port:
@@ -44,12 +64,13 @@ def add_flavor_arguments(parser: argparse.ArgumentParser) -> None:
         metavar='NAME=VALUE',
         help='extra spec, may be repeated; on top of those of --flavor',
     )
-    for name, what in (
-        ('vcpus', 'CPUs'),
-        ('ram', 'memory in MiB'),
-        ('disk', 'root disk in GiB'),
+    for name, kind, what in (
+        ('vcpus', positive, 'CPUs'),
+        ('ram', positive, 'memory in MiB'),
+        # Guests of volumes have none.
+        ('disk', not_negative, 'root disk in GiB'),
     ):
-        group.add_argument(f'--{name}', type=int, metavar='N', help=what)
+        group.add_argument(f'--{name}', type=kind, metavar='N', help=what)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -95,6 +116,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar='ID',
         help='project, where hosts are kept for some projects',
     )
+
+
+def given(parsed: argparse.Namespace) -> list[str]:
+    """Those of the options above that are on the command line."""
+    parser = argparse.ArgumentParser(add_help=False)
+    add_flavor_arguments(parser)
+    add_arguments(parser)
+    return [
+        f'--{name.replace("_", "-")}'
+        for name, unsaid in vars(parser.parse_args([])).items()
+        if getattr(parsed, name) != unsaid
+    ]
 
 
 def flavor_of(
@@ -147,8 +180,11 @@ def wish_of(
 ) -> asking.Wish:
     """The guest that the options ask for.
 
+    :raises nfv_sched.nova.asking.BadRequestError: there is no such zone
     :raises NoSourceError: the image cannot be read
     """
+    if parsed.availability_zone and sources.databases:
+        zones.require(parsed.availability_zone)
     image = _image(sources, parsed.image) if parsed.image else {}
     return asking.Wish(
         flavor,

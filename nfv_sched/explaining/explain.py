@@ -9,6 +9,7 @@ from typing import Any
 
 from nfv_sched import decisions
 from nfv_sched import fit
+from nfv_sched.explaining import stages
 from nfv_sched.explaining.offers import Offers
 from nfv_sched.explaining.values import CLAIM
 from nfv_sched.explaining.values import Explanation
@@ -118,7 +119,8 @@ class Explainer:
         notes = [*self._line.problems, *_notes(offers)]
         looks = self._look(spec, offers, notes)
         question = decisions.refresh(spec)
-        findings = [*_detailed(question, looks, detailed), *unlisted]
+        filters = self._line.filters
+        findings = [*_detailed(question, looks, detailed, filters), *unlisted]
         findings.sort(key=lambda one: one.rank)
         return Inquiry(
             question,
@@ -170,7 +172,10 @@ class Inquiry:
 
 
 def _detailed(
-    question: fit.Question, looks: list[Look], detailed: int
+    question: fit.Question,
+    looks: list[Look],
+    detailed: int,
+    trials: Sequence[pipeline.Trial],
 ) -> Iterator[Finding]:
     looks.sort(key=lambda one: one.rank)
     near = [look for look in looks if look.lacks][:detailed]
@@ -180,7 +185,7 @@ def _detailed(
         if not look.lacks:
             yield Finding(name)
         elif id(look) in chosen:
-            yield _whole(question, look)
+            yield _whole(question, look, trials)
         else:
             yield Finding(name, look.lacks[0], tuple(look.lacks))
 
@@ -257,9 +262,7 @@ def _ours(trial: pipeline.Trial, spec: Any, state: Any) -> Iterator[Lack]:
     """What one of our filters says, asked again for its reasons."""
     question = decisions.refresh(spec)
     try:
-        decision = decisions.Decision(question, state)
-        refusal = trial.filter.refusal(decision, state)
-        reasons = refusal.reasons if refusal else ()
+        reasons = stages.reasons_of(trial, question, state)
     except Exception as error:
         text = f'its state makes no sense: {type(error).__name__}: {error}'
         yield Lack(trial.name, _STATE, text)
@@ -320,7 +323,25 @@ def lack_of(question: fit.Question, stage: str, reason: Reason) -> Lack:
     )
 
 
-def _whole(question: fit.Question, look: Look) -> Finding:
+def with_fall(
+    fallen: Sequence[Lack], lacks: Sequence[Lack], *, complete: bool
+) -> tuple[Lack, ...]:
+    """What a claim lacks, with what the host has fallen for.
+
+    :param fallen: what the first to refuse the host said of its claim
+    :param lacks: what was found by giving one by one
+    :param complete: whether the guest would fit with these
+    """
+    if complete:
+        return tuple(lacks)
+    # What cannot be given hides the rest, which was not looked for.
+    known = {one.condition for one in lacks}
+    return (*(one for one in fallen if one.condition not in known), *lacks)
+
+
+def _whole(
+    question: fit.Question, look: Look, trials: Sequence[pipeline.Trial]
+) -> Finding:
     """All that a host lacks: of what its claim lacks, everything."""
     name, first = str(look.state.nodename), look.lacks[0]
     others = [lack for lack in look.lacks if not fits_claim(lack)]
@@ -339,18 +360,38 @@ def _whole(question: fit.Question, look: Look) -> Finding:
             ),
             key=lambda one: one.rank,
         )
+        found = [
+            _staged(question, look.state, ours[0], reason, trials)
+            for reason in missing.reasons
+        ]
     except Exception:
         # Said already by whoever came across it first.
         return Finding(name, first, tuple(look.lacks))
-    lacks = [
-        lack_of(question, ours[0].stage, reason) for reason in missing.reasons
-    ]
-    if not lacks:
+    if not found:
         return Finding(name, first, tuple(look.lacks))
+    lacks = with_fall(ours, found, complete=missing.all)
     if any(
         one.condition == nearness.name_of(Resource.DEDICATED_CPUS)
         for one in lacks
     ):
         # The same CPUs again, counted for the host as a whole.
         others = [one for one in others if one.condition != 'PCPU']
-    return Finding(name, first, (*others, *lacks), missing.all)
+    every = sorted(
+        (*others, *lacks), key=lambda one: one.condition != first.condition
+    )
+    return Finding(name, first, tuple(every), missing.all)
+
+
+def _staged(
+    question: fit.Question,
+    state: Any,
+    fall: Lack,
+    reason: Reason,
+    trials: Sequence[pipeline.Trial],
+) -> Lack:
+    """What is missing beside what a host fell for, with who says so."""
+    condition = nearness.name_of(reason.resource)
+    stage = fall.stage
+    if stage != CLAIM and condition != fall.condition:
+        stage = stages.stage_of(condition, trials, question, state)
+    return lack_of(question, stage, reason)

@@ -10,11 +10,11 @@ import itertools
 
 from nfv_sched import fit
 from nfv_sched.explaining.explain import lack_of
+from nfv_sched.explaining.explain import with_fall
 from nfv_sched.explaining.offers import Offers
 from nfv_sched.explaining.values import CLAIM
 from nfv_sched.explaining.values import Explanation
 from nfv_sched.explaining.values import Finding
-from nfv_sched.explaining.values import Lack
 from nfv_sched.fit import nearness
 from nfv_sched.model import Cell
 from nfv_sched.model import CellTopology
@@ -83,12 +83,15 @@ def _whole(
 ) -> Finding:
     """All that a host lacks."""
     others = [lack for lack in found.lacks if lack.stage != CLAIM]
-    if len(others) == len(found.lacks):
+    ours = [lack for lack in found.lacks if lack.stage == CLAIM]
+    if not ours:
         return Finding(found.host, found.fall, tuple(others), True)
     missing = nearness.missing(question, host_of(topology), question.unchosen)
-    lacks: list[Lack] = [
-        lack_of(question, CLAIM, reason) for reason in missing.reasons
-    ]
+    lacks = with_fall(
+        ours,
+        [lack_of(question, CLAIM, reason) for reason in missing.reasons],
+        complete=missing.all,
+    )
     return Finding(found.host, found.fall, (*others, *lacks), missing.all)
 
 

@@ -1,5 +1,6 @@
 """A small file that says when a publisher last made a pass."""
 
+from collections.abc import Iterator
 from collections.abc import Mapping
 import dataclasses
 import json
@@ -10,6 +11,20 @@ import time
 from typing import Any
 
 from nfv_sched.publishing.report import PassReport
+
+_NUMBER = (int, float)
+_TYPES: Mapping[str, tuple[type, ...]] = {
+    'source': (str,),
+    'interval': _NUMBER,
+    'passed': (*_NUMBER, type(None)),
+    'full': (*_NUMBER, type(None)),
+    'leads': (bool,),
+    'counts': (dict,),
+}
+#: Of ``counts``; the rest of it is for people.
+_AMOUNTS = tuple(
+    field.name for field in dataclasses.fields(PassReport) if field.type is int
+)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -70,9 +85,26 @@ def read(path: pathlib.Path) -> Status | None:
     except FileNotFoundError:
         return None
     values = json.loads(text)
-    names = {field.name for field in dataclasses.fields(Status)}
     if not isinstance(values, dict) or not {'source', 'interval'} <= set(
         values
     ):
         raise ValueError(f'{path} is not the status of a publisher')
-    return Status(**{name: values[name] for name in names & set(values)})
+    wrong = list(_wrong(values))
+    if wrong:
+        raise ValueError(
+            f'{path} is not the status of a publisher: {", ".join(wrong)} '
+            'of a wrong type'
+        )
+    return Status(**{name: values[name] for name in _TYPES if name in values})
+
+
+def _wrong(values: Mapping[str, Any]) -> Iterator[str]:
+    """The names of values that are not what a publisher writes."""
+    for name, types in _TYPES.items():
+        if name in values and not isinstance(values[name], types):
+            yield name
+    counts = values.get('counts')
+    if isinstance(counts, dict):
+        for name in _AMOUNTS:
+            if not isinstance(counts.get(name, 0), int):
+                yield f'counts.{name}'

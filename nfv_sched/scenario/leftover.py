@@ -1,8 +1,9 @@
 """What guests have left of surveyed hosts, as machines to simulate.
 
 Made of the data of ``nfv-sched topology -f json``. What guests hold there is
-not part of the machine, as if it were the host's own. CPUs are numbered
-anew, and so are devices.
+not part of the machine, as if it were the host's own; of shared CPUs those
+are left out that floating guests fill. CPUs are numbered anew, and so are
+devices.
 """
 
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 import fnmatch
 import json
+import math
 import pathlib
 from typing import Any
 
@@ -32,13 +34,14 @@ class LeftoverError(Exception):
 
 
 def hosts_of(
-    file: pathlib.Path, patterns: Sequence[str]
+    file: pathlib.Path, patterns: Sequence[str], cpu_ratio: float
 ) -> Iterator[PlannedHost]:
     """Return what is left of the hosts of a survey that can be used.
 
     Hosts that are disabled or down are left out.
 
     :param patterns: of names, as in a shell
+    :param cpu_ratio: as many floating guest CPUs fill a shared CPU
     :raises LeftoverError: it is no such survey, or one without CPU numbers
     """
     try:
@@ -56,12 +59,14 @@ def hosts_of(
         if host['enabled'] is False:
             continue
         if any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns):
-            yield PlannedHost(name, machine_of(host), host['failure_domains'])
+            machine = machine_of(host, cpu_ratio)
+            yield PlannedHost(name, machine, host['failure_domains'])
 
 
-def machine_of(host: Data) -> Machine:
+def machine_of(host: Data, cpu_ratio: float) -> Machine:
     """Return what guests may still take of a host.
 
+    :param cpu_ratio: as many floating guest CPUs fill a shared CPU
     :raises LeftoverError: its CPUs are not known one by one
     """
     cells = host['cells']
@@ -79,9 +84,10 @@ def machine_of(host: Data) -> Machine:
         cpus = cell['cpus']
         free = set(cpus['dedicated']) - set(cpus['pinned'])
         dedicated.update(numbers[cpu] for cpu in free)
-        shared.update(
-            numbers[cpu] for cpu in cpus['shared'] if cpu not in free
-        )
+        floating = sorted(set(cpus['shared']) - free)
+        full = math.ceil(cell['shared_used'] / cpu_ratio)
+        left = floating[: max(0, len(floating) - full)]
+        shared.update(numbers[cpu] for cpu in left)
     threads = max(map(len, every), default=1)
     made = []
     first = 0
@@ -127,22 +133,40 @@ def _numbers(cores: Sequence[Sequence[int]]) -> dict[int, int]:
 def _cell(
     cell: Data, cells: Sequence[Data], cpus: frozenset[int]
 ) -> MachineCell:
-    pages = {
-        pool['size_kib']: max(0, pool['usable'] - pool['used'])
-        for pool in cell['pages']
-        if pool['size_kib'] > SMALL_PAGE_KIB
-    }
-    huge = sum(size * count for size, count in pages.items()) // _KIB
+    memory_mib = max(0, cell['memory_mib'] - cell['memory_used_mib'])
+    pages, reserved = _huge_pages(cell['pages'], memory_mib)
     return MachineCell(
         id=cell['id'],
         cpus=cpus,
-        memory_mib=max(huge, cell['memory_mib'] - cell['memory_used_mib']),
+        memory_mib=memory_mib,
         socket=cell['socket'],
         distances=_distances(cell, cells),
         pages=pages,
+        reserved_pages=reserved,
         physnets=frozenset(cell['physnets']),
         tunneled=cell['tunneled'],
     )
+
+
+def _huge_pages(
+    pools: Sequence[Data], memory_mib: int
+) -> tuple[dict[int, int], dict[int, int]]:
+    """Huge pages that guests have left and the host's own, then the latter.
+
+    Floating guests may hold more memory than there is in small pages: huge
+    ones that no memory is left for are left out, the host's own and small
+    sizes first.
+    """
+    pages, reserved = {}, {}
+    room = memory_mib * _KIB
+    for pool in sorted(pools, key=lambda one: -one['size_kib']):
+        size = pool['size_kib']
+        if size > SMALL_PAGE_KIB:
+            free = max(0, pool['usable'] - pool['used'])
+            pages[size] = min(free + pool['reserved'], room // size)
+            reserved[size] = max(0, pages[size] - free)
+            room -= size * pages[size]
+    return pages, reserved
 
 
 def _distances(cell: Data, cells: Sequence[Data]) -> tuple[int, ...]:

@@ -12,6 +12,7 @@ import functools
 import json
 import pathlib
 
+import nova.conf
 from oslo_config import cfg
 
 from nfv_sched.nova.asking import Port
@@ -34,6 +35,8 @@ from nfv_sched.sim.facts import Facts
 from nfv_sched.sim.facts import MachineError
 from nfv_sched.sim.guests import Flavor
 from nfv_sched.sim.machine import Machine
+
+CONF = nova.conf.CONF
 
 _POLICIES = (
     'affinity',
@@ -62,8 +65,12 @@ def read(file: pathlib.Path) -> Scenario:
     """
     marked = MarkedFile(file)
     top = Facts('', marked.data, marked.complain)
+    options = _options(top)
     machines = _machines(top, file.parent)
-    hosts = tuple(_hosts(top, machines, file.parent))
+    surveyed = functools.partial(
+        _surveyed, folder=file.parent, cpu_ratio=_cpu_ratio(options)
+    )
+    hosts = tuple(_hosts(top, machines, surveyed))
     known = _Known(hosts, dict(flavors.flavors()), {})
     for entry in top.entries('flavors', []):
         flavor = _flavor(entry)
@@ -77,7 +84,7 @@ def read(file: pathlib.Path) -> Scenario:
         steps=tuple(_steps(top, known, file.parent)),
         aliases=tuple(_aliases(top)),
         scheduler=_profile(top),
-        options=_options(top),
+        options=options,
     )
     top.finish()
     return scenario
@@ -101,12 +108,14 @@ def _machines(top: Facts, folder: pathlib.Path) -> Mapping[str, Machine]:
 
 
 def _hosts(
-    top: Facts, machines: Mapping[str, Machine], folder: pathlib.Path
+    top: Facts,
+    machines: Mapping[str, Machine],
+    surveyed: Callable[[Facts], list[PlannedHost]],
 ) -> Iterator[PlannedHost]:
     names: set[str] = set()
     for place, entry in enumerate(top.entries('hosts')):
         if 'survey' in entry:
-            found = _surveyed(entry, folder)
+            found = surveyed(entry)
         else:
             found = _made(entry, machines)
         entry.finish()
@@ -139,11 +148,13 @@ def _made(entry: Facts, machines: Mapping[str, Machine]) -> list[PlannedHost]:
     ]
 
 
-def _surveyed(entry: Facts, folder: pathlib.Path) -> list[PlannedHost]:
+def _surveyed(
+    entry: Facts, *, folder: pathlib.Path, cpu_ratio: float
+) -> list[PlannedHost]:
     path = folder / entry.text('survey')
     patterns = tuple(entry.words('hosts', ['*']))
     try:
-        return list(leftover.hosts_of(path, patterns))
+        return list(leftover.hosts_of(path, patterns, cpu_ratio))
     except leftover.LeftoverError as error:
         raise entry.fail('survey', str(error)) from error
 
@@ -175,6 +186,13 @@ def _options(top: Facts) -> dict[str, str]:
         except (cfg.Error, ValueError) as error:
             raise top.fail(f'options.{name}', str(error)) from error
     return found
+
+
+def _cpu_ratio(options: Mapping[str, str]) -> float:
+    """The CPU allocation ratio that simulated hosts will have."""
+    with settings.override(options):
+        ratio = CONF.cpu_allocation_ratio or CONF.initial_cpu_allocation_ratio
+    return float(ratio or 1.0)
 
 
 # Guests

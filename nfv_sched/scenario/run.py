@@ -68,11 +68,28 @@ class Event:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Why:
-    """Why the first guest of a flavor found no host in a step."""
+    """Why the first guest of a flavor found no host in a step.
+
+    ``explanation`` is of one guest, ``asked`` how many were asked for in the
+    same request.
+    """
 
     step: int
     guest: Guest
     explanation: Explanation
+    asked: int = 1
+
+    @property
+    def note(self) -> str:
+        """What to say where hosts would take the guest alone."""
+        fitting = self.explanation.fitting
+        if not fitting or self.asked == 1:
+            return ''
+        hosts = '1 host takes' if fitting == 1 else f'{fitting} hosts take'
+        return (
+            f'{hosts} one such guest; {self.asked} were asked for in one '
+            'request'
+        )
 
 
 #: What is asked for, one after another.
@@ -171,7 +188,7 @@ class Run:
             if guest.booted:
                 self._keep(guest, boot)
             else:
-                self._explain(number, guest, boot)
+                self._explain(number, guest, boot, count)
             yield self._told(number, guest, _FATES[guest.outcome])
 
     def _next_name(self, boot: Boot) -> str:
@@ -215,7 +232,9 @@ class Run:
         self._running.append(_Running(guest, boot))
         self._tally.add(guest)
 
-    def _explain(self, number: int, guest: Guest, boot: Boot) -> None:
+    def _explain(
+        self, number: int, guest: Guest, boot: Boot, asked: int = 1
+    ) -> None:
         """Tell why, once for each flavor in each step."""
         name = boot.flavor.name
         if guest.outcome is not Outcome.NO_VALID_HOST or any(
@@ -228,8 +247,9 @@ class Run:
             boot.flavor,
             group=self._group(boot.group),
             image=boot.image,
+            hints=self._hints(boot),
         )
-        self.whys.append(Why(number, guest, found))
+        self.whys.append(Why(number, guest, found, asked))
 
     # What ends
 

@@ -1,7 +1,6 @@
 """Why no host of a simulated cloud takes a guest, as an operator sees it."""
 
-from collections.abc import Mapping
-from collections.abc import Sequence
+from typing import Any
 
 from nfv_sched.explaining import Explainer
 from nfv_sched.explaining import Explanation
@@ -12,19 +11,14 @@ from nfv_sched.sim import settings
 from nfv_sched.sim.cloud import Cloud
 
 
-def explain(
-    cloud: Cloud,
-    flavor: guests.Flavor,
-    *,
-    group: guests.Group | None = None,
-    ports: Sequence[guests.Port] | None = None,
-    image: Mapping[str, str] | None = None,
-) -> Explanation:
+def explain(cloud: Cloud, flavor: guests.Flavor, **asked: Any) -> Explanation:
     """Ask every host, as it is now, why it would not take such a guest.
 
     As ``nfv-sched explain`` does: with the filters that the scheduler has.
+
+    :param asked: what :meth:`nfv_sched.sim.cloud.Cloud.request_spec` takes
     """
-    spec = cloud.request_spec(flavor, ports=ports, image=image, group=group)
+    spec = cloud.request_spec(flavor, **asked)
     with settings.override(settings.profile_options(cloud.profile)):
         line = Pipeline()
     explainer = Explainer(line, PlacementClient(cloud.placement))

@@ -84,7 +84,7 @@ def run(
         assert main([*words, *more]) == code
         out, err = capsys.readouterr()
         typed.err = err  # type: ignore[attr-defined]
-        return out if chosen or (code == 1 and not out) else json.loads(out)
+        return out if chosen or (code and not out) else json.loads(out)
 
     return typed
 

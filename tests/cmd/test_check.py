@@ -7,6 +7,8 @@ import nova.conf
 import pytest
 
 from nfv_sched.checking import CHECKS
+from nfv_sched.cmd import sources
+from nfv_sched.nova import cloud
 from nfv_sched.placement.client import PlacementClient
 from nfv_sched.placement.publisher import prune
 from nfv_sched.placement.publisher import publish
@@ -74,10 +76,32 @@ def test_a_torn_tree_is_found(run, published):
     assert 'cmp-0:nfv (TornTree)' in rows['Torn trees']['What was found']
 
 
-def test_a_wrong_placement_conf_is_an_error(run, tmp_path):
+def test_trees_are_not_forsaken_where_a_cell_is_down(
+    run, published, monkeypatch
+):
+    def down(self, *_):
+        raise OSError('the database is down')
+        yield
+
+    monkeypatch.setattr(cloud.Reader, '_of_cell', down)
+    rows = by_name(run('check', code=2))
+    assert rows['Records readable']['Verdict'] == 'Failure'
+    found = rows['Forsaken trees']
+    assert found['Verdict'] == 'Success'
+    assert 'not every cell or record was read' in found['What was found']
+
+
+def test_what_stops_the_check_is_no_verdict(run, tmp_path, monkeypatch):
     words = ('--placement-config-file', str(tmp_path / 'no.conf'))
-    run('check', *words, code=1)
+    assert run('check', *words, code=255) == ''
     assert 'no.conf' in run.err
+
+    def unconfigured(parsed):
+        raise sources.NoSourceError('no nova.conf')
+
+    monkeypatch.setattr(sources, 'Sources', unconfigured)
+    assert run('check', code=255) == ''
+    assert 'no nova.conf' in run.err
 
 
 def test_the_status_of_the_publisher_is_read(run, sky, tmp_path):
@@ -97,5 +121,8 @@ def test_the_status_of_the_publisher_is_read(run, sky, tmp_path):
         path.write_text('[]')
         rows = by_name(run('check', code=1))
         assert 'not the status' in rows['Publisher']['What was found']
+        path.write_text('{"source": "cells", "interval": 60, "counts": null}')
+        rows = by_name(run('check', code=1))
+        assert 'counts of a wrong type' in rows['Publisher']['What was found']
     finally:
         CONF.clear_override('status_file', group)

@@ -66,6 +66,33 @@ def test_everything_that_lacks_is_told_of_a_near_host(run, guests_of):
         assert len({row['Cell'] for row in found}) == 1
 
 
+def test_what_a_host_fell_for_stays_when_devices_cannot_be_given(run):
+    specs = {'hw:mem_page_size': '1GB'}
+    asked = (*by_hand(2, 12288, **specs), '--port', 'physnet9')
+    [row] = run('explain', *asked)
+    assert (row['Asked by'], row['Condition']) == ('HugePagesFilter', 'pages')
+    assert (
+        'has 8 of 12 free pages of 1 GiB; 0 of 1 devices'
+        in (row['Nearest miss'])
+    )
+    # Whoever counts hosts by what they lack first counts the same.
+    rows = run('explain', *asked, '--show', 'hosts')
+    assert [(row['Asked by'], row['Condition']) for row in rows] == 3 * [
+        ('HugePagesFilter', 'pages'),
+        ('PCINUMAFilter', 'devices'),
+    ]
+    assert not any(row['All else fits'] for row in rows)
+
+
+def test_each_lack_is_of_the_filter_that_looks_at_it(run):
+    rows = run('explain', *by_hand(7, 12288, **HUGE), '--show', 'hosts')
+    assert {(row['Asked by'], row['Condition']) for row in rows} == {
+        ('HugePagesFilter', 'pages'),
+        ('CPUPinningFilter', 'dedicated CPUs'),
+    }
+    assert all(row['All else fits'] for row in rows)
+
+
 def test_a_disabled_host_and_others_add_up(run, sky):
     service = objects.Service.get_by_compute_host(sky._cell_context, 'cmp-1')
     service.disabled = True
@@ -222,10 +249,55 @@ def test_wrong_questions_are_answered_plainly(run):
     assert 'ImageNUMATopologyAsymmetric' in run.err
 
 
-@pytest.mark.parametrize('words', [('--port', 'a:b'), ('--hint', 'x')])
-def test_wrong_words_are_refused(run, words):
-    with pytest.raises(SystemExit):
+@pytest.mark.parametrize(
+    ('words', 'text'),
+    [
+        (('--port', 'a:b'), 'b is none of'),
+        (('--hint', 'x'), "'x' is not NAME=VALUE"),
+        (('--vcpus', '-4'), '--vcpus: must not be negative'),
+        (('--vcpus', '0'), '--vcpus: must be at least 1'),
+        (('--ram', 'much'), "--ram: 'much' is no number"),
+        (('--disk', '-1'), '--disk: must not be negative'),
+        (('--nearest', '-1'), '--nearest: must not be negative'),
+    ],
+)
+def test_wrong_words_are_refused(run, capsys, words, text):
+    with pytest.raises(SystemExit) as error:
         run('explain', *words)
+    assert error.value.code == 2
+    assert text in capsys.readouterr().err
+
+
+def test_a_stored_request_is_not_changed(run, capsys):
+    nobody = '00000000-0000-0000-0000-000000000000'
+    words = ('--vcpus', '999', '--port', 'physnet9', '--hint', 'a=b')
+    with pytest.raises(SystemExit) as error:
+        run('explain', '--server', nobody, *words)
+    assert error.value.code == 2
+    assert (
+        'not allowed with --server: --vcpus, --port, --hint'
+        in capsys.readouterr().err
+    )
+
+
+def test_a_zone_that_nova_does_not_know_is_an_error(run, sky):
+    asked = ('explain', *by_hand(2, 1024), '--availability-zone')
+    sky.add_aggregate('east', ['cmp-1'], {'availability_zone': 'east'})
+    run(*asked, 'typo', code=1)
+    assert 'there is no availability zone typo' in run.err
+    assert 'east' in run.err
+    assert 'nova' in run.err
+    # Known, but in none of Placement's aggregates.
+    assert counts(run(*asked, 'east')) == {'aggregate': 3}
+    service = objects.Service.get_by_compute_host(sky._cell_context, 'cmp-1')
+    service.disabled = True
+    service.save()
+    try:
+        run(*asked, 'east', code=1)
+        assert 'there is no availability zone east' in run.err
+    finally:
+        service.disabled = False
+        service.save()
 
 
 def test_a_flavor_that_exists_is_found_by_name_and_id(run, flavors_of):
@@ -338,6 +410,7 @@ def test_what_placement_cannot_know_is_said(run, lab):
         ('--server', nobody),
         (*by_hand(1, 64), '--group', nobody),
         (*by_hand(1, 64), '--show', 'suggestions'),
+        (*by_hand(1, 64), '--availability-zone', 'z'),
     ):
         run(*words, *more, code=1)
         assert "Nova's databases" in run.err

@@ -49,6 +49,17 @@ def test_pci_passthrough_filter_is_told_in_our_words(sky):
     assert stages <= {'NUMATopologyFilter', 'PciPassthroughFilter'}
 
 
+def test_what_else_lacks_is_of_the_other_filter(sky):
+    flavor = Flavor('f', 2, 45056, extra_specs=HUGE, ports=(Port('nowhere'),))
+    for finding in explain.explain(sky, flavor).findings:
+        assert finding.lacks[0].condition == finding.fall.condition
+        assert {(one.stage, one.condition) for one in finding.lacks} <= {
+            ('NUMATopologyFilter', 'pages'),
+            ('PciPassthroughFilter', 'devices'),
+            (finding.fall.stage, finding.fall.condition),
+        }
+
+
 def test_without_any_of_them_the_claim_is_asked(sky):
     bare = settings.Profile('bare', ('ComputeFilter',))
     stock = sky.profile

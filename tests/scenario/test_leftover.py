@@ -97,6 +97,6 @@ def test_the_same_guests_fit(first, second, wanted):
     )
     [data] = document(survey)['hosts']
     left = Host(
-        'host', hosts.cells_of(numa_topology(leftover.machine_of(data)))
+        'host', hosts.cells_of(numa_topology(leftover.machine_of(data, 4.0)))
     )
     assert fit.evaluate(guest, left).fits == fit.evaluate(guest, host).fits

@@ -1,0 +1,50 @@
+"""The status file is read back, and nothing else is taken for one."""
+
+import dataclasses
+import json
+
+import pytest
+
+from nfv_sched.publishing import status
+from nfv_sched.publishing.report import PassReport
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / 'publisher.json'
+
+
+def test_what_is_written_is_read(path):
+    assert status.read(path) is None
+    begun = status.Status('cells', 60)
+    done = begun.after(PassReport('full', hosts=3, finished=True), 12.5)
+    for one in (begun, done, dataclasses.replace(done, leads=False)):
+        status.write(path, one)
+        assert status.read(path) == one
+
+
+@pytest.mark.parametrize(
+    ('changes', 'wrong'),
+    [
+        ({'source': None}, 'source'),
+        ({'interval': '60'}, 'interval'),
+        ({'passed': 'yesterday'}, 'passed'),
+        ({'full': []}, 'full'),
+        ({'leads': None}, 'leads'),
+        ({'counts': None}, 'counts'),
+        ({'counts': {'failed': None}}, 'counts.failed'),
+        ({'counts': {'skipped': '1'}}, 'counts.skipped'),
+    ],
+)
+def test_values_of_wrong_types_are_refused(path, changes, wrong):
+    values = dataclasses.asdict(status.Status('cells', 60.0, 1.0, 1.0))
+    path.write_text(json.dumps({**values, **changes}))
+    with pytest.raises(ValueError, match=f': {wrong} of a wrong type'):
+        status.read(path)
+
+
+@pytest.mark.parametrize('text', ['[]', '{}', '{"source": "cells"}'])
+def test_another_file_is_refused(path, text):
+    path.write_text(text)
+    with pytest.raises(ValueError, match='is not the status of a publisher'):
+        status.read(path)
