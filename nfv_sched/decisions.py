@@ -11,6 +11,7 @@ from nfv_sched import conf
 from nfv_sched import expected
 from nfv_sched import fit
 from nfv_sched import hardware
+from nfv_sched.model import HostTopology
 from nfv_sched.nova import hosts
 from nfv_sched.nova import requests
 
@@ -55,6 +56,7 @@ class Decision:
         '_topology',
         '_unchosen',
         'forecast',
+        'published',
         'question',
         'settled',
     )
@@ -65,6 +67,8 @@ class Decision:
         self.settled = False
         #: What the claim leaves behind, once that was worked out.
         self.forecast: fit.Forecast | None = None
+        #: The host's published topology that the forecast was made with.
+        self.published: HostTopology | None = None
         self._topology, self._instances = hosts.state_key(state)
         self._unchosen: fit.Refusal | Literal[True] | None = None
         self._refusals: dict[object, fit.Refusal | None] | None = None

@@ -30,9 +30,6 @@ _MOST_PER_HOST = 32
 #: Requests after which a host that was not weighed in any is forgotten.
 _FORGET_AFTER = 4096
 
-# On a host state: the topology that its decision's forecast was made with.
-_MADE_WITH = '_nfv_sched_made_with'
-
 LOG = logging.getLogger(__name__)
 
 
@@ -92,36 +89,38 @@ class Outlook:
         """
         with self._lock:
             self._begin()
-            made = [decisions.decide(question, state) for state in states]
-            missing = [
-                (decision, state, look)
-                for decision, state in zip(made, states, strict=True)
-                if not self._holds(decision, state)
-                and (look := self._look(decision, state))
-                and not self._recall(decision, state, look)
-            ]
+            found: list[fit.Forecast | None] = []
+            missing = []
+            for place, state in enumerate(states):
+                decision = decisions.decide(question, state)
+                made = self._held(decision, state)
+                if made is None and (look := self._look(decision, state)):
+                    made = self._recall(decision, state, look)
+                    if made is None:
+                        missing.append((place, decision, state, look))
+                found.append(made)
             if len(missing) > NEW_PER_REQUEST:
                 missing = self._random.sample(missing, NEW_PER_REQUEST)
-            for decision, state, look in missing:
-                self._work_out(decision, state, look)
-            return [
-                decision.forecast if self._holds(decision, state) else None
-                for decision, state in zip(made, states, strict=True)
-            ], self._prices()
+            for place, decision, state, look in missing:
+                found[place] = self._work_out(decision, state, look)
+            return found, self._prices()
 
-    def _holds(self, decision: decisions.Decision, state: Any) -> bool:
-        """Whether a forecast is there, and of what is known now.
+    def _held(
+        self, decision: decisions.Decision, state: Any
+    ) -> fit.Forecast | None:
+        """The forecast of an earlier weigher, if it is of what is known now.
 
         Another request may have changed the guests that are expected since
-        the first weigher, and Placement the host's topology.
+        then, and Placement the host's topology.
         """
         made = decision.forecast
-        return (
-            made is not None
-            and made.shapes is self.expected.shapes
-            and getattr(state, _MADE_WITH, None)
-            is self._published.get(state.uuid)
-        )
+        if (
+            made is None
+            or made.shapes is not self.expected.shapes
+            or decision.published is not self._published.get(state.uuid)
+        ):
+            return None
+        return made
 
     def _prices(self) -> list[float]:
         known = len(self.hosts)
@@ -162,21 +161,20 @@ class Outlook:
 
     def _recall(
         self, decision: decisions.Decision, state: Any, look: _Look
-    ) -> bool:
-        """Whether a forecast of an earlier request still holds."""
+    ) -> fit.Forecast | None:
+        """The forecast of an earlier request, if it still holds."""
         known = self.hosts.get(state.uuid)
         if known is None or known.reading != look.reading:
-            return False
+            return None
         known.seen = self._requests
         made = known.forecasts.get(look.asked)
-        if made is None:
-            return False
-        _give(decision, state, look, made)
-        return True
+        if made is not None:
+            decision.forecast, decision.published = made, look.reading[1]
+        return made
 
     def _work_out(
         self, decision: decisions.Decision, state: Any, look: _Look
-    ) -> None:
+    ) -> fit.Forecast | None:
         try:
             made = self._forecast(decision, state)
         except Exception as error:
@@ -186,10 +184,10 @@ class Outlook:
                 type(error).__name__,
                 error,
             )
-            return
+            return None
         if made is None:
-            return
-        _give(decision, state, look, made)
+            return None
+        decision.forecast, decision.published = made, look.reading[1]
         known = self.hosts.get(state.uuid)
         if known is None or known.reading != look.reading:
             before = known.rooms if known else (0,) * len(self.rooms)
@@ -199,6 +197,7 @@ class Outlook:
             known.forecasts.clear()
         known.seen = self._requests
         known.forecasts[look.asked] = made
+        return made
 
     def _forecast(
         self, decision: decisions.Decision, state: Any
@@ -227,13 +226,6 @@ class Outlook:
             total - before + now
             for total, before, now in zip(self.rooms, old, new, strict=True)
         ]
-
-
-def _give(
-    decision: decisions.Decision, state: Any, look: _Look, made: fit.Forecast
-) -> None:
-    decision.forecast = made
-    setattr(state, _MADE_WITH, look.reading[1])
 
 
 _outlook: Outlook | None = None

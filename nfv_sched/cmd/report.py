@@ -3,6 +3,7 @@
 import argparse
 import collections
 from collections.abc import Sequence
+import logging
 import pathlib
 from typing import TextIO
 
@@ -20,6 +21,8 @@ from nfv_sched.picture import page
 from nfv_sched.picture import refusals
 from nfv_sched.picture.wording import printable
 from nfv_sched.survey import Survey
+
+LOG = logging.getLogger(__name__)
 
 
 class Report(command.Command):  # type: ignore[misc]
@@ -96,6 +99,7 @@ def _room(
     line = Pipeline()
     explainer = Explainer(line, client)
     found = []
+    notes: dict[str, None] = {}
     with still(client, explainer.states):
         for name in names:
             flavor = asking.flavor_named(line.context, name)
@@ -103,6 +107,9 @@ def _room(
             with progress.bar(f'hosts for {name}') as tell:
                 capacity = Counter(explainer, tell=tell).count(spec)
             found.append(_flavor_room(name, capacity, survey))
+            notes.update(dict.fromkeys(capacity.notes))
+    for note in notes:
+        LOG.warning(note)
     return found
 
 

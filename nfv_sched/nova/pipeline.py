@@ -25,6 +25,7 @@ import sqlalchemy as sa
 
 from nfv_sched.nova import domains
 from nfv_sched.nova.asking import BadRequestError
+from nfv_sched.nova.masking import described
 
 CONF = nova.conf.CONF
 
@@ -124,7 +125,7 @@ class Pipeline:
                 # Whatever a database that is down raises.
                 self.problems.append(
                     f'cell {cell.name or cell.uuid} does not answer, and its '
-                    f'hosts are not counted: {type(error).__name__}: {error}'
+                    f'hosts are not counted: {described(error)}'
                 )
                 continue
             found += [
