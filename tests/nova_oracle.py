@@ -78,6 +78,15 @@ def claim(scene):
     return claim_on(scene)[0]
 
 
+def succeeds(scene):
+    """Whether the claim does."""
+    try:
+        claim(scene)
+    except Refused:
+        return False
+    return True
+
+
 def claim_on(scene):
     """As claim, with the statistics of what it leaves of the devices.
 

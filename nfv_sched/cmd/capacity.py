@@ -58,7 +58,17 @@ class Capacity(Sections):
         """Describe the command's options."""
         parser: argparse.ArgumentParser = super().get_parser(prog_name)
         self._parser = parser
-        _add_guest_arguments(parser)
+        parser.add_argument(
+            '--flavor',
+            type=_weighted,
+            action='append',
+            default=[],
+            metavar='NAME[=WEIGHT]',
+            help='name or id of a flavor; may be repeated for a mixture, in '
+            'proportion to the weights (default: 1)',
+        )
+        wishes.add_flavor_arguments(parser)
+        wishes.add_arguments(parser)
         parser.add_argument(
             '--after-loss',
             type=wishes.pair,
@@ -79,7 +89,9 @@ class Capacity(Sections):
 
     def run(self, parsed_args: argparse.Namespace) -> int:
         """Run the command; returns its exit code."""
-        if parsed_args.after_loss and (given := _guest_options(parsed_args)):
+        given = ['--flavor'] if parsed_args.flavor else []
+        given += wishes.given(parsed_args)
+        if parsed_args.after_loss and given:
             self._parser.error(
                 f'not allowed with --after-loss: {", ".join(given)}; guests '
                 'of lost hosts are placed as their stored requests ask'
@@ -118,32 +130,6 @@ class Capacity(Sections):
                 print(f'Not read: {note}', file=self.app.stderr)
             else:
                 LOG.warning(note)
-
-
-def _add_guest_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what says which guests are counted."""
-    parser.add_argument(
-        '--flavor',
-        type=_weighted,
-        action='append',
-        default=[],
-        metavar='NAME[=WEIGHT]',
-        help='name or id of a flavor; may be repeated for a mixture, in '
-        'proportion to the weights (default: 1)',
-    )
-    wishes.add_flavor_arguments(parser)
-    wishes.add_arguments(parser)
-
-
-def _guest_options(parsed: argparse.Namespace) -> list[str]:
-    """Those of the options that say which guests are counted."""
-    parser = argparse.ArgumentParser(add_help=False)
-    _add_guest_arguments(parser)
-    return [
-        f'--{name.replace("_", "-")}'
-        for name, unsaid in vars(parser.parse_args([])).items()
-        if getattr(parsed, name) != unsaid
-    ]
 
 
 def _spec(
