@@ -16,17 +16,17 @@ import warnings
 
 from rich.progress import track
 
-from nfv_sched.capacity import Counter
-from nfv_sched.explaining import Explainer
-from nfv_sched.nova.pipeline import Pipeline
+from nfv_sched.capacity import CapacityCounter
+from nfv_sched.explain import DryRunScheduler
+from nfv_sched.nova.scheduler_pipeline import Pipeline
 from nfv_sched.placement.client import PlacementClient
 from nfv_sched.sim import machine
 from nfv_sched.sim import settings
-from nfv_sched.sim.boots import Outcome
+from nfv_sched.sim.boot_request import Port
+from nfv_sched.sim.boot_request import SimulatedFlavor
+from nfv_sched.sim.boot_result import Outcome
 from nfv_sched.sim.cloud import Cloud
-from nfv_sched.sim.cloud import cloud
-from nfv_sched.sim.guests import Flavor
-from nfv_sched.sim.guests import Port
+from nfv_sched.sim.cloud import simulated_cloud
 
 _PER_CELL = 4
 _THREADS = 2
@@ -41,7 +41,7 @@ class Trial:
     """
 
     seed: int
-    flavor: Flavor
+    flavor: SimulatedFlavor
     told: int
     placed: int
     refusal: Outcome
@@ -94,7 +94,7 @@ def host(dice: random.Random) -> machine.Machine:
     return machine.parse('random', '\n'.join(lines))
 
 
-def flavor(dice: random.Random) -> Flavor:
+def flavor(dice: random.Random) -> SimulatedFlavor:
     """A flavor of a kind that VNFs have."""
     specs: dict[str, str] = {}
     cells = dice.choice((1, 1, 1, 2))
@@ -113,7 +113,7 @@ def flavor(dice: random.Random) -> Flavor:
     if dice.random() < 0.4:
         policy = dice.choice((None, 'required', 'preferred', 'socket'))
         ports = (Port('physnet1', numa_policy=policy),)
-    return Flavor(
+    return SimulatedFlavor(
         'random',
         dice.choice((1, 2, 3)) * cells,
         dice.choice((1, 2, 3)) * cells * 1024,
@@ -123,36 +123,40 @@ def flavor(dice: random.Random) -> Flavor:
     )
 
 
-def trials(seed: int, flavors: int = 2) -> list[Trial]:
+def steps(seed: int, flavors: int = 2) -> list[Trial]:
     """Try flavors on one random cloud, one after another, till it is full."""
     # Not for secrets: for the same cloud again.
     dice = random.Random(seed)  # noqa: S311
     options = settings.profile_options(settings.NFV)
-    with cloud(settings.NFV, options=options) as sky:
+    with simulated_cloud(settings.NFV, options=options) as cloud:
         for number in range(dice.randint(1, 3)):
-            sky.add_host(f'h{number}', host(dice))
+            cloud.add_host(f'h{number}', host(dice))
         for _ in range(dice.randint(0, 4)):
-            sky.boot(flavor(dice))
+            cloud.boot(flavor(dice))
         with settings.override(options):
-            return [_try(sky, flavor(dice), seed) for _ in range(flavors)]
+            return [_try(cloud, flavor(dice), seed) for _ in range(flavors)]
 
 
-def _try(sky: Cloud, asked: Flavor, seed: int) -> Trial:
-    told = Counter(_explainer(sky)).count(sky.request_spec(asked)).in_all
+def _try(cloud: Cloud, asked: SimulatedFlavor, seed: int) -> Trial:
+    told = (
+        CapacityCounter(_scheduler(cloud))
+        .count(cloud.request_spec(asked))
+        .in_all
+    )
     placed = 0
     while True:
-        [guest] = sky.boot(asked)
+        [guest] = cloud.boot(asked)
         if not guest.booted:
             break
         placed += 1
-    found = _explainer(sky).explain(sky.request_spec(asked))
+    found = _scheduler(cloud).explain(cloud.request_spec(asked))
     fallen = sum(one.hosts for one in found.conditions)
-    adds_up = fallen == found.hosts == len(sky.computes)
+    adds_up = fallen == found.hosts == len(cloud.computes)
     return Trial(seed, asked, told, placed, guest.outcome, adds_up)
 
 
-def _explainer(sky: Cloud) -> Explainer:
-    return Explainer(Pipeline(), PlacementClient(sky.placement))
+def _scheduler(cloud: Cloud) -> DryRunScheduler:
+    return DryRunScheduler(Pipeline(), PlacementClient(cloud.placement))
 
 
 def main() -> int:
@@ -167,11 +171,11 @@ def main() -> int:
     found: list[Trial] = []
     seeds = range(parsed.seed, parsed.seed + parsed.clouds)
     for seed in track(seeds, 'clouds'):
-        found += trials(seed)
-    wrong = [trial for trial in found if not trial.exact]
-    for trial in wrong:
-        sys.stdout.write(f'{trial}\n')
-    guests = sum(trial.placed for trial in found)
+        found += steps(seed)
+    wrong = [step for step in found if not step.exact]
+    for step in wrong:
+        sys.stdout.write(f'{step}\n')
+    guests = sum(step.placed for step in found)
     sys.stdout.write(
         f'{parsed.clouds} clouds, {len(found)} flavors, {guests} guests '
         f'placed, {len(wrong)} not exact, '

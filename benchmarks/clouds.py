@@ -8,8 +8,8 @@ import uuid
 
 from nova import objects
 
-from nfv_sched.sim import hardware as sim_hardware
 from nfv_sched.sim import machine
+from nfv_sched.sim import numa_devices as sim_hardware
 from tests import builders
 from tests import nova_oracle
 from tests import scheduling

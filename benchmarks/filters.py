@@ -28,12 +28,12 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import clouds
-from nfv_sched import hardware
-from nfv_sched import outlook
 from nfv_sched.filters.cpu_pinning import CPUPinningFilter
 from nfv_sched.filters.huge_pages import HugePagesFilter
 from nfv_sched.filters.numa_fit import NUMAFitFilter
 from nfv_sched.filters.pci_numa import PCINUMAFilter
+from nfv_sched.scheduler import forecasts
+from nfv_sched.scheduler import published_topology
 from nfv_sched.weighers.fragmentation import FragmentationWeigher
 from nfv_sched.weighers.pci_locality import PCILocalityWeigher
 from tests import scheduling
@@ -146,8 +146,8 @@ def measure(case: clouds.Case, hosts: int, runs: int) -> Row:
     weighers_us = None
     if ours and not case.nothing:
         # As between two requests: the forecasts for all hosts are there.
-        outlook.start_anew()
-        with mock.patch.object(outlook, 'NEW_PER_REQUEST', hosts):
+        forecasts.reset()
+        with mock.patch.object(forecasts, 'NEW_PER_REQUEST', hosts):
             weigh(ours, spec)
         weighers_us, _ = median_us(
             lambda: weigh(ours, spec),
@@ -183,7 +183,7 @@ def main() -> None:
     # As nova-scheduler logs by default, short of writing to a disk.
     logging.basicConfig(level=logging.INFO, filename=os.devnull)
     nova.conf.CONF([], project='nova', default_config_files=[])
-    hardware.use(hardware.Published(reader=None))
+    published_topology.use(published_topology.PublishedTopology(reader=None))
     console = Console()
     rows = []
     for case in clouds.CASES:

@@ -20,7 +20,7 @@ from rich.console import Console
 
 from benchmarks import clouds
 from benchmarks import filters
-from nfv_sched import hardware
+from nfv_sched.scheduler import published_topology
 from tests import scheduling
 
 _HOSTS = 1000
@@ -56,7 +56,7 @@ def main() -> int:
     args = parser.parse_args()
     logging.disable(logging.CRITICAL)
     nova.conf.CONF([], project='nova', default_config_files=[])
-    hardware.use(hardware.Published(reader=None))
+    published_topology.use(published_topology.PublishedTopology(reader=None))
     console = Console()
     rng = random.Random(1)  # noqa: S311 - nothing secret
     devices = next(c for c in clouds.CASES if c.group == 'devices')

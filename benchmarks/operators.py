@@ -19,22 +19,22 @@ import warnings
 
 import nova.conf
 
-from nfv_sched.capacity import Counter
-from nfv_sched.explaining import Explainer
-from nfv_sched.explaining.helping import helpful
-from nfv_sched.nova.pipeline import Pipeline
+from nfv_sched.capacity import CapacityCounter
+from nfv_sched.explain import DryRunScheduler
+from nfv_sched.explain.suggestions import suggest
+from nfv_sched.nova.scheduler_pipeline import Pipeline
 from nfv_sched.placement.client import PlacementClient
 from nfv_sched.sim import flavors
 from nfv_sched.sim import machine
 from nfv_sched.sim import settings
+from nfv_sched.sim.boot_request import SimulatedFlavor
 from nfv_sched.sim.cloud import Cloud
-from nfv_sched.sim.cloud import cloud
-from nfv_sched.sim.guests import Flavor
+from nfv_sched.sim.cloud import simulated_cloud
 from nfv_sched.survey import nova as nova_survey
 
 CONF = nova.conf.CONF
 _MACHINES = ('dell-2x6230r-64vf', 'epyc7451-4node', 'turin-nps4')
-_FULL = Flavor(
+_FULL = SimulatedFlavor(
     'full',
     4,
     64 * 1024,
@@ -47,13 +47,13 @@ _FULL = Flavor(
 )
 
 
-def _fill(sky: Cloud, hosts: int, guests: int) -> None:
+def _fill(cloud: Cloud, hosts: int, guests: int) -> None:
     for number in range(hosts):
         kind = _MACHINES[number % len(_MACHINES)]
-        sky.add_host(f'h{number}', machine.load(kind))
+        cloud.add_host(f'h{number}', machine.load(kind))
     coming = flavors.arrivals(1)
     for _ in range(guests):
-        sky.boot(next(coming).flavor)
+        cloud.boot(next(coming).flavor)
 
 
 class _Copier:
@@ -208,28 +208,29 @@ def main() -> int:
     logging.disable(logging.CRITICAL)
     options = settings.profile_options(settings.NFV)
     with (
-        cloud(settings.NFV, aliases=flavors.aliases()) as sky,
+        simulated_cloud(settings.NFV, aliases=flavors.aliases()) as cloud,
         settings.override(options),
     ):
-        _fill(sky, parsed.filled, parsed.guests)
+        _fill(cloud, parsed.filled, parsed.guests)
         folder = pathlib.Path(CONF.state_path)
         # Not for secrets: for the same cloud again.
         dice = random.Random(1) if parsed.distinct else None  # noqa: S311
         _timed('copying', lambda: _multiply(folder, parsed.hosts, dice))
-        client = PlacementClient(sky.placement, deadline=300)
-        line = Pipeline()
-        explainer = _timed(
-            'reading all host states', lambda: Explainer(line, client)
+        client = PlacementClient(cloud.placement, deadline=300)
+        pipeline = Pipeline()
+        scheduler = _timed(
+            'reading all host states',
+            lambda: DryRunScheduler(pipeline, client),
         )
         known = flavors.flavors()
         for flavor in (_FULL, known['opnfv-vrouter-2port']):
-            inquiry = _timed(
+            dry_run = _timed(
                 f'explain {flavor.name}',
-                lambda flavor=flavor: explainer.inquire(
-                    sky.request_spec(flavor)
+                lambda flavor=flavor: scheduler.run(
+                    cloud.request_spec(flavor)
                 ),
             )
-            found = inquiry.explanation
+            found = dry_run.explanation
             sys.stdout.write(f'  {found.fitting} of {found.hosts} fit: ')
             sys.stdout.write(
                 ', '.join(f'{c.name} {c.hosts}' for c in found.conditions)
@@ -238,14 +239,14 @@ def main() -> int:
             if not found.fitting:
                 _timed(
                     '  suggestions',
-                    lambda inquiry=inquiry: helpful(explainer, inquiry),
+                    lambda dry_run=dry_run: suggest(scheduler, dry_run),
                 )
         for name in ('opnfv-vrouter-2port', 'anuket-HS.large'):
-            counter = Counter(explainer)
+            counter = CapacityCounter(scheduler)
             counted = _timed(
                 f'capacity {name}',
                 lambda name=name, counter=counter: counter.count(
-                    sky.request_spec(known[name])
+                    cloud.request_spec(known[name])
                 ),
             )
             sys.stdout.write(

@@ -31,7 +31,7 @@ from rich.table import Table
 
 import benchmarks  # noqa: F401 - registers Nova's objects
 from nfv_sched import fit
-from nfv_sched.nova import requests
+from nfv_sched.nova import request_spec
 from tests import builders
 from tests import nova_oracle
 from tests import strategies
@@ -46,7 +46,7 @@ _SETTINGS = settings(
 
 def ours(scene: nova_oracle.Scene) -> bool:
     """Whether we accept the host."""
-    guest = requests.read_guest(scene.spec)
+    guest = request_spec.read_guest(scene.spec)
     return fit.evaluate(guest, builders.host_of(scene)).fits
 
 
@@ -168,7 +168,7 @@ def main() -> int:
     scene = minimise(args.pairs)
     if scene is not None:
         console.print('the simplest disagreement:')
-        console.print(requests.read_guest(scene.spec))
+        console.print(request_spec.read_guest(scene.spec))
         console.print(builders.host_of(scene))
     return 1
 

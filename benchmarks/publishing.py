@@ -38,15 +38,15 @@ from rich.console import Console
 from rich.table import Table
 import sqlalchemy as sa
 
-from nfv_sched.nova import census
+from nfv_sched.nova import compute_nodes
 from nfv_sched.placement import schema
 from nfv_sched.placement.client import PlacementClient
 from nfv_sched.placement.codec import encode
 from nfv_sched.placement.reader import TopologyReader
 from nfv_sched.publishing.cells import CellsSource
-from nfv_sched.publishing.report import PassReport
+from nfv_sched.publishing.pass_report import PassReport
 from nfv_sched.sim import machine
-from nfv_sched.sim.cloud import cloud
+from nfv_sched.sim.cloud import simulated_cloud
 from tests import placement_server
 
 MACHINE = 'turin-nps4'
@@ -104,13 +104,13 @@ def peak_mib():
 class Computes:
     """Compute nodes of a cell, copies of one."""
 
-    def __init__(self, sky, pools):
-        node = sky.add_host('host', machine.load(MACHINE)).node
+    def __init__(self, cloud, pools):
+        node = cloud.add_host('host', machine.load(MACHINE)).node
         kept = node.pci_device_pools.objects[:pools]
         node.pci_device_pools = objects.PciDevicePoolList(objects=kept)
         node.save()
         addresses = {pool.tags['address'] for pool in kept}
-        self.engine = sa.create_engine(sky._cell.database_connection)  # noqa: SLF001
+        self.engine = sa.create_engine(cloud._cell.database_connection)  # noqa: SLF001
         with self.engine.connect() as connection:
             self.node = self._one(connection, models.ComputeNode)
             self.devices = [
@@ -409,8 +409,8 @@ def run(options, console):
         url = stack.enter_context(
             placement_server.running(f'sqlite:///{database}')
         )
-        sky = stack.enter_context(cloud())
-        computes = Computes(sky, options.pools)
+        cloud = stack.enter_context(simulated_cloud())
+        computes = Computes(cloud, options.pools)
         counting = Counting()
         client = client_of(url, counting)
 
@@ -433,16 +433,18 @@ def run(options, console):
         )
         computes.add(options.hosts - options.first)
         console.print('reading all hosts')
-        found = census.look()
+        found = compute_nodes.scan()
         published = set(client_roots(client))
         missing = {
             each
-            for each in found.sightings
+            for each in found.node_versions
             if schema.root_uuid(each) not in published
         }
         everything = [
             host
-            for page in census.read(found, found.sightings.keys())
+            for page in compute_nodes.read_nodes(
+                found, found.node_versions.keys()
+            )
             for host in page.hosts
         ]
         seed_computes(database, everything)

@@ -44,7 +44,7 @@ from benchmarks.packing.computes import Refused
 from benchmarks.packing.computes import Shape
 from benchmarks.packing.loads import FLAVORS
 from benchmarks.packing.loads import Load
-from nfv_sched import in_flight
+from nfv_sched.scheduler import in_flight
 from nfv_sched.sim.machine import Machine
 
 #: Seconds.

@@ -4,8 +4,8 @@ from nova import objects
 
 from nfv_sched import fit
 from nfv_sched.model import Host
-from nfv_sched.nova import hosts
-from nfv_sched.nova import requests
+from nfv_sched.nova import host_states
+from nfv_sched.nova import request_spec
 from tests import nova_oracle
 
 GIB = 1024 * 1024
@@ -110,8 +110,8 @@ def host_of(scene):
     """The scene's host as the fit sees it."""
     return Host(
         name='host',
-        cells=hosts.cells_of(scene.topology) if scene.topology else (),
-        pools=hosts.pools_of(scene.stats.pools),
+        cells=host_states.cells_of(scene.topology) if scene.topology else (),
+        pools=host_states.pools_of(scene.stats.pools),
         cpu_allocation_ratio=scene.cpu_ratio,
         ram_allocation_ratio=scene.ram_ratio,
     )
@@ -120,7 +120,7 @@ def host_of(scene):
 def evaluate(scene, **options):
     """Our verdict."""
     return fit.evaluate(
-        requests.read_guest(scene.spec), host_of(scene), **options
+        request_spec.read_guest(scene.spec), host_of(scene), **options
     )
 
 

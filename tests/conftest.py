@@ -24,7 +24,7 @@ from nova.pci import request as pci_request
 from oslo_config import fixture as config_fixture
 import pytest
 
-from nfv_sched import hardware
+from nfv_sched.scheduler import published_topology
 from tests.fault_server import serve  # noqa: F401 - a fixture
 
 objects.register_all()
@@ -65,6 +65,6 @@ def nova_options():
 @pytest.fixture
 def no_placement():
     """Filters that decide on what nova-compute reported alone."""
-    hardware.use(hardware.Published(reader=None))
+    published_topology.use(published_topology.PublishedTopology(reader=None))
     yield
-    hardware.use(None)
+    published_topology.use(None)

@@ -28,9 +28,9 @@ def listening(application):
         server.server_close()
 
 
-def placement_of(sky):
+def placement_of(cloud):
     """The WSGI application of a cloud's Placement."""
-    transport = sky.placement.session.session
+    transport = cloud.placement.session.session
     return transport.get_adapter('http://placement')._application
 
 

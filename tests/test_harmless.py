@@ -6,8 +6,8 @@ from nova.scheduler import filters as scheduler_filters
 import pytest
 
 from nfv_sched import filters
-from nfv_sched import hardware
 from nfv_sched.placement.reader import TopologyReader
+from nfv_sched.scheduler import published_topology
 from tests import builders
 from tests import fault_server as faults
 from tests import scheduling
@@ -40,7 +40,7 @@ def schedule(serve):
             deadline=deadline,
         )
         readers.append(reader)
-        hardware.use(hardware.Published(reader))
+        published_topology.use(published_topology.PublishedTopology(reader))
         return reader, server, run
 
     def run():
@@ -65,7 +65,7 @@ def schedule(serve):
         return [state.host for state in kept]
 
     yield start
-    hardware.use(None)
+    published_topology.use(None)
     for reader in readers:
         reader.stop()
 

@@ -8,7 +8,7 @@ import pytest
 
 from nfv_sched import conf
 from nfv_sched import extra_specs
-from nfv_sched import loading
+from nfv_sched import plugin_loader
 
 GROUPS = {
     'nfv_sched.filters': {
@@ -30,7 +30,9 @@ GROUPS = {
 
 @pytest.mark.parametrize('group', sorted(GROUPS))
 def test_entry_points_load_the_classes_that_users_name(group):
-    assert {cls.__name__ for cls in loading.classes(group)} == GROUPS[group]
+    assert {cls.__name__ for cls in plugin_loader.classes(group)} == GROUPS[
+        group
+    ]
 
 
 def test_a_broken_entry_point_stops_the_scheduler(monkeypatch):
@@ -39,12 +41,12 @@ def test_a_broken_entry_point_stops_the_scheduler(monkeypatch):
             raise ImportError('broken')
 
     monkeypatch.setattr(
-        loading.stevedore.ExtensionManager,
+        plugin_loader.stevedore.ExtensionManager,
         'list_entry_points',
         lambda self: [Broken('x', 'y:z', 'broken.group')],
     )
     with pytest.raises(ImportError, match='broken'):
-        loading.classes('broken.group')
+        plugin_loader.classes('broken.group')
 
 
 def test_the_config_generator_prints_every_option_with_its_help(tmp_path):

@@ -14,9 +14,9 @@ from nova.pci import whitelist
 from nova.scheduler import host_manager
 from nova.virt import hardware
 
-from nfv_sched.sim import guests
-from nfv_sched.sim import hardware as sim_hardware
-from nfv_sched.sim.guests import Flavor
+from nfv_sched.sim import boot_request
+from nfv_sched.sim import numa_devices as sim_hardware
+from nfv_sched.sim.boot_request import SimulatedFlavor
 from nfv_sched.sim.machine import Machine
 
 #: Nova's defaults ([DEFAULT] initial_cpu_allocation_ratio and
@@ -43,7 +43,7 @@ class Shape:
     ``pcpus`` and ``vcpus`` are what Placement counts.
     """
 
-    flavor: Flavor
+    flavor: SimulatedFlavor
     spec: Any
     pcpus: int
     vcpus: int
@@ -65,12 +65,12 @@ class Shape:
         return sum(request.count for request in self.requests)
 
 
-def shape(flavor: Flavor) -> Shape:
+def shape(flavor: SimulatedFlavor) -> Shape:
     """The shape of a flavor."""
     dedicated = flavor.extra_specs.get('hw:cpu_policy') == 'dedicated'
     return Shape(
         flavor,
-        guests.request_spec(_CONTEXT, flavor),
+        boot_request.request_spec(_CONTEXT, flavor),
         pcpus=flavor.vcpus if dedicated else 0,
         vcpus=0 if dedicated else flavor.vcpus,
     )

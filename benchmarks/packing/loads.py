@@ -12,8 +12,8 @@ import itertools
 import random
 
 from nfv_sched.sim import flavors as documented
-from nfv_sched.sim.guests import Flavor
-from nfv_sched.sim.guests import Port
+from nfv_sched.sim.boot_request import Port
+from nfv_sched.sim.boot_request import SimulatedFlavor
 
 _NEAR = (
     Port('physnet1', numa_policy='required'),
@@ -24,7 +24,9 @@ _WAVE = 0.25
 _TWO_MIB = {'hw:mem_page_size': '2048'}
 
 
-def _like(name: str, specs: Mapping[str, str] = {}, **other: object) -> Flavor:
+def _like(
+    name: str, specs: Mapping[str, str] = {}, **other: object
+) -> SimulatedFlavor:
     known = documented.flavors()[name]
     merged = {**known.extra_specs, **specs}
     merged.pop('pci_passthrough:alias', None)
@@ -33,7 +35,7 @@ def _like(name: str, specs: Mapping[str, str] = {}, **other: object) -> Flavor:
 
 _BIGIP = _like('f5-bigip.16GB.dpdk', ports=())
 
-FLAVORS: Mapping[str, Flavor] = {
+FLAVORS: Mapping[str, SimulatedFlavor] = {
     flavor.name: flavor
     for flavor in (
         # One VF, policy legacy.
@@ -85,12 +87,12 @@ class Load:
     about: str
     weights: Mapping[str, float]
     small_first: bool = False
-    known: Mapping[str, Flavor] = dataclasses.field(
+    known: Mapping[str, SimulatedFlavor] = dataclasses.field(
         default_factory=lambda: FLAVORS
     )
 
     @property
-    def flavors(self) -> tuple[Flavor, ...]:
+    def flavors(self) -> tuple[SimulatedFlavor, ...]:
         """The flavors that come."""
         return tuple(self.known[name] for name in self.weights)
 

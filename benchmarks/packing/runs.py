@@ -180,9 +180,9 @@ def kept(wanted: Sequence[Task], path: pathlib.Path | None) -> Results:
         return {}
     by_digest = {task.made_of: task for task in wanted}
     results: Results = {}
-    for line in path.read_text().splitlines():
+    for pipeline in path.read_text().splitlines():
         try:
-            data = json.loads(line)
+            data = json.loads(pipeline)
         except ValueError:
             continue
         if task := by_digest.get(data['made_of']):
@@ -198,11 +198,11 @@ def _type(task: Task) -> type[Result]:
 
 def _keep(path: pathlib.Path, task: Task, outcome: Result) -> None:
     """Add a line: other processes may do so, too."""
-    line = {
+    pipeline = {
         'made_of': task.made_of,
         'run': dataclasses.asdict(task),
         'outcome': dataclasses.asdict(outcome),
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open('a') as file:
-        file.write(json.dumps(line) + '\n')
+        file.write(json.dumps(pipeline) + '\n')

@@ -22,8 +22,8 @@ from benchmarks.packing.computes import Held
 from benchmarks.packing.computes import Refused
 from benchmarks.packing.computes import Shape
 from nfv_sched import conf as nfv_conf
-from nfv_sched import hardware as published
-from nfv_sched import outlook
+from nfv_sched.scheduler import forecasts
+from nfv_sched.scheduler import published_topology as published
 from nfv_sched.sim import settings
 
 CONF = nova.conf.CONF
@@ -41,8 +41,8 @@ def configured(column: Column) -> Iterator[None]:
             **column.options,
         }
     ):
-        published.use(published.Published(reader=None))
-        outlook.start_anew()
+        published.use(published.PublishedTopology(reader=None))
+        forecasts.reset()
         try:
             yield
         finally:

@@ -20,8 +20,8 @@ from benchmarks.packing.computes import Held
 from benchmarks.packing.computes import Shape
 from benchmarks.packing.loads import Load
 from nfv_sched import fit
-from nfv_sched import outlook
-from nfv_sched.nova import requests
+from nfv_sched.nova import request_spec
+from nfv_sched.scheduler import forecasts
 
 #: Guests that would run at steady state if all were placed, as a share of
 #: those that fit at most.
@@ -71,10 +71,10 @@ class _Run:
             for place, machine in enumerate(cloud.machines)
         ]
         if column.told:
-            outlook.start_anew(
-                fit.Mix(
+            forecasts.reset(
+                fit.DemandHistogram(
                     (
-                        fit.Question(requests.read_guest(one.spec)),
+                        fit.FitRequest(request_spec.read_guest(one.spec)),
                         load.weights[one.name],
                     )
                     for one in self.shapes.values()
@@ -107,7 +107,7 @@ class _Run:
                 self.near += found[1].near
         return found
 
-    def look(self) -> None:
+    def report(self) -> None:
         """Note what is idle and what is used."""
         self.stranded.append(stranded(self.computes, self._asking))
         self.used.append(
@@ -117,7 +117,7 @@ class _Run:
 
     def outcome(self) -> Outcome:
         """All that was counted."""
-        looks = max(1, len(self.stranded))
+        reports = max(1, len(self.stranded))
         return Outcome(
             placed=self.placed,
             offered=dict(sorted(self.offered.items())),
@@ -125,8 +125,8 @@ class _Run:
             failed_claims=self.scheduler.failed_claims,
             devices=self.devices,
             near=self.near,
-            stranded=sum(self.stranded) / looks,
-            used_cpus=sum(self.used) / looks,
+            stranded=sum(self.stranded) / reports,
+            used_cpus=sum(self.used) / reports,
             seconds=time.process_time() - self._started,
         )
 
@@ -166,7 +166,7 @@ def fill(
         for arrival in sequence(cloud, load, seed):
             if run.boot(arrival, counted=True) is None:
                 break
-        run.look()
+        run.report()
         return run.outcome()
 
 
@@ -193,7 +193,7 @@ def churn(
                 end = arrival.time + arrival.lifetime
                 heapq.heappush(leaving, (end, arrival.number, *found))
             if steady and arrival.number % _SAMPLE_EVERY == 0:
-                run.look()
+                run.report()
         return run.outcome()
 
 

@@ -8,17 +8,17 @@ from collections.abc import Sequence
 import dataclasses
 from typing import Any
 
-from nfv_sched.capacity.sites import identity
-from nfv_sched.capacity.sites import Ledger
-from nfv_sched.capacity.sites import Order
-from nfv_sched.capacity.sites import place
-from nfv_sched.capacity.sites import Site
-from nfv_sched.explaining.explain import Explainer
-from nfv_sched.explaining.explain import host_of
-from nfv_sched.explaining.explain import Look
-from nfv_sched.nova import requests
+from nfv_sched.dryrun.placement_ledger import claim
+from nfv_sched.dryrun.placement_ledger import ClaimSpec
+from nfv_sched.dryrun.placement_ledger import host_key
+from nfv_sched.dryrun.placement_ledger import HostUnderTest
+from nfv_sched.dryrun.placement_ledger import PlacementLedger
+from nfv_sched.dryrun.scheduler import DryRunScheduler
+from nfv_sched.dryrun.scheduler import HostReport
+from nfv_sched.dryrun.scheduler import reported_host
+from nfv_sched.nova import request_spec
 
-GROUP = 'server group'
+SERVER_GROUP = 'server group'
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class Capacity:
         return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
 
 
-class Counter:
+class CapacityCounter:
     """Counts on the hosts as an explainer has found them.
 
     :param tell: called with the number of hosts counted, and of all
@@ -75,11 +75,11 @@ class Counter:
 
     def __init__(
         self,
-        explainer: Explainer,
+        scheduler: DryRunScheduler,
         *,
         tell: Callable[[int, int], None] | None = None,
     ) -> None:
-        self._explainer = explainer
+        self._scheduler = scheduler
         self._tell = tell or (lambda done, total: None)
         #: Different host states that were filled.
         self.filled = 0
@@ -87,59 +87,69 @@ class Counter:
     def count(self, spec: Any) -> Capacity:
         """How many more guests like that of a RequestSpec fit.
 
-        Errors as those of :meth:`Explainer.inquire`.
+        Errors as those of :meth:`Explainer.run`.
         """
-        group = Grouped(spec)
-        inquiry = self._explainer.inquire(spec, detailed=0)
-        order = Order(inquiry.question, requests.spreads_functions(spec))
-        ledger = Ledger()
-        ledger.learn(inquiry.summaries)
+        group = GroupLimit(spec)
+        dry_run = self._scheduler.run(spec, detailed=0)
+        claim_spec = ClaimSpec(
+            dry_run.fit_request, request_spec.spreads_functions(spec)
+        )
+        ledger = PlacementLedger()
+        ledger.learn(dry_run.summaries)
         known: dict[Hashable, tuple[int, str]] = {}
-        looked = {str(look.state.nodename): look for look in inquiry.looks}
+        looked = {
+            str(report.state.nodename): report for report in dry_run.reports
+        }
         found = []
-        for number, finding in enumerate(inquiry.explanation.findings, 1):
-            look = looked.get(finding.host)
-            if finding.fall is not None or look is None:
-                short = finding.fall.condition if finding.fall else ''
+        for number, finding in enumerate(dry_run.explanation.findings, 1):
+            report = looked.get(finding.host)
+            if finding.first_blocker is not None or report is None:
+                short = (
+                    finding.first_blocker.condition
+                    if finding.first_blocker
+                    else ''
+                )
                 found.append(HostCount(finding.host, 0, short))
             else:
-                count = self._fill(order, look, ledger, group, known)
+                count = self._fill(claim_spec, report, ledger, group, known)
                 found.append(HostCount(finding.host, *count))
-            self._tell(number, len(inquiry.explanation.findings))
+            self._tell(number, len(dry_run.explanation.findings))
         self.filled = len(known)
         found.sort(key=lambda one: one.host)
-        notes = inquiry.explanation.notes
+        notes = dry_run.explanation.notes
         return Capacity(tuple(found), group.together, notes)
 
     def _fill(
         self,
-        order: Order,
-        look: Look,
-        ledger: Ledger,
-        group: 'Grouped',
+        claim_spec: ClaimSpec,
+        report: HostReport,
+        ledger: PlacementLedger,
+        group: 'GroupLimit',
         known: dict[Hashable, tuple[int, str]],
     ) -> tuple[int, str]:
-        host = host_of(order.question, look)
-        limit = group.room(look.state)
+        host = reported_host(claim_spec.fit_request, report)
+        limit = group.room(report.state)
         key: Hashable = None
-        if not order.chooses(look.candidates):
-            key = identity(host), ledger.reading(look.candidates), limit
+        if not claim_spec.chooses(report.candidates):
+            key = host_key(host), ledger.reading(report.candidates), limit
             if key in known:
                 count, short = known[key]
                 return count, short
-        site = Site(str(look.state.nodename), host)
-        count, short = 0, GROUP
+        host_under_test = HostUnderTest(str(report.state.nodename), host)
+        count, short = 0, SERVER_GROUP
         while limit is None or count < limit:
-            lacking = place(order, site, look.candidates, ledger)
+            lacking = claim(
+                claim_spec, host_under_test, report.candidates, ledger
+            )
             if lacking is not None:
                 short = lacking
                 break
             count += 1
-        known[key if key is not None else site.name] = count, short
+        known[key if key is not None else host_under_test.name] = count, short
         return count, short
 
 
-class Grouped:
+class GroupLimit:
     """What the server group of a request allows."""
 
     def __init__(self, spec: Any) -> None:

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from nfv_sched.capacity.count import Capacity
-from nfv_sched.capacity.loss import Refuge
-from nfv_sched.capacity.mixed import Mixture
+from nfv_sched.capacity.evacuation import Relocation
+from nfv_sched.capacity.mixture import Mixture
 
-Table = tuple[tuple[str, ...], list[tuple[Any, ...]]]
+TableData = tuple[tuple[str, ...], list[tuple[Any, ...]]]
 
 
-def total(flavor: str, found: Capacity) -> Table:
+def totals(flavor: str, found: Capacity) -> TableData:
     """How many fit in all, and what the hosts run out of first."""
     taking = sum(one.guests > 0 for one in found.hosts)
     first = ', '.join(f'{name} ({count})' for name, count in found.shortages)
@@ -26,7 +26,7 @@ def by_domain(
     found: Capacity,
     kinds: Sequence[str],
     domains: Mapping[str, Mapping[str, str]],
-) -> Table:
+) -> TableData:
     """How many fit in each failure domain; hosts in none count under ''."""
     rows: list[tuple[Any, ...]] = []
     for kind in kinds:
@@ -37,13 +37,13 @@ def by_domain(
     return ('Kind', 'Domain', 'Guests'), rows
 
 
-def by_host(found: Capacity) -> Table:
+def by_host(found: Capacity) -> TableData:
     """How many fit on each host, and what the next one would lack."""
     rows = [(one.host, one.guests, one.short) for one in found.hosts]
     return ('Host', 'Guests', 'Short of first'), list(rows)
 
 
-def mixture(found: Mixture) -> Table:
+def mixture(found: Mixture) -> TableData:
     """How many of each flavor fit together."""
     short = ', '.join(found.short)
     return ('Flavor', 'Guests', 'Short of first'), [
@@ -52,7 +52,7 @@ def mixture(found: Mixture) -> Table:
     ]
 
 
-def mixture_by_host(found: Mixture) -> Table:
+def mixture_by_host(found: Mixture) -> TableData:
     """How many of each flavor went to each host."""
     rows = [
         (host, *(placed.get(name, 0) for name in found.guests))
@@ -61,7 +61,7 @@ def mixture_by_host(found: Mixture) -> Table:
     return ('Host', *found.guests), list(rows)
 
 
-def refuge(found: Sequence[Refuge]) -> Table:
+def relocation_summary(found: Sequence[Relocation]) -> TableData:
     """How many guests of lost hosts fit elsewhere."""
     fit = sum(one.host is not None for one in found)
     short = collections.Counter(one.short for one in found if not one.host)
@@ -75,7 +75,7 @@ def refuge(found: Sequence[Refuge]) -> Table:
     ]
 
 
-def refuges(found: Sequence[Refuge]) -> Table:
+def relocations(found: Sequence[Relocation]) -> TableData:
     """Where each guest goes."""
     rows = [
         (

@@ -3,10 +3,10 @@
 The codes are those of oslo.upgradecheck.
 """
 
+from nfv_sched.checking.run import CheckInput
 from nfv_sched.checking.run import CHECKS
-from nfv_sched.checking.run import Facts
+from nfv_sched.checking.run import NamedResult
 from nfv_sched.checking.run import run
-from nfv_sched.checking.run import Verdict
 from nfv_sched.checking.run import worst
 
-__all__ = ['CHECKS', 'Facts', 'Verdict', 'run', 'worst']
+__all__ = ['CHECKS', 'CheckInput', 'NamedResult', 'run', 'worst']

@@ -8,9 +8,9 @@ import difflib
 from typing import Any
 
 from nfv_sched.checking.result import failure
-from nfv_sched.checking.result import fine
+from nfv_sched.checking.result import name_some
+from nfv_sched.checking.result import ok
 from nfv_sched.checking.result import Result
-from nfv_sched.checking.result import some
 from nfv_sched.checking.result import warning
 from nfv_sched.fit import drift
 from nfv_sched.model import HostTopology
@@ -23,10 +23,10 @@ def readable(problems: Sequence[str]) -> Result:
     """Everything has to be readable to be judged."""
     if problems:
         return failure(
-            some(problems),
+            name_some(problems),
             'bring the cells and records back; nothing is known of these',
         )
-    return fine()
+    return ok()
 
 
 def published(
@@ -39,10 +39,10 @@ def published(
     if missing:
         return warning(
             f'{len(missing)} of {len(hosts)} hosts are not published: '
-            f'{some(missing)}',
+            f'{name_some(missing)}',
             _PUBLISH,
         )
-    return fine()
+    return ok()
 
 
 def drifted(
@@ -59,23 +59,23 @@ def drifted(
     if found:
         return warning(
             f'the trees of {len(found)} hosts describe other hardware than '
-            f'their nova-compute reports: {some(found)}',
+            f'their nova-compute reports: {name_some(found)}',
             _PUBLISH,
         )
-    return fine()
+    return ok()
 
 
-def torn(bad: Mapping[str, str]) -> Result:
+def incomplete(bad: Mapping[str, str]) -> Result:
     """Each tree can be read and trusted."""
     if bad:
         found = [f'{name} ({why})' for name, why in bad.items()]
         return warning(
-            f'{len(bad)} trees cannot be used: {some(found)}', _PUBLISH
+            f'{len(bad)} trees cannot be used: {name_some(found)}', _PUBLISH
         )
-    return fine()
+    return ok()
 
 
-def forsaken(
+def orphaned(
     hosts: Collection[HostSurvey], trees: Mapping[str, HostTopology]
 ) -> Result:
     """Each tree has a host."""
@@ -84,10 +84,10 @@ def forsaken(
     if gone:
         return warning(
             f'{len(gone)} trees are of compute nodes that are no more: '
-            f'{some(gone)}',
+            f'{name_some(gone)}',
             f'{_PUBLISH} --prune',
         )
-    return fine()
+    return ok()
 
 
 def cpu_sets(hosts: Collection[HostSurvey]) -> Result:
@@ -107,12 +107,12 @@ def cpu_sets(hosts: Collection[HostSurvey]) -> Result:
     ]
     if found:
         return failure(
-            f'shared and dedicated CPUs overlap on {some(found)}: pinned '
+            f'shared and dedicated CPUs overlap on {name_some(found)}: pinned '
             'guests share CPUs with others',
             'make [compute] cpu_shared_set and cpu_dedicated_set disjoint '
             'there (vcpu_pin_set is both), and restart nova-compute',
         )
-    return fine()
+    return ok()
 
 
 def reserved_pages(
@@ -148,22 +148,24 @@ def reserved_pages(
     ]
     if beyond:
         return failure(
-            f'more huge pages are reserved than there are on {some(beyond)}',
+            'more huge pages are reserved than there are on '
+            f'{name_some(beyond)}',
             'correct reserved_huge_pages in nova.conf there',
         )
     if nowhere:
         return warning(
-            f'reserved_huge_pages names what no host has: {some(nowhere)}',
+            'reserved_huge_pages names what no host has: '
+            f'{name_some(nowhere)}',
             'correct it in nova.conf; sizes are KiB, nodes are cells',
         )
     if odd:
         return warning(
             'hosts of the same pages reserve differently than most of their '
-            f'kind: {some(odd)}',
+            f'kind: {name_some(odd)}',
             'make reserved_huge_pages the same in nova.conf, unless that is '
             'meant',
         )
-    return fine()
+    return ok()
 
 
 def _has(host: HostSurvey, entry: Mapping[str, Any]) -> bool:
@@ -196,10 +198,10 @@ def domains(
             if kind not in host.topology.domains
         ]
         if without:
-            lines.append(f'no {kind} is known of {some(without)}')
+            lines.append(f'no {kind} is known of {name_some(without)}')
     for name, metadata in aggregates:
         for key in sorted(metadata.keys() - set(kinds)):
-            meant = _meant(key, kinds)
+            meant = _matching_domain(key, kinds)
             if meant:
                 lines.append(
                     f'aggregate {name} has the unknown key {key}, perhaps '
@@ -211,10 +213,10 @@ def domains(
             'make the keys of aggregates and [nfv_sched] failure_domains '
             'the same, and put each host into one aggregate of each kind',
         )
-    return fine()
+    return ok()
 
 
-def _meant(key: str, kinds: Sequence[str]) -> str | None:
+def _matching_domain(key: str, kinds: Sequence[str]) -> str | None:
     """The kind that a key was perhaps meant to be."""
     folded = {kind.casefold(): kind for kind in kinds}
     plain = key.strip().casefold()

@@ -6,12 +6,12 @@ from typing import Any
 from oslo_config import cfg
 
 from nfv_sched.checking.result import failure
-from nfv_sched.checking.result import fine
+from nfv_sched.checking.result import ok
 from nfv_sched.checking.result import Result
 from nfv_sched.checking.result import warning
 from nfv_sched.placement.client import MICROVERSION
 
-_UNSEEN = 'not looked at: --placement-config-file names its file'
+_NOT_GIVEN = 'not looked at: --placement-config-file names its file'
 # As placement.conf has them, which need not be installed here.
 _OPTIONS = (
     cfg.IntOpt('allocation_conflict_retry_count', default=10),
@@ -42,7 +42,7 @@ def retries(options: Any) -> Result:
     at once were accepted in half of the rounds, in none with one try.
     """
     if options is None:
-        return fine(_UNSEEN)
+        return ok(_NOT_GIVEN)
     count = options.allocation_conflict_retry_count
     if count > 1:
         return warning(
@@ -52,13 +52,13 @@ def retries(options: Any) -> Result:
             '[placement] allocation_conflict_retry_count = 1 in '
             'placement.conf; Nova tries again by itself',
         )
-    return fine()
+    return ok()
 
 
 def candidates(options: Any, hosts: int) -> Result:
     """A low limit cuts answers silently, those about trees as well."""
     if options is None:
-        return fine(_UNSEEN)
+        return ok(_NOT_GIVEN)
     limit = options.max_allocation_candidates
     if 0 <= limit < hosts:
         return failure(
@@ -67,7 +67,7 @@ def candidates(options: Any, hosts: int) -> Result:
             f'[placement] max_allocation_candidates = -1 or at least {hosts} '
             'in placement.conf',
         )
-    return fine()
+    return ok()
 
 
 def microversion(versions: Sequence[Any]) -> Result:
@@ -83,7 +83,7 @@ def microversion(versions: Sequence[Any]) -> Result:
             f'Placement speaks {there} at most, {MICROVERSION} is needed',
             'upgrade Placement to Zed or later',
         )
-    return fine()
+    return ok()
 
 
 def _number(text: str) -> tuple[int, int]:

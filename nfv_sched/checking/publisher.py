@@ -2,17 +2,17 @@
 
 import dataclasses
 
-from nfv_sched.checking.result import fine
+from nfv_sched.checking.result import ok
 from nfv_sched.checking.result import Result
 from nfv_sched.checking.result import warning
 
 #: Passes that may be missed before anybody is told.
 _MISSED = 3
-_RUN = 'see to nfv-sched-publisher and its log'
+_START_IT = 'see to nfv-sched-publisher and its log'
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Published:
+class PublisherStatus:
     """What a publisher's status file says.
 
     ``path`` is None where nova.conf names none, ``wrong`` says why the file
@@ -30,19 +30,19 @@ class Published:
     failed: int = 0
 
 
-def age(published: Published) -> Result:
+def age(published: PublisherStatus) -> Result:
     """The last pass is not long ago, and left nobody out."""
     if published.path is None:
-        return fine(
+        return ok(
             'not looked at: [nfv_sched_publisher] status_file names no file'
         )
     if published.wrong is None and not published.leads:
-        return fine('this publisher stands by')
-    trouble = _trouble(published)
-    return warning(trouble, _RUN) if trouble else fine()
+        return ok('this publisher stands by')
+    trouble = _problem(published)
+    return warning(trouble, _START_IT) if trouble else ok()
 
 
-def _trouble(published: Published) -> str | None:
+def _problem(published: PublisherStatus) -> str | None:
     if published.wrong is not None:
         return f'{published.path}: {published.wrong}'
     if published.age is None:

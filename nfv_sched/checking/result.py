@@ -17,7 +17,7 @@ class Result(upgradecheck.Result):  # type: ignore[misc]
         self.fix = fix
 
 
-def fine(details: str = '') -> Result:
+def ok(details: str = '') -> Result:
     """Nothing to do."""
     return Result(Code.SUCCESS, details)
 
@@ -32,7 +32,7 @@ def failure(details: str, fix: str) -> Result:
     return Result(Code.FAILURE, details, fix)
 
 
-def some(names: Iterable[str]) -> str:
+def name_some(names: Iterable[str]) -> str:
     """A few of many names."""
     every: Sequence[str] = sorted(names)
     text = ', '.join(every[:_NAMED])

@@ -12,15 +12,15 @@ from nfv_sched.checking import hosts
 from nfv_sched.checking import placement
 from nfv_sched.checking import publisher
 from nfv_sched.checking import scheduler
-from nfv_sched.checking.publisher import Published
-from nfv_sched.checking.result import fine
+from nfv_sched.checking.publisher import PublisherStatus
+from nfv_sched.checking.result import ok
 from nfv_sched.checking.result import Result
 from nfv_sched.survey.values import Source
 from nfv_sched.survey.values import Survey
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Facts:
+class CheckInput:
     """What the checks look at.
 
     ``conf`` is nova.conf, None where only Placement is read; ``trees`` are
@@ -38,7 +38,9 @@ class Facts:
     options: Any = None
     kinds: Sequence[str] = ()
     aggregates: Sequence[tuple[str, Mapping[str, str]]] = ()
-    publisher: Published = dataclasses.field(default_factory=Published)
+    publisher: PublisherStatus = dataclasses.field(
+        default_factory=PublisherStatus
+    )
 
     @property
     def dedicate(self) -> bool:
@@ -50,27 +52,27 @@ class Facts:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Verdict:
+class NamedResult:
     """The result of a check by name."""
 
     name: str
     result: Result
 
 
-Check = Callable[[Facts], Result]
+Check = Callable[[CheckInput], Result]
 
 
-def _if_read(facts: Facts, result: Result) -> Result:
+def _if_read(facts: CheckInput, result: Result) -> Result:
     """What is wrong with trees matters to schedulers that read them."""
     if facts.conf.nfv_sched.read_topology:
         return result
-    return fine('[nfv_sched] read_topology is off: trees are not read')
+    return ok('[nfv_sched] read_topology is off: trees are not read')
 
 
-def _if_complete(facts: Facts, result: Result) -> Result:
+def _if_complete(facts: CheckInput, result: Result) -> Result:
     """Who is gone is only known where everybody else was seen."""
     if facts.survey.problems:
-        return fine('not looked at: not every cell or record was read')
+        return ok('not looked at: not every cell or record was read')
     return result
 
 
@@ -82,7 +84,7 @@ _PLACEMENT: tuple[tuple[str, Check], ...] = (
         'Placement candidates',
         lambda f: placement.candidates(f.options, len(f.survey.hosts)),
     ),
-    ('Torn trees', lambda f: hosts.torn(f.bad)),
+    ('Torn trees', lambda f: hosts.incomplete(f.bad)),
 )
 _NOVA: tuple[tuple[str, Check], ...] = (
     ('Records readable', lambda f: hosts.readable(f.survey.problems)),
@@ -114,7 +116,7 @@ _NOVA: tuple[tuple[str, Check], ...] = (
     ),
     (
         'Forsaken trees',
-        lambda f: _if_complete(f, hosts.forsaken(f.survey.hosts, f.trees)),
+        lambda f: _if_complete(f, hosts.orphaned(f.survey.hosts, f.trees)),
     ),
     ('CPU sets', lambda f: hosts.cpu_sets(f.survey.hosts)),
     (
@@ -131,13 +133,13 @@ _NOVA: tuple[tuple[str, Check], ...] = (
 CHECKS = (*_PLACEMENT, *_NOVA)
 
 
-def run(facts: Facts) -> list[Verdict]:
+def run(facts: CheckInput) -> list[NamedResult]:
     """Every check that can be made on the facts."""
     nova = facts.survey.source is Source.NOVA
     checks = CHECKS if nova else _PLACEMENT
-    return [Verdict(name, check(facts)) for name, check in checks]
+    return [NamedResult(name, check(facts)) for name, check in checks]
 
 
-def worst(verdicts: Sequence[Verdict]) -> Code:
+def worst(verdicts: Sequence[NamedResult]) -> Code:
     """The highest code."""
     return max((one.result.code for one in verdicts), default=Code.SUCCESS)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from nfv_sched.checking.result import failure
-from nfv_sched.checking.result import fine
+from nfv_sched.checking.result import ok
 from nfv_sched.checking.result import Result
 from nfv_sched.checking.result import warning
 
@@ -67,7 +67,7 @@ def filters_enabled(conf: Any) -> Result:
             'add them to [filter_scheduler] enabled_filters, before '
             'NUMAFitFilter',
         )
-    return fine()
+    return ok()
 
 
 def filters_doubled(conf: Any) -> Result:
@@ -79,7 +79,7 @@ def filters_doubled(conf: Any) -> Result:
             f'{", ".join(twice)} are enabled more than once',
             'name each once in [filter_scheduler] enabled_filters',
         )
-    return fine()
+    return ok()
 
 
 def filters_ordered(conf: Any) -> Result:
@@ -99,7 +99,7 @@ def filters_ordered(conf: Any) -> Result:
             f'{", ".join(late)} come after ours, which cost more per host',
             'name them before ours in [filter_scheduler] enabled_filters',
         )
-    return fine()
+    return ok()
 
 
 def stock_filters(conf: Any) -> Result:
@@ -112,7 +112,7 @@ def stock_filters(conf: Any) -> Result:
             f'remove {", ".join(left)} from [filter_scheduler] '
             'enabled_filters',
         )
-    return fine()
+    return ok()
 
 
 def weighers(conf: Any) -> Result:
@@ -133,7 +133,7 @@ def weighers(conf: Any) -> Result:
             'weighers are named more than once, and count as often',
             'name each once in [filter_scheduler] weight_classes',
         )
-    return fine()
+    return ok()
 
 
 def multipliers(conf: Any) -> Result:
@@ -159,14 +159,14 @@ def multipliers(conf: Any) -> Result:
             f'= {mine:g}: guests are spread or stacked by that alone',
             'lower them in [filter_scheduler], or raise those in [nfv_sched]',
         )
-    return fine()
+    return ok()
 
 
 def boots_at_once(conf: Any) -> Result:
     """Nova's weighers of builds send guests that boot at once one way."""
     mine = conf.nfv_sched.in_flight_weight_multiplier
     if not mine:
-        return fine('in_flight_weight_multiplier is 0')
+        return ok('in_flight_weight_multiplier is 0')
     group = conf.filter_scheduler
     strong = [
         f'{name} = {value:g}'
@@ -180,15 +180,15 @@ def boots_at_once(conf: Any) -> Result:
             ' and '.join(f'{name} = {most:g}' for name, most in _OF_BUILDS)
             + ' in [filter_scheduler]',
         )
-    return fine()
+    return ok()
 
 
 def fallback_query(conf: Any, *, every_host_dedicates: bool) -> Result:
     """A second question to Placement that nobody needs any more."""
     if conf.workarounds.disable_fallback_pcpu_query:
-        return fine()
+        return ok()
     if not every_host_dedicates:
-        return fine(
+        return ok(
             'some hosts have no dedicated CPUs: the fallback query for '
             'pinned guests may be of use'
         )
@@ -208,4 +208,4 @@ def placement_results(conf: Any, hosts: int) -> Result:
             'it can be filled with hosts on which no NUMA guest fits',
             f'[scheduler] max_placement_results = {hosts} or more',
         )
-    return fine()
+    return ok()

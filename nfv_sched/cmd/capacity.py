@@ -9,20 +9,20 @@ import functools
 import logging
 from typing import Any
 
-from nfv_sched.capacity import Counter
-from nfv_sched.capacity import mixed
+from nfv_sched.capacity import CapacityCounter
+from nfv_sched.capacity import count_mixture
 from nfv_sched.capacity import tables
-from nfv_sched.capacity.loss import after_loss
-from nfv_sched.cmd import progress
-from nfv_sched.cmd import sources
-from nfv_sched.cmd import wishes
-from nfv_sched.cmd.sections import Sections
-from nfv_sched.cmd.sections import Table
-from nfv_sched.explaining import Explainer
-from nfv_sched.explaining.still import still
-from nfv_sched.nova import asking
+from nfv_sched.capacity.evacuation import evacuate
+from nfv_sched.cmd import backends
+from nfv_sched.cmd import guest_options
+from nfv_sched.cmd import rich_console
+from nfv_sched.cmd.multi_table import MultiTableCommand
+from nfv_sched.cmd.multi_table import TableData
+from nfv_sched.dryrun.published_topology import published_topology_snapshot
+from nfv_sched.explain import DryRunScheduler
+from nfv_sched.nova import boot_request
 from nfv_sched.nova import flavors
-from nfv_sched.nova.pipeline import Pipeline
+from nfv_sched.nova.scheduler_pipeline import Pipeline
 from nfv_sched.survey.values import Survey
 
 LOG = logging.getLogger(__name__)
@@ -34,12 +34,12 @@ _FEW = 50
 
 def _weighted(text: str) -> tuple[str, int]:
     try:
-        return flavors.weighted(text)
+        return flavors.parse_weight(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
 
 
-class Capacity(Sections):
+class CapacityCommand(MultiTableCommand):
     """Count how many more guests of a flavor fit.
 
     Counts by the claims that would be made, one after another, on every
@@ -67,11 +67,11 @@ class Capacity(Sections):
             help='name or id of a flavor; may be repeated for a mixture, in '
             'proportion to the weights (default: 1)',
         )
-        wishes.add_flavor_arguments(parser)
-        wishes.add_arguments(parser)
+        guest_options.add_flavor_arguments(parser)
+        guest_options.add_arguments(parser)
         parser.add_argument(
             '--after-loss',
-            type=wishes.pair,
+            type=guest_options.pair,
             action='append',
             default=[],
             metavar='KIND=NAME',
@@ -84,13 +84,13 @@ class Capacity(Sections):
             help='this table only; hosts is the default of other formats '
             'than table',
         )
-        sources.add_arguments(parser)
+        backends.add_arguments(parser)
         return parser
 
     def run(self, parsed_args: argparse.Namespace) -> int:
         """Run the command; returns its exit code."""
         given = ['--flavor'] if parsed_args.flavor else []
-        given += wishes.given(parsed_args)
+        given += guest_options.guest_options_given(parsed_args)
         if parsed_args.after_loss and given:
             self._parser.error(
                 f'not allowed with --after-loss: {", ".join(given)}; guests '
@@ -101,23 +101,25 @@ class Capacity(Sections):
 
     def sections(
         self, parsed_args: argparse.Namespace
-    ) -> Iterator[tuple[str, Table]]:
+    ) -> Iterator[tuple[str, TableData]]:
         """Count."""
-        source = sources.Sources(parsed_args)
+        source = backends.Backends(parsed_args)
         source.require_databases('capacity needs to know each CPU')
         client = source.placement()
-        line = Pipeline()
-        explainer = Explainer(line, client)
-        warn = functools.partial(self._warn, line.problems)
-        with still(client, explainer.states):
+        pipeline = Pipeline()
+        scheduler = DryRunScheduler(pipeline, client)
+        warn = functools.partial(self._warn, pipeline.problems)
+        with published_topology_snapshot(client, scheduler.states):
             if parsed_args.after_loss:
                 survey = source.survey()
                 self._warn(survey.problems, survey.problems)
-                yield from _loss(parsed_args, explainer, survey, warn)
+                yield from _loss(parsed_args, scheduler, survey, warn)
             elif len(parsed_args.flavor) > 1:
-                yield from _mixture(parsed_args, explainer, source, warn)
+                yield from _mixture(parsed_args, scheduler, source, warn)
             else:
-                yield from _one(parsed_args, explainer, source, warn)
+                yield from _flavor_capacity(
+                    parsed_args, scheduler, source, warn
+                )
 
     def _warn(self, problems: Collection[str], notes: Iterable[str]) -> None:
         """Tell what the numbers leave out.
@@ -134,32 +136,32 @@ class Capacity(Sections):
 
 def _spec(
     parsed: argparse.Namespace,
-    explainer: Explainer,
-    source: sources.Sources,
+    scheduler: DryRunScheduler,
+    source: backends.Backends,
     name: str | None,
 ) -> Any:
-    flavor = wishes.flavor_of(parsed, name, source)
-    wish = wishes.wish_of(parsed, flavor, source)
-    return asking.spec_of(explainer.context, wish)
+    flavor = guest_options.flavor_of(parsed, name, source)
+    wish = guest_options.boot_request_of(parsed, flavor, source)
+    return boot_request.request_spec(scheduler.context, wish)
 
 
-def _one(
+def _flavor_capacity(
     parsed: argparse.Namespace,
-    explainer: Explainer,
-    source: sources.Sources,
+    scheduler: DryRunScheduler,
+    source: backends.Backends,
     warn: Callable[[Iterable[str]], None],
-) -> Iterator[tuple[str, Table]]:
+) -> Iterator[tuple[str, TableData]]:
     name = parsed.flavor[0][0] if parsed.flavor else None
-    spec = _spec(parsed, explainer, source, name)
-    with progress.bar('hosts') as tell:
-        found = Counter(explainer, tell=tell).count(spec)
+    spec = _spec(parsed, scheduler, source, name)
+    with rich_console.bar('hosts') as tell:
+        found = CapacityCounter(scheduler, tell=tell).count(spec)
     warn(found.notes)
-    kinds = sources.kinds()
-    domains = explainer.domains(kinds)
+    kinds = backends.failure_domain_kinds()
+    domains = scheduler.domains(kinds)
     every = parsed.show is None and parsed.formatter == 'table'
     if every or parsed.show == 'total':
         heading = 'In all' if every else ''
-        yield heading, tables.total(name or 'by hand', found)
+        yield heading, tables.totals(name or 'by hand', found)
     if (every and kinds) or parsed.show == 'domains':
         heading = 'By failure domain' if every else ''
         yield heading, tables.by_domain(found, kinds, domains)
@@ -170,16 +172,18 @@ def _one(
 
 def _mixture(
     parsed: argparse.Namespace,
-    explainer: Explainer,
-    source: sources.Sources,
+    scheduler: DryRunScheduler,
+    source: backends.Backends,
     warn: Callable[[Iterable[str]], None],
-) -> Iterator[tuple[str, Table]]:
+) -> Iterator[tuple[str, TableData]]:
     asked = [
-        (name, _spec(parsed, explainer, source, name), weight)
+        (name, _spec(parsed, scheduler, source, name), weight)
         for name, weight in parsed.flavor
     ]
-    with progress.bar('guests') as tell:
-        found = mixed(explainer, asked, tell=lambda done: tell(done, done + 1))
+    with rich_console.bar('guests') as tell:
+        found = count_mixture(
+            scheduler, asked, tell=lambda done: tell(done, done + 1)
+        )
     warn(found.notes)
     every = parsed.show is None and parsed.formatter == 'table'
     if every or parsed.show in ('total', 'domains'):
@@ -191,10 +195,10 @@ def _mixture(
 
 def _loss(
     parsed: argparse.Namespace,
-    explainer: Explainer,
+    scheduler: DryRunScheduler,
     survey: Survey,
     warn: Callable[[Iterable[str]], None],
-) -> Iterator[tuple[str, Table]]:
+) -> Iterator[tuple[str, TableData]]:
     lost = [
         host
         for host in survey.hosts
@@ -207,7 +211,7 @@ def _loss(
     ]
     if not lost:
         wanted = ', '.join(f'{k}={v}' for k, v in parsed.after_loss)
-        raise asking.BadRequestError(
+        raise boot_request.BadRequestError(
             f'no host is {wanted}; [nfv_sched] failure_domains names the '
             'kinds of domains'
         )
@@ -216,14 +220,17 @@ def _loss(
         for host in lost
         for guest in host.residents or ()
     ]
-    with progress.bar('guests') as tell:
-        found = after_loss(
-            explainer, guests, [host.host for host in lost], tell=tell
+    with rich_console.bar('guests') as tell:
+        found = evacuate(
+            scheduler, guests, [host.host for host in lost], tell=tell
         )
     warn(found.notes)
     every = parsed.show is None and parsed.formatter == 'table'
     if every or parsed.show == 'total':
         heading = f'{len(lost)} hosts lost' if every else ''
-        yield heading, tables.refuge(found.refuges)
+        yield heading, tables.relocation_summary(found.relocations)
     if every or parsed.show != 'total':
-        yield ('Guests' if every else ''), tables.refuges(found.refuges)
+        yield (
+            ('Guests' if every else ''),
+            tables.relocations(found.relocations),
+        )

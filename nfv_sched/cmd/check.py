@@ -8,16 +8,16 @@ import pathlib
 import nova.conf
 from oslo_upgradecheck import upgradecheck
 
-from nfv_sched.checking import Facts
+from nfv_sched.checking import CheckInput
+from nfv_sched.checking import NamedResult
 from nfv_sched.checking import placement
 from nfv_sched.checking import run
-from nfv_sched.checking import Verdict
 from nfv_sched.checking import worst
-from nfv_sched.checking.publisher import Published
-from nfv_sched.cmd import sources
-from nfv_sched.cmd.sections import Sections
-from nfv_sched.cmd.sections import Table
-from nfv_sched.nova import cloud
+from nfv_sched.checking.publisher import PublisherStatus
+from nfv_sched.cmd import backends
+from nfv_sched.cmd.multi_table import MultiTableCommand
+from nfv_sched.cmd.multi_table import TableData
+from nfv_sched.nova import compute_nodes
 from nfv_sched.publishing import status
 from nfv_sched.survey import placement as placement_survey
 
@@ -31,7 +31,7 @@ _ERROR = 255
 _COLUMNS = ('Check', 'Verdict', 'What was found', 'Fix')
 
 
-class Check(Sections):
+class CheckCommand(MultiTableCommand):
     """Check the set-up of schedulers, hosts and Placement.
 
     Run it with the nova.conf of a nova-scheduler. The exit code is 0 if all
@@ -51,7 +51,7 @@ class Check(Sections):
             metavar='PATH',
             help='placement.conf, to check its options, too',
         )
-        sources.add_arguments(parser)
+        backends.add_arguments(parser)
         return parser
 
     def run(self, parsed_args: argparse.Namespace) -> int:
@@ -70,21 +70,21 @@ class Check(Sections):
 
     def sections(
         self, parsed_args: argparse.Namespace
-    ) -> Iterator[tuple[str, Table]]:
+    ) -> Iterator[tuple[str, TableData]]:
         """Check."""
-        verdicts = run(_facts(parsed_args))
+        verdicts = run(_check_input(parsed_args))
         self._code = worst(verdicts)
         yield '', (_COLUMNS, list(map(_row, verdicts)))
 
 
-def _row(verdict: Verdict) -> tuple[str, ...]:
+def _row(verdict: NamedResult) -> tuple[str, ...]:
     result = verdict.result
     name = upgradecheck.UPGRADE_CHECK_MSG_MAP[result.code]
     return verdict.name, str(name), result.details or '', result.fix
 
 
-def _facts(parsed: argparse.Namespace) -> Facts:
-    source = sources.Sources(parsed)
+def _check_input(parsed: argparse.Namespace) -> CheckInput:
+    source = backends.Backends(parsed)
     options = placement.config(parsed.placement_config_file)
     client = source.placement()
     survey = source.survey()
@@ -99,39 +99,41 @@ def _facts(parsed: argparse.Namespace) -> Facts:
         bad[uuid] = 'left out of the answer of Placement'
     aggregates: list[tuple[str, dict[str, str]]] = []
     if source.databases:
-        aggregates = cloud.Reader().aggregates()
+        aggregates = compute_nodes.CloudReader().aggregates()
     else:
         LOG.warning(
             "Placement alone is read: what nova.conf and Nova's databases "
             'tell is not checked'
         )
-    return Facts(
+    return CheckInput(
         survey,
         trees,
         bad,
         client.get('/').get('versions', ()),
         conf=CONF if source.databases else None,
         options=options,
-        kinds=sources.kinds() if source.databases else (),
+        kinds=backends.failure_domain_kinds() if source.databases else (),
         aggregates=aggregates,
-        publisher=_publisher() if source.databases else Published(),
+        publisher=_publisher() if source.databases else PublisherStatus(),
     )
 
 
-def _publisher() -> Published:
+def _publisher() -> PublisherStatus:
     """What the publisher of this machine says of itself."""
     path = CONF.nfv_sched_publisher.status_file
     if not path:
-        return Published()
+        return PublisherStatus()
     try:
         found = status.read(pathlib.Path(path))
     except (OSError, ValueError) as error:
-        return Published(path, wrong=str(error))
+        return PublisherStatus(path, wrong=str(error))
     if found is None:
-        return Published(path, wrong='is not there: no publisher ran here')
+        return PublisherStatus(
+            path, wrong='is not there: no publisher ran here'
+        )
     failed = int(found.counts.get('failed', 0))
     skipped = int(found.counts.get('skipped', 0))
-    return Published(
+    return PublisherStatus(
         path,
         age=found.age,
         interval=found.interval,

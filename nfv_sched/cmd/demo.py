@@ -4,7 +4,7 @@ import argparse
 
 from cliff import command
 
-from nfv_sched.cmd import consoles
+from nfv_sched.cmd import rich_console
 
 
 def _positive(text: str) -> int:
@@ -13,7 +13,7 @@ def _positive(text: str) -> int:
     return int(text)
 
 
-class Demo(command.Command):  # type: ignore[misc]
+class DemoCommand(command.Command):  # type: ignore[misc]
     """Run a simulated telco cloud and show where its guests land.
 
     Nova's scheduler and claim and Placement itself are real; the hardware is
@@ -41,13 +41,13 @@ class Demo(command.Command):  # type: ignore[misc]
     def take_action(self, parsed_args: argparse.Namespace) -> int:
         """Run the demo."""
         try:
-            from nfv_sched.cmd import show  # noqa: PLC0415
+            from nfv_sched.cmd import demo_view  # noqa: PLC0415
         except ModuleNotFoundError as error:
             raise RuntimeError(
                 f'{error}: the demo needs "pip install nfv-sched[demo]"'
             ) from error
-        return show.demo(
-            consoles.console(self.app.stdout),
+        return demo_view.demo(
+            rich_console.console(self.app.stdout),
             parsed_args.hosts,
             parsed_args.guests,
             parsed_args.seed,

@@ -7,22 +7,22 @@ from typing import Any
 
 from nova import context as nova_context
 
-from nfv_sched.cmd import progress
-from nfv_sched.cmd import sources
-from nfv_sched.cmd import wishes
-from nfv_sched.cmd.sections import Sections
-from nfv_sched.cmd.sections import Table
-from nfv_sched.explaining import Explainer
-from nfv_sched.explaining import Explanation
-from nfv_sched.explaining import published
-from nfv_sched.explaining import tables
-from nfv_sched.explaining.explain import Inquiry
-from nfv_sched.explaining.helping import helpful
-from nfv_sched.explaining.still import still
-from nfv_sched.nova import asking
-from nfv_sched.nova import requests
-from nfv_sched.nova.pipeline import demand_of
-from nfv_sched.nova.pipeline import Pipeline
+from nfv_sched.cmd import backends
+from nfv_sched.cmd import guest_options
+from nfv_sched.cmd import rich_console
+from nfv_sched.cmd.multi_table import MultiTableCommand
+from nfv_sched.cmd.multi_table import TableData
+from nfv_sched.dryrun import placement_only
+from nfv_sched.dryrun.published_topology import published_topology_snapshot
+from nfv_sched.dryrun.scheduler import DryRun
+from nfv_sched.explain import DryRunScheduler
+from nfv_sched.explain import Explanation
+from nfv_sched.explain import tables
+from nfv_sched.explain.suggestions import suggest
+from nfv_sched.nova import boot_request
+from nfv_sched.nova import request_spec
+from nfv_sched.nova.scheduler_pipeline import Pipeline
+from nfv_sched.nova.scheduler_pipeline import placement_query_of
 
 LOG = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ _STORED = (
 )
 
 
-class Explain(Sections):
+class ExplainCommand(MultiTableCommand):
     """Explain why hosts do not take a guest.
 
     Asks the filters that nova.conf enables, Placement, and what
@@ -61,8 +61,8 @@ class Explain(Sections):
             help='the guest as its stored request has it, as if it were '
             'booted now',
         )
-        wishes.add_flavor_arguments(parser)
-        wishes.add_arguments(parser)
+        guest_options.add_flavor_arguments(parser)
+        guest_options.add_arguments(parser)
         parser.add_argument(
             '--show',
             choices=_VIEWS,
@@ -71,17 +71,19 @@ class Explain(Sections):
         )
         parser.add_argument(
             '--nearest',
-            type=wishes.not_negative,
+            type=guest_options.not_negative,
             default=10,
             metavar='N',
             help='of so many hosts find out all that they lack (default: 10)',
         )
-        sources.add_arguments(parser)
+        backends.add_arguments(parser)
         return parser
 
     def run(self, parsed_args: argparse.Namespace) -> int:
         """Run the command; returns its exit code."""
-        if parsed_args.server and (given := wishes.given(parsed_args)):
+        if parsed_args.server and (
+            given := guest_options.guest_options_given(parsed_args)
+        ):
             self._parser.error(
                 f'not allowed with --server: {", ".join(given)}; the guest '
                 'is as its stored request has it'
@@ -91,27 +93,27 @@ class Explain(Sections):
 
     def sections(
         self, parsed_args: argparse.Namespace
-    ) -> Iterator[tuple[str, Table]]:
+    ) -> Iterator[tuple[str, TableData]]:
         """Explain."""
-        source = sources.Sources(parsed_args)
+        source = backends.Backends(parsed_args)
         if not source.databases:
-            yield from _of_placement(parsed_args, source)
+            yield from _explain_from_placement(parsed_args, source)
             return
         client = source.placement()
-        line = Pipeline()
-        spec = _request(parsed_args, line, source)
-        with progress.bar('hosts') as tell:
-            explainer = Explainer(line, client, tell=tell)
-            with still(client, explainer.states):
-                inquiry = explainer.inquire(spec, parsed_args.nearest)
-                for note in inquiry.explanation.notes:
+        pipeline = Pipeline()
+        spec = _request(parsed_args, pipeline, source)
+        with rich_console.bar('hosts') as tell:
+            scheduler = DryRunScheduler(pipeline, client, tell=tell)
+            with published_topology_snapshot(client, scheduler.states):
+                dry_run = scheduler.run(spec, parsed_args.nearest)
+                for note in dry_run.explanation.notes:
                     LOG.warning(note)
-                yield from _tables(parsed_args, explainer, inquiry)
+                yield from _tables(parsed_args, scheduler, dry_run)
 
 
-def _of_placement(
-    parsed: argparse.Namespace, source: sources.Sources
-) -> Iterator[tuple[str, Table]]:
+def _explain_from_placement(
+    parsed: argparse.Namespace, source: backends.Backends
+) -> Iterator[tuple[str, TableData]]:
     """What Placement alone can tell."""
     if parsed.server or parsed.group or parsed.show == 'suggestions':
         source.require_databases(
@@ -119,38 +121,40 @@ def _of_placement(
         )
     if parsed.availability_zone:
         source.require_databases('zones are those of aggregates of Nova')
-    asking.alone()
+    boot_request.init_without_conf()
     survey = source.survey()
     for problem in survey.problems:
         LOG.warning(problem)
-    flavor = wishes.flavor_of(parsed, parsed.flavor, source)
-    wish = wishes.wish_of(parsed, flavor, source)
-    spec = asking.spec_of(nova_context.get_admin_context(), wish)
-    found = published.explain(
-        requests.read_guest(spec),
-        demand_of(spec),
+    flavor = guest_options.flavor_of(parsed, parsed.flavor, source)
+    wish = guest_options.boot_request_of(parsed, flavor, source)
+    spec = boot_request.request_spec(nova_context.get_admin_context(), wish)
+    found = placement_only.explain_from_trees(
+        request_spec.read_guest(spec),
+        placement_query_of(spec),
         survey.hosts,
         source.placement(),
         parsed.nearest,
     )
     for note in found.notes:
         LOG.warning(note)
-    yield from _found(parsed, found)
+    yield from _explain_from_nova(parsed, found)
 
 
 def _request(
-    parsed: argparse.Namespace, line: Pipeline, source: sources.Sources
+    parsed: argparse.Namespace, pipeline: Pipeline, source: backends.Backends
 ) -> Any:
     if parsed.server:
         LOG.info(_STORED)
-        return asking.stored_spec(line.context, parsed.server)
-    flavor = wishes.flavor_of(parsed, parsed.flavor, source)
-    return asking.spec_of(line.context, wishes.wish_of(parsed, flavor, source))
+        return boot_request.stored_spec(pipeline.context, parsed.server)
+    flavor = guest_options.flavor_of(parsed, parsed.flavor, source)
+    return boot_request.request_spec(
+        pipeline.context, guest_options.boot_request_of(parsed, flavor, source)
+    )
 
 
-def _found(
+def _explain_from_nova(
     parsed: argparse.Namespace, found: Explanation
-) -> Iterator[tuple[str, Table]]:
+) -> Iterator[tuple[str, TableData]]:
     """The tables of an explanation without suggestions."""
     every = parsed.show is None and parsed.formatter == 'table'
     if every or parsed.show in (None, 'conditions'):
@@ -163,12 +167,12 @@ def _found(
 
 
 def _tables(
-    parsed: argparse.Namespace, explainer: Explainer, inquiry: Inquiry
-) -> Iterator[tuple[str, Table]]:
-    found = inquiry.explanation
-    yield from _found(parsed, found)
+    parsed: argparse.Namespace, scheduler: DryRunScheduler, dry_run: DryRun
+) -> Iterator[tuple[str, TableData]]:
+    found = dry_run.explanation
+    yield from _explain_from_nova(parsed, found)
     every = parsed.show is None and parsed.formatter == 'table'
     if parsed.show == 'suggestions' or (every and not found.fitting):
-        help_ = tables.suggested(helpful(explainer, inquiry))
+        help_ = tables.suggestions(suggest(scheduler, dry_run))
         if help_[1] or not every:
             yield ('What would help' if every else ''), help_

@@ -14,12 +14,12 @@ from rich import progress
 
 from nfv_sched import conf
 from nfv_sched import sysfs
-from nfv_sched.cmd import sources
-from nfv_sched.nova import census
-from nfv_sched.nova import computes
-from nfv_sched.nova import domains
+from nfv_sched.cmd import backends
+from nfv_sched.nova import compute_nodes
+from nfv_sched.nova import compute_topology
+from nfv_sched.nova import failure_domains
 from nfv_sched.placement.client import PlacementClient
-from nfv_sched.placement.publisher import HostReport
+from nfv_sched.placement.publisher import HostPublishReport
 from nfv_sched.placement.publisher import preview
 from nfv_sched.placement.publisher import prune
 from nfv_sched.placement.publisher import publish_supplement
@@ -36,7 +36,7 @@ conf.register_opts(CONF)
 _SYSFS = pathlib.Path('/sys')
 
 
-class Publish(lister.Lister):  # type: ignore[misc]
+class PublishCommand(lister.Lister):  # type: ignore[misc]
     """Publish what the compute nodes reported to Placement, once.
 
     Reads the compute nodes of all cells and writes one provider tree for
@@ -49,7 +49,7 @@ class Publish(lister.Lister):  # type: ignore[misc]
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Describe the command's options."""
         parser: argparse.ArgumentParser = super().get_parser(prog_name)
-        sources.add_config_file(parser)
+        backends.add_config_file(parser)
         parser.add_argument(
             '--source',
             choices=('cells', 'sysfs'),
@@ -69,7 +69,7 @@ class Publish(lister.Lister):  # type: ignore[misc]
             help='also remove the trees of compute nodes that are in no '
             'cell any more; skipped when a cell does not answer',
         )
-        sources.add_deadline(parser)
+        backends.add_deadline(parser)
         return parser
 
     def run(self, parsed_args: argparse.Namespace) -> int:
@@ -81,9 +81,9 @@ class Publish(lister.Lister):  # type: ignore[misc]
         self, parsed_args: argparse.Namespace
     ) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
         """Publish, or tell what publishing would write; returns a table."""
-        computes.configure(parsed_args.config_file)
+        compute_topology.configure(parsed_args.config_file)
         client = PlacementClient(
-            computes.placement_adapter(), deadline=parsed_args.deadline
+            compute_topology.placement_adapter(), deadline=parsed_args.deadline
         )
         if parsed_args.source == 'sysfs':
             if parsed_args.dry_run or parsed_args.prune:
@@ -92,8 +92,8 @@ class Publish(lister.Lister):  # type: ignore[misc]
                     '--prune'
                 )
             return self._publish_sysfs(client)
-        found = census.read_computes(
-            domains.keys_of(CONF.nfv_sched.failure_domains)
+        found = compute_nodes.read_all(
+            failure_domains.domain_keys(CONF.nfv_sched.failure_domains)
         )
         for problem in found.problems:
             LOG.error('Not published: %s', problem)
@@ -111,7 +111,7 @@ class Publish(lister.Lister):  # type: ignore[misc]
     def _publish_sysfs(
         self, client: PlacementClient
     ) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
-        name, uuid = computes.local_node()
+        name, uuid = compute_topology.local_node()
         machine = sysfs.read(_SYSFS)
         for problem in machine.problems:
             LOG.error('Not published: %s', problem)
@@ -119,7 +119,9 @@ class Publish(lister.Lister):  # type: ignore[misc]
         self.failed = host.error is not None
         return _HEADER, [_row(host)]
 
-    def _prune(self, client: PlacementClient, found: census.Computes) -> None:
+    def _prune(
+        self, client: PlacementClient, found: compute_nodes.ComputeNodes
+    ) -> None:
         if not found.complete:
             LOG.error('Nothing is pruned: not every cell answered')
             return
@@ -134,7 +136,7 @@ class Publish(lister.Lister):  # type: ignore[misc]
 _HEADER = ('Host', 'Outcome', 'Writes', 'Clamped', 'Error')
 
 
-def _row(host: HostReport) -> tuple[Any, ...]:
+def _row(host: HostPublishReport) -> tuple[Any, ...]:
     return (
         host.name,
         host.outcome,
@@ -144,7 +146,9 @@ def _row(host: HostReport) -> tuple[Any, ...]:
     )
 
 
-def _publish(client: PlacementClient, found: census.Computes) -> PublishReport:
+def _publish(
+    client: PlacementClient, found: compute_nodes.ComputeNodes
+) -> PublishReport:
     """Publish; whoever watches sees how far it is."""
     with progress.Progress(
         console=console.Console(stderr=True),

@@ -15,15 +15,15 @@ from oslo_config import cfg
 from oslo_log import log as oslo_log
 
 from nfv_sched import conf
-from nfv_sched.nova import computes
-from nfv_sched.nova import domains
-from nfv_sched.nova.masking import described
-from nfv_sched.nova.masking import Masking
+from nfv_sched.nova import compute_topology
+from nfv_sched.nova import failure_domains
+from nfv_sched.nova.redact import describe_error
+from nfv_sched.nova.redact import RedactingFilter
 from nfv_sched.placement.client import PlacementClient
 from nfv_sched.publishing.cells import CellsSource
-from nfv_sched.publishing.counters import Counters
-from nfv_sched.publishing.leadership import Alone
-from nfv_sched.publishing.leadership import Elected
+from nfv_sched.publishing.counters import PublisherMetrics
+from nfv_sched.publishing.leadership import ElectedLeader
+from nfv_sched.publishing.leadership import SoleLeader
 from nfv_sched.publishing.loop import Loop
 from nfv_sched.publishing.status import Status
 from nfv_sched.publishing.sysfs import SysfsSource
@@ -76,29 +76,32 @@ def _set_up_logging() -> None:
     """Log as the options say, without passwords."""
     oslo_log.setup(CONF, PROGRAM)
     for handler in logging.getLogger().handlers:
-        handler.addFilter(Masking())
+        handler.addFilter(RedactingFilter())
 
 
-def make_loop(source: str, counters: Counters) -> Loop:
+def make_loop(source: str, counters: PublisherMetrics) -> Loop:
     """A publisher as the options want it.
 
     :param source: one of ``SOURCES``
-    :raises nfv_sched.nova.computes.NoIdentityError: of sysfs only
+    :raises nfv_sched.nova.compute_topology.NoIdentityError: of sysfs only
     """
     options = CONF.nfv_sched_publisher
 
     def connect() -> PlacementClient:
         return PlacementClient(
-            computes.placement_adapter(), deadline=options.placement_deadline
+            compute_topology.placement_adapter(),
+            deadline=options.placement_deadline,
         )
 
     # There is one publisher of a host's sysfs.
     url = options.coordination_url if source == 'cells' else None
     path = options.status_file
     return Loop(
-        _cells() if source == 'cells' else SysfsSource(*computes.local_node()),
+        _cells()
+        if source == 'cells'
+        else SysfsSource(*compute_topology.local_node()),
         connect,
-        Elected(url) if url else Alone(),
+        ElectedLeader(url) if url else SoleLeader(),
         counters,
         interval=options.interval,
         status=Status(source, options.interval),
@@ -109,25 +112,25 @@ def make_loop(source: str, counters: Counters) -> Loop:
 def _cells() -> CellsSource:
     options = CONF.nfv_sched_publisher
     return CellsSource(
-        domains.keys_of(CONF.nfv_sched.failure_domains),
+        failure_domains.domain_keys(CONF.nfv_sched.failure_domains),
         full_interval=options.full_interval,
         grace=options.grace,
         page=options.page_size,
     )
 
 
-class Publisher(cotyledon.Service):
+class PublisherService(cotyledon.Service):
     """The process that publishes; a parent starts it anew on SIGHUP."""
 
     name = PROGRAM
 
     def __init__(self, worker_id: Any, source: str) -> None:
         super().__init__(worker_id)
-        good = computes.reconfigure()
+        good = compute_topology.reconfigure()
         _set_up_logging()
         if not good:
             LOG.error('The options cannot be read again: the old ones stay')
-        self._counters = Counters()
+        self._counters = PublisherMetrics()
         self._loop = make_loop(source, self._counters)
 
     def run(self) -> None:
@@ -150,15 +153,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     warnings.filterwarnings('ignore', message=r'\s*Eventlet is deprecated')
     arguments = parser().parse_args(argv)
     try:
-        computes.configure(arguments.config_file)
+        compute_topology.configure(arguments.config_file)
         if arguments.source == 'sysfs':
-            computes.local_node()
-    except (cfg.Error, computes.NoIdentityError) as error:
-        print(f'{PROGRAM}: {described(error)}', file=sys.stderr)  # noqa: T201
+            compute_topology.local_node()
+    except (cfg.Error, compute_topology.NoIdentityError) as error:
+        print(f'{PROGRAM}: {describe_error(error)}', file=sys.stderr)  # noqa: T201
         return 2
     _set_up_logging()
     manager = cotyledon.ServiceManager(graceful_shutdown_timeout=_GRACEFUL + 5)
-    manager.add(Publisher, workers=1, args=(arguments.source,))
+    manager.add(PublisherService, workers=1, args=(arguments.source,))
     manager.run()
     return 0
 

@@ -5,15 +5,15 @@ import logging
 
 from cliff import lister
 
-from nfv_sched.cmd import sources
-from nfv_sched.nova import computes
+from nfv_sched.cmd import backends
+from nfv_sched.nova import compute_topology
 from nfv_sched.placement import purge
 from nfv_sched.placement.client import PlacementClient
 
 LOG = logging.getLogger(__name__)
 
 
-class Purge(lister.Lister):  # type: ignore[misc]
+class PurgeCommand(lister.Lister):  # type: ignore[misc]
     """Remove every tree, resource class and trait of ours from Placement.
 
     For those who take nfv-sched out again: stop the publishers first. Without
@@ -26,11 +26,11 @@ class Purge(lister.Lister):  # type: ignore[misc]
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Describe the command's options."""
         parser: argparse.ArgumentParser = super().get_parser(prog_name)
-        sources.add_config_file(parser)
+        backends.add_config_file(parser)
         parser.add_argument(
             '--yes', action='store_true', help='really remove it'
         )
-        sources.add_deadline(parser)
+        backends.add_deadline(parser)
         return parser
 
     def run(self, parsed_args: argparse.Namespace) -> int:
@@ -42,15 +42,15 @@ class Purge(lister.Lister):  # type: ignore[misc]
         self, parsed_args: argparse.Namespace
     ) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
         """Remove, or tell what there is; returns a table."""
-        computes.configure(parsed_args.config_file)
+        compute_topology.configure(parsed_args.config_file)
         client = PlacementClient(
-            computes.placement_adapter(), deadline=parsed_args.deadline
+            compute_topology.placement_adapter(), deadline=parsed_args.deadline
         )
         if not parsed_args.yes:
             LOG.warning('Nothing is removed without --yes')
             return (
                 ('Kind', 'Name'),
-                [(one.kind, one.name) for one in purge.found(client)],
+                [(one.kind, one.name) for one in purge.removable(client)],
             )
         done = list(purge.purge(client))
         self.failed = any(one.problem for one in done)

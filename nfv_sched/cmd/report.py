@@ -10,22 +10,22 @@ from typing import TextIO
 from cliff import command
 
 from nfv_sched.capacity import Capacity
-from nfv_sched.capacity import Counter
-from nfv_sched.cmd import progress
-from nfv_sched.cmd import sources
-from nfv_sched.explaining import Explainer
-from nfv_sched.explaining.still import still
-from nfv_sched.nova import asking
-from nfv_sched.nova.pipeline import Pipeline
-from nfv_sched.picture import page
-from nfv_sched.picture import refusals
-from nfv_sched.picture.wording import printable
+from nfv_sched.capacity import CapacityCounter
+from nfv_sched.cmd import backends
+from nfv_sched.cmd import rich_console
+from nfv_sched.dryrun.published_topology import published_topology_snapshot
+from nfv_sched.explain import DryRunScheduler
+from nfv_sched.nova import boot_request
+from nfv_sched.nova.scheduler_pipeline import Pipeline
+from nfv_sched.render import log_reader
+from nfv_sched.render import page
+from nfv_sched.render.formatting import printable
 from nfv_sched.survey import Survey
 
 LOG = logging.getLogger(__name__)
 
 
-class Report(command.Command):  # type: ignore[misc]
+class ReportCommand(command.Command):  # type: ignore[misc]
     """Write a page about the cloud: what is scarce, where, and why.
 
     One file of HTML that needs no server and nothing from outside: a heat
@@ -59,18 +59,18 @@ class Report(command.Command):  # type: ignore[misc]
             help='log of nova-scheduler, whose refused requests are told; '
             '"-" reads standard input',
         )
-        sources.add_arguments(parser)
+        backends.add_arguments(parser)
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> int:
         """Write the page; returns the exit code."""
-        source = sources.Sources(parsed_args)
+        source = backends.Backends(parsed_args)
         if parsed_args.flavor:
             source.require_databases('room for flavors is counted by claims')
         survey = source.survey_with_distances()
         room = _room(source, survey, parsed_args.flavor)
         refused = _refusals(parsed_args.log, self.app.stdin)
-        with progress.bar('hosts drawn') as tell:
+        with rich_console.bar('hosts drawn') as tell:
             text = page.report(survey, room, refused, tell)
         parsed_args.output.write_text(text, 'utf-8')
         for problem in survey.problems:
@@ -80,32 +80,34 @@ class Report(command.Command):  # type: ignore[misc]
 
 def _refusals(
     path: pathlib.Path | None, stdin: TextIO
-) -> list[refusals.Refusal] | None:
+) -> list[log_reader.LoggedRejection] | None:
     if path is None:
         return None
     if str(path) == '-':
-        return refusals.refusals(stdin)
+        return log_reader.rejections(stdin)
     with path.open(encoding='utf-8', errors='replace') as lines:
-        return refusals.refusals(lines)
+        return log_reader.rejections(lines)
 
 
 def _room(
-    source: sources.Sources, survey: Survey, names: Sequence[str]
+    source: backends.Backends, survey: Survey, names: Sequence[str]
 ) -> list[page.FlavorRoom]:
     """Count how many more guests of each flavor fit."""
     if not names:
         return []
     client = source.placement()
-    line = Pipeline()
-    explainer = Explainer(line, client)
+    pipeline = Pipeline()
+    scheduler = DryRunScheduler(pipeline, client)
     found = []
     notes: dict[str, None] = {}
-    with still(client, explainer.states):
+    with published_topology_snapshot(client, scheduler.states):
         for name in names:
-            flavor = asking.flavor_named(line.context, name)
-            spec = asking.spec_of(line.context, asking.Wish(flavor))
-            with progress.bar(f'hosts for {name}') as tell:
-                capacity = Counter(explainer, tell=tell).count(spec)
+            flavor = boot_request.flavor_named(pipeline.context, name)
+            spec = boot_request.request_spec(
+                pipeline.context, boot_request.BootRequest(flavor)
+            )
+            with rich_console.bar(f'hosts for {name}') as tell:
+                capacity = CapacityCounter(scheduler, tell=tell).count(spec)
             found.append(_flavor_room(name, capacity, survey))
             notes.update(dict.fromkeys(capacity.notes))
     for note in notes:

@@ -6,7 +6,7 @@ from typing import Any
 
 from cliff import lister
 
-from nfv_sched.cmd import consoles
+from nfv_sched.cmd import rich_console
 
 
 def _target(text: str) -> pathlib.Path:
@@ -19,7 +19,7 @@ def _target(text: str) -> pathlib.Path:
     return path
 
 
-class Simulate(lister.Lister):  # type: ignore[misc]
+class SimulateCommand(lister.Lister):  # type: ignore[misc]
     """Play a scenario on a simulated cloud: boots, deletes, lost racks.
 
     Nova's scheduler and claim and Placement itself are real; hosts and
@@ -61,13 +61,13 @@ class Simulate(lister.Lister):  # type: ignore[misc]
     def run(self, parsed_args: argparse.Namespace) -> int:
         """Run the command; returns its exit code."""
         try:
-            from nfv_sched.cmd import playing  # noqa: PLC0415
+            from nfv_sched.cmd import simulate_view  # noqa: PLC0415
         except ModuleNotFoundError as error:
             raise RuntimeError(
                 f'{error}: simulations need "pip install nfv-sched[demo]"'
             ) from error
-        self._played = playing.play(
-            parsed_args.scenario, consoles.console(self.app.stderr)
+        self._played = simulate_view.simulate(
+            parsed_args.scenario, rich_console.console(self.app.stderr)
         )
         for path, text in (
             (parsed_args.plot, self._played.drawn),
@@ -77,7 +77,9 @@ class Simulate(lister.Lister):  # type: ignore[misc]
             if path is not None:
                 path.write_text(text(), 'utf-8')
         if parsed_args.formatter == 'table':
-            playing.show(self._played, consoles.console(self.app.stdout))
+            simulate_view.show(
+                self._played, rich_console.console(self.app.stdout)
+            )
         else:
             super().run(parsed_args)
         return int(self._played.failed)

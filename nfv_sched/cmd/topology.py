@@ -14,14 +14,14 @@ from rich.console import Console
 from rich.text import Text
 import yaml  # type: ignore[import-untyped]
 
-from nfv_sched.cmd import consoles
-from nfv_sched.cmd import sources
-from nfv_sched.picture import document
-from nfv_sched.picture import page
-from nfv_sched.picture import summary
-from nfv_sched.picture import svg
-from nfv_sched.picture import terminal
-from nfv_sched.picture import views
+from nfv_sched.cmd import backends
+from nfv_sched.cmd import rich_console
+from nfv_sched.render import host_view
+from nfv_sched.render import page
+from nfv_sched.render import summary
+from nfv_sched.render import svg
+from nfv_sched.render import terminal
+from nfv_sched.survey import export
 from nfv_sched.survey import HostSurvey
 from nfv_sched.survey import Survey
 
@@ -62,11 +62,11 @@ def _matches(host: HostSurvey, pattern: str) -> bool:
     return any(fnmatch.fnmatchcase(name, pattern) for name in names)
 
 
-class MisuseError(Exception):
+class UsageError(Exception):
     """Options that do not go together; the text says which."""
 
 
-class Topology(lister.Lister):  # type: ignore[misc]
+class TopologyCommand(lister.Lister):  # type: ignore[misc]
     """Show the NUMA map of hosts: cells, cores, guests, pages, devices.
 
     Formats are a drawing for the terminal (table, the default), a picture
@@ -80,7 +80,7 @@ class Topology(lister.Lister):  # type: ignore[misc]
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Describe the command's options."""
         parser: argparse.ArgumentParser = super().get_parser(prog_name)
-        sources.add_arguments(parser)
+        backends.add_arguments(parser)
         parser.add_argument(
             'hosts',
             nargs='*',
@@ -123,13 +123,13 @@ class Topology(lister.Lister):  # type: ignore[misc]
         form = parsed_args.formatter
         if parsed_args.summary:
             if form not in known:
-                raise MisuseError(f'--summary has no format {form}')
+                raise UsageError(f'--summary has no format {form}')
             if parsed_args.output:
-                raise MisuseError('--output is for maps, not for --summary')
+                raise UsageError('--output is for maps, not for --summary')
             super().run(parsed_args)
         else:
             if form not in _PICTURES:
-                raise MisuseError(f'maps have no format {form}: use --summary')
+                raise UsageError(f'maps have no format {form}: use --summary')
             self._draw(self._survey(parsed_args), parsed_args)
         return int(self.failed)
 
@@ -143,7 +143,7 @@ class Topology(lister.Lister):  # type: ignore[misc]
         return summary.summary(survey)
 
     def _survey(self, parsed_args: argparse.Namespace) -> Survey:
-        survey = sources.Sources(parsed_args).survey_with_distances()
+        survey = backends.Backends(parsed_args).survey_with_distances()
         for text in survey.problems:
             print(f'Not read: {text}', file=self.app.stderr)
         self.failed = bool(survey.problems)
@@ -152,7 +152,7 @@ class Topology(lister.Lister):  # type: ignore[misc]
     def _draw(self, survey: Survey, parsed_args: argparse.Namespace) -> None:
         form, path = parsed_args.formatter, parsed_args.output
         if form == 'table' and path is None:
-            draw_maps(consoles.console(self.app.stdout), survey)
+            draw_maps(rich_console.console(self.app.stdout), survey)
             return
         indent = None if parsed_args.noindent else _INDENT
         text = rendered(survey, form, indent)
@@ -170,14 +170,14 @@ def rendered(survey: Survey, form: str, indent: int | None = _INDENT) -> str:
     if form == 'html':
         return page.topology(survey)
     if form == 'svg':
-        found = [views.host_view(host) for host in survey.hosts]
+        found = [host_view.host_view(host) for host in survey.hosts]
         return svg.hosts(found, survey.taken, survey.source.value) + '\n'
     if form == 'table':
-        console = consoles.plain()
+        console = rich_console.plain()
         with console.capture() as drawn:
             draw_maps(console, survey)
         return drawn.get()
-    data = document.document(survey)
+    data = export.document(survey)
     if form == 'json':
         return json.dumps(data, indent=indent) + '\n'
     return str(yaml.safe_dump(data, sort_keys=False))
@@ -186,7 +186,7 @@ def rendered(survey: Survey, form: str, indent: int | None = _INDENT) -> str:
 def draw_maps(console: Console, survey: Survey) -> None:
     """Draw the maps of all hosts, and tell what they cannot show."""
     for host in survey.hosts:
-        console.print(terminal.host_map(views.host_view(host)))
+        console.print(terminal.host_map(host_view.host_view(host)))
         console.print()
     if not survey.hosts:
         console.print('There are no hosts.')

@@ -1,10 +1,10 @@
 """Host filters for nova-scheduler."""
 
-from nfv_sched import loading
+from nfv_sched import plugin_loader
 
 NAMESPACE = 'nfv_sched.filters'
 
 
 def all_filters() -> list[type]:
     """Every filter class, for ``[filter_scheduler] available_filters``."""
-    return loading.classes(NAMESPACE)
+    return plugin_loader.classes(NAMESPACE)

@@ -9,13 +9,13 @@ from typing import Any
 from nova.scheduler import filters
 from nova.scheduler import utils
 
-from nfv_sched import decisions
 from nfv_sched import fit
-from nfv_sched.filters import telling
 from nfv_sched.model import Reason
 from nfv_sched.model import Resource
-from nfv_sched.nova import hosts
-from nfv_sched.nova.requests import instance_of
+from nfv_sched.nova import host_states
+from nfv_sched.nova.request_spec import instance_of
+from nfv_sched.scheduler import cycle
+from nfv_sched.scheduler import rejection_log
 
 LOG = logging.getLogger(__name__)
 
@@ -46,35 +46,37 @@ class ResourceFilter(filters.BaseHostFilter, metaclass=abc.ABCMeta):  # type: ig
 
         Where none is left, one line tells the operator why.
         """
-        question = self._question(spec_obj)
-        if not isinstance(question, fit.Question):
-            return filter_obj_list if question else []
+        fit_request = self._fit_request(spec_obj)
+        if not isinstance(fit_request, fit.FitRequest):
+            return filter_obj_list if fit_request else []
         kept: list[Any] = []
         rejected: list[Any] = []
         for state in filter_obj_list:
-            passes = self._passes(question, state, spec_obj)
+            passes = self._passes(fit_request, state, spec_obj)
             (kept if passes else rejected).append(state)
         if rejected:
             guest = instance_of(spec_obj)
-            telling.note(spec_obj, guest, self.about, rejected)
+            rejection_log.record_rejected(
+                spec_obj, guest, self.about, rejected
+            )
             if not kept:
-                telling.tell(question, spec_obj)
+                rejection_log.log_rejections(fit_request, spec_obj)
         return kept
 
     def host_passes(self, host_state: Any, spec_obj: Any) -> bool:
         """Whether one host may be able to take the guest."""
-        question = self._question(spec_obj)
-        if not isinstance(question, fit.Question):
-            return question
-        return self._passes(question, host_state, spec_obj)
+        fit_request = self._fit_request(spec_obj)
+        if not isinstance(fit_request, fit.FitRequest):
+            return fit_request
+        return self._passes(fit_request, host_state, spec_obj)
 
-    def _question(self, spec_obj: Any) -> fit.Question | bool:
+    def _fit_request(self, spec_obj: Any) -> fit.FitRequest | bool:
         """What is asked; True if that is of no concern, False if senseless."""
         if utils.request_is_rebuild(spec_obj):
             return True
         try:
-            question = decisions.refresh(spec_obj)
-            concerns = self.concerns(question)
+            fit_request = cycle.refresh(spec_obj)
+            concerns = self.concerns(fit_request)
         except Exception as error:
             LOG.error(  # noqa: TRY400 - the text says it all
                 'No host is used for instance %s, whose request makes no '
@@ -84,24 +86,24 @@ class ResourceFilter(filters.BaseHostFilter, metaclass=abc.ABCMeta):  # type: ig
                 error,
             )
             return False
-        return question if concerns else True
+        return fit_request if concerns else True
 
     def _passes(
-        self, question: fit.Question, host_state: Any, spec_obj: Any
+        self, fit_request: fit.FitRequest, host_state: Any, spec_obj: Any
     ) -> bool:
         debug = LOG.isEnabledFor(logging.DEBUG)
         try:
-            if not debug and self.hopeless(question, host_state):
+            if not debug and self.lacks_at_a_glance(fit_request, host_state):
                 # Nobody wants to know more.
                 return False
-            decision = decisions.decide(question, host_state)
+            decision = cycle.decide(fit_request, host_state)
             refusal = (
                 None
                 if decision.settled
                 else self.refusal(decision, host_state)
             )
             if refusal is None:
-                self.accepted(question, host_state, spec_obj)
+                self.accepted(fit_request, host_state, spec_obj)
                 return True
             if debug:
                 LOG.debug(
@@ -113,28 +115,30 @@ class ResourceFilter(filters.BaseHostFilter, metaclass=abc.ABCMeta):  # type: ig
                 )
         except Exception as error:
             self._complain(host_state, spec_obj, error)
-        decisions.forget(host_state)
+        cycle.forget(host_state)
         return False
 
     @abc.abstractmethod
-    def concerns(self, question: fit.Question) -> bool:
+    def concerns(self, fit_request: fit.FitRequest) -> bool:
         """Whether the guest asks for what this filter looks at."""
 
     @abc.abstractmethod
     def refusal(
-        self, decision: decisions.Decision, host_state: Any
+        self, decision: cycle.Decision, host_state: Any
     ) -> fit.Refusal | None:
         """Why the host is rejected; None if it is not.
 
         Asked unless the guest is known to fit with all candidates.
         """
 
-    def hopeless(self, question: fit.Question, host_state: Any) -> bool:
+    def lacks_at_a_glance(
+        self, fit_request: fit.FitRequest, host_state: Any
+    ) -> bool:
         """Whether the host is rejected for what is seen at a glance."""
         return False
 
     def accepted(
-        self, question: fit.Question, host_state: Any, spec_obj: Any
+        self, fit_request: fit.FitRequest, host_state: Any, spec_obj: Any
     ) -> None:
         """Do what is due for a host that passes."""
 
@@ -155,17 +159,19 @@ class ResourceFilter(filters.BaseHostFilter, metaclass=abc.ABCMeta):  # type: ig
         )
 
 
-def lacks_pages(question: fit.Question, host_state: Any) -> bool:
+def lacks_pages(fit_request: fit.FitRequest, host_state: Any) -> bool:
     """Whether a host that was not decided on yet has too few pages."""
-    portion = question.portion
+    per_cell_demand = fit_request.per_cell_demand
     return (
-        portion is not None
-        and not decisions.decided(host_state)
-        and hosts.lacks_pages(host_state, portion, len(question.guest.cells))
+        per_cell_demand is not None
+        and not cycle.is_decided(host_state)
+        and host_states.lacks_pages(
+            host_state, per_cell_demand, len(fit_request.guest.cells)
+        )
     )
 
 
-def may_fit(decision: decisions.Decision, host_state: Any) -> bool:
+def may_fit(decision: cycle.Decision, host_state: Any) -> bool:
     """Whether some allocation candidate of the host fits altogether.
 
     Asked first: most hosts that get here fit, and then one answer serves
@@ -174,12 +180,12 @@ def may_fit(decision: decisions.Decision, host_state: Any) -> bool:
     for candidate in host_state.allocation_candidates:
         if decision.refusal(host_state, candidate) is None:
             return True
-        if not decision.question.choosable:
+        if not decision.fit_request.placement_may_choose:
             break
     return False
 
 
-def sift_candidates(
+def prune_candidates(
     host_state: Any, refuse: Callable[[Any], fit.Refusal | None]
 ) -> fit.Refusal | None:
     """Leave a host the allocation candidates that ``refuse`` does not.
@@ -198,7 +204,7 @@ def sift_candidates(
     host_state.allocation_candidates = kept
     if kept:
         return None
-    telling.keep(host_state, candidates)
+    rejection_log.keep_candidate(host_state, candidates)
     return refusal or fit.Refusal(_no_candidate)
 
 

@@ -3,10 +3,10 @@
 from typing import Any
 
 from nfv_sched import fit
-from nfv_sched.decisions import Decision
 from nfv_sched.filters import base
-from nfv_sched.fit import nearness
+from nfv_sched.fit import gap
 from nfv_sched.model import Resource
+from nfv_sched.scheduler.cycle import Decision
 
 
 class CPUPinningFilter(base.ResourceFilter):
@@ -16,11 +16,11 @@ class CPUPinningFilter(base.ResourceFilter):
     account of siblings and emulator threads.
     """
 
-    about = nearness.name_of(Resource.DEDICATED_CPUS)
+    about = gap.resource_name(Resource.DEDICATED_CPUS)
 
-    def concerns(self, question: fit.Question) -> bool:
+    def concerns(self, fit_request: fit.FitRequest) -> bool:
         """Whether the guest asks for pinned CPUs."""
-        return question.pins
+        return fit_request.asks_pinning
 
     def refusal(
         self, decision: Decision, host_state: Any

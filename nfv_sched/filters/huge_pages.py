@@ -3,10 +3,10 @@
 from typing import Any
 
 from nfv_sched import fit
-from nfv_sched.decisions import Decision
 from nfv_sched.filters import base
-from nfv_sched.fit import nearness
+from nfv_sched.fit import gap
 from nfv_sched.model import Resource
+from nfv_sched.scheduler.cycle import Decision
 
 
 class HugePagesFilter(base.ResourceFilter):
@@ -15,15 +15,17 @@ class HugePagesFilter(base.ResourceFilter):
     Concerns guests with ``hw:mem_page_size``.
     """
 
-    about = nearness.name_of(Resource.PAGES)
+    about = gap.resource_name(Resource.PAGES)
 
-    def concerns(self, question: fit.Question) -> bool:
+    def concerns(self, fit_request: fit.FitRequest) -> bool:
         """Whether the guest asks for a page size."""
-        return question.asks_pages
+        return fit_request.asks_pages
 
-    def hopeless(self, question: fit.Question, host_state: Any) -> bool:
+    def lacks_at_a_glance(
+        self, fit_request: fit.FitRequest, host_state: Any
+    ) -> bool:
         """Whether the pages alone are too few, seen at a glance."""
-        return base.lacks_pages(question, host_state)
+        return base.lacks_pages(fit_request, host_state)
 
     def refusal(
         self, decision: Decision, host_state: Any

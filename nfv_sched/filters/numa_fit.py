@@ -4,14 +4,14 @@ from collections.abc import Iterable
 import functools
 from typing import Any
 
-from nfv_sched import decisions
 from nfv_sched import fit
-from nfv_sched import multipliers
-from nfv_sched.decisions import Decision
 from nfv_sched.filters import base
-from nfv_sched.filters import consuming
-from nfv_sched.in_flight import in_flight
-from nfv_sched.nova import requests
+from nfv_sched.nova import request_spec
+from nfv_sched.scheduler import consume_hook
+from nfv_sched.scheduler import cycle
+from nfv_sched.scheduler import multipliers
+from nfv_sched.scheduler.cycle import Decision
+from nfv_sched.scheduler.in_flight import in_flight
 
 
 class NUMAFitFilter(base.ResourceFilter):
@@ -20,7 +20,7 @@ class NUMAFitFilter(base.ResourceFilter):
     Complete by itself: CPUs, memory, pages, devices and networks together,
     on the same cells. Hands the claim its limits, and puts the allocation
     candidate first whose devices are nearest to the guest's cells. Notices
-    which of the hosts Nova chooses, for :mod:`nfv_sched.in_flight`.
+    which of the hosts Nova chooses, for :mod:`nfv_sched.scheduler.in_flight`.
     """
 
     def filter_all(
@@ -31,44 +31,46 @@ class NUMAFitFilter(base.ResourceFilter):
         Not by a weigher: of a single host that is left Nova asks none.
         """
         kept = super().filter_all(filter_obj_list, spec_obj)
-        question = self._question(spec_obj) if kept else False
-        if isinstance(question, fit.Question):
-            counted = multipliers.counts(multipliers.IN_FLIGHT, kept)
-            if counted or requests.may_be_several(spec_obj):
+        fit_request = self._fit_request(spec_obj) if kept else False
+        if isinstance(fit_request, fit.FitRequest):
+            counted = multipliers.is_enabled(multipliers.IN_FLIGHT, kept)
+            if counted or request_spec.may_be_several(spec_obj):
                 flight = in_flight() if counted else None
-                consuming.watch(question, kept, flight)
+                consume_hook.install(fit_request, kept, flight)
         return kept
 
-    def concerns(self, question: fit.Question) -> bool:
+    def concerns(self, fit_request: fit.FitRequest) -> bool:
         """Whether the guest asks for anything at all."""
-        return not question.guest.asks_nothing
+        return not fit_request.guest.asks_nothing
 
-    def hopeless(self, question: fit.Question, host_state: Any) -> bool:
+    def lacks_at_a_glance(
+        self, fit_request: fit.FitRequest, host_state: Any
+    ) -> bool:
         """Whether the pages alone are too few, seen at a glance."""
-        return base.lacks_pages(question, host_state)
+        return base.lacks_pages(fit_request, host_state)
 
     def refusal(
         self, decision: Decision, host_state: Any
     ) -> fit.Refusal | None:
         """Why the claim fails with the last of the candidates, if with all."""
-        return base.sift_candidates(
+        return base.prune_candidates(
             host_state, functools.partial(decision.refusal, host_state)
         )
 
     def accepted(
-        self, question: fit.Question, host_state: Any, spec_obj: Any
+        self, fit_request: fit.FitRequest, host_state: Any, spec_obj: Any
     ) -> None:
         """Hand the claim its limits, as the stock filter does."""
-        if question.guest.cells:
-            host_state.limits['numa_topology'] = requests.limits_of(
+        if fit_request.guest.cells:
+            host_state.limits['numa_topology'] = request_spec.limits_of(
                 spec_obj, host_state
             )
         kept = host_state.allocation_candidates
-        if question.choosable and len(kept) > 1:
-            decision = decisions.decide(question, host_state)
+        if fit_request.placement_may_choose and len(kept) > 1:
+            decision = cycle.decide(fit_request, host_state)
             if decision.chosen_devices(kept):
                 # Nova claims the first one.
-                apart = requests.spreads_functions(spec_obj)
+                apart = request_spec.spreads_functions(spec_obj)
                 kept.sort(
                     key=lambda one: decision.badness(
                         host_state, one, apart=apart

@@ -3,10 +3,10 @@
 from typing import Any
 
 from nfv_sched import fit
-from nfv_sched.decisions import Decision
 from nfv_sched.filters import base
-from nfv_sched.fit import nearness
+from nfv_sched.fit import gap
 from nfv_sched.model import Resource
+from nfv_sched.scheduler.cycle import Decision
 
 
 class PCINUMAFilter(base.ResourceFilter):
@@ -16,11 +16,11 @@ class PCINUMAFilter(base.ResourceFilter):
     whose devices will not do are dropped.
     """
 
-    about = nearness.name_of(Resource.DEVICES)
+    about = gap.resource_name(Resource.DEVICES)
 
-    def concerns(self, question: fit.Question) -> bool:
+    def concerns(self, fit_request: fit.FitRequest) -> bool:
         """Whether the guest asks for devices."""
-        return bool(question.guest.devices)
+        return bool(fit_request.guest.devices)
 
     def refusal(
         self, decision: Decision, host_state: Any
@@ -34,4 +34,4 @@ class PCINUMAFilter(base.ResourceFilter):
                 decision.providers(candidate)
             )
 
-        return base.sift_candidates(host_state, refuse)
+        return base.prune_candidates(host_state, refuse)

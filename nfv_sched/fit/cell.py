@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from nfv_sched.fit import cores
-from nfv_sched.fit.question import KIB_PER_MIB
+from nfv_sched.fit.request import KIB_PER_MIB
 from nfv_sched.model import Cell
 from nfv_sched.model import GuestCell
 from nfv_sched.model import PAGES_ANY

@@ -20,12 +20,13 @@ from nfv_sched.fit.cell import Ratios
 from nfv_sched.fit.cores import ClaimError
 from nfv_sched.fit.cores import Packing
 from nfv_sched.fit.devices import Devices
-from nfv_sched.fit.question import Question
+from nfv_sched.fit.request import FitRequest
 from nfv_sched.model import Cell
-from nfv_sched.model import CellPlacement
+from nfv_sched.model import CellClaim
+from nfv_sched.model import ClaimOutcome
+from nfv_sched.model import Guest
 from nfv_sched.model import GuestCell
 from nfv_sched.model import Host
-from nfv_sched.model import Placement
 
 
 class ClaimFailed(Exception):
@@ -36,17 +37,17 @@ class OutOfSteps(Exception):
     """The claim was followed for as long as asked, without an answer."""
 
 
-class Attempts:
+class PairCache:
     """Each pairing of a guest cell and a host cell, tried at most once.
 
     Guest cells of one shape share their answers. ``tried`` counts the
     pairings that were really evaluated.
     """
 
-    __slots__ = ('_known', 'question', 'ratios', 'tried')
+    __slots__ = ('_known', 'fit_request', 'ratios', 'tried')
 
-    def __init__(self, question: Question, ratios: Ratios) -> None:
-        self.question = question
+    def __init__(self, fit_request: FitRequest, ratios: Ratios) -> None:
+        self.fit_request = fit_request
         self.ratios = ratios
         self.tried = 0
         self._known: dict[tuple[int, int, int | None, int], Attempt] = {}
@@ -56,9 +57,9 @@ class Attempts:
 
         :raises ClaimError: Nova's own code would raise
         """
-        guest = self.question.guest
+        guest = self.fit_request.guest
         emulator = int(guest.emulator_isolated and index == 0)
-        shape = self.question.shape_of[index]
+        shape = self.fit_request.shape_of[index]
         key = (shape, host.id, page_size, emulator)
         known = self._known.get(key)
         if known is None:
@@ -72,12 +73,12 @@ class Attempts:
     def untouched(self, index: int, host: Cell) -> Attempt:
         """Guest cell ``index`` on ``host`` just as the guest asks."""
         return self.get(
-            index, host, self.question.guest.cells[index].page_size
+            index, host, self.fit_request.guest.cells[index].page_size
         )
 
 
 @dataclasses.dataclass(slots=True)
-class _Trace:
+class _RequestCell:
     """What Nova has written into one guest cell of its request so far."""
 
     id: int
@@ -85,7 +86,7 @@ class _Trace:
     pinned_on: int | None = None
 
 
-class Walk:
+class ClaimReplay:
     """Nova's walk over the permutations of host cells.
 
     :param cells: the host's cells in the claim's order
@@ -95,17 +96,19 @@ class Walk:
         self,
         host: Host,
         cells: Sequence[Cell],
-        attempts: Attempts,
+        attempts: PairCache,
         devices: Devices | None,
     ) -> None:
-        self.question = attempts.question
-        self.guest = attempts.question.guest
+        self.fit_request = attempts.fit_request
+        self.guest = attempts.fit_request.guest
         self.host = host
         self.cells = cells
         self.attempts = attempts
         self.devices = devices
         self.steps = 0
-        self._traces = [_Trace(c.id, c.page_size) for c in self.guest.cells]
+        self._traces = [
+            _RequestCell(c.id, c.page_size) for c in self.guest.cells
+        ]
         self._refused: set[tuple[int, int]] = set()
         self._accepted: set[tuple[int, int]] = set()
         self._changed = False
@@ -139,12 +142,12 @@ class Walk:
             raise ClaimFailed(str(exc)) from exc
         raise ClaimFailed('no permutation that it tries fits')
 
-    def placement(self) -> Placement:
+    def placement(self) -> ClaimOutcome:
         """What the claim takes, after :meth:`run` has returned."""
         chosen = [self.cells[index] for index in self._order or ()]
         ids = [cell.id for cell in chosen]
         devices = self.devices.claim(ids) if self.devices else ()
-        return Placement(
+        return ClaimOutcome(
             tuple(map(self._placement, range(len(chosen)), chosen)),
             devices or (),
         )
@@ -177,7 +180,7 @@ class Walk:
         self._accepted.add(pair)
         return True
 
-    def _write(self, trace: _Trace, host_id: int) -> None:
+    def _write(self, trace: _RequestCell, host_id: int) -> None:
         if trace.id != host_id:
             trace.id = host_id
             self._changed = True
@@ -187,7 +190,7 @@ class Walk:
         chosen = [self.cells[index].id for index in order]
         if self.devices and not self.devices.enough(chosen):
             return False
-        return not self.question.networks or network.near(
+        return not self.fit_request.asks_networks or network.near(
             self.guest, self.host, chosen
         )
 
@@ -244,12 +247,12 @@ class Walk:
             host, len(guest.dedicated), guest.thread_policy, emulator
         ) or Packing(())
 
-    def _placement(self, position: int, host: Cell) -> CellPlacement:
+    def _placement(self, position: int, host: Cell) -> CellClaim:
         guest, trace = self.guest.cells[position], self._traces[position]
         packing = (
             self._packing(position, host) if guest.pinned else Packing(())
         )
-        return CellPlacement(
+        return CellClaim(
             guest_cell=position,
             host_cell=host.id,
             pinning=tuple(
@@ -290,3 +293,46 @@ def _check_pins(
             f'guest cell {position} takes siblings on cell {host.id} that '
             'are in use'
         )
+
+
+def claim_order(host: Host, guest: Guest, *, pack: bool) -> Sequence[Cell]:
+    """The host's cells as ``numa_fit_instance_to_host`` sorts them.
+
+    :param pack: ``[compute] packing_host_numa_cells_allocation_strategy``:
+        most used cells first instead of least used ones
+    """
+    if len(host.cells) <= len(guest.cells):
+        return host.cells
+    return sort_cells(host.cells, host, guest, pack=pack)
+
+
+def sort_cells(
+    cells: Sequence[Cell], host: Host, guest: Guest, *, pack: bool
+) -> list[Cell]:
+    """Some of the host's cells in the claim's order, if it sorts at all.
+
+    It sorts by memory, then CPUs, then devices, stably each time: here once,
+    by all three.
+    """
+    devices: dict[int | None, int] = {}
+    for pool in host.pools:
+        node = pool.numa_node
+        devices[node] = devices.get(node, 0) + pool.count
+    # Cells with devices come first for those who ask for devices, and last
+    # for all others; less used cells come first, or last if they are packed.
+    near = -1 if guest.devices else 1
+    unused = 1 if pack else -1
+    pinned = guest.cells[0].pinned
+    keys = [
+        (
+            near * devices.get(cell.id, 0),
+            unused * len(cell.free_dedicated)
+            if pinned
+            else -unused * cell.shared_used,
+            unused * cell.free_memory_mib,
+            place,
+        )
+        for place, cell in enumerate(cells)
+    ]
+    keys.sort()
+    return [cells[key[-1]] for key in keys]

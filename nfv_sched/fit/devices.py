@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 
 from nfv_sched.fit.pools import PoolState
-from nfv_sched.fit.question import Question
+from nfv_sched.fit.request import FitRequest
 from nfv_sched.model import Cell
-from nfv_sched.model import DevicePlacement
+from nfv_sched.model import DeviceClaim
 from nfv_sched.model import DeviceRequest
 from nfv_sched.model import Host
 
@@ -70,20 +70,20 @@ class Devices:
     )
 
     def __init__(
-        self, question: Question, host: Host, providers: Providers
+        self, fit_request: FitRequest, host: Host, providers: Providers
     ) -> None:
-        self.requests = question.guest.devices
+        self.requests = fit_request.guest.devices
         self.pools = host.pools
         self.cells = host.cells
         self.providers = providers
-        self._matches = list(map(question.matches, host.pools))
+        self._matches = list(map(fit_request.matches, host.pools))
         self._counted: dict[frozenset[int] | None, int | None] = {}
-        chosen = providers is not question.unchosen and any(providers)
+        chosen = providers is not fit_request.no_providers and any(providers)
         self._spread = None if chosen else self._count_by_node()
 
-    def _count_by_node(self) -> list['_Spread'] | None:
+    def _count_by_node(self) -> list['_DeviceSpread'] | None:
         """Free devices per request, None where requests share pools."""
-        spread = [_Spread(request) for request in self.requests]
+        spread = [_DeviceSpread(request) for request in self.requests]
         for pool, match in zip(self.pools, self._matches, strict=True):
             request = match.only
             if request is not None:
@@ -159,14 +159,14 @@ class Devices:
 
     def claim(
         self, cells: Collection[int] | None
-    ) -> tuple[DevicePlacement, ...] | None:
+    ) -> tuple[DeviceClaim, ...] | None:
         """What the claim takes, None where it fails.
 
         As PciDeviceStats.consume_requests, with the functions of one card.
         """
         near = None if cells is None else frozenset(cells)
         state = PoolState(self.pools)
-        placements: list[DevicePlacement] = []
+        placements: list[DeviceClaim] = []
         for i, request in enumerate(self.requests):
             uuids = self.providers[i]
             pools = self._allowed(i, near, state)
@@ -185,7 +185,7 @@ class Devices:
                 if taken and not state.allocate(pool, taken):
                     return None
                 if taken:
-                    placements.append(DevicePlacement(i, pool, taken))
+                    placements.append(DeviceClaim(i, pool, taken))
         return tuple(placements)
 
     def _count(self, near: frozenset[int] | None) -> int | None:
@@ -220,7 +220,7 @@ class Devices:
         return None
 
     def _suffices(
-        self, spread: '_Spread', near: frozenset[int] | None
+        self, spread: '_DeviceSpread', near: frozenset[int] | None
     ) -> bool:
         """What :meth:`_allowed` finds, where requests share no pools."""
         wanted = spread.wanted
@@ -321,7 +321,7 @@ class Devices:
         return len(uuids) == len(set(uuids))
 
 
-class _Spread:
+class _DeviceSpread:
     """Free devices for one request by NUMA node.
 
     ``eligible`` ones match, ``total`` of them on the host; ``barred`` are

@@ -5,28 +5,28 @@ import functools
 
 from nfv_sched.fit import assignment
 from nfv_sched.fit import cores
-from nfv_sched.fit import shortfalls
+from nfv_sched.fit import reasons
 from nfv_sched.fit.cell import dedicated_shortage
 from nfv_sched.fit.cell import memory_shortage
 from nfv_sched.fit.cell import Ratios
 from nfv_sched.fit.cell import Shortage
 from nfv_sched.fit.cell import sibling_shortage
-from nfv_sched.fit.claim import Attempts
 from nfv_sched.fit.claim import check_devices
+from nfv_sched.fit.claim import claim_order
 from nfv_sched.fit.claim import ClaimFailed
+from nfv_sched.fit.claim import ClaimReplay
 from nfv_sched.fit.claim import OutOfSteps
-from nfv_sched.fit.claim import Walk
+from nfv_sched.fit.claim import PairCache
+from nfv_sched.fit.claim import sort_cells
 from nfv_sched.fit.devices import Devices
 from nfv_sched.fit.devices import Providers
-from nfv_sched.fit.order import claim_order
-from nfv_sched.fit.order import in_order
-from nfv_sched.fit.question import Question
-from nfv_sched.fit.shortfalls import PairTest
-from nfv_sched.fit.shortfalls import Refusal
+from nfv_sched.fit.reasons import PairTest
+from nfv_sched.fit.reasons import Refusal
+from nfv_sched.fit.request import FitRequest
 from nfv_sched.model import Cell
+from nfv_sched.model import ClaimOutcome
 from nfv_sched.model import Guest
 from nfv_sched.model import Host
-from nfv_sched.model import Placement
 from nfv_sched.model import Resource
 from nfv_sched.model import Verdict
 
@@ -61,29 +61,29 @@ class Evaluation:
         '_attempts',
         '_host_masks',
         '_raises',
+        'fit_request',
         'guest',
         'host',
-        'question',
         'steps',
     )
 
-    def __init__(self, question: Question, host: Host) -> None:
-        self.question = question
-        self.guest = question.guest
+    def __init__(self, fit_request: FitRequest, host: Host) -> None:
+        self.fit_request = fit_request
+        self.guest = fit_request.guest
         self.host = host
         self.steps = 0
-        self._attempts: Attempts | None = None
+        self._attempts: PairCache | None = None
         self._host_masks: list[int] | None = None
         # Whether Nova's own code raises for some pair of cells.
         self._raises = False
 
     @property
-    def attempts(self) -> Attempts:
+    def attempts(self) -> PairCache:
         """What is known of pairs of cells."""
         if self._attempts is None:
             host = self.host
-            self._attempts = Attempts(
-                self.question,
+            self._attempts = PairCache(
+                self.fit_request,
                 Ratios(host.cpu_allocation_ratio, host.ram_allocation_ratio),
             )
         return self._attempts
@@ -105,25 +105,25 @@ class Evaluation:
         if answer is None and self.guest.cells:
             # Known to succeed without following it, which tells where.
             answer = self._walk(
-                Devices(self.question, self.host, providers)
+                Devices(self.fit_request, self.host, providers)
                 if self.guest.devices
                 else None
             )
-        if isinstance(answer, Walk):
+        if isinstance(answer, ClaimReplay):
             return Verdict(answer.placement())
         if isinstance(answer, Devices):
-            return Verdict(Placement(devices=answer.claim(None) or ()))
-        return Verdict(Placement())
+            return Verdict(ClaimOutcome(devices=answer.claim(None) or ()))
+        return Verdict(ClaimOutcome())
 
     def lacks_pages(self) -> Refusal | None:
         """Why the host's page pools alone make the guest impossible."""
-        if not self.question.asks_pages:
+        if not self.fit_request.asks_pages:
             return None
         return self._lacks(self._page_shortage)
 
     def lacks_pinning(self) -> Refusal | None:
         """Why the host's dedicated CPUs alone make the guest impossible."""
-        if not self.question.pins:
+        if not self.fit_request.asks_pinning:
             return None
         return self._lacks(self._pinning_shortage)
 
@@ -131,11 +131,11 @@ class Evaluation:
         """Why the host's devices make the guest impossible on any cells."""
         if not self.guest.devices:
             return None
-        devices = Devices(self.question, self.host, providers)
+        devices = Devices(self.fit_request, self.host, providers)
         refused = devices.first_refused(None)
         if refused is not None:
             return Refusal(
-                lambda: shortfalls.of_request(self.host, devices, refused)
+                lambda: reasons.of_request(self.host, devices, refused)
             )
         cells, wanted = self.host.cells, len(self.guest.cells)
         if not wanted or len(cells) < wanted:
@@ -144,7 +144,7 @@ class Evaluation:
         alone = Guest(cells=self.guest.cells, devices=self.guest.devices)
         if assignment.possible(alone, self.host, anywhere, devices) is False:
             return Refusal(
-                lambda: shortfalls.of_locality(alone, self.host, devices)
+                lambda: reasons.of_locality(alone, self.host, devices)
             )
         return None
 
@@ -153,42 +153,48 @@ class Evaluation:
         if self._enough_cells(masks):
             return None
         return Refusal(
-            lambda: shortfalls.of_pairs(self.guest, self.host, masks, test)
+            lambda: reasons.of_unmatched_cells(
+                self.guest, self.host, masks, test
+            )
         )
 
     def _without_pairs(self) -> Refusal:
         return Refusal(
-            lambda: shortfalls.of_pairs(
+            lambda: reasons.of_unmatched_cells(
                 self.guest, self.host, self._masks(), self._any_shortage
             )
         )
 
     # The answer
 
-    def _answer(self, providers: Providers) -> Walk | Devices | Refusal | None:
+    def _answer(
+        self, providers: Providers
+    ) -> ClaimReplay | Devices | Refusal | None:
         """What was followed to success, None if nothing had to be."""
         try:
             return self._decide(providers)
         except ClaimFailed as failure:
-            why = functools.partial(shortfalls.of_claim, str(failure))
+            why = functools.partial(reasons.of_claim, str(failure))
             return Refusal(why)
 
-    def _decide(self, providers: Providers) -> Walk | Devices | Refusal | None:
+    def _decide(
+        self, providers: Providers
+    ) -> ClaimReplay | Devices | Refusal | None:
         guest, host, devices = self.guest, self.host, None
         if guest.devices:
-            devices = Devices(self.question, host, providers)
+            devices = Devices(self.fit_request, host, providers)
             refused = devices.first_refused(None)
             if refused is not None:
                 return Refusal(
                     functools.partial(
-                        shortfalls.of_request, host, devices, refused
+                        reasons.of_request, host, devices, refused
                     )
                 )
         if not guest.cells:
             if devices:
                 check_devices(devices, None)
             return devices
-        if self.question.plain:
+        if self.fit_request.uniform:
             cells = self._with_room()
             if isinstance(cells, Refusal):
                 return cells
@@ -201,7 +207,7 @@ class Evaluation:
         wanted = len(self.guest.cells)
         if len(self.host.cells) < wanted:
             return False
-        if self.question.alike:
+        if self.fit_request.single_shape:
             return masks[0].bit_count() >= wanted
         return assignment.match(masks).complete
 
@@ -212,11 +218,11 @@ class Evaluation:
         too few cells are left.
         """
         cells, wanted = self.host.cells, len(self.guest.cells)
-        portion = self.question.portion
-        if portion is None:
+        per_cell_demand = self.fit_request.per_cell_demand
+        if per_cell_demand is None:
             fit = [c for c in cells if self._any_shortage(0, c) is None]
             return fit if len(fit) >= wanted else self._without_pairs()
-        size, pages, cpus = portion
+        size, pages, cpus = per_cell_demand
         spare = len(cells) - wanted
         paged = []
         for cell in cells:
@@ -245,7 +251,9 @@ class Evaluation:
         """
         if self._raises:
             return False
-        if self.question.pins and not all(cell.regular for cell in cells):
+        if self.fit_request.asks_pinning and not all(
+            cell.regular for cell in cells
+        ):
             return False
         if devices is None:
             return True
@@ -255,11 +263,13 @@ class Evaluation:
         if wanted == 1:
             return any(devices.enough((cell.id,)) for cell in cells)
         if len(cells) > wanted:
-            pack = self.question.pack
-            cells = in_order(cells, self.host, self.guest, pack=pack)[:wanted]
+            pack = self.fit_request.pack
+            cells = sort_cells(cells, self.host, self.guest, pack=pack)[
+                :wanted
+            ]
         return devices.enough([cell.id for cell in cells])
 
-    def _walk(self, devices: Devices | None) -> Walk | Refusal:
+    def _walk(self, devices: Devices | None) -> ClaimReplay | Refusal:
         """Follow the claim, for long only if there is something to find.
 
         Most claims succeed with the first permutation: it is tried before
@@ -268,8 +278,8 @@ class Evaluation:
         guest, host = self.guest, self.host
         if len(host.cells) < len(guest.cells):
             return self._without_pairs()
-        cells = claim_order(host, guest, pack=self.question.pack)
-        walk = Walk(host, cells, self.attempts, devices)
+        cells = claim_order(host, guest, pack=self.fit_request.pack)
+        walk = ClaimReplay(host, cells, self.attempts, devices)
         try:
             walk.run(1)
         except (ClaimFailed, OutOfSteps) as exc:
@@ -281,7 +291,7 @@ class Evaluation:
         return walk
 
     def _look_before_walking_on(
-        self, walk: Walk, exc: Exception, devices: Devices | None
+        self, walk: ClaimReplay, exc: Exception, devices: Devices | None
     ) -> Refusal | None:
         """Walk on if cheaper tests leave anything to find."""
         if not self._enough_cells(self._masks()):
@@ -293,7 +303,7 @@ class Evaluation:
         except (ClaimFailed, OutOfSteps) as later:
             if self._nothing_to_find(devices):
                 return Refusal(
-                    lambda: shortfalls.of_combination(
+                    lambda: reasons.of_combination(
                         self.guest, self.host, self._masks(), devices
                     )
                 )
@@ -302,7 +312,7 @@ class Evaluation:
             self._walk_on(walk)
         return None
 
-    def _walk_on(self, walk: Walk) -> None:
+    def _walk_on(self, walk: ClaimReplay) -> None:
         steps = max_steps(len(self.host.cells), len(self.guest.cells))
         try:
             walk.run(steps - walk.steps)
@@ -327,7 +337,7 @@ class Evaluation:
 
     def _masks_of(self, test: PairTest) -> list[int]:
         masks: list[int] = []
-        shapes = self.question.shape_of
+        shapes = self.fit_request.shape_of
         for index, shape in enumerate(shapes):
             if shape < index and not (
                 self.guest.emulator_isolated and shape == 0
@@ -387,4 +397,4 @@ def evaluate(
     """
     if providers is None:
         providers = [request.rp_uuids for request in guest.devices]
-    return Evaluation(Question(guest, pack=pack), host).verdict(providers)
+    return Evaluation(FitRequest(guest, pack=pack), host).verdict(providers)

@@ -2,15 +2,15 @@
 
 from typing import NamedTuple
 
-from nfv_sched.fit.after import after
+from nfv_sched.fit.apply_claim import apply_claim
+from nfv_sched.fit.headroom import headrooms
+from nfv_sched.fit.locality import Distances
 from nfv_sched.fit.locality import Locality
 from nfv_sched.fit.locality import locality
-from nfv_sched.fit.question import Question
-from nfv_sched.fit.remoteness import Distances
-from nfv_sched.fit.room import rooms
+from nfv_sched.fit.request import FitRequest
+from nfv_sched.model import ClaimOutcome
 from nfv_sched.model import Guest
 from nfv_sched.model import Host
-from nfv_sched.model import Placement
 
 
 class Forecast(NamedTuple):
@@ -20,7 +20,7 @@ class Forecast(NamedTuple):
     that the host has room for before the claim and after it.
     """
 
-    shapes: tuple[Question, ...]
+    shapes: tuple[FitRequest, ...]
     before: tuple[int, ...]
     left: tuple[int, ...]
     locality: Locality
@@ -29,8 +29,8 @@ class Forecast(NamedTuple):
 def forecast(
     guest: Guest,
     host: Host,
-    placement: Placement,
-    shapes: tuple[Question, ...],
+    placement: ClaimOutcome,
+    shapes: tuple[FitRequest, ...],
     distances: Distances,
 ) -> Forecast:
     """Look at the host as the claim leaves it.
@@ -38,8 +38,8 @@ def forecast(
     :param shapes: the guests that are expected
     :param distances: between the host's cells, where they are known
     """
-    left = after(guest, host, placement)
-    counts = [rooms(shape, host, left) for shape in shapes]
+    left = apply_claim(guest, host, placement)
+    counts = [headrooms(shape, host, left) for shape in shapes]
     return Forecast(
         shapes,
         tuple(before for before, _ in counts),

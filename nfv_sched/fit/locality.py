@@ -1,12 +1,24 @@
 """How near a guest gets to its devices, and whose devices it sits beside."""
 
+from collections.abc import Collection
+from collections.abc import Iterable
+from collections.abc import Mapping
 from typing import NamedTuple
 
-from nfv_sched.fit.remoteness import Distances
-from nfv_sched.fit.remoteness import remoteness
+from nfv_sched.model import Cell
+from nfv_sched.model import ClaimOutcome
 from nfv_sched.model import Guest
 from nfv_sched.model import Host
-from nfv_sched.model import Placement
+
+#: ACPI SLIT: a cell's distance to itself, and what stands for the distance
+#: to another cell of the same socket, or of another one, where no distances
+#: are published.
+_LOCAL = 10
+_SAME_SOCKET = 12
+_OTHER_SOCKET = 21
+
+#: From a cell's id to its distances to others, by their ids.
+Distances = Mapping[int, Mapping[int, int]]
 
 
 class Locality(NamedTuple):
@@ -31,7 +43,7 @@ class Locality(NamedTuple):
 
 
 def locality(
-    guest: Guest, host: Host, placement: Placement, distances: Distances
+    guest: Guest, host: Host, placement: ClaimOutcome, distances: Distances
 ) -> Locality:
     """The locality of a predicted claim.
 
@@ -50,7 +62,7 @@ def locality(
         remote = (
             sum(
                 count
-                * remoteness(chosen, pool.numa_node, host.cells, distances)
+                * distance_score(chosen, pool.numa_node, host.cells, distances)
                 for pool, count in taken
             )
             / devices
@@ -59,3 +71,38 @@ def locality(
         near = {pool.numa_node for pool in host.pools if pool.count > 0}
         occupied = len(chosen & near) / len(chosen)
     return Locality(remote, together, occupied)
+
+
+def distance_score(
+    chosen: Collection[int],
+    node: int | None,
+    cells: Iterable[Cell],
+    distances: Distances,
+) -> float:
+    """How far a device on ``node`` is from the nearest of the chosen cells.
+
+    0 on one of them, below 1 anywhere: one minus the ratio of the local
+    distance to the one between the cells. A device without a NUMA node is
+    taken to be as far away as another socket.
+
+    :param chosen: ids of the host cells that a guest gets
+    :param distances: ACPI SLIT as published; missing ones are guessed by
+        socket
+    """
+    if node in chosen:
+        return 0.0
+    nearest = _OTHER_SOCKET
+    if node is not None:
+        socket_of = {cell.id: cell.socket for cell in cells}
+        nearest = min(
+            distances.get(cell, {}).get(node)
+            or _guess(socket_of.get(cell), socket_of.get(node))
+            for cell in chosen
+        )
+    return 1 - _LOCAL / max(nearest, _LOCAL)
+
+
+def _guess(one: int | None, other: int | None) -> int:
+    if one is None or one != other:
+        return _OTHER_SOCKET
+    return _SAME_SOCKET

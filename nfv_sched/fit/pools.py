@@ -3,15 +3,15 @@
 from collections.abc import Sequence
 import dataclasses
 
-from nfv_sched.fit.question import PF
-from nfv_sched.fit.question import VDPA
-from nfv_sched.fit.question import VF
-from nfv_sched.model import DevicePlacement
+from nfv_sched.fit.request import PF
+from nfv_sched.fit.request import VDPA
+from nfv_sched.fit.request import VF
+from nfv_sched.model import DeviceClaim
 from nfv_sched.model import DevicePool
 
 
 def left_after(
-    pools: Sequence[DevicePool], taken: Sequence[DevicePlacement]
+    pools: Sequence[DevicePool], taken: Sequence[DeviceClaim]
 ) -> Sequence[DevicePool]:
     """The pools that are left once devices were taken, in their order.
 

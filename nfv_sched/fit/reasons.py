@@ -1,10 +1,18 @@
 """Shortages in words, for operators."""
 
+from collections.abc import Callable
+from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 
+from nfv_sched.fit import assignment
+from nfv_sched.fit import network
 from nfv_sched.fit.cell import Shortage
+from nfv_sched.fit.devices import Devices
+from nfv_sched.model import Cell
 from nfv_sched.model import DeviceRequest
+from nfv_sched.model import Guest
+from nfv_sched.model import Host
 from nfv_sched.model import Reason
 from nfv_sched.model import Resource
 
@@ -118,3 +126,124 @@ def size_name(size_kib: int | None) -> str:
             return f'{size} {unit}'
         size //= 1024
     return f'{size} GiB'
+
+
+#: What a guest cell, by index, lacks on a host cell.
+PairTest = Callable[[int, Cell], Shortage | None]
+
+
+class Refusal:
+    """The guest does not fit; the reasons are worked out when asked for."""
+
+    __slots__ = ('_why',)
+
+    def __init__(self, why: Callable[[], tuple[Reason, ...]]) -> None:
+        self._why = why
+
+    @property
+    def reasons(self) -> tuple[Reason, ...]:
+        """What is short, where, how much was asked and is there."""
+        return self._why()
+
+
+def of_unmatched_cells(
+    guest: Guest, host: Host, fits: Sequence[int], test: PairTest
+) -> tuple[Reason, ...]:
+    """Why no assignment has only pairs that pass ``test``.
+
+    :param fits: per guest cell a bit mask of the host cells that pass
+    """
+    cells, wanted = host.cells, len(guest.cells)
+    if len(cells) < wanted:
+        return (of_cells(wanted, len(cells)),)
+    matching = assignment.match(fits)
+    found = [
+        of_shortage(shortage, cell.id, index)
+        for index in sorted(matching.starved)
+        for i, cell in enumerate(cells)
+        if i not in matching.contested
+        and (shortage := test(index, cell)) is not None
+    ]
+    if matching.contested:
+        contested = tuple(cells[i].id for i in sorted(matching.contested))
+        found.insert(0, of_contest(len(matching.starved), contested))
+    return tuple(found)
+
+
+def of_request(host: Host, devices: Devices, index: int) -> tuple[Reason, ...]:
+    """Why device request number ``index`` is not met on any cells."""
+    request = devices.requests[index]
+    there = sum(host.pools[pool].count for pool in devices.matching(index))
+    where = 'free'
+    if there >= request.count:
+        # Enough of them, but earlier requests or Placement's choice of
+        # providers leave too few.
+        where = 'left by the other requests or by Placement'
+        there = request.count - 1
+    return (of_devices(request, there, where),)
+
+
+def of_locality(
+    guest: Guest, host: Host, devices: Devices
+) -> tuple[Reason, ...]:
+    """Why device requests are not met together near any choice of cells."""
+    return tuple(_far_devices(guest, host, devices, host.cells)) or (
+        of_contested_devices(guest.devices),
+    )
+
+
+def of_combination(
+    guest: Guest, host: Host, fits: Sequence[int], devices: Devices | None
+) -> tuple[Reason, ...]:
+    """Why resources that would each do are not on the same cells."""
+    usable = [
+        cell
+        for i, cell in enumerate(host.cells)
+        if any(mask >> i & 1 for mask in fits)
+    ]
+    ids = [cell.id for cell in usable]
+    where = 'cell' + 's' * (len(ids) > 1) + ' ' + ', '.join(map(str, ids))
+    return (
+        Reason(
+            Resource.COMBINATION,
+            f'CPUs and memory fit {where} only, where the devices or '
+            'networks are not near enough',
+            asked=len(guest.cells),
+            available=len(ids),
+        ),
+        *(_far_devices(guest, host, devices, usable) if devices else ()),
+        *(
+            Reason(Resource.NETWORK, f'network {name} is not near {where}')
+            for name in sorted(network.far(guest, host, ids))
+        ),
+    )
+
+
+def of_claim(failure: str) -> tuple[Reason, ...]:
+    """What goes wrong in a claim that ought to succeed."""
+    text = f"nova-compute's claim would fail: {failure}"
+    return (Reason(Resource.CLAIM, text),)
+
+
+def _far_devices(
+    guest: Guest, host: Host, devices: Devices, cells: Sequence[Cell]
+) -> Iterator[Reason]:
+    """Requests whose devices are too few near any choice of ``cells``."""
+    for index, request in enumerate(guest.devices):
+        per_cell: dict[int | None, int] = {}
+        for number in devices.matching(index):
+            pool = host.pools[number]
+            per_cell[pool.numa_node] = (
+                per_cell.get(pool.numa_node, 0) + pool.count
+            )
+        near = sorted(per_cell.get(cell.id, 0) for cell in cells)
+        best = sum(near[-len(guest.cells) :])
+        if request.policy in ('legacy', 'preferred'):
+            best += per_cell.get(None, 0)
+        if request.policy != 'preferred' and best < request.count:
+            yield of_devices(
+                request,
+                best,
+                f'near the cells that fit ({request.policy}; there are '
+                f'{spread(per_cell)})',
+            )

@@ -3,6 +3,12 @@
 Frozen values only: nothing here imports Nova or oslo, or does I/O.
 """
 
+from nfv_sched.model.claim import CellClaim
+from nfv_sched.model.claim import ClaimOutcome
+from nfv_sched.model.claim import DeviceClaim
+from nfv_sched.model.claim import Reason
+from nfv_sched.model.claim import Resource
+from nfv_sched.model.claim import Verdict
 from nfv_sched.model.guest import DeviceRequest
 from nfv_sched.model.guest import Guest
 from nfv_sched.model.guest import GuestCell
@@ -19,21 +25,15 @@ from nfv_sched.model.topology import HostTopology
 from nfv_sched.model.topology import HostUsage
 from nfv_sched.model.topology import PageCapacity
 from nfv_sched.model.topology import PoolTopology
-from nfv_sched.model.verdict import CellPlacement
-from nfv_sched.model.verdict import DevicePlacement
-from nfv_sched.model.verdict import Placement
-from nfv_sched.model.verdict import Reason
-from nfv_sched.model.verdict import Resource
-from nfv_sched.model.verdict import Verdict
 
 __all__ = [
     'PAGES_ANY',
     'PAGES_LARGE',
     'PAGES_SMALL',
     'Cell',
-    'CellPlacement',
+    'CellClaim',
     'CellTopology',
-    'DevicePlacement',
+    'DeviceClaim',
     'DevicePool',
     'DeviceRequest',
     'FunctionTopology',
@@ -44,7 +44,7 @@ __all__ = [
     'HostUsage',
     'PageCapacity',
     'PagePool',
-    'Placement',
+    'ClaimOutcome',
     'PoolTopology',
     'Reason',
     'Resource',

@@ -11,12 +11,12 @@ from nova.pci import request as pci_request
 from nova.virt import hardware
 
 from nfv_sched.model import Guest
-from nfv_sched.nova import requests
+from nfv_sched.nova import request_spec
 
 LOG = logging.getLogger(__name__)
 
 
-def guests(names: Iterable[str]) -> list[tuple[Guest, int]]:
+def reference_guests(names: Iterable[str]) -> list[tuple[Guest, int]]:
     """The guests that flavors ask for, and how often each is expected.
 
     Flavors that ask for nothing are left out, and with a warning those that
@@ -28,7 +28,7 @@ def guests(names: Iterable[str]) -> list[tuple[Guest, int]]:
     found = []
     for text in names:
         try:
-            name, weight = weighted(text)
+            name, weight = parse_weight(text)
             flavor = objects.Flavor.get_by_name(context, name)
             guest = guest_of(flavor)
         except (exception.NovaException, ValueError) as error:
@@ -41,7 +41,7 @@ def guests(names: Iterable[str]) -> list[tuple[Guest, int]]:
     return found
 
 
-def weighted(text: str) -> tuple[str, int]:
+def parse_weight(text: str) -> tuple[str, int]:
     """The name and the weight of ``NAME`` or ``NAME=WEIGHT``.
 
     :raises ValueError: the weight is no positive whole number
@@ -60,7 +60,7 @@ def guest_of(flavor: Any) -> Guest:
     :raises nova.exception.NovaException: it makes no sense
     """
     image = objects.ImageMeta(properties=objects.ImageMetaProps())
-    return requests.read_guest(
+    return request_spec.read_guest(
         objects.RequestSpec(
             numa_topology=hardware.numa_get_constraints(flavor, image),
             pci_requests=pci_request.get_pci_requests_from_flavor(

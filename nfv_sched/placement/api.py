@@ -155,7 +155,7 @@ def _summary(
             for name, value in amounts.items()
             if (used := _of(int, value.get('used'), f'used of {name}'))
         },
-        # Many providers have the same ones: see nfv_sched.placement.sharing.
+        # Many providers have the same ones: see nfv_sched.placement.interning.
         traits=shared.setdefault(traits, traits),
     )
 

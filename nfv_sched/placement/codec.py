@@ -31,7 +31,7 @@ class BadTree(Exception):
     """A tree that cannot be trusted; the text says why."""
 
 
-class TornTree(BadTree):
+class IncompleteTree(BadTree):
     """The digest does not match: half written, or changed by others."""
 
 
@@ -39,7 +39,7 @@ class UnknownName(BadTree):
     """A trait or class in our namespace that this version does not know."""
 
 
-class GarbledTree(BadTree):
+class CorruptTree(BadTree):
     """Whole by its digest, yet it describes no host."""
 
 
@@ -316,7 +316,7 @@ def compute_uuid(root: str, summary: Summary) -> str | None:
 
 
 @dataclasses.dataclass
-class _Facts:
+class _ProviderFacts:
     """What one provider's names say; None and empty where they do not."""
 
     cell: dict[str, int]
@@ -328,19 +328,19 @@ class _Facts:
     def one(self, kind: str) -> object | None:
         values = self.traits.get(kind, [None])
         if len(values) > 1:
-            raise GarbledTree(f'several traits of kind {kind}: {values}')
+            raise CorruptTree(f'several traits of kind {kind}: {values}')
         return values[0]
 
     def pairs(self, kind: str) -> Mapping[Any, Any]:
         """Traits that say something about something: once about each."""
         values = cast('list[tuple[Any, Any]]', self.traits.get(kind, []))
         if len(dict(values)) < len(values):
-            raise GarbledTree(f'contradicting traits of kind {kind}: {values}')
+            raise CorruptTree(f'contradicting traits of kind {kind}: {values}')
         return dict(values)
 
 
-def _facts(summary: Summary) -> _Facts:
-    facts = _Facts({}, {}, {}, {}, {})
+def _facts(summary: Summary) -> _ProviderFacts:
+    facts = _ProviderFacts({}, {}, {}, {}, {})
     try:
         for name, amount in summary.capacity.items():
             match schema.read_class(name):
@@ -368,7 +368,7 @@ def decode(name: str, root: str, summaries: Summaries) -> HostTopology:
     known. Raise :class:`BadTree`.
     """
     if root not in summaries:
-        raise TornTree('the root is missing')
+        raise IncompleteTree('the root is missing')
     ours = {
         uuid: _facts(summary)
         for uuid, summary in summaries.items()
@@ -377,13 +377,15 @@ def decode(name: str, root: str, summaries: Summaries) -> HostTopology:
     seal = summaries[root].capacity.get(schema.DIGEST)
     found = digest(summaries)
     if seal != found:
-        raise TornTree(f'digest is {seal}, the tree gives {found}')
+        raise IncompleteTree(f'digest is {seal}, the tree gives {found}')
     if not _is_supplement_whole(root, summaries):
-        raise TornTree('what sysfs adds does not match its digest')
-    extra = ours.pop(schema.supplement_uuid(root), _Facts({}, {}, {}, {}, {}))
+        raise IncompleteTree('what sysfs adds does not match its digest')
+    extra = ours.pop(
+        schema.supplement_uuid(root), _ProviderFacts({}, {}, {}, {}, {})
+    )
     uuid = compute_uuid(root, summaries[root])
     if uuid is None or 'topology' not in ours[root].traits:
-        raise GarbledTree('the root does not belong to a compute node')
+        raise CorruptTree('the root does not belong to a compute node')
     cells: dict[str, CellTopology] = {}
     pools: dict[str, PoolTopology] = {}
     for child, facts in ours.items():
@@ -405,7 +407,7 @@ def decode(name: str, root: str, summaries: Summaries) -> HostTopology:
 
 
 def _supplemented(
-    cells: Iterable[CellTopology], extra: _Facts
+    cells: Iterable[CellTopology], extra: _ProviderFacts
 ) -> tuple[CellTopology, ...]:
     """The cells by id, with what sysfs adds.
 
@@ -431,7 +433,7 @@ def _supplemented(
     )
 
 
-def _read_functions(extra: _Facts) -> tuple[FunctionTopology, ...]:
+def _read_functions(extra: _ProviderFacts) -> tuple[FunctionTopology, ...]:
     vfs, links = extra.pairs('vfs'), extra.pairs('mbps')
     return tuple(
         FunctionTopology(address, vfs.get(address), links.get(address))
@@ -439,12 +441,12 @@ def _read_functions(extra: _Facts) -> tuple[FunctionTopology, ...]:
     )
 
 
-def _read_cell(root: str, uuid: str, facts: _Facts) -> CellTopology:
+def _read_cell(root: str, uuid: str, facts: _ProviderFacts) -> CellTopology:
     cell_id = facts.one('numa_id')
     if not isinstance(cell_id, int):
-        raise GarbledTree(f'provider {uuid} is neither a cell nor a pool')
+        raise CorruptTree(f'provider {uuid} is neither a cell nor a pool')
     if schema.cell_uuid(root, cell_id) != uuid:
-        raise GarbledTree(f'provider {uuid} is not the cell {cell_id}')
+        raise CorruptTree(f'provider {uuid} is not the cell {cell_id}')
     return CellTopology(
         id=cell_id,
         memory_mib=facts.cell.get(schema.MEMORY, 0),
@@ -464,14 +466,14 @@ def _read_cell(root: str, uuid: str, facts: _Facts) -> CellTopology:
 def _read_pool(
     root: str,
     uuid: str,
-    facts: _Facts,
+    facts: _ProviderFacts,
     parent: str | None,
     cells: Mapping[str, CellTopology],
 ) -> PoolTopology:
     if parent is None or (parent != root and parent not in cells):
-        raise GarbledTree(f'pool {uuid} hangs below no cell of the tree')
+        raise CorruptTree(f'pool {uuid} hangs below no cell of the tree')
     if len(facts.devices) != 1:
-        raise GarbledTree(f'pool {uuid} has {len(facts.devices)} kinds')
+        raise CorruptTree(f'pool {uuid} has {len(facts.devices)} kinds')
     ((vendor, product), total) = next(iter(facts.devices.items()))
     node = facts.one('numa_id') if parent == root else cells[parent].id
     pool = PoolTopology(
@@ -484,7 +486,7 @@ def _read_pool(
         physnet=cast('str | None', facts.one('physnet')),
     )
     if schema.pool_uuid(parent, pool.key) != uuid:
-        raise GarbledTree(f'provider {uuid} is not the pool {pool.key}')
+        raise CorruptTree(f'provider {uuid} is not the pool {pool.key}')
     return pool
 
 

@@ -18,7 +18,7 @@ from nfv_sched.placement.tree import Provider
 from nfv_sched.placement.tree import Tree
 
 
-class Kind(enum.StrEnum):
+class CallKind(enum.StrEnum):
     """What a call writes, which decides where its generation goes."""
 
     PROVIDER = 'provider'
@@ -35,7 +35,7 @@ class Call:
     ``body`` lacks the generation, which the caller of Placement adds.
     """
 
-    kind: Kind
+    kind: CallKind
     method: str
     path: str
     uuid: str
@@ -83,12 +83,12 @@ def plan(tree: Tree, present: PresentTree, usage: Allocations) -> list[Call]:
         extra = _sealed_last(tree.supplement, have)
     root = _sealed_last(tree.root, present.get(tree.root.uuid))
     if (children or extra) and not any(
-        c.kind is Kind.INVENTORIES for c in root
+        c.kind is CallKind.INVENTORIES for c in root
     ):
         root.append(_inventories(tree.root))
-    first = [c for c in root if c.kind is Kind.PROVIDER]
-    traits = [c for c in root if c.kind is Kind.TRAITS]
-    last = [c for c in root if c.kind is Kind.INVENTORIES]
+    first = [c for c in root if c.kind is CallKind.PROVIDER]
+    traits = [c for c in root if c.kind is CallKind.TRAITS]
+    last = [c for c in root if c.kind is CallKind.INVENTORIES]
     room = _released(tree, present, usage, {one.uuid for one in unwanted})
     before = plan_usage(tree, usage, room)
     return [
@@ -141,7 +141,7 @@ def plan_usage(
     }
     path = f'/allocations/{consumer}'
     name = tree.root.name
-    return [Call(Kind.USAGE, 'PUT', path, consumer, name, body)]
+    return [Call(CallKind.USAGE, 'PUT', path, consumer, name, body)]
 
 
 def plan_removal(
@@ -166,7 +166,7 @@ def _provider(wanted: Provider, present: Present | None) -> Iterator[Call]:
         if wanted.parent:
             body['parent_provider_uuid'] = wanted.parent
         yield Call(
-            Kind.PROVIDER,
+            CallKind.PROVIDER,
             'POST',
             '/resource_providers',
             wanted.uuid,
@@ -175,7 +175,9 @@ def _provider(wanted: Provider, present: Present | None) -> Iterator[Call]:
         )
     elif (present.name, present.parent) != (wanted.name, wanted.parent):
         body = {'name': wanted.name, 'parent_provider_uuid': wanted.parent}
-        yield Call(Kind.PROVIDER, 'PUT', path, wanted.uuid, wanted.name, body)
+        yield Call(
+            CallKind.PROVIDER, 'PUT', path, wanted.uuid, wanted.name, body
+        )
     if (present.inventories if present else {}) != wanted.inventories:
         yield _inventories(wanted)
     have = present.traits if present else frozenset()
@@ -183,7 +185,7 @@ def _provider(wanted: Provider, present: Present | None) -> Iterator[Call]:
     foreign = frozenset(t for t in have if not schema.is_ours(t))
     if have - foreign != wanted.traits:
         yield Call(
-            Kind.TRAITS,
+            CallKind.TRAITS,
             'PUT',
             f'{path}/traits',
             wanted.uuid,
@@ -199,12 +201,12 @@ def _sealed_last(wanted: Provider, present: Present | None) -> list[Call]:
     """
     calls = list(_provider(wanted, present))
     # Traits alone leave a digest that does not match, or none.
-    return sorted(calls, key=lambda call: call.kind is Kind.INVENTORIES)
+    return sorted(calls, key=lambda call: call.kind is CallKind.INVENTORIES)
 
 
 def _inventories(provider: Provider) -> Call:
     return Call(
-        Kind.INVENTORIES,
+        CallKind.INVENTORIES,
         'PUT',
         f'/resource_providers/{provider.uuid}/inventories',
         provider.uuid,
@@ -220,7 +222,7 @@ def _inventories(provider: Provider) -> Call:
 
 def _removal(one: Present) -> Call:
     return Call(
-        Kind.REMOVAL,
+        CallKind.REMOVAL,
         'DELETE',
         f'/resource_providers/{one.uuid}',
         one.uuid,

@@ -20,7 +20,7 @@ from nfv_sched.placement.codec import is_published
 from nfv_sched.placement.codec import is_supplement_published
 from nfv_sched.placement.codec import is_whole
 from nfv_sched.placement.diff import Call
-from nfv_sched.placement.diff import Kind
+from nfv_sched.placement.diff import CallKind
 from nfv_sched.placement.diff import plan
 from nfv_sched.placement.diff import plan_removal
 from nfv_sched.placement.diff import plan_supplement
@@ -48,7 +48,7 @@ BULK_PER_SINGLE = 16
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class HostReport:
+class HostPublishReport:
     """What was done for one host.
 
     ``calls`` are the writes (planned ones in a dry run), ``clamped`` counts
@@ -70,7 +70,7 @@ class HostReport:
         """``failed``, ``unchanged``, ``usage`` or ``written``."""
         if self.error is not None:
             return 'failed'
-        if all(call.kind is Kind.USAGE for call in self.calls):
+        if all(call.kind is CallKind.USAGE for call in self.calls):
             return 'usage' if self.calls else 'unchanged'
         return 'written'
 
@@ -79,7 +79,7 @@ class HostReport:
 class PublishReport:
     """What was done: ``created`` counts new names of classes and traits."""
 
-    hosts: tuple[HostReport, ...] = ()
+    hosts: tuple[HostPublishReport, ...] = ()
     created: int = 0
 
     @property
@@ -101,7 +101,7 @@ class _State:
     generations: dict[str, int]
 
 
-class _Living(NamedTuple):
+class _LiveNode(NamedTuple):
     """A compute node that there is."""
 
     uuid: str
@@ -117,17 +117,19 @@ class Round:
     :class:`~nfv_sched.placement.errors.PlacementError` where no host could be
     published any more: Placement is gone or answers rubbish.
 
-    :param living: the hypervisor hostnames of compute nodes that there are,
-        by uuid: no other host takes the place of one that has its name
+    :param live_nodes: hypervisor hostnames of the existing compute nodes, by
+        uuid: no other host replaces one that has its name
     """
 
     def __init__(
-        self, client: PlacementClient, living: Mapping[str, str] | None = None
+        self,
+        client: PlacementClient,
+        live_nodes: Mapping[str, str] | None = None,
     ) -> None:
         self._client = client
-        self._living = {
-            schema.root_uuid(uuid): _Living(uuid, name)
-            for uuid, name in (living or {}).items()
+        self._live_nodes = {
+            schema.root_uuid(uuid): _LiveNode(uuid, name)
+            for uuid, name in (live_nodes or {}).items()
         }
         self.roots = api.roots(client)
         self._bulk: dict[str, Summaries] | None = None
@@ -135,7 +137,7 @@ class Round:
     def publish(
         self,
         hosts: Iterable[HostTopology],
-        done: Callable[[HostReport], None] = lambda report: None,
+        done: Callable[[HostPublishReport], None] = lambda report: None,
         going: Callable[[], bool] = lambda: True,
     ) -> PublishReport:
         """Make Placement describe ``hosts``; other hosts' trees stay.
@@ -159,7 +161,7 @@ class Round:
                 self._client,
                 tree,
                 published.get(tree.root.uuid),
-                self._living,
+                self._live_nodes,
             )
             reports[tree.root.uuid] = report
             done(report)
@@ -228,12 +230,12 @@ def prune(
 
 def _encoded(
     hosts: Iterable[HostTopology],
-) -> tuple[list[Tree], dict[str, HostReport]]:
+) -> tuple[list[Tree], dict[str, HostPublishReport]]:
     """Trees of the hosts that have one, reports by root (or host) uuid."""
     trees = []
     reports = {}
     for host in hosts:
-        report = HostReport(host.name, host.uuid)
+        report = HostPublishReport(host.name, host.uuid)
         try:
             tree = encode(host)
         except schema.Unencodable as error:
@@ -274,7 +276,7 @@ def _used(summaries: Summaries) -> Allocations:
 
 def publish_supplement(
     client: PlacementClient, host: HostTopology
-) -> HostReport:
+) -> HostPublishReport:
     """Make Placement tell what sysfs adds to the tree of ``host``.
 
     Of ``host`` only that is looked at; the rest of the tree, which whoever
@@ -283,7 +285,7 @@ def publish_supplement(
     :class:`~nfv_sched.placement.errors.PlacementError` where Placement is
     gone or answers rubbish.
     """
-    report = HostReport(host.name, host.uuid)
+    report = HostPublishReport(host.name, host.uuid)
     try:
         wanted = encode_supplement(host)
     except schema.Unencodable as error:
@@ -319,17 +321,17 @@ def _bring_up(
     client: PlacementClient,
     tree: Tree,
     found: Summaries | None,
-    living: Mapping[str, _Living],
-) -> HostReport:
+    live_nodes: Mapping[str, _LiveNode],
+) -> HostPublishReport:
     """Bring one host up to date; what was done and what went wrong."""
 
     def planned(problem: PlacementError | None) -> tuple[list[Call], _State]:
         if isinstance(problem, Conflict):
-            _make_way(client, tree, problem, living)
+            _make_way(client, tree, problem, live_nodes)
         # What was found is older than the conflict.
         return _plan(client, tree, None if problem else found)
 
-    report = HostReport(
+    report = HostPublishReport(
         tree.host,
         tree.compute,
         clamped=tree.clamped,
@@ -340,9 +342,9 @@ def _bring_up(
 
 def _repeat(
     client: PlacementClient,
-    report: HostReport,
+    report: HostPublishReport,
     planned: Callable[[PlacementError | None], tuple[list[Call], '_State']],
-) -> HostReport:
+) -> HostPublishReport:
     """Carry out what is ``planned``, again after each conflict."""
     made: list[Call] = []
     problem: PlacementError | None = None
@@ -418,16 +420,16 @@ def _present(client: PlacementClient, root: str) -> dict[str, Present]:
 def _carry_out(client: PlacementClient, call: Call, state: _State) -> None:
     body = dict(call.body or {})
     match call.kind:
-        case Kind.REMOVAL:
+        case CallKind.REMOVAL:
             try:
                 client.delete(call.path)
             except NotFound:
                 LOG.debug('%s is gone already', call.name)
-        case Kind.USAGE:
+        case CallKind.USAGE:
             body['consumer_generation'] = state.consumer.generation
             client.put(call.path, body)
             _moved(client, call, state)
-        case Kind.PROVIDER:
+        case CallKind.PROVIDER:
             if call.method == 'POST':
                 answer = client.post(call.path, body)
             else:
@@ -435,7 +437,7 @@ def _carry_out(client: PlacementClient, call: Call, state: _State) -> None:
             state.generations[call.uuid] = _generation(
                 answer.get('generation')
             )
-        case Kind.INVENTORIES | Kind.TRAITS:
+        case CallKind.INVENTORIES | CallKind.TRAITS:
             name = 'resource_provider_generation'
             body[name] = state.generations[call.uuid]
             answer = client.put(call.path, body)
@@ -468,7 +470,7 @@ def _make_way(
     client: PlacementClient,
     tree: Tree,
     conflict: Conflict,
-    living: Mapping[str, _Living],
+    live_nodes: Mapping[str, _LiveNode],
 ) -> None:
     """Remove the tree that a former compute node of this name left behind.
 
@@ -481,7 +483,7 @@ def _make_way(
     holder = api.provider_named(client, tree.root.name)
     if holder is None or holder.root == tree.root.uuid:
         return
-    other = living.get(holder.uuid)
+    other = live_nodes.get(holder.uuid)
     if other is not None and other.name == tree.host:
         raise Refused(
             409,

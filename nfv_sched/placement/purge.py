@@ -27,7 +27,7 @@ class Removal:
     problem: str | None = None
 
 
-def found(client: PlacementClient) -> list[Removal]:
+def removable(client: PlacementClient) -> list[Removal]:
     """What there is to remove, in order; Placement is only read.
 
     :raises PlacementError: Placement does not answer, or answers rubbish

@@ -10,8 +10,8 @@ from types import MappingProxyType
 import weakref
 
 from nfv_sched.placement.client import PlacementClient
-from nfv_sched.placement.refresh import look
-from nfv_sched.placement.refresh import View
+from nfv_sched.placement.incremental_read import refresh
+from nfv_sched.placement.incremental_read import TreeView
 from nfv_sched.placement.snapshot import Snapshot
 from nfv_sched.placement.transport import Deadline
 
@@ -47,7 +47,7 @@ class TopologyReader:
         self._seconds = deadline
         self._full_every = full_every
         self._snapshot = Snapshot()
-        self._view = View()
+        self._view = TreeView()
         self._rounds = 0
         self._client: PlacementClient | None = None
         self._deadline: Deadline | None = None
@@ -94,7 +94,7 @@ class TopologyReader:
                     self._client = self._factory()
                 partly = self._rounds % self._full_every
                 held = self._view if partly else self._view.aged()
-                view = look(self._client, held)
+                view = refresh(self._client, held)
         except Exception as error:
             if not self._stopping.is_set():
                 self._failed(error)
@@ -112,7 +112,7 @@ class TopologyReader:
             self.refresh()
             self._stopping.wait(self._interval)
 
-    def _succeeded(self, view: View) -> None:
+    def _succeeded(self, view: TreeView) -> None:
         old = self._snapshot.counters
         self._view = view
         hosts = {

@@ -9,10 +9,10 @@ from nfv_sched.model import HostTopology
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Counters:
+class ReaderCounters:
     """How the trees of one moment fared; ``errors`` only ever grows.
 
-    ``read`` hosts have a topology; ``torn``, ``unknown`` and ``garbled``
+    ``read`` hosts have a topology; ``torn``, ``unknown`` and ``corrupt``
     trees could not be trusted; ``truncated`` trees were missing from bulk
     answers and too many to read one by one. ``errors`` counts the refreshes
     that failed since the reader began, ``failing`` those since the last one
@@ -22,7 +22,7 @@ class Counters:
     read: int = 0
     torn: int = 0
     unknown: int = 0
-    garbled: int = 0
+    corrupt: int = 0
     truncated: int = 0
     errors: int = 0
     failing: int = 0
@@ -44,7 +44,9 @@ class Snapshot:
     bad: Mapping[str, str] = dataclasses.field(
         default_factory=lambda: MappingProxyType({})
     )
-    counters: Counters = dataclasses.field(default_factory=Counters)
+    counters: ReaderCounters = dataclasses.field(
+        default_factory=ReaderCounters
+    )
     taken: float | None = None
 
     @property

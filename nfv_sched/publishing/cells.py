@@ -7,13 +7,13 @@ import dataclasses
 import logging
 import time
 
-from nfv_sched.nova import census
+from nfv_sched.nova import compute_nodes
 from nfv_sched.placement import schema
 from nfv_sched.placement.client import PlacementClient
-from nfv_sched.placement.publisher import HostReport
+from nfv_sched.placement.publisher import HostPublishReport
 from nfv_sched.placement.publisher import removed
 from nfv_sched.placement.publisher import Round
-from nfv_sched.publishing.report import PassReport
+from nfv_sched.publishing.pass_report import PassReport
 
 LOG = logging.getLogger(__name__)
 
@@ -22,10 +22,10 @@ PROGRESS = 10.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class _Settled:
+class _SettledNode:
     """A host as it was when nothing had to be written for it."""
 
-    mark: census.Mark
+    mark: compute_nodes.Version
     generation: int
 
 
@@ -60,7 +60,7 @@ class CellsSource:
         self._page = page
         self._clock = clock
         self._full: float | None = None
-        self._settled: dict[str, _Settled] = {}
+        self._settled: dict[str, _SettledNode] = {}
         self._missing: dict[str, float] = {}
 
     def run(
@@ -81,19 +81,19 @@ class CellsSource:
         # A pass that does not come to its end, or that a cell did not answer,
         # has not seen that a compute node was missing all the time.
         missing, self._missing = self._missing, {}
-        found = census.look(self._kinds, self._page)
+        found = compute_nodes.scan(self._kinds, self._page)
         report.problems += found.problems
-        sightings = found.sightings
-        report.hosts = len(sightings)
+        node_versions = found.node_versions
+        report.hosts = len(node_versions)
         current = Round(
-            client, {uuid: one.name for uuid, one in sightings.items()}
+            client, {uuid: one.name for uuid, one in node_versions.items()}
         )
         if full:
             self._settled.clear()
         wanted = {
             uuid
-            for uuid, sighting in sightings.items()
-            if not self._is_settled(sighting, current)
+            for uuid, node_version in node_versions.items()
+            if not self._is_settled(node_version, current)
         }
         self._publish(current, found, wanted, report, going)
         if going():
@@ -107,38 +107,40 @@ class CellsSource:
     def _due(self, now: float) -> bool:
         return self._full is None or now - self._full >= self._full_interval
 
-    def _is_settled(self, sighting: census.Sighting, current: Round) -> bool:
-        known = self._settled.get(sighting.uuid)
-        root = current.roots.get(schema.root_uuid(sighting.uuid))
+    def _is_settled(
+        self, node_version: compute_nodes.NodeVersion, current: Round
+    ) -> bool:
+        known = self._settled.get(node_version.uuid)
+        root = current.roots.get(schema.root_uuid(node_version.uuid))
         return (
             known is not None
             and root is not None
-            and known.mark == sighting.mark
+            and known.mark == node_version.mark
             and known.generation == root.generation
         )
 
     def _publish(
         self,
         current: Round,
-        found: census.Look,
+        found: compute_nodes.Scan,
         wanted: set[str],
         report: PassReport,
         going: Callable[[], bool],
     ) -> None:
-        sightings = found.sightings
+        node_versions = found.node_versions
         said = self._clock()
 
-        def done(host: HostReport) -> None:
+        def done(host: HostPublishReport) -> None:
             nonlocal said
             report.count(host)
             if host.error is not None:
                 report.problems.append(f'{host.name}: {host.error}')
-            self._settle(host, sightings[host.uuid], current)
+            self._settle(host, node_versions[host.uuid], current)
             if self._clock() - said >= PROGRESS:
                 said = self._clock()
                 LOG.info('%d of %d hosts', report.checked, len(wanted))
 
-        for page in census.read(found, wanted, self._page):
+        for page in compute_nodes.read_nodes(found, wanted, self._page):
             if not going():
                 return
             report.skipped += len(page.problems)
@@ -150,27 +152,32 @@ class CellsSource:
             report.writes += made.created
 
     def _settle(
-        self, host: HostReport, sighting: census.Sighting, current: Round
+        self,
+        host: HostPublishReport,
+        node_version: compute_nodes.NodeVersion,
+        current: Round,
     ) -> None:
         self._settled.pop(host.uuid, None)
         # What was written is looked at once more: the write has moved what
         # is known of the root, and the next row may have the same time.
         root = current.roots.get(schema.root_uuid(host.uuid))
-        if host.outcome == 'unchanged' and sighting.settled and root:
-            self._settled[host.uuid] = _Settled(sighting.mark, root.generation)
+        if host.outcome == 'unchanged' and node_version.settled and root:
+            self._settled[host.uuid] = _SettledNode(
+                node_version.mark, root.generation
+            )
 
     def _prune(
         self,
         client: PlacementClient,
         current: Round,
-        found: census.Look,
+        found: compute_nodes.Scan,
         missing: Mapping[str, float],
         report: PassReport,
     ) -> None:
         if not found.complete:
             return
         now = self._clock()
-        kept = {schema.root_uuid(uuid) for uuid in found.sightings}
+        kept = {schema.root_uuid(uuid) for uuid in found.node_versions}
         for root in sorted(current.roots.keys() - kept):
             since = self._missing[root] = missing.get(root, now)
             if now - since < self._grace:
@@ -186,5 +193,5 @@ class CellsSource:
                 'Removed the tree %s: its compute node is in no cell any more',
                 name,
             )
-        for uuid in self._settled.keys() - found.sightings.keys():
+        for uuid in self._settled.keys() - found.node_versions.keys():
             del self._settled[uuid]

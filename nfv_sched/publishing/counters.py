@@ -5,7 +5,7 @@ import time
 
 import prometheus_client
 
-from nfv_sched.publishing.report import PassReport
+from nfv_sched.publishing.pass_report import PassReport
 
 _PREFIX = 'nfv_sched_publisher'
 #: Fields of a report that add up.
@@ -25,7 +25,7 @@ _STATES = {
 }
 
 
-class Counters:
+class PublisherMetrics:
     """Counters of one publisher, in a registry of their own.
 
     :param clock: seconds since the epoch

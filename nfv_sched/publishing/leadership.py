@@ -8,14 +8,14 @@ from typing import Any
 
 from tooz import coordination
 
-from nfv_sched.nova.masking import described
+from nfv_sched.nova.redact import describe_error
 
 LOG = logging.getLogger(__name__)
 
 LOCK = b'nfv-sched-publisher'
 
 
-class Alone:
+class SoleLeader:
     """A publisher that asks nobody: several at once do no harm."""
 
     def leads(self) -> bool:
@@ -26,7 +26,7 @@ class Alone:
         """Nothing is held."""
 
 
-class Elected:
+class ElectedLeader:
     """The holder of a lock of tooz, which every driver of it has.
 
     Whoever cannot reach the coordination service works all the same: two
@@ -50,7 +50,7 @@ class Elected:
         except Exception as error:
             # Drivers raise what their libraries do.
             self.close()
-            self._say('alone', described(error))
+            self._say('alone', describe_error(error))
             return True
         self._say('leader' if leads else 'standby')
         return leads

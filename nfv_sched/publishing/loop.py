@@ -8,18 +8,18 @@ import threading
 import time
 from typing import Protocol
 
-from nfv_sched.nova.masking import described
-from nfv_sched.nova.masking import masked
+from nfv_sched.nova.redact import describe_error
+from nfv_sched.nova.redact import redact
 from nfv_sched.placement.client import PlacementClient
 from nfv_sched.publishing import status as status_file
-from nfv_sched.publishing.counters import Counters
-from nfv_sched.publishing.report import PassReport
+from nfv_sched.publishing.counters import PublisherMetrics
+from nfv_sched.publishing.pass_report import PassReport
 from nfv_sched.publishing.status import Status
 
 LOG = logging.getLogger(__name__)
 
 
-class Source(Protocol):
+class PassSource(Protocol):
     """Where the topology comes from; a pass compares it with Placement."""
 
     def run(
@@ -54,10 +54,10 @@ class Loop:
 
     def __init__(  # noqa: PLR0913 - the parts of a publisher
         self,
-        source: Source,
+        source: PassSource,
         connect: Callable[[], PlacementClient],
         leadership: Leadership,
-        counters: Counters,
+        counters: PublisherMetrics,
         *,
         interval: float,
         status: Status,
@@ -108,7 +108,7 @@ class Loop:
             # A service that ends because a database or Placement is down
             # would have to be started by hand.
             self._client = None
-            report.problems.append(described(error))
+            report.problems.append(describe_error(error))
             LOG.debug('The pass failed', exc_info=True)
         report.seconds = time.monotonic() - started
         self._say(report)
@@ -121,7 +121,7 @@ class Loop:
 
     def _say(self, report: PassReport) -> None:
         LOG.info('%s', report)
-        problems = [masked(one) for one in report.problems]
+        problems = [redact(one) for one in report.problems]
         # What is wrong for hours is said once.
         for problem in problems:
             if problem not in self._said:

@@ -10,7 +10,7 @@ import tempfile
 import time
 from typing import Any
 
-from nfv_sched.publishing.report import PassReport
+from nfv_sched.publishing.pass_report import PassReport
 
 _NUMBER = (int, float)
 _TYPES: Mapping[str, tuple[type, ...]] = {

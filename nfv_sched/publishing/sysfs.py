@@ -9,11 +9,11 @@ from nfv_sched.model import FunctionTopology
 from nfv_sched.model import HostTopology
 from nfv_sched.placement.client import PlacementClient
 from nfv_sched.placement.publisher import publish_supplement
-from nfv_sched.publishing.report import PassReport
+from nfv_sched.publishing.pass_report import PassReport
 
 
 def supplement_of(
-    machine: sysfs.Machine, name: str, uuid: str
+    machine: sysfs.SysfsHost, name: str, uuid: str
 ) -> HostTopology:
     """The host as far as nova-compute does not report it anyhow.
 

@@ -9,23 +9,23 @@ import random
 
 from nova import exception
 
-from nfv_sched.explaining import Explanation
-from nfv_sched.scenario import tally
-from nfv_sched.scenario.values import Boot
-from nfv_sched.scenario.values import Delete
-from nfv_sched.scenario.values import Lose
-from nfv_sched.scenario.values import Mix
+from nfv_sched.explain import Explanation
+from nfv_sched.scenario import utilization
+from nfv_sched.scenario.values import BootStep
+from nfv_sched.scenario.values import DeleteStep
+from nfv_sched.scenario.values import LoseStep
+from nfv_sched.scenario.values import MixStep
 from nfv_sched.scenario.values import PlannedGroup
 from nfv_sched.scenario.values import Scenario
 from nfv_sched.scenario.values import Step
 from nfv_sched.sim import explain
-from nfv_sched.sim.boots import Guest
-from nfv_sched.sim.boots import Outcome
+from nfv_sched.sim.boot_request import SimulatedGroup
+from nfv_sched.sim.boot_result import Outcome
+from nfv_sched.sim.boot_result import SimulatedInstance
 from nfv_sched.sim.cloud import Cloud
-from nfv_sched.sim.guests import Group
 
 
-class Fate(enum.StrEnum):
+class EventKind(enum.StrEnum):
     """What became of a guest."""
 
     PLACED = 'placed'
@@ -38,12 +38,17 @@ class Fate(enum.StrEnum):
 
 
 #: Ends that nobody wants.
-FAILURES = (Fate.REFUSED, Fate.CLAIM_FAILED, Fate.IMPOSSIBLE, Fate.LOST)
+FAILURES = (
+    EventKind.REFUSED,
+    EventKind.CLAIM_FAILED,
+    EventKind.IMPOSSIBLE,
+    EventKind.LOST,
+)
 
-_FATES = {
-    Outcome.BOOTED: Fate.PLACED,
-    Outcome.NO_VALID_HOST: Fate.REFUSED,
-    Outcome.CLAIM_FAILED: Fate.CLAIM_FAILED,
+_EVENT_KINDS = {
+    Outcome.BOOTED: EventKind.PLACED,
+    Outcome.NO_VALID_HOST: EventKind.REFUSED,
+    Outcome.CLAIM_FAILED: EventKind.CLAIM_FAILED,
 }
 
 
@@ -59,7 +64,7 @@ class Event:
     step: int
     guest: str
     flavor: str
-    fate: Fate
+    fate: EventKind
     host: str | None
     before: str | None
     used: Mapping[str, float]
@@ -67,7 +72,7 @@ class Event:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Why:
+class RejectionExplained:
     """Why the first guest of a flavor found no host in a step.
 
     ``explanation`` is of one guest, ``asked`` how many were asked for in the
@@ -75,7 +80,7 @@ class Why:
     """
 
     step: int
-    guest: Guest
+    guest: SimulatedInstance
     explanation: Explanation
     asked: int = 1
 
@@ -93,18 +98,18 @@ class Why:
 
 
 #: What is asked for, one after another.
-Request = Boot | Delete | Lose
+RequestStep = BootStep | DeleteStep | LoseStep
 
 
 @dataclasses.dataclass(slots=True)
-class _Running:
+class _RunningInstance:
     """A guest that runs, with the boot that asked for it."""
 
-    guest: Guest
-    boot: Boot
+    guest: SimulatedInstance
+    boot: BootStep
 
 
-def _shuffled(mix: Mix) -> list[Boot]:
+def _shuffled(mix: MixStep) -> list[BootStep]:
     # Not for secrets: for the same order again.
     dice = random.Random(mix.seed)  # noqa: S311
     boots = [boot for boot, _ in mix.boots]
@@ -112,36 +117,36 @@ def _shuffled(mix: Mix) -> list[Boot]:
     return dice.choices(boots, weights, k=mix.count)
 
 
-class Run:
+class ScenarioRun:
     """Plays one scenario on one cloud.
 
     ``events`` is what has happened so far, ``requests`` what led to it.
     ``whys`` explain refusals, ``lost`` are the hosts that are gone.
     """
 
-    def __init__(self, sky: Cloud, scenario: Scenario) -> None:
-        self.sky = sky
+    def __init__(self, cloud: Cloud, scenario: Scenario) -> None:
+        self.cloud = cloud
         self.scenario = scenario
         self.events: list[Event] = []
-        self.requests: list[Request] = []
-        self.whys: list[Why] = []
+        self.requests: list[RequestStep] = []
+        self.whys: list[RejectionExplained] = []
         self.lost: list[str] = []
-        self._running: list[_Running] = []
-        self._groups: dict[str, Group] = {}
+        self._running: list[_RunningInstance] = []
+        self._groups: dict[str, SimulatedGroup] = {}
         self._numbers: dict[str, int] = {}
-        self._tally = tally.Tally()
+        self._tally = utilization.Utilization()
 
     def start_hosts(self) -> Iterator[str]:
         """Start all hosts; yields their names."""
         members: dict[tuple[str, str], list[str]] = {}
         for host in self.scenario.hosts:
-            compute = self.sky.add_host(host.name, host.machine)
+            compute = self.cloud.add_host(host.name, host.machine)
             self._tally.add_host(host.name, compute)
             for domain in host.domains.items():
                 members.setdefault(domain, []).append(host.name)
             yield host.name
         for (kind, name), names in members.items():
-            self.sky.add_aggregate(f'{kind} {name}', names, {kind: name})
+            self.cloud.add_aggregate(f'{kind} {name}', names, {kind: name})
 
     def play(self) -> Iterator[Event]:
         """Play all steps; yields what happens."""
@@ -152,46 +157,50 @@ class Run:
 
     def _play(self, number: int, step: Step) -> Iterator[Event]:
         match step:
-            case Mix():
+            case MixStep():
                 for boot in _shuffled(step):
                     self.requests.append(boot)
                     yield from self._boot(number, boot)
-            case Boot():
+            case BootStep():
                 self.requests.append(step)
                 yield from self._boot(number, step)
-            case Delete():
+            case DeleteStep():
                 self.requests.append(step)
                 yield from self._delete(number, step)
-            case Lose():
+            case LoseStep():
                 self.requests.append(step)
                 yield from self._lose(number, step)
 
     # Boots
 
-    def _boot(self, number: int, boot: Boot) -> Iterator[Event]:
+    def _boot(self, number: int, boot: BootStep) -> Iterator[Event]:
         if boot.together:
             yield from self._request(number, boot, boot.count)
             return
         for _ in range(boot.count):
             yield from self._request(number, boot, 1)
 
-    def _request(self, number: int, boot: Boot, count: int) -> Iterator[Event]:
+    def _request(
+        self, number: int, boot: BootStep, count: int
+    ) -> Iterator[Event]:
         name = self._next_name(boot)
         try:
             guests = self._ask(boot, name, count)
         except exception.NovaException as error:
             text = str(error)
             for _ in range(count):
-                yield self._event(number, boot, name, Fate.IMPOSSIBLE, text)
+                yield self._event(
+                    number, boot, name, EventKind.IMPOSSIBLE, text
+                )
             return
         for guest in guests:
             if guest.booted:
                 self._keep(guest, boot)
             else:
                 self._explain(number, guest, boot, count)
-            yield self._told(number, guest, _FATES[guest.outcome])
+            yield self._told(number, guest, _EVENT_KINDS[guest.outcome])
 
-    def _next_name(self, boot: Boot) -> str:
+    def _next_name(self, boot: BootStep) -> str:
         place = self._numbers.get(boot.name, 0)
         self._numbers[boot.name] = place + 1
         return (
@@ -200,8 +209,10 @@ class Run:
             else (f'{boot.name}-{place}')
         )
 
-    def _ask(self, boot: Boot, name: str, count: int = 1) -> list[Guest]:
-        return self.sky.boot(
+    def _ask(
+        self, boot: BootStep, name: str, count: int = 1
+    ) -> list[SimulatedInstance]:
+        return self.cloud.boot(
             boot.flavor,
             name=name,
             count=count,
@@ -210,7 +221,7 @@ class Run:
             hints=self._hints(boot),
         )
 
-    def _hints(self, boot: Boot) -> dict[str, list[str]]:
+    def _hints(self, boot: BootStep) -> dict[str, list[str]]:
         """The hints, with uuids in the place of names that are known."""
         uuids = {one.guest.name: one.guest.uuid for one in self._running}
         uuids |= {name: group.uuid for name, group in self._groups.items()}
@@ -219,21 +230,25 @@ class Run:
             for hint, values in boot.hints.items()
         }
 
-    def _group(self, planned: PlannedGroup | None) -> Group | None:
+    def _group(self, planned: PlannedGroup | None) -> SimulatedGroup | None:
         if planned is None:
             return None
         if planned.name not in self._groups:
-            self._groups[planned.name] = self.sky.add_group(
+            self._groups[planned.name] = self.cloud.add_group(
                 planned.name, planned.policy, planned.max_per_host
             )
         return self._groups[planned.name]
 
-    def _keep(self, guest: Guest, boot: Boot) -> None:
-        self._running.append(_Running(guest, boot))
+    def _keep(self, guest: SimulatedInstance, boot: BootStep) -> None:
+        self._running.append(_RunningInstance(guest, boot))
         self._tally.add(guest)
 
     def _explain(
-        self, number: int, guest: Guest, boot: Boot, asked: int = 1
+        self,
+        number: int,
+        guest: SimulatedInstance,
+        boot: BootStep,
+        asked: int = 1,
     ) -> None:
         """Tell why, once for each flavor in each step."""
         name = boot.flavor.name
@@ -243,17 +258,17 @@ class Run:
         ):
             return
         found = explain.explain(
-            self.sky,
+            self.cloud,
             boot.flavor,
             group=self._group(boot.group),
             image=boot.image,
             hints=self._hints(boot),
         )
-        self.whys.append(Why(number, guest, found, asked))
+        self.whys.append(RejectionExplained(number, guest, found, asked))
 
     # What ends
 
-    def _delete(self, number: int, step: Delete) -> Iterator[Event]:
+    def _delete(self, number: int, step: DeleteStep) -> Iterator[Event]:
         chosen = [
             one
             for one in self._running
@@ -264,14 +279,14 @@ class Run:
         ]
         for one in chosen[: step.count]:
             self._end(one)
-            yield self._told(number, one.guest, Fate.DELETED)
+            yield self._told(number, one.guest, EventKind.DELETED)
 
-    def _end(self, one: _Running) -> None:
-        self.sky.delete(one.guest)
+    def _end(self, one: _RunningInstance) -> None:
+        self.cloud.delete(one.guest)
         self._running.remove(one)
         self._tally.remove(one.guest)
 
-    def _lose(self, number: int, step: Lose) -> Iterator[Event]:
+    def _lose(self, number: int, step: LoseStep) -> Iterator[Event]:
         """Boot what ran on lost hosts elsewhere, oldest first.
 
         None of these guests is in the way of another one: they are all gone
@@ -283,7 +298,7 @@ class Run:
             if step.hits(host) and host.name not in self.lost
         ]
         for name in names:
-            self.sky.disable(name)
+            self.cloud.disable(name)
             self._tally.remove_host(name)
         self.lost += names
         moved = [one for one in self._running if one.guest.host in names]
@@ -298,17 +313,21 @@ class Run:
             yield self._told(
                 number,
                 guest,
-                Fate.MOVED if guest.booted else Fate.LOST,
+                EventKind.MOVED if guest.booted else EventKind.LOST,
                 before=one.guest.host,
             )
 
     # Telling
 
     def _told(
-        self, number: int, guest: Guest, fate: Fate, before: str | None = None
+        self,
+        number: int,
+        guest: SimulatedInstance,
+        fate: EventKind,
+        before: str | None = None,
     ) -> Event:
-        here = fate in (Fate.PLACED, Fate.MOVED)
-        if fate is Fate.DELETED:
+        here = fate in (EventKind.PLACED, EventKind.MOVED)
+        if fate is EventKind.DELETED:
             before = guest.host
         return Event(
             number,
@@ -322,7 +341,12 @@ class Run:
         )
 
     def _event(
-        self, number: int, boot: Boot, name: str, fate: Fate, error: str
+        self,
+        number: int,
+        boot: BootStep,
+        name: str,
+        fate: EventKind,
+        error: str,
     ) -> Event:
         used = self._tally.used()
         return Event(

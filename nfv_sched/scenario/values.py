@@ -6,7 +6,7 @@ import dataclasses
 import fnmatch
 from typing import Any
 
-from nfv_sched.sim.guests import Flavor
+from nfv_sched.sim.boot_request import SimulatedFlavor
 from nfv_sched.sim.machine import Machine
 from nfv_sched.sim.settings import NFV
 from nfv_sched.sim.settings import Profile
@@ -31,14 +31,14 @@ class PlannedGroup:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Boot:
+class BootStep:
     """Boot ``count`` guests, one after another or in one request.
 
     ``name`` is that of the guests, with a number where there are several.
     ``hints`` may name guests and groups instead of their uuids.
     """
 
-    flavor: Flavor
+    flavor: SimulatedFlavor
     count: int = 1
     name: str = ''
     group: PlannedGroup | None = None
@@ -54,14 +54,14 @@ class Boot:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Mix:
+class MixStep:
     """Boot ``count`` guests of several flavors in an order by chance.
 
     ``boots`` are one guest each, with how often such a one comes compared
     with the others. The same seed gives the same order.
     """
 
-    boots: tuple[tuple[Boot, int], ...]
+    boots: tuple[tuple[BootStep, int], ...]
     count: int
     seed: int = 1
 
@@ -70,7 +70,7 @@ class Mix:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Delete:
+class DeleteStep:
     """Delete guests, oldest first.
 
     :param guests: patterns of their names, as in a shell
@@ -85,7 +85,7 @@ class Delete:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Lose:
+class LoseStep:
     """Lose hosts; what ran there is booted elsewhere.
 
     :param kind: ``host``, or a kind of failure domain
@@ -105,7 +105,7 @@ class Lose:
         return fnmatch.fnmatchcase(name, self.name)
 
 
-Step = Boot | Mix | Delete | Lose
+Step = BootStep | MixStep | DeleteStep | LoseStep
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -28,14 +28,14 @@ import oslo_messaging as messaging
 from oslo_utils import uuidutils
 
 from nfv_sched.model import HostTopology
-from nfv_sched.nova import computes
+from nfv_sched.nova import compute_topology
+from nfv_sched.sim import boot_request
 from nfv_sched.sim import databases
-from nfv_sched.sim import guests
 from nfv_sched.sim import placement
 from nfv_sched.sim import settings
-from nfv_sched.sim.boots import Boot
-from nfv_sched.sim.boots import Guest
-from nfv_sched.sim.boots import Outcome
+from nfv_sched.sim.boot_result import Outcome
+from nfv_sched.sim.boot_result import SimulatedBoot
+from nfv_sched.sim.boot_result import SimulatedInstance
 from nfv_sched.sim.compute import Compute
 from nfv_sched.sim.machine import Machine
 
@@ -143,7 +143,7 @@ class Cloud:
 
     def add_group(
         self, name: str, policy: str, max_per_host: int | None = None
-    ) -> guests.Group:
+    ) -> boot_request.SimulatedGroup:
         """Create a server group.
 
         :param max_per_host: rule ``max_server_per_host``, anti-affinity only
@@ -162,24 +162,27 @@ class Cloud:
             project_id=self.context.project_id,
         )
         group.create()
-        return guests.Group(group.uuid, name, policy)
+        return boot_request.SimulatedGroup(group.uuid, name, policy)
 
     def request_spec(
         self,
-        flavor: guests.Flavor,
+        flavor: boot_request.SimulatedFlavor,
         *,
-        group: guests.Group | None = None,
+        group: boot_request.SimulatedGroup | None = None,
         **asked: Any,
     ) -> Any:
         """Return the ``objects.RequestSpec`` of a boot, as the conductor's.
 
-        :param asked: what :func:`nfv_sched.sim.guests.request_spec` takes
+        :param asked: what
+            :func:`nfv_sched.sim.boot_request.request_spec` takes
         :raises nova.exception.NovaException: Nova refuses such a guest
         """
         record = group and objects.InstanceGroup.get_by_uuid(
             self.context, group.uuid
         )
-        spec = guests.request_spec(self.context, flavor, group=record, **asked)
+        spec = boot_request.request_spec(
+            self.context, flavor, group=record, **asked
+        )
         if record:
             scheduler_utils.setup_instance_group(self.context, spec)
         return spec
@@ -193,10 +196,12 @@ class Cloud:
 
     def topologies(self) -> list[HostTopology]:
         """Return every host's hardware and usage, ready to publish."""
-        kinds = settings.failure_domains()
-        named = computes.failure_domains(self.context, kinds)
+        kinds = settings.failure_domain_kinds()
+        named = compute_topology.read_failure_domains(self.context, kinds)
         return [
-            computes.topology_of(one.node, one.devices, named.get(name))
+            compute_topology.topology_of(
+                one.node, one.devices, named.get(name)
+            )
             for name, one in self.computes.items()
         ]
 
@@ -216,15 +221,15 @@ class Cloud:
 
     def boot(  # noqa: PLR0913 - all that a tenant may say
         self,
-        flavor: guests.Flavor,
+        flavor: boot_request.SimulatedFlavor,
         *,
         name: str | None = None,
         count: int = 1,
-        ports: Sequence[guests.Port] | None = None,
+        ports: Sequence[boot_request.Port] | None = None,
         image: Mapping[str, str] | None = None,
-        group: guests.Group | None = None,
+        group: boot_request.SimulatedGroup | None = None,
         hints: Mapping[str, Any] | None = None,
-    ) -> list[Guest]:
+    ) -> list[SimulatedInstance]:
         """Boot ``count`` guests in one request; all have the same fate.
 
         Only a failed claim strikes one guest alone: it is not tried on
@@ -243,7 +248,9 @@ class Cloud:
             hints=hints,
             uuids=uuids,
         )
-        boot = Boot(name or flavor.name, flavor, group, spec, tuple(uuids))
+        boot = SimulatedBoot(
+            name or flavor.name, flavor, group, spec, tuple(uuids)
+        )
         # What the scheduler gives to a guest overwrites what was asked.
         asked = spec.numa_topology
         begin = time.perf_counter()
@@ -277,12 +284,12 @@ class Cloud:
 
     def _claim(
         self,
-        boot: Boot,
+        boot: SimulatedBoot,
         uuid: str,
         selection: Any,
         asked: Any,
         schedule_seconds: float,
-    ) -> Guest:
+    ) -> SimulatedInstance:
         scheduler_utils.fill_provider_mapping(boot.spec, selection)
         instance = self._instance(boot, uuid, asked)
         compute_utils.update_pci_request_with_placement_allocations(
@@ -326,13 +333,13 @@ class Cloud:
         )
 
     def _failed(
-        self, boot: Boot, uuid: str, outcome: Outcome, **values: Any
-    ) -> Guest:
+        self, boot: SimulatedBoot, uuid: str, outcome: Outcome, **values: Any
+    ) -> SimulatedInstance:
         if boot.group:
             objects.InstanceGroup.destroy_members_bulk(self.context, [uuid])
         return boot.guest(uuid, outcome, **values)
 
-    def _instance(self, boot: Boot, uuid: str, asked: Any) -> Any:
+    def _instance(self, boot: SimulatedBoot, uuid: str, asked: Any) -> Any:
         """Store the instance in the cell, as nova-conductor does."""
         requests = boot.spec.pci_requests.obj_clone()
         requests.instance_uuid = uuid
@@ -357,7 +364,7 @@ class Cloud:
         instance.create()
         return instance
 
-    def delete(self, guest: Guest) -> None:
+    def delete(self, guest: SimulatedInstance) -> None:
         """Delete a guest that runs; everything is given back."""
         compute = self.computes[str(guest.host)]
         compute.release(guest.instance)
@@ -372,7 +379,7 @@ class Cloud:
 
 
 @contextlib.contextmanager
-def cloud(
+def simulated_cloud(
     profile: settings.Profile = settings.NFV,
     *,
     aliases: Sequence[Mapping[str, str]] = (),

@@ -8,14 +8,14 @@ from nova.compute import vm_states
 import nova.conf
 from nova.scheduler.client import report
 
-from nfv_sched.nova import threads
+from nfv_sched.sim import compat
 from nfv_sched.sim import driver
-from nfv_sched.sim import hardware
+from nfv_sched.sim import numa_devices
 from nfv_sched.sim import settings
 from nfv_sched.sim.machine import Machine
 
 CONF = nova.conf.CONF
-threads.make_provider_trees_copyable()
+compat.make_provider_trees_copyable()
 
 
 class _ReportClient(report.SchedulerReportClient):  # type: ignore[misc]
@@ -54,7 +54,7 @@ class Compute:
             context, host=host, binary='nova-compute', topic='compute'
         )
         service.create()
-        spec = {'pci.device_spec': hardware.device_spec(machine)}
+        spec = {'pci.device_spec': numa_devices.device_spec(machine)}
         # The tracker keeps its own copy; the scheduler must not see any.
         with settings.override(spec):
             self._tracker = resource_tracker.ResourceTracker(

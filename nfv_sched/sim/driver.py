@@ -11,7 +11,7 @@ from nova.virt import driver
 import os_resource_classes as orc
 import os_traits
 
-from nfv_sched.sim import hardware
+from nfv_sched.sim import numa_devices
 from nfv_sched.sim.machine import Machine
 
 CONF = nova.conf.CONF
@@ -52,7 +52,7 @@ class SimulatedDriver(driver.ComputeDriver):  # type: ignore[misc]
             fields.HVType.KVM,
             fields.VMMode.HVM,
         )
-        topology = hardware.numa_topology(machine)
+        topology = numa_devices.numa_topology(machine)
         return {
             'uuid': node_uuid(nodename),
             'hypervisor_hostname': nodename,
@@ -68,7 +68,7 @@ class SimulatedDriver(driver.ComputeDriver):  # type: ignore[misc]
             'local_gb_used': 0,
             'numa_topology': topology._to_json(),  # noqa: SLF001
             'pci_passthrough_devices': json.dumps(
-                hardware.pci_devices(machine)
+                numa_devices.pci_devices(machine)
             ),
         }
 

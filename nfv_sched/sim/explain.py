@@ -2,16 +2,18 @@
 
 from typing import Any
 
-from nfv_sched.explaining import Explainer
-from nfv_sched.explaining import Explanation
-from nfv_sched.nova.pipeline import Pipeline
+from nfv_sched.explain import DryRunScheduler
+from nfv_sched.explain import Explanation
+from nfv_sched.nova.scheduler_pipeline import Pipeline
 from nfv_sched.placement.client import PlacementClient
-from nfv_sched.sim import guests
+from nfv_sched.sim import boot_request
 from nfv_sched.sim import settings
 from nfv_sched.sim.cloud import Cloud
 
 
-def explain(cloud: Cloud, flavor: guests.Flavor, **asked: Any) -> Explanation:
+def explain(
+    cloud: Cloud, flavor: boot_request.SimulatedFlavor, **asked: Any
+) -> Explanation:
     """Ask every host, as it is now, why it would not take such a guest.
 
     As ``nfv-sched explain`` does: with the filters that the scheduler has.
@@ -20,6 +22,6 @@ def explain(cloud: Cloud, flavor: guests.Flavor, **asked: Any) -> Explanation:
     """
     spec = cloud.request_spec(flavor, **asked)
     with settings.override(settings.profile_options(cloud.profile)):
-        line = Pipeline()
-    explainer = Explainer(line, PlacementClient(cloud.placement))
-    return explainer.explain(spec)
+        pipeline = Pipeline()
+    scheduler = DryRunScheduler(pipeline, PlacementClient(cloud.placement))
+    return scheduler.explain(spec)

@@ -14,8 +14,8 @@ from typing import Any
 
 import yaml  # type: ignore[import-untyped]
 
-from nfv_sched.sim.guests import Flavor
-from nfv_sched.sim.guests import Port
+from nfv_sched.sim.boot_request import Port
+from nfv_sched.sim.boot_request import SimulatedFlavor
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Service:
     """
 
     name: str
-    flavor: Flavor
+    flavor: SimulatedFlavor
     guests: int = 1
     weight: int = 1
     policy: str | None = None
@@ -45,10 +45,10 @@ def aliases() -> list[dict[str, str]]:
 
 
 @functools.cache
-def flavors() -> dict[str, Flavor]:
+def flavors() -> dict[str, SimulatedFlavor]:
     """Return all flavors by name."""
     return {
-        entry['name']: Flavor(
+        entry['name']: SimulatedFlavor(
             name=entry['name'],
             vcpus=entry['vcpus'],
             ram_mib=entry['ram_mib'],

@@ -14,8 +14,8 @@ import pathlib
 
 import yaml  # type: ignore[import-untyped]
 
-from nfv_sched.sim import facts
-from nfv_sched.sim.facts import MachineError
+from nfv_sched.sim import fields
+from nfv_sched.sim.fields import MachineError
 
 _NIC_FUNCTIONS = 8
 
@@ -182,7 +182,7 @@ def parse(name: str, text: str) -> Machine:
         data = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise MachineError(name, f'not YAML: {error}') from error
-    top = facts.Facts('', data, functools.partial(MachineError.at, name))
+    top = fields.Fields('', data, functools.partial(MachineError.at, name))
     smt = top.section('smt', {'threads': 1, 'stride': 0})
     machine = Machine(
         name=name,
@@ -202,7 +202,7 @@ def parse(name: str, text: str) -> Machine:
     return machine
 
 
-def _cell(entry: facts.Facts) -> MachineCell:
+def _cell(entry: fields.Fields) -> MachineCell:
     networks = entry.section('networks', {})
     cell = MachineCell(
         id=entry.number('id'),
@@ -220,7 +220,7 @@ def _cell(entry: facts.Facts) -> MachineCell:
     return cell
 
 
-def _nic(entry: facts.Facts) -> Nic:
+def _nic(entry: fields.Fields) -> Nic:
     vendor, product = entry.pci_ids('ids')
     vfs = entry.number('vfs', 0)
     vf_product = entry.pci_ids('vf_ids')[1] if vfs else None

@@ -15,7 +15,7 @@ from nova.pci import request as pci_request
 from nova.scheduler import utils as scheduler_utils
 
 from nfv_sched import conf as nfv_conf
-from nfv_sched.nova import domains
+from nfv_sched.nova import failure_domains
 
 CONF = nova.conf.CONF
 
@@ -187,6 +187,6 @@ def profile_options(profile: Profile) -> dict[str, Any]:
     }
 
 
-def failure_domains() -> tuple[str, ...]:
+def failure_domain_kinds() -> tuple[str, ...]:
     """Return the kinds of failure domains that the options name."""
-    return domains.keys_of(CONF.nfv_sched.failure_domains)
+    return failure_domains.domain_keys(CONF.nfv_sched.failure_domains)

@@ -4,18 +4,18 @@
 read from.
 """
 
-from nfv_sched.survey.values import Device
 from nfv_sched.survey.values import HostSurvey
-from nfv_sched.survey.values import Resident
-from nfv_sched.survey.values import ResidentCell
+from nfv_sched.survey.values import InstanceCell
 from nfv_sched.survey.values import Source
 from nfv_sched.survey.values import Survey
+from nfv_sched.survey.values import SurveyedDevice
+from nfv_sched.survey.values import SurveyedInstance
 
 __all__ = [
-    'Device',
+    'SurveyedDevice',
     'HostSurvey',
-    'Resident',
-    'ResidentCell',
+    'SurveyedInstance',
+    'InstanceCell',
     'Source',
     'Survey',
 ]

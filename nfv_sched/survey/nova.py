@@ -12,16 +12,16 @@ from typing import Any
 from nfv_sched.fit import drift
 from nfv_sched.model import Host
 from nfv_sched.model import HostTopology
-from nfv_sched.nova import cloud
-from nfv_sched.nova import computes
-from nfv_sched.nova import residents
-from nfv_sched.nova import snapshot
-from nfv_sched.survey.values import Device
+from nfv_sched.nova import compute_nodes
+from nfv_sched.nova import compute_topology
+from nfv_sched.nova import host_states
+from nfv_sched.nova import instances
 from nfv_sched.survey.values import HostSurvey
-from nfv_sched.survey.values import Resident
-from nfv_sched.survey.values import ResidentCell
+from nfv_sched.survey.values import InstanceCell
 from nfv_sched.survey.values import Source
 from nfv_sched.survey.values import Survey
+from nfv_sched.survey.values import SurveyedDevice
+from nfv_sched.survey.values import SurveyedInstance
 
 _NEVER = (
     'what a guest in the middle of a migration or resize holds on the other '
@@ -42,16 +42,17 @@ def read(
 ) -> Survey:
     """Survey all cells.
 
-    ``nfv_sched.nova.computes.configure`` comes first. Nothing is written.
+    ``nfv_sched.nova.compute_topology.configure`` comes first. Nothing is
+    written.
 
     :param kinds: of failure domains
     :param published: topologies by compute node uuid, which add distances
         to the hosts that agree with them
     :param uuids: of the compute nodes to read, instead of all
     :param tell: called with the number of hosts read so far
-    :raises nfv_sched.nova.databases.NoDatabaseError: nova.conf names none
+    :raises nfv_sched.nova.cell_databases.NoDatabaseError: nova.conf names none
     """
-    reader = cloud.Reader()
+    reader = compute_nodes.CloudReader()
     named = reader.domains(kinds)
     zones = reader.zones()
     known = published or {}
@@ -62,7 +63,7 @@ def read(
             found.append(
                 _host(node, named.get(node.compute.host), zones, known)
             )
-        except computes.MalformedComputeError as error:
+        except compute_topology.MalformedComputeError as error:
             problems.append(str(error))
         if tell is not None:
             tell(number)
@@ -76,17 +77,17 @@ def read(
 
 
 def _host(
-    node: cloud.Node,
+    node: compute_nodes.ComputeNodeRecord,
     named: Mapping[str, str] | None,
     zones: Callable[[str], str],
     published: Mapping[str, HostTopology],
 ) -> HostSurvey:
     compute = node.compute
-    topology = computes.topology_of(compute, node.devices, named)
+    topology = compute_topology.topology_of(compute, node.devices, named)
     try:
-        state = snapshot.host_of(compute)
+        state = host_states.host_of_compute_node(compute)
     except Exception as error:
-        raise computes.MalformedComputeError(
+        raise compute_topology.MalformedComputeError(
             f'compute node {topology.name}: {type(error).__name__}: {error}'
         ) from error
     return HostSurvey(
@@ -124,13 +125,13 @@ def _with_published(
     )
 
 
-def _resident(one: residents.Running) -> Resident:
-    return Resident(
+def _resident(one: instances.InstanceRow) -> SurveyedInstance:
+    return SurveyedInstance(
         one.uuid,
         one.name,
         one.flavor,
         tuple(
-            ResidentCell(
+            InstanceCell(
                 at.guest_cell,
                 at.host_cell,
                 asked.memory_mib,
@@ -144,7 +145,9 @@ def _resident(one: residents.Running) -> Resident:
     )
 
 
-def _devices(devices: Iterable[Any], topology: HostTopology) -> list[Device]:
+def _devices(
+    devices: Iterable[Any], topology: HostTopology
+) -> list[SurveyedDevice]:
     """The devices; networks are those of the pools that they come from."""
     physnets = {
         (pool.vendor_id, pool.product_id, pool.parent): pool.physnet
@@ -156,7 +159,7 @@ def _devices(devices: Iterable[Any], topology: HostTopology) -> list[Device]:
         parent = device.parent_addr if 'parent_addr' in device else None
         pool = (vendor, product, parent or device.address)
         found.append(
-            Device(
+            SurveyedDevice(
                 device.address,
                 vendor,
                 product,

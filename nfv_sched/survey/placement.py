@@ -3,8 +3,8 @@
 import datetime
 
 from nfv_sched.placement.client import PlacementClient
-from nfv_sched.placement.refresh import look
-from nfv_sched.placement.refresh import View
+from nfv_sched.placement.incremental_read import refresh
+from nfv_sched.placement.incremental_read import TreeView
 from nfv_sched.survey.values import HostSurvey
 from nfv_sched.survey.values import Source
 from nfv_sched.survey.values import Survey
@@ -20,12 +20,12 @@ _NEVER = (
 )
 
 
-def view_of(client: PlacementClient) -> View:
+def view_of(client: PlacementClient) -> TreeView:
     """All published trees, good and bad.
 
     :raises nfv_sched.placement.errors.PlacementError: no answer
     """
-    return look(client, View())
+    return refresh(client, TreeView())
 
 
 def read(client: PlacementClient) -> Survey:

@@ -20,7 +20,7 @@ class Source(enum.StrEnum):
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class ResidentCell:
+class InstanceCell:
     """One cell of a guest that runs, on the host cell that it got.
 
     ``pinning`` maps guest CPUs to host CPUs as pairs; ``reserved`` are the
@@ -44,17 +44,17 @@ class ResidentCell:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Resident:
+class SurveyedInstance:
     """A guest on a host; ``cells`` is empty for one without NUMA topology."""
 
     uuid: str
     name: str
     flavor: str
-    cells: tuple[ResidentCell, ...] = ()
+    cells: tuple[InstanceCell, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Device:
+class SurveyedDevice:
     """A PCI device that guests may have.
 
     ``parent`` is the address of the physical function of a virtual one.
@@ -86,8 +86,8 @@ class HostSurvey:
     host: str
     topology: HostTopology
     state: Host | None = None
-    residents: tuple[Resident, ...] | None = None
-    devices: tuple[Device, ...] | None = None
+    residents: tuple[SurveyedInstance, ...] | None = None
+    devices: tuple[SurveyedDevice, ...] | None = None
     enabled: bool | None = None
     availability_zone: str | None = None
 

@@ -1,17 +1,17 @@
 """What a compute's own kernel says of its hardware, read from sysfs."""
 
 from nfv_sched.sysfs.files import MalformedSysfs
-from nfv_sched.sysfs.machine import Machine
-from nfv_sched.sysfs.machine import read
-from nfv_sched.sysfs.nodes import Node
-from nfv_sched.sysfs.nodes import Pages
-from nfv_sched.sysfs.pci import Device
+from nfv_sched.sysfs.host import read
+from nfv_sched.sysfs.host import SysfsHost
+from nfv_sched.sysfs.nodes import SysfsNode
+from nfv_sched.sysfs.nodes import SysfsPages
+from nfv_sched.sysfs.pci import SysfsDevice
 
 __all__ = [
-    'Device',
-    'Machine',
+    'SysfsDevice',
+    'SysfsHost',
     'MalformedSysfs',
-    'Node',
-    'Pages',
+    'SysfsNode',
+    'SysfsPages',
     'read',
 ]

@@ -7,7 +7,7 @@ import dataclasses
 from nfv_sched.sysfs.files import Folder
 
 #: CPU numbers that belong together.
-Group = frozenset[int]
+CPUGroup = frozenset[int]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -20,11 +20,11 @@ class Cpus:
     -1 is not a socket.
     """
 
-    present: Group
-    online: Group
+    present: CPUGroup
+    online: CPUGroup
     sockets: dict[int, int]
-    siblings: tuple[Group, ...]
-    l3: tuple[Group, ...]
+    siblings: tuple[CPUGroup, ...]
+    l3: tuple[CPUGroup, ...]
 
 
 def read_cpus(system: Folder) -> Cpus:
@@ -66,8 +66,8 @@ def read_cpus(system: Folder) -> Cpus:
 
 
 def _groups(
-    groups: Mapping[int, AbstractSet[int] | None], online: Group
-) -> tuple[Group, ...]:
+    groups: Mapping[int, AbstractSet[int] | None], online: CPUGroup
+) -> tuple[CPUGroup, ...]:
     found = {
         frozenset((group & online) | {cpu})
         for cpu, group in groups.items()
@@ -76,12 +76,12 @@ def _groups(
     return tuple(sorted(found, key=min))
 
 
-def _threads(cpu: Folder) -> Group | None:
+def _threads(cpu: Folder) -> CPUGroup | None:
     topology = cpu / 'topology'
     return topology.either('thread_siblings_list', 'thread_siblings')
 
 
-def _l3(cpu: Folder) -> Group | None:
+def _l3(cpu: Folder) -> CPUGroup | None:
     for _, index in (cpu / 'cache').numbered('index'):
         if index.number('level') == 3 and index.text('type') in (
             'Unified',

@@ -8,7 +8,7 @@ from nfv_sched.sysfs.files import Folder
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Pages:
+class SysfsPages:
     """A pool of huge pages, in pages; ``surplus`` is part of ``total``."""
 
     total: int
@@ -17,7 +17,7 @@ class Pages:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Node:
+class SysfsNode:
     """One online node.
 
     ``cpus`` are online, ``offline`` are CPUs of the node that are not.
@@ -31,12 +31,12 @@ class Node:
     offline: frozenset[int]
     memory_kib: int | None
     distances: Mapping[int, int]
-    pages: Mapping[int, Pages]
+    pages: Mapping[int, SysfsPages]
 
 
 def read_nodes(
     system: Folder, present: frozenset[int], online: frozenset[int]
-) -> tuple[Node, ...]:
+) -> tuple[SysfsNode, ...]:
     """The online nodes below ``devices/system``, by id."""
     folder = system / 'node'
     folders = dict(folder.numbered('node'))
@@ -55,11 +55,11 @@ def _node(
     ids: tuple[int, ...],
     present: frozenset[int],
     online: frozenset[int],
-) -> Node:
+) -> SysfsNode:
     cpus = folder.either('cpulist', 'cpumap')
     linked = frozenset(cpu for cpu, _ in folder.numbered('cpu'))
     mine = linked if cpus is None else cpus
-    return Node(
+    return SysfsNode(
         id=node,
         cpus=mine & online,
         # x86 takes CPUs out of the list when they go, but leaves the links.
@@ -93,7 +93,7 @@ def _distances(folder: Folder, ids: tuple[int, ...]) -> dict[int, int]:
     return dict(zip(sorted(ids), map(int, row), strict=True))
 
 
-def _pages(folder: Folder) -> dict[int, Pages]:
+def _pages(folder: Folder) -> dict[int, SysfsPages]:
     found = {}
     for path in folder.entries():
         size = re.fullmatch(r'hugepages-(\d+)kB', path.name, re.ASCII)
@@ -101,7 +101,7 @@ def _pages(folder: Folder) -> dict[int, Pages]:
             continue
         pool = Folder(path)
         if (total := pool.number('nr_hugepages')) is not None:
-            found[int(size[1])] = Pages(
+            found[int(size[1])] = SysfsPages(
                 total,
                 pool.number('free_hugepages'),
                 pool.number('surplus_hugepages'),

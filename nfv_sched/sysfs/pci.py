@@ -15,7 +15,7 @@ _UNKNOWN_SPEED = 2**31
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Device:
+class SysfsDevice:
     """One PCI device; ids are hexadecimal digits without a prefix.
 
     ``numa_node`` is None where the firmware names none. A physical function
@@ -39,7 +39,7 @@ class Device:
 
 def read_devices(
     root: Folder, nodes: frozenset[int]
-) -> tuple[tuple[Device, ...], tuple[str, ...]]:
+) -> tuple[tuple[SysfsDevice, ...], tuple[str, ...]]:
     """The devices below ``/sys`` by address, and what is wrong with others.
 
     :param nodes: the ids of the online nodes
@@ -88,10 +88,12 @@ def _below(path: pathlib.Path) -> dict[str, Folder]:
     return found
 
 
-def _device(address: str, folder: Folder, nodes: frozenset[int]) -> Device:
+def _device(
+    address: str, folder: Folder, nodes: frozenset[int]
+) -> SysfsDevice:
     node = folder.number('numa_node')
     nets = tuple(path.name for path in (folder / 'net').entries())
-    return Device(
+    return SysfsDevice(
         address=address,
         vendor=_id(folder, 'vendor', 4),
         product=_id(folder, 'device', 4),

@@ -1,10 +1,10 @@
 """Host weighers for nova-scheduler."""
 
-from nfv_sched import loading
+from nfv_sched import plugin_loader
 
 NAMESPACE = 'nfv_sched.weighers'
 
 
 def all_weighers() -> list[type]:
     """Every weigher class, for ``[filter_scheduler] weight_classes``."""
-    return loading.classes(NAMESPACE)
+    return plugin_loader.classes(NAMESPACE)

@@ -10,11 +10,11 @@ from typing import Any
 import nova.conf
 
 from nfv_sched import conf
-from nfv_sched import hardware
-from nfv_sched.nova import domains
-from nfv_sched.nova import groups
-from nfv_sched.nova import whereabouts
-from nfv_sched.weighers import spread
+from nfv_sched.fit import topology_spread
+from nfv_sched.nova import failure_domains
+from nfv_sched.nova import instances
+from nfv_sched.nova import server_group
+from nfv_sched.scheduler import published_topology
 from nfv_sched.weighers.base import AbsoluteWeigher
 
 LOG = logging.getLogger(__name__)
@@ -23,12 +23,12 @@ CONF = nova.conf.CONF
 conf.register_opts(CONF)
 
 
-class _CompanyWeigher(AbsoluteWeigher):
+class _AffinityContextWeigher(AbsoluteWeigher):
     """Weigh hosts by where the guests are that a request speaks of."""
 
     def __init__(self) -> None:
         # Nova makes its weighers when it starts.
-        whereabouts.prepare()
+        instances.load_cells()
 
     def weigh_objects(
         self, weighed_obj_list: Sequence[Any], weight_properties: Any
@@ -38,53 +38,55 @@ class _CompanyWeigher(AbsoluteWeigher):
         if not self.counts(weighed_obj_list):
             return nothing
         try:
-            company = groups.company_of(weight_properties)
-            if company is None:
+            affinity = server_group.affinity_context(weight_properties)
+            if affinity is None:
                 return nothing
             states = [weighed.obj for weighed in weighed_obj_list]
-            return self._weights(company, states) or nothing
+            return self._weights(affinity, states) or nothing
         except Exception:
             # A boot must not fail because of a preference.
             LOG.exception('%s weighs nothing', type(self).__name__)
             return nothing
 
     def _weights(
-        self, company: groups.Company, states: Sequence[Any]
+        self, affinity: server_group.AffinityContext, states: Sequence[Any]
     ) -> list[float] | None:
         """The weights of hosts; None where nobody is to be weighed by."""
-        if not self.guests(company):
+        if not self.guests(affinity):
             return None
-        kinds = domains.keys_of(CONF.nfv_sched.failure_domains)
-        company.find(states, elsewhere=bool(kinds))
+        kinds = failure_domains.domain_keys(CONF.nfv_sched.failure_domains)
+        affinity.find(states, elsewhere=bool(kinds))
         held = Counter(
-            company.hosts[guest]
-            for guest in self.guests(company)
-            if guest in company.hosts
+            affinity.hosts[guest]
+            for guest in self.guests(affinity)
+            if guest in affinity.hosts
         )
         if not held:
             return None
-        places = domains.places(states, held.keys(), kinds, _published)
+        places = failure_domains.domain_paths(
+            states, held.keys(), kinds, _published_domains
+        )
         return self.weigh(
-            company,
+            affinity,
             [places[state.host] for state in states],
             [places[host] for host in held.elements()],
         )
 
-    def guests(self, company: groups.Company) -> frozenset[str]:
+    def guests(self, affinity: server_group.AffinityContext) -> frozenset[str]:
         """Those of the company that this weigher is about."""
         raise NotImplementedError
 
     def weigh(
         self,
-        company: groups.Company,
-        hosts: Sequence[spread.Place],
-        members: Sequence[spread.Place],
+        affinity: server_group.AffinityContext,
+        hosts: Sequence[topology_spread.DomainPath],
+        members: Sequence[topology_spread.DomainPath],
     ) -> list[float]:
         """The weights of hosts by the places of those guests."""
         raise NotImplementedError
 
 
-class AffinityWeigher(_CompanyWeigher):
+class AffinityWeigher(_AffinityContextWeigher):
     """Prefer the hosts, then the domains, where the guest's company is.
 
     That is its server group, for the policies affinity and soft-affinity,
@@ -93,22 +95,22 @@ class AffinityWeigher(_CompanyWeigher):
 
     option = 'affinity_weight_multiplier'
 
-    def guests(self, company: groups.Company) -> frozenset[str]:
+    def guests(self, affinity: server_group.AffinityContext) -> frozenset[str]:
         """Those to be near to."""
-        return company.near
+        return affinity.near
 
     def weigh(
         self,
-        company: groups.Company,
-        hosts: Sequence[spread.Place],
-        members: Sequence[spread.Place],
+        affinity: server_group.AffinityContext,
+        hosts: Sequence[topology_spread.DomainPath],
+        members: Sequence[topology_spread.DomainPath],
     ) -> list[float]:
         """More company weighs more, see :func:`spread.nearness`."""
-        del company
-        return spread.nearness(hosts, members)
+        del affinity
+        return topology_spread.affinity_scores(hosts, members)
 
 
-class AntiAffinityWeigher(_CompanyWeigher):
+class AntiAffinityWeigher(_AffinityContextWeigher):
     """Spread guests evenly over the widest domains, then over narrower ones.
 
     Those of its server group, for the policies anti-affinity and
@@ -119,38 +121,40 @@ class AntiAffinityWeigher(_CompanyWeigher):
 
     option = 'anti_affinity_weight_multiplier'
 
-    def guests(self, company: groups.Company) -> frozenset[str]:
+    def guests(self, affinity: server_group.AffinityContext) -> frozenset[str]:
         """Those to be apart from."""
-        return company.apart
+        return affinity.apart
 
     def weigh(
         self,
-        company: groups.Company,
-        hosts: Sequence[spread.Place],
-        members: Sequence[spread.Place],
+        affinity: server_group.AffinityContext,
+        hosts: Sequence[topology_spread.DomainPath],
+        members: Sequence[topology_spread.DomainPath],
     ) -> list[float]:
         """Less skew weighs more, see :func:`spread.apartness`."""
-        full = _full(company)
+        full = _full(affinity)
         return [
             0.0 if place[0] in full else weight
             for place, weight in zip(
-                hosts, spread.apartness(hosts, members), strict=True
+                hosts,
+                topology_spread.spread_scores(hosts, members),
+                strict=True,
             )
         ]
 
 
-def _full(company: groups.Company) -> set[str]:
+def _full(affinity: server_group.AffinityContext) -> set[str]:
     """Hosts that hold as many members as the group's rule allows."""
-    if company.limit is None:
+    if affinity.limit is None:
         return set()
-    limit = company.limit
+    limit = affinity.limit
     held: Iterable[tuple[str, int]] = Counter(
-        company.hosts[guest]
-        for guest in company.members - {company.guest}
-        if guest in company.hosts
+        affinity.hosts[guest]
+        for guest in affinity.members - {affinity.guest}
+        if guest in affinity.hosts
     ).items()
     return {host for host, count in held if count >= limit}
 
 
-def _published() -> Mapping[str, Mapping[str, str]]:
-    return hardware.published().domains()
+def _published_domains() -> Mapping[str, Mapping[str, str]]:
+    return published_topology.published().domains()

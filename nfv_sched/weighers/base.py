@@ -10,11 +10,11 @@ import nova.conf
 from nova.scheduler import weights
 
 from nfv_sched import conf
-from nfv_sched import decisions
 from nfv_sched import fit
-from nfv_sched import multipliers
 from nfv_sched.fit.forecast import Forecast
-from nfv_sched.outlook import outlook
+from nfv_sched.scheduler import cycle
+from nfv_sched.scheduler import multipliers
+from nfv_sched.scheduler.forecasts import forecast_cache
 
 #: What room for one guest of each expected shape is worth.
 Prices = Sequence[float]
@@ -47,22 +47,22 @@ class AbsoluteWeigher(weights.BaseHostWeigher):  # type: ignore[misc]
 
     def counts(self, weighed_obj_list: Sequence[Any]) -> bool:
         """Whether the weight of any of the hosts is multiplied by not 0."""
-        return multipliers.counts(
+        return multipliers.is_enabled(
             self.option, (weighed.obj for weighed in weighed_obj_list)
         )
 
-    def question(
+    def fit_request(
         self, weighed_obj_list: Sequence[Any], spec: Any
-    ) -> fit.Question | None:
+    ) -> fit.FitRequest | None:
         """What a request asks; None if that is nothing, or nothing counts."""
         if not self.counts(weighed_obj_list):
             return None
         try:
-            question = decisions.refresh(spec)
+            fit_request = cycle.refresh(spec)
         except Exception:
             # The filters complain about such requests.
             return None
-        return None if question.guest.asks_nothing else question
+        return None if fit_request.guest.asks_nothing else fit_request
 
     def _weigh_object(self, host_state: Any, weight_properties: Any) -> float:
         weighed = weights.WeighedHost(host_state, 0.0)
@@ -82,14 +82,14 @@ class ForecastWeigher(AbsoluteWeigher, metaclass=abc.ABCMeta):
     ) -> list[float]:
         """A weight for each host, in order."""
         nothing = [0.0] * len(weighed_obj_list)
-        question = self.question(weighed_obj_list, weight_properties)
-        if question is None:
+        fit_request = self.fit_request(weighed_obj_list, weight_properties)
+        if fit_request is None:
             return nothing
         try:
-            found, prices = outlook().look(
-                question, [weighed.obj for weighed in weighed_obj_list]
+            found, prices = forecast_cache().look(
+                fit_request, [weighed.obj for weighed in weighed_obj_list]
             )
-            scale = self.scale(question, weight_properties, prices)
+            scale = self.scale(fit_request, weight_properties, prices)
             return [scale(one) if one else 0.0 for one in found]
         except Exception:
             # Reference flavors come from a database. A boot must not fail
@@ -99,6 +99,6 @@ class ForecastWeigher(AbsoluteWeigher, metaclass=abc.ABCMeta):
 
     @abc.abstractmethod
     def scale(
-        self, question: fit.Question, spec: Any, prices: Prices
+        self, fit_request: fit.FitRequest, spec: Any, prices: Prices
     ) -> Scale:
         """What turns a request's forecasts into weights."""

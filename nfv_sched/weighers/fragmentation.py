@@ -7,7 +7,7 @@ import nova.conf
 from nfv_sched import conf
 from nfv_sched import fit
 from nfv_sched.fit.forecast import Forecast
-from nfv_sched.nova import requests
+from nfv_sched.nova import request_spec
 from nfv_sched.weighers.base import ForecastWeigher
 from nfv_sched.weighers.base import Prices
 from nfv_sched.weighers.base import Scale
@@ -20,7 +20,7 @@ SPREAD = 'spread'
 #: What room that is left counts against a host, beside room that is lost.
 #: Where no claim is without loss it is better to finish off one host than to
 #: begin with many: the next guests find theirs whole.
-_LEFT = 0.1
+_REMAINING_WEIGHT = 0.1
 
 
 class FragmentationWeigher(ForecastWeigher):
@@ -35,23 +35,25 @@ class FragmentationWeigher(ForecastWeigher):
     option = 'fragmentation_weight_multiplier'
 
     def scale(
-        self, question: fit.Question, spec: Any, prices: Prices
+        self, fit_request: fit.FitRequest, spec: Any, prices: Prices
     ) -> Scale:
         """Weights by what is lost, or by what is left."""
-        how = spec.flavor.extra_specs.get(requests.PLACEMENT)
+        how = spec.flavor.extra_specs.get(request_spec.HOST_SELECTION)
         if (how or CONF.nfv_sched.placement) == SPREAD:
-            return lambda one: _share(_worth(prices, one.left))
+            return lambda one: _share(_value(prices, one.left))
         return lambda one: 1 - _share(_cost(prices, one))
 
 
-def _worth(prices: Prices, rooms: tuple[int, ...]) -> float:
+def _value(prices: Prices, rooms: tuple[int, ...]) -> float:
     """Room at the prices; 1 is what an average host has."""
     return sum(map(float.__mul__, prices, map(float, rooms)))
 
 
 def _cost(prices: Prices, one: Forecast) -> float:
-    left = _worth(prices, one.left)
-    return max(0.0, _worth(prices, one.before) - left) + _LEFT * left
+    left = _value(prices, one.left)
+    return (
+        max(0.0, _value(prices, one.before) - left) + _REMAINING_WEIGHT * left
+    )
 
 
 def _share(worth: float) -> float:

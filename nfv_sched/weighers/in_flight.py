@@ -11,9 +11,9 @@ import logging
 from typing import Any
 
 from nfv_sched import fit
-from nfv_sched import multipliers
-from nfv_sched.in_flight import in_flight
-from nfv_sched.outlook import outlook
+from nfv_sched.scheduler import multipliers
+from nfv_sched.scheduler.forecasts import forecast_cache
+from nfv_sched.scheduler.in_flight import in_flight
 from nfv_sched.weighers.base import AbsoluteWeigher
 
 LOG = logging.getLogger(__name__)
@@ -41,8 +41,8 @@ class InFlightWeigher(AbsoluteWeigher):
     ) -> list[float]:
         """A weight for each host, in order."""
         nothing = [0.0] * len(weighed_obj_list)
-        question = self.question(weighed_obj_list, weight_properties)
-        if question is None:
+        fit_request = self.fit_request(weighed_obj_list, weight_properties)
+        if fit_request is None:
             return nothing
         flight = in_flight()
         states = [weighed.obj for weighed in weighed_obj_list]
@@ -50,20 +50,22 @@ class InFlightWeigher(AbsoluteWeigher):
             flight.settle()
             if not flight:
                 return nothing
-            return flight.left(question, states, _rooms(question, states))
+            return flight.left(
+                fit_request, states, _headrooms(fit_request, states)
+            )
         except Exception:
             # A boot must not fail because of a preference.
             LOG.exception('%s weighs nothing', type(self).__name__)
             return nothing
 
 
-def _rooms(
-    question: fit.Question, states: Sequence[Any]
+def _headrooms(
+    fit_request: fit.FitRequest, states: Sequence[Any]
 ) -> Iterator[int | None]:
     """For how many such guests hosts have room, where it is known."""
-    found, _ = outlook().look(question, states)
+    found, _ = forecast_cache().look(fit_request, states)
     shapes = next((one.shapes for one in found if one), ())
     for place, shape in enumerate(shapes):
-        if shape.shape == question.shape:
+        if shape.shape == fit_request.shape:
             return (one.before[place] if one else None for one in found)
     return itertools.repeat(None, len(states))

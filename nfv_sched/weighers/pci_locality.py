@@ -3,7 +3,7 @@
 from typing import Any
 
 from nfv_sched import fit
-from nfv_sched.nova import requests
+from nfv_sched.nova import request_spec
 from nfv_sched.weighers.base import ForecastWeigher
 from nfv_sched.weighers.base import Prices
 from nfv_sched.weighers.base import Scale
@@ -19,10 +19,10 @@ class PCILocalityWeigher(ForecastWeigher):
     option = 'pci_locality_weight_multiplier'
 
     def scale(
-        self, question: fit.Question, spec: Any, prices: Prices
+        self, fit_request: fit.FitRequest, spec: Any, prices: Prices
     ) -> Scale:
         """Weights by locality, or by what is kept free."""
-        if not question.guest.devices:
+        if not fit_request.guest.devices:
             return lambda one: 1 - one.locality.occupied
-        apart = requests.spreads_functions(spec)
+        apart = request_spec.spreads_functions(spec)
         return lambda one: 1 - one.locality.badness(apart=apart)

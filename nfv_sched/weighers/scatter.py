@@ -32,8 +32,8 @@ class ScatterWeigher(AbsoluteWeigher):
         """A weight for each host, in order."""
         spec = weight_properties
         uuid = spec.instance_uuid if 'instance_uuid' in spec else None
-        question = self.question(weighed_obj_list, spec)
-        if uuid is None or question is None:
+        fit_request = self.fit_request(weighed_obj_list, spec)
+        if uuid is None or fit_request is None:
             return [0.0] * len(weighed_obj_list)
         guest = hashlib.blake2b(uuid.encode(), digest_size=_BYTES)
         return [_draw(guest, one.obj) for one in weighed_obj_list]

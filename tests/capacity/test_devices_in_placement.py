@@ -2,15 +2,15 @@
 
 import pytest
 
-from nfv_sched.capacity import Counter
-from nfv_sched.explaining import Explainer
-from nfv_sched.nova.pipeline import Pipeline
+from nfv_sched.capacity import CapacityCounter
+from nfv_sched.explain import DryRunScheduler
+from nfv_sched.nova.scheduler_pipeline import Pipeline
 from nfv_sched.placement.client import PlacementClient
 from nfv_sched.sim import machine
 from nfv_sched.sim import settings
-from nfv_sched.sim.boots import Outcome
-from nfv_sched.sim.cloud import cloud
-from nfv_sched.sim.guests import Flavor
+from nfv_sched.sim.boot_request import SimulatedFlavor
+from nfv_sched.sim.boot_result import Outcome
+from nfv_sched.sim.cloud import simulated_cloud
 
 PORTS = ', '.join(
     f"{{address: '0000:05:00.{port}', cell: {port % 2}, ids: '8086:1572'}}"
@@ -49,22 +49,26 @@ def test_the_scheduler_places_what_is_told(devices, guests):
         'hw:cpu_policy': 'dedicated',
         'pci_passthrough:alias': f'port:{devices}',
     }
-    asked = Flavor('ports', 2, 512, 1, specs)
+    asked = SimulatedFlavor('ports', 2, 512, 1, specs)
     with (
-        cloud(settings.NFV, aliases=[ALIAS], options=options) as sky,
+        simulated_cloud(
+            settings.NFV, aliases=[ALIAS], options=options
+        ) as cloud,
         settings.override(options),
     ):
-        sky.add_host('one', machine.parse('ports', HOST))
+        cloud.add_host('one', machine.parse('ports', HOST))
 
-        def explainer():
-            return Explainer(Pipeline(), PlacementClient(sky.placement))
+        def scheduler():
+            return DryRunScheduler(
+                Pipeline(), PlacementClient(cloud.placement)
+            )
 
-        told = Counter(explainer()).count(sky.request_spec(asked))
+        told = CapacityCounter(scheduler()).count(cloud.request_spec(asked))
         assert told.in_all == guests
         for _ in range(guests):
-            assert sky.boot(asked)[0].booted
-        [last] = sky.boot(asked)
+            assert cloud.boot(asked)[0].booted
+        [last] = cloud.boot(asked)
         assert last.outcome is Outcome.NO_VALID_HOST
-        found = explainer().explain(sky.request_spec(asked))
+        found = scheduler().explain(cloud.request_spec(asked))
         [fallen] = found.conditions
         assert (fallen.stage, fallen.name) == ('Placement', 'candidates')

@@ -3,8 +3,8 @@
 import pytest
 
 from benchmarks import capacity
-from nfv_sched.capacity import sites
-from nfv_sched.capacity.mixed import turns
+from nfv_sched.capacity.mixture import weighted_round_robin
+from nfv_sched.dryrun import placement_ledger
 
 
 @pytest.fixture(autouse=True)
@@ -14,13 +14,13 @@ def nova_options():
 
 @pytest.mark.parametrize('seed', range(1, 13))
 def test_the_scheduler_places_what_is_told_and_refuses_the_next(seed):
-    for trial in capacity.trials(seed):
-        assert trial.exact, trial
+    for step in capacity.steps(seed):
+        assert step.exact, step
 
 
 def test_turns_are_even_and_by_weight():
-    order = turns({'a': 5, 'b': 1, 'c': 2})
-    found = [next(order) for _ in range(16)]
+    claim_spec = weighted_round_robin({'a': 5, 'b': 1, 'c': 2})
+    found = [next(claim_spec) for _ in range(16)]
     assert found[:8] == found[8:]
     assert [found[:8].count(name) for name in 'abc'] == [5, 1, 2]
     # Nobody waits until all others are through.
@@ -43,7 +43,7 @@ def summary(**values):
 
 
 def test_the_ledger_counts_what_is_left():
-    ledger = sites.Ledger()
+    ledger = placement_ledger.PlacementLedger()
     ledger.learn(summary(PCPU=(10, 3), MEMORY_MB=(100, 0)))
     one = candidate(PCPU=3, MEMORY_MB=10)
     assert ledger.left(one) == 2
@@ -58,7 +58,7 @@ def test_the_ledger_counts_what_is_left():
 
 
 def test_what_is_tried_on_a_branch_is_not_taken():
-    ledger = sites.Ledger()
+    ledger = placement_ledger.PlacementLedger()
     ledger.learn(summary(PCPU=(10, 3)))
     one = candidate(PCPU=3)
     ledger.take(one)

@@ -68,18 +68,18 @@ def test_trees_describe_what_hosts_report():
 
 
 def test_torn_trees_are_told():
-    assert hosts.torn({}).code is Code.SUCCESS
-    found = hosts.torn({'a:nfv': 'TornTree'})
+    assert hosts.incomplete({}).code is Code.SUCCESS
+    found = hosts.incomplete({'a:nfv': 'IncompleteTree'})
     assert found.code is Code.WARNING
-    assert 'a:nfv (TornTree)' in found.details
+    assert 'a:nfv (IncompleteTree)' in found.details
 
 
 def test_trees_of_hosts_that_are_gone_are_told():
     trees = by_uuid(tree('a'), tree('b'))
-    assert hosts.forsaken([survey('a'), survey('b')], trees).code is (
+    assert hosts.orphaned([survey('a'), survey('b')], trees).code is (
         Code.SUCCESS
     )
-    found = hosts.forsaken([survey('a')], trees)
+    found = hosts.orphaned([survey('a')], trees)
     assert found.code is Code.WARNING
     assert found.details.endswith(': b')
     assert '--prune' in found.fix

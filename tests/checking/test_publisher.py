@@ -4,7 +4,7 @@ from oslo_upgradecheck.upgradecheck import Code
 import pytest
 
 from nfv_sched.checking import publisher
-from nfv_sched.checking.publisher import Published
+from nfv_sched.checking.publisher import PublisherStatus
 
 FILE = '/run/nfv-sched/publisher.json'
 
@@ -12,14 +12,22 @@ FILE = '/run/nfv-sched/publisher.json'
 @pytest.mark.parametrize(
     ('found', 'code', 'text'),
     [
-        (Published(), Code.SUCCESS, 'status_file'),
-        (Published(FILE, age=170, interval=60), Code.SUCCESS, ''),
-        (Published(FILE, age=190, interval=60), Code.WARNING, '190 s ago'),
-        (Published(FILE, interval=60), Code.WARNING, 'not finished'),
-        (Published(FILE, wrong='is not there'), Code.WARNING, FILE),
-        (Published(FILE, interval=60, leads=False), Code.SUCCESS, 'stands by'),
+        (PublisherStatus(), Code.SUCCESS, 'status_file'),
+        (PublisherStatus(FILE, age=170, interval=60), Code.SUCCESS, ''),
         (
-            Published(FILE, age=1, interval=60, failed=2),
+            PublisherStatus(FILE, age=190, interval=60),
+            Code.WARNING,
+            '190 s ago',
+        ),
+        (PublisherStatus(FILE, interval=60), Code.WARNING, 'not finished'),
+        (PublisherStatus(FILE, wrong='is not there'), Code.WARNING, FILE),
+        (
+            PublisherStatus(FILE, interval=60, leads=False),
+            Code.SUCCESS,
+            'stands by',
+        ),
+        (
+            PublisherStatus(FILE, age=1, interval=60, failed=2),
             Code.WARNING,
             '2 hosts',
         ),

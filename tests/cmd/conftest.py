@@ -10,16 +10,16 @@ from nova import objects
 import pytest
 
 from nfv_sched.cmd.main import main
-from nfv_sched.nova import computes
+from nfv_sched.nova import compute_topology
 from nfv_sched.placement.client import PlacementClient
 from nfv_sched.placement.publisher import prune
 from nfv_sched.placement.publisher import publish
+from nfv_sched.sim import boot_request
 from nfv_sched.sim import flavors
-from nfv_sched.sim import guests
 from nfv_sched.sim import machine
 from nfv_sched.sim import settings
 from nfv_sched.sim.cloud import Cloud
-from nfv_sched.sim.cloud import cloud
+from nfv_sched.sim.cloud import simulated_cloud
 from tests.served import cloud_named
 from tests.served import placement_of
 
@@ -52,12 +52,12 @@ def nova_options():
 
 
 @pytest.fixture(scope='package')
-def sky() -> Iterator[Cloud]:
+def cloud() -> Iterator[Cloud]:
     """Three small hosts in two racks, without guests."""
     options = settings.profile_options(settings.NFV)
     options['nfv_sched.failure_domains'] = ['rack']
     with (
-        cloud(aliases=flavors.aliases(), options=options) as running,
+        simulated_cloud(aliases=flavors.aliases(), options=options) as running,
         # The cloud's own options end with the making of its scheduler.
         settings.override(options),
     ):
@@ -70,13 +70,15 @@ def sky() -> Iterator[Cloud]:
 
 @pytest.fixture
 def run(
-    sky: Cloud,
+    cloud: Cloud,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> Callable[..., Any]:
     """Run a command: its JSON, or text if a format is given."""
-    monkeypatch.setattr(computes, 'configure', lambda files: None)
-    monkeypatch.setattr(computes, 'placement_adapter', lambda: sky.placement)
+    monkeypatch.setattr(compute_topology, 'configure', lambda files: None)
+    monkeypatch.setattr(
+        compute_topology, 'placement_adapter', lambda: cloud.placement
+    )
 
     def typed(*words: str, code: int = 0) -> Any:
         chosen = '-f' in words or '--help' in words
@@ -90,7 +92,7 @@ def run(
 
 
 @pytest.fixture
-def guests_of(sky: Cloud) -> Iterator[Callable[..., list[Any]]]:
+def guests_of(cloud: Cloud) -> Iterator[Callable[..., list[Any]]]:
     """Boot guests that end with the test, their requests stored."""
     made = []
 
@@ -101,12 +103,12 @@ def guests_of(sky: Cloud) -> Iterator[Callable[..., list[Any]]]:
             for name in ('ports', 'group', 'image')
             if name in given
         }
-        flavor = guests.Flavor(disk_gib=1, **given)
+        flavor = boot_request.SimulatedFlavor(disk_gib=1, **given)
         found = []
         for _ in range(count):
-            [guest] = sky.boot(flavor, **asked)
+            [guest] = cloud.boot(flavor, **asked)
             assert guest.booted, guest.error
-            spec = sky.request_spec(flavor, uuids=[guest.uuid], **asked)
+            spec = cloud.request_spec(flavor, uuids=[guest.uuid], **asked)
             spec.create()
             found.append(guest)
             made.append((guest, spec))
@@ -115,18 +117,18 @@ def guests_of(sky: Cloud) -> Iterator[Callable[..., list[Any]]]:
     yield boot
     for guest, spec in made:
         spec.destroy()
-        sky.delete(guest)
+        cloud.delete(guest)
 
 
 @pytest.fixture
-def flavors_of(sky: Cloud) -> Iterator[Callable[..., None]]:
+def flavors_of(cloud: Cloud) -> Iterator[Callable[..., None]]:
     """Create flavors of two CPUs and 2 GiB that end with the test."""
     made = []
 
     def create(*names: str, **values: Any) -> None:
         for name in names:
             flavor = objects.Flavor(
-                sky.context,
+                cloud.context,
                 **{
                     'name': name,
                     'flavorid': f'id-{name}',
@@ -153,13 +155,13 @@ def flavors_of(sky: Cloud) -> Iterator[Callable[..., None]]:
 
 @pytest.fixture
 def lab(
-    sky: Cloud, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+    cloud: Cloud, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[..., None]]:
     """A cloud of clouds.yaml: Placement, and Nova's API.
 
     Call it to publish the hosts, with the names of flavors that there are.
     """
-    placement = placement_of(sky)
+    placement = placement_of(cloud)
     flavors: list[dict[str, Any]] = []
 
     def application(environ: Any, start_response: Any) -> Any:
@@ -168,10 +170,10 @@ def lab(
         start_response('200 OK', [('Content-Type', 'application/json')])
         return [json.dumps({'flavors': flavors}).encode()]
 
-    client = PlacementClient(sky.placement)
+    client = PlacementClient(cloud.placement)
 
     def fill(*names: str) -> None:
-        publish(client, sky.topologies())
+        publish(client, cloud.topologies())
         for name in names:
             flavor = {'name': name, 'id': f'id-{name}', 'vcpus': 2}
             more = {'ram': 4096, 'disk': 1, 'extra_specs': HUGE}

@@ -10,7 +10,7 @@ import oslo_messaging as messaging
 import pytest
 
 from nfv_sched.sim import settings
-from nfv_sched.sim.guests import Flavor
+from nfv_sched.sim.boot_request import SimulatedFlavor
 
 HUGE = {
     'hw:cpu_policy': 'dedicated',
@@ -63,13 +63,13 @@ def test_placement_limits_guests_that_ask_for_no_cells(run):
     assert {row['Guests'] for row in rows} == {16}
 
 
-def test_groups_limit_and_gather(run, sky, guests_of):
+def test_groups_limit_and_gather(run, cloud, guests_of):
     asked = ('capacity', *by_hand(2, 2048, **HUGE))
-    apart = sky.add_group('apart', 'anti-affinity', max_per_host=2)
+    apart = cloud.add_group('apart', 'anti-affinity', max_per_host=2)
     guests_of(1, group=apart)
     counts = by_host(run(*asked, '--group', apart.uuid))
     assert sorted(counts.values()) == [1, 2, 2]
-    together = sky.add_group('together', 'affinity')
+    together = cloud.add_group('together', 'affinity')
     [total] = run(*asked, '--group', together.uuid, '--show', 'total')
     assert total['Guests'] == 6
     # As many as one host takes: 6 dedicated CPUs on each cell.
@@ -99,18 +99,18 @@ def test_a_mixture_keeps_its_proportion_and_can_be_booted(
     guests_of(counts['tall'], vcpus=1, ram_mib=4096, extra_specs=HUGE)
 
 
-def in_turn(sky, group, *flavors):
+def in_turn(cloud, group, *flavors):
     """How many of each the scheduler places until one finds no host."""
     placed = dict.fromkeys((flavor.name for flavor in flavors), 0)
     guests = []
     for flavor in itertools.cycle(flavors):
-        [guest] = sky.boot(flavor, group=group)
+        [guest] = cloud.boot(flavor, group=group)
         if not guest.booted:
             break
         guests.append(guest)
         placed[flavor.name] += 1
     for guest in guests:
-        sky.delete(guest)
+        cloud.delete(guest)
     return placed
 
 
@@ -120,8 +120,8 @@ def two_kinds(flavors_of):
     specs = {'hw:cpu_policy': 'dedicated'}
     flavors_of('wide', vcpus=4, memory_mb=1024, extra_specs=specs)
     return (
-        Flavor('paged', 2, 2048, 1, HUGE),
-        Flavor('wide', 4, 1024, 1, specs),
+        SimulatedFlavor('paged', 2, 2048, 1, HUGE),
+        SimulatedFlavor('wide', 4, 1024, 1, specs),
     )
 
 
@@ -134,14 +134,14 @@ def two_kinds(flavors_of):
     ],
 )
 def test_a_group_counts_the_members_of_all_flavors(
-    run, sky, two_kinds, policy, limit, in_all
+    run, cloud, two_kinds, policy, limit, in_all
 ):
-    group = sky.add_group('group', policy, max_per_host=limit)
+    group = cloud.add_group('group', policy, max_per_host=limit)
     words = ('--flavor', 'paged', '--flavor', 'wide', '--group', group.uuid)
     rows = run('capacity', *words, '--show', 'total')
     counts = {row['Flavor']: row['Guests'] for row in rows}
     assert sum(counts.values()) == in_all
-    assert counts == in_turn(sky, group, *two_kinds)
+    assert counts == in_turn(cloud, group, *two_kinds)
     hosts = run('capacity', *words)
     if policy == 'affinity':
         assert len(hosts) == 1
@@ -151,10 +151,10 @@ def test_a_group_counts_the_members_of_all_flavors(
 
 
 def test_an_affinity_group_of_several_flavors_goes_to_the_best_host(
-    run, sky, flavors_of, guests_of
+    run, cloud, flavors_of, guests_of
 ):
     flavors_of('paged', 'small', vcpus=2, memory_mb=2048, extra_specs=HUGE)
-    group = sky.add_group('together', 'affinity')
+    group = cloud.add_group('together', 'affinity')
     guests_of(2, vcpus=6, ram_mib=1024, extra_specs=HUGE)
     counts = by_host(run('capacity', '--flavor', 'paged'))
     assert len(set(counts.values())) > 1
@@ -168,8 +168,8 @@ def test_an_affinity_group_of_several_flavors_goes_to_the_best_host(
     assert row['paged'] + row['small'] == counts[member.host] - 1
 
 
-def test_an_affinity_group_has_one_host_in_each_domain(run, sky):
-    group = sky.add_group('together', 'affinity')
+def test_an_affinity_group_has_one_host_in_each_domain(run, cloud):
+    group = cloud.add_group('together', 'affinity')
     asked = ('capacity', *by_hand(2, 3072, **HUGE), '--group', group.uuid)
     [total] = run(*asked, '--show', 'total')
     assert total['Guests'] == 4
@@ -178,10 +178,10 @@ def test_an_affinity_group_has_one_host_in_each_domain(run, sky):
 
 
 @pytest.fixture
-def second_cell(sky):
+def second_cell(cloud):
     """A cell whose database is not there."""
     cell = objects.CellMapping(
-        sky.context,
+        cloud.context,
         uuid='00000000-0000-4000-8000-00000000ce12',
         name='cell2',
         transport_url='none:///',
@@ -229,7 +229,7 @@ def test_hosts_that_placement_does_not_offer_at_once_are_told(
 
 
 def test_after_the_loss_of_a_rack_guests_have_a_place_or_not(
-    run, sky, guests_of
+    run, cloud, guests_of
 ):
     guests = guests_of(4, extra_specs=HUGE, ram_mib=3072, name='g')
     lost = {g.uuid for g in guests if g.host in ('cmp-0', 'cmp-1')}
@@ -258,16 +258,16 @@ def test_guests_of_a_lost_host_do_not_share_the_last_place(run, guests_of):
     assert sorted(found) == [False] + [True] * (there - 1)
 
 
-def test_groups_hold_after_a_loss(run, sky, guests_of):
-    group = sky.add_group('apart', 'anti-affinity')
+def test_groups_hold_after_a_loss(run, cloud, guests_of):
+    group = cloud.add_group('apart', 'anti-affinity')
     guests = guests_of(3, group=group)
     assert len({guest.host for guest in guests}) == 3
     [row] = run('capacity', '--after-loss', 'host=cmp-1')
     assert (row['Fits on'], row['Short of']) == ('', 'server group')
 
 
-def test_members_that_have_a_place_count_after_a_loss(run, sky, guests_of):
-    group = sky.add_group('apart', 'anti-affinity')
+def test_members_that_have_a_place_count_after_a_loss(run, cloud, guests_of):
+    group = cloud.add_group('apart', 'anti-affinity')
     first, second = guests_of(2, group=group)
     words = [f'host={first.host}', f'host={second.host}']
     rows = run('capacity', '--after-loss', words[0], '--after-loss', words[1])
@@ -276,28 +276,28 @@ def test_members_that_have_a_place_count_after_a_loss(run, sky, guests_of):
     assert rows[0]['Short of'] == 'server group'
 
 
-def evacuate(sky, guest):
+def evacuate(cloud, guest):
     """Schedule as nova-conductor's rebuild_instance does for evacuations."""
-    spec = objects.RequestSpec.get_by_instance_uuid(sky.context, guest.uuid)
+    spec = objects.RequestSpec.get_by_instance_uuid(cloud.context, guest.uuid)
     spec.ignore_hosts = [guest.host]
     spec.reset_forced_destinations()
     spec.requested_resources = []
-    scheduler_utils.setup_instance_group(sky.context, spec)
-    sky.scheduler.select_destinations(
-        sky.context,
+    scheduler_utils.setup_instance_group(cloud.context, spec)
+    cloud.scheduler.select_destinations(
+        cloud.context,
         spec_obj=spec,
         instance_uuids=[guest.uuid],
         return_objects=True,
     )
 
 
-def test_an_affinity_group_is_not_evacuated(run, sky, guests_of):
-    group = sky.add_group('together', 'affinity')
+def test_an_affinity_group_is_not_evacuated(run, cloud, guests_of):
+    group = cloud.add_group('together', 'affinity')
     first, second = guests_of(2, group=group, extra_specs=HUGE)
     assert first.host == second.host
     # Nova looks for a host on which members are, and leaves out the only one.
     with pytest.raises(messaging.ExpectedException) as raised:
-        evacuate(sky, first)
+        evacuate(cloud, first)
     assert raised.value.exc_info[0] is exception.NoValidHost
     rows = run('capacity', '--after-loss', f'host={first.host}')
     assert {row['UUID'] for row in rows} == {first.uuid, second.uuid}
@@ -308,13 +308,13 @@ def test_an_affinity_group_is_not_evacuated(run, sky, guests_of):
 
 
 def test_an_affinity_group_is_evacuated_to_its_members_elsewhere(
-    run, sky, guests_of
+    run, cloud, guests_of
 ):
-    group = sky.add_group('together', 'affinity')
+    group = cloud.add_group('together', 'affinity')
     [member] = guests_of(1, group=group, extra_specs=HUGE)
     guests = guests_of(3, extra_specs=HUGE)
     other = next(one for one in guests if one.host != member.host)
-    objects.InstanceGroup.add_members(sky.context, group.uuid, [other.uuid])
+    objects.InstanceGroup.add_members(cloud.context, group.uuid, [other.uuid])
     rows = run('capacity', '--after-loss', f'host={member.host}')
     [found] = [one['Fits on'] for one in rows if one['UUID'] == member.uuid]
     assert found == other.host
@@ -337,12 +337,12 @@ def test_an_unknown_domain_is_told(run):
     assert 'no host is rack=R9' in run.err
 
 
-def test_a_guest_whose_request_is_not_stored_is_told(run, sky, guests_of):
-    [guest] = sky.boot(Flavor('odd', 1, 512, 1), name='odd')
+def test_a_guest_whose_request_is_not_stored_is_told(run, cloud, guests_of):
+    [guest] = cloud.boot(SimulatedFlavor('odd', 1, 512, 1), name='odd')
     try:
         rows = run('capacity', '--after-loss', f'host={guest.host}')
     finally:
-        sky.delete(guest)
+        cloud.delete(guest)
     [row] = rows
     assert 'no request' in row['Short of']
 

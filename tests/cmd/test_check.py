@@ -7,8 +7,8 @@ import nova.conf
 import pytest
 
 from nfv_sched.checking import CHECKS
-from nfv_sched.cmd import sources
-from nfv_sched.nova import cloud
+from nfv_sched.cmd import backends
+from nfv_sched.nova import compute_nodes
 from nfv_sched.placement.client import PlacementClient
 from nfv_sched.placement.publisher import prune
 from nfv_sched.placement.publisher import publish
@@ -18,15 +18,15 @@ CONF = nova.conf.CONF
 
 
 @pytest.fixture
-def published(sky):
-    client = PlacementClient(sky.placement)
-    publish(client, sky.topologies())
+def published(cloud):
+    client = PlacementClient(cloud.placement)
+    publish(client, cloud.topologies())
     yield client
     prune(client, [])
 
 
 @pytest.fixture
-def reading(sky):
+def reading(cloud):
     """Schedulers that read the trees, which those of the cloud do not."""
     CONF.set_override('read_topology', True, 'nfv_sched')
     yield
@@ -73,7 +73,7 @@ def test_a_torn_tree_is_found(run, published):
     told = published.get(path)
     published.put(path, {**told, 'total': told['total'] + 1})
     rows = by_name(run('check', code=1))
-    assert 'cmp-0:nfv (TornTree)' in rows['Torn trees']['What was found']
+    assert 'cmp-0:nfv (IncompleteTree)' in rows['Torn trees']['What was found']
 
 
 def test_trees_are_not_forsaken_where_a_cell_is_down(
@@ -83,7 +83,7 @@ def test_trees_are_not_forsaken_where_a_cell_is_down(
         raise OSError('the database is down')
         yield
 
-    monkeypatch.setattr(cloud.Reader, '_of_cell', down)
+    monkeypatch.setattr(compute_nodes.CloudReader, '_of_cell', down)
     rows = by_name(run('check', code=2))
     assert rows['Records readable']['Verdict'] == 'Failure'
     found = rows['Forsaken trees']
@@ -97,14 +97,14 @@ def test_what_stops_the_check_is_no_verdict(run, tmp_path, monkeypatch):
     assert 'no.conf' in run.err
 
     def unconfigured(parsed):
-        raise sources.NoSourceError('no nova.conf')
+        raise backends.NoBackendError('no nova.conf')
 
-    monkeypatch.setattr(sources, 'Sources', unconfigured)
+    monkeypatch.setattr(backends, 'Backends', unconfigured)
     assert run('check', code=255) == ''
     assert 'no nova.conf' in run.err
 
 
-def test_the_status_of_the_publisher_is_read(run, sky, tmp_path):
+def test_the_status_of_the_publisher_is_read(run, cloud, tmp_path):
     path = tmp_path / 'publisher.json'
     group = 'nfv_sched_publisher'
     CONF.set_override('status_file', str(path), group)

@@ -10,8 +10,8 @@ PAGE = pathlib.Path(__file__).parents[2] / 'doc/source/operator.rst'
 _COMMAND = re.compile(r'^ +(?:\$ )?nfv-sched ((?:explain|capacity|check) .*)')
 COMMANDS = [
     found[1]
-    for line in PAGE.read_text().splitlines()
-    if (found := _COMMAND.match(line))
+    for pipeline in PAGE.read_text().splitlines()
+    if (found := _COMMAND.match(pipeline))
 ]
 
 

@@ -7,8 +7,8 @@ from nova import objects
 import pytest
 import yaml
 
-from nfv_sched.nova import asking
-from nfv_sched.nova import pipeline
+from nfv_sched.nova import boot_request
+from nfv_sched.nova import scheduler_pipeline
 from tests.served import cloud_named
 
 HUGE = {
@@ -93,8 +93,8 @@ def test_each_lack_is_of_the_filter_that_looks_at_it(run):
     assert all(row['All else fits'] for row in rows)
 
 
-def test_a_disabled_host_and_others_add_up(run, sky):
-    service = objects.Service.get_by_compute_host(sky._cell_context, 'cmp-1')
+def test_a_disabled_host_and_others_add_up(run, cloud):
+    service = objects.Service.get_by_compute_host(cloud._cell_context, 'cmp-1')
     service.disabled = True
     service.disabled_reason = 'new fan'
     service.save()
@@ -113,8 +113,8 @@ def test_a_disabled_host_and_others_add_up(run, sky):
         service.save()
 
 
-def test_a_compute_without_service_is_counted(run, sky):
-    service = objects.Service.get_by_compute_host(sky._cell_context, 'cmp-2')
+def test_a_compute_without_service_is_counted(run, cloud):
+    service = objects.Service.get_by_compute_host(cloud._cell_context, 'cmp-2')
     service.host = 'renamed'
     service.save()
     try:
@@ -130,7 +130,7 @@ def test_a_cell_that_is_down_is_told(run, monkeypatch):
         raise OSError('the database is down')
 
     monkeypatch.setattr(objects.ComputeNodeList, 'get_all', down)
-    monkeypatch.setattr(pipeline, '_nodes', down)
+    monkeypatch.setattr(scheduler_pipeline, '_compute_node_names', down)
     assert run('explain', *by_hand(2, 1024)) == []
     assert 'cell cell1 does not answer' in run.err
 
@@ -146,34 +146,34 @@ def test_placement_tells_what_it_is_short_of(run):
     assert counts(rows) == {'trait CUSTOM_GOLD': 3}
 
 
-def test_a_zone_is_an_aggregate_in_placement(run, sky):
-    zone = sky.add_aggregate('z', ['cmp-0'], {'availability_zone': 'z1'})
-    compute = sky.computes['cmp-0'].node.uuid
+def test_a_zone_is_an_aggregate_in_placement(run, cloud):
+    zone = cloud.add_aggregate('z', ['cmp-0'], {'availability_zone': 'z1'})
+    compute = cloud.computes['cmp-0'].node.uuid
     path = f'/resource_providers/{compute}/aggregates'
-    generation = sky.placement.get(path, microversion='1.39').json()[
+    generation = cloud.placement.get(path, microversion='1.39').json()[
         'resource_provider_generation'
     ]
     body = {
         'aggregates': [zone.uuid],
         'resource_provider_generation': generation,
     }
-    answer = sky.placement.put(path, json=body, microversion='1.39')
+    answer = cloud.placement.put(path, json=body, microversion='1.39')
     assert answer.status_code == 200
     words = ('--availability-zone', 'z1')
     rows = run('explain', *by_hand(2, 1024), *words)
     assert counts(rows) == {'aggregate': 2, 'fits': 1}
 
 
-def test_traits_are_told_by_name(run, sky):
-    sky.placement.put('/traits/CUSTOM_SILVER', microversion='1.39')
+def test_traits_are_told_by_name(run, cloud):
+    cloud.placement.put('/traits/CUSTOM_SILVER', microversion='1.39')
     name = 'trait:CUSTOM_SILVER'
     rows = run('explain', *by_hand(2, 1024, **{name: 'required'}))
     assert counts(rows) == {'trait CUSTOM_SILVER': 3}
     assert 'everything else fits' in rows[0]['Nearest miss']
 
 
-def test_a_server_group_counts_with_its_members(run, sky, guests_of):
-    group = sky.add_group('apart', 'anti-affinity')
+def test_a_server_group_counts_with_its_members(run, cloud, guests_of):
+    group = cloud.add_group('apart', 'anti-affinity')
     guests_of(2, group=group)
     rows = run('explain', *by_hand(2, 1024), '--group', group.uuid)
     assert counts(rows) == {'server group': 2, 'fits': 1}
@@ -192,7 +192,7 @@ def test_ports_by_hand_ask_for_devices(run):
 
 def test_fewest_moved_guests_are_named_with_a_place_for_them(run, guests_of):
     # On the cell with the devices, of each host one.
-    near = asking.Port('physnet1', numa_policy='required')
+    near = boot_request.Port('physnet1', numa_policy='required')
     apart = {**HUGE, 'nfv:placement': 'spread'}
     names = {
         guest.host: guest.name
@@ -229,7 +229,7 @@ def test_other_requests_are_suggested(run, guests_of):
     }
 
 
-def test_a_stored_request_is_explained(run, sky, guests_of):
+def test_a_stored_request_is_explained(run, cloud, guests_of):
     [guest] = guests_of(extra_specs=HUGE, ram_mib=8192)
     rows = run('explain', '--server', guest.uuid)
     assert counts(rows) == {'fits': 3}
@@ -280,16 +280,16 @@ def test_a_stored_request_is_not_changed(run, capsys):
     )
 
 
-def test_a_zone_that_nova_does_not_know_is_an_error(run, sky):
+def test_a_zone_that_nova_does_not_know_is_an_error(run, cloud):
     asked = ('explain', *by_hand(2, 1024), '--availability-zone')
-    sky.add_aggregate('east', ['cmp-1'], {'availability_zone': 'east'})
+    cloud.add_aggregate('east', ['cmp-1'], {'availability_zone': 'east'})
     run(*asked, 'typo', code=1)
     assert 'there is no availability zone typo' in run.err
     assert 'east' in run.err
     assert 'nova' in run.err
     # Known, but in none of Placement's aggregates.
     assert counts(run(*asked, 'east')) == {'aggregate': 3}
-    service = objects.Service.get_by_compute_host(sky._cell_context, 'cmp-1')
+    service = objects.Service.get_by_compute_host(cloud._cell_context, 'cmp-1')
     service.disabled = True
     service.save()
     try:
@@ -334,7 +334,7 @@ def test_ports_of_neutron_are_asked_for(run, monkeypatch):
             )
             return networks, [], objects.RequestLevelParams()
 
-    monkeypatch.setattr(asking.neutron, 'API', Neutron)
+    monkeypatch.setattr(boot_request.neutron, 'API', Neutron)
     port = '8d1a46c0-6f3b-4a47-9f5c-0a6d3c9a4c11'
     rows = run('explain', *by_hand(2, 2048, **HUGE), '--port', port)
     assert asked == [port]
@@ -364,8 +364,8 @@ def test_every_format_says_the_same(run, guests_of):
     asked = ('explain', *by_hand(2, 4096, **HUGE))
     rows = run(*asked)
     assert yaml.safe_load(run(*asked, '-f', 'yaml')) == rows
-    [line] = csv.DictReader(io.StringIO(run(*asked, '-f', 'csv')))
-    assert line['Condition'] == 'pages'
+    [pipeline] = csv.DictReader(io.StringIO(run(*asked, '-f', 'csv')))
+    assert pipeline['Condition'] == 'pages'
     text = run(*asked, '-f', 'table')
     for words in (
         '3 hosts: none fits',

@@ -20,14 +20,14 @@ HUGE = {
 
 
 @pytest.fixture
-def nova_conf(sky, tmp_path):
+def nova_conf(cloud, tmp_path):
     """A nova.conf that leads to the cloud's databases and Placement."""
     filters = ','.join(settings.NFV.enabled_filters)
     available = '\n'.join(
         f'available_filters = {one}' for one in settings.NFV.available_filters
     )
     path = tmp_path / 'nova.conf'
-    with listening(placement_of(sky)) as url:
+    with listening(placement_of(cloud)) as url:
         path.write_text(f"""
 [DEFAULT]
 transport_url = fake:/

@@ -8,9 +8,9 @@ from nova.scheduler.filters import numa_topology_filter
 from nova.scheduler.filters import pci_passthrough_filter
 import pytest
 
-from nfv_sched import decisions
 from nfv_sched.filters.numa_fit import NUMAFitFilter
 from nfv_sched.filters.pci_numa import PCINUMAFilter
+from nfv_sched.scheduler import cycle
 from tests import builders
 from tests import scheduling
 
@@ -107,7 +107,7 @@ def test_the_candidate_with_the_nearest_devices_comes_first(classes):
 def test_candidates_without_a_choice_of_devices_are_not_compared(monkeypatch):
     """Nova asks Placement twice for pinned guests: for PCPU and for VCPU."""
     monkeypatch.setattr(
-        decisions.Decision,
+        cycle.Decision,
         'badness',
         lambda *args, **options: pytest.fail('asked'),
     )

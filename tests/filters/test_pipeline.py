@@ -16,7 +16,7 @@ from nfv_sched.filters.cpu_pinning import CPUPinningFilter
 from nfv_sched.filters.huge_pages import HugePagesFilter
 from nfv_sched.filters.numa_fit import NUMAFitFilter
 from nfv_sched.filters.pci_numa import PCINUMAFilter
-from nfv_sched.nova import hosts
+from nfv_sched.nova import host_states
 from tests import nova_oracle
 from tests import scheduling
 from tests import strategies
@@ -263,8 +263,10 @@ def test_a_glance_at_the_pages_sees_what_counting_cell_by_cell_sees(
     state = scheduling.host_state(scene)
     enough = [
         cell
-        for cell in hosts.host_of(state).cells
+        for cell in host_states.host_of(state).cells
         if cell.free_pages(size) >= pages
     ]
-    lacking = hosts.lacks_pages(state, fit.Portion(size, pages, 1), wanted)
+    lacking = host_states.lacks_pages(
+        state, fit.PerCellDemand(size, pages, 1), wanted
+    )
     assert lacking == (len(enough) < wanted)

@@ -10,7 +10,7 @@ from nfv_sched import fit
 from nfv_sched.fit import assignment
 from nfv_sched.fit.devices import Devices
 from nfv_sched.model import Resource
-from nfv_sched.nova import requests
+from nfv_sched.nova import request_spec
 from tests import nova_oracle
 from tests import strategies
 from tests.builders import host_of
@@ -30,7 +30,7 @@ def test_accepts_exactly_what_the_claim_takes(scene, pack, nova_options):
     nova_options.set_override(
         'packing_host_numa_cells_allocation_strategy', pack, 'compute'
     )
-    guest, host = requests.read_guest(scene.spec), host_of(scene)
+    guest, host = request_spec.read_guest(scene.spec), host_of(scene)
     verdict = fit.evaluate(guest, host, pack=pack)
     claimed, refusal = claim(scene)
     assert verdict.fits == (claimed is not None), (verdict, refusal)
@@ -71,7 +71,7 @@ def assert_same(scene, placement, claimed):
 @given(scene=strategies.scenes())
 @settings(max_examples=3000)
 def test_rejects_nothing_but_what_nova_or_brute_force_refuses(scene):
-    guest, host = requests.read_guest(scene.spec), host_of(scene)
+    guest, host = request_spec.read_guest(scene.spec), host_of(scene)
     verdict = fit.evaluate(guest, host)
     if verdict.fits:
         assert nova_oracle.exists(scene)
@@ -94,13 +94,13 @@ def test_rejects_nothing_but_what_nova_or_brute_force_refuses(scene):
 @given(scene=strategies.scenes())
 @settings(max_examples=2000)
 def test_an_assignment_is_possible_exactly_where_brute_force_finds_one(scene):
-    guest, host = requests.read_guest(scene.spec), host_of(scene)
+    guest, host = request_spec.read_guest(scene.spec), host_of(scene)
     if not guest.cells or len(host.cells) < len(guest.cells):
         return
-    evaluation = fit.Evaluation(fit.Question(guest), host)
+    evaluation = fit.Evaluation(fit.FitRequest(guest), host)
     fits = evaluation._masks()
     providers = [request.rp_uuids for request in guest.devices]
-    devices = Devices(fit.Question(guest), host, providers)
+    devices = Devices(fit.FitRequest(guest), host, providers)
     found = assignment.possible(guest, host, fits, devices)
     assert found == nova_oracle.exists(scene)
 
@@ -108,8 +108,8 @@ def test_an_assignment_is_possible_exactly_where_brute_force_finds_one(scene):
 @given(scene=strategies.scenes())
 @settings(max_examples=1000)
 def test_each_resource_alone_rejects_only_what_the_claim_refuses(scene):
-    guest, host = requests.read_guest(scene.spec), host_of(scene)
-    evaluation = fit.Evaluation(fit.Question(guest), host)
+    guest, host = request_spec.read_guest(scene.spec), host_of(scene)
+    evaluation = fit.Evaluation(fit.FitRequest(guest), host)
     providers = [request.rp_uuids for request in guest.devices]
     alone = (
         evaluation.lacks_pages()

@@ -5,9 +5,9 @@ from hypothesis import settings
 import pytest
 
 from nfv_sched import fit
-from nfv_sched.fit.remoteness import remoteness
+from nfv_sched.fit.locality import distance_score
 from nfv_sched.model import Cell
-from nfv_sched.nova import requests
+from nfv_sched.nova import request_spec
 from tests import builders
 from tests import strategies
 
@@ -16,9 +16,9 @@ SLIT = {0: {0: 10, 1: 12, 2: 32, 3: 32}}
 
 
 def forecast(scene, distances=None):
-    guest, host = requests.read_guest(scene.spec), builders.host_of(scene)
+    guest, host = request_spec.read_guest(scene.spec), builders.host_of(scene)
     placement = fit.evaluate(guest, host).placement
-    shapes = (fit.Question(guest),)
+    shapes = (fit.FitRequest(guest),)
     return placement and fit.forecast(
         guest, host, placement, shapes, distances or {}
     )
@@ -27,25 +27,25 @@ def forecast(scene, distances=None):
 @pytest.mark.parametrize('slit', [{}, SLIT])
 def test_the_same_cell_is_nearest_then_the_socket_then_the_rest(slit):
     near, socket, far = (
-        remoteness({0}, node, SOCKETS, slit) for node in (0, 1, 2)
+        distance_score({0}, node, SOCKETS, slit) for node in (0, 1, 2)
     )
     assert 0 == near < socket < far < 1
 
 
 def test_the_nearest_of_the_cells_counts():
-    assert remoteness({0, 2}, 2, SOCKETS, SLIT) == 0
-    assert remoteness({0, 2}, 3, SOCKETS, {}) == remoteness(
+    assert distance_score({0, 2}, 2, SOCKETS, SLIT) == 0
+    assert distance_score({0, 2}, 3, SOCKETS, {}) == distance_score(
         {2}, 3, SOCKETS, {}
     )
 
 
 def test_published_distances_go_before_guesses():
     odd = {0: {1: 40}}
-    assert remoteness({0}, 1, SOCKETS, odd) == pytest.approx(1 - 10 / 40)
+    assert distance_score({0}, 1, SOCKETS, odd) == pytest.approx(1 - 10 / 40)
 
 
 def test_a_device_on_no_cell_is_as_far_as_another_socket():
-    assert remoteness({0}, None, SOCKETS, {}) == remoteness(
+    assert distance_score({0}, None, SOCKETS, {}) == distance_score(
         {0}, 2, SOCKETS, {}
     )
 

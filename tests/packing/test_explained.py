@@ -9,8 +9,8 @@ from benchmarks.packing import simulate
 from benchmarks.packing.clouds import CLOUDS
 from benchmarks.packing.columns import COLUMNS
 from benchmarks.packing.loads import LOADS
-from nfv_sched.explaining import Explainer
-from nfv_sched.nova import pipeline
+from nfv_sched.explain import DryRunScheduler
+from nfv_sched.nova import scheduler_pipeline
 
 #: So many per run: the first ones, and what follows on a full cloud.
 REFUSALS = 12
@@ -25,7 +25,8 @@ class Hosts:
     def __init__(self, chosen, computes):
         self._computes = computes
         self.filters = [
-            pipeline.Trial(type(one).__name__, one) for one in chosen._filters
+            scheduler_pipeline.FilterStep(type(one).__name__, one)
+            for one in chosen._filters
         ]
         self.wanted = None
 
@@ -47,7 +48,7 @@ class Hosts:
         }
         asked = {name: count for name, count in amounts.items() if count}
         none = frozenset()
-        return pipeline.Demand(
+        return scheduler_pipeline.PlacementQuery(
             ('q',), asked, none, none, (), none, None, False, None
         )
 
@@ -111,7 +112,7 @@ def test_every_refusal_is_explained(cloud, column):
                 continue
             hosts = Hosts(run.scheduler, run.computes)
             hosts.wanted = run.shapes[arrival.flavor]
-            found = Explainer(hosts, Placement(hosts)).explain(
+            found = DryRunScheduler(hosts, Placement(hosts)).explain(
                 hosts.wanted.spec.obj_clone(), detailed=2
             )
             fallen = sum(one.hosts for one in found.conditions)

@@ -4,8 +4,8 @@ from benchmarks.packing import computes
 from benchmarks.packing.clouds import Cloud
 from benchmarks.packing.loads import Load
 from nfv_sched.sim import machine
-from nfv_sched.sim.guests import Flavor
-from nfv_sched.sim.guests import Port
+from nfv_sched.sim.boot_request import Port
+from nfv_sched.sim.boot_request import SimulatedFlavor
 
 MACHINE = machine.parse(
     'tiny',
@@ -30,7 +30,7 @@ def cloud(hosts):
 
 
 def flavor(name, cpus, gib, cells=1, ports=()):
-    return Flavor(
+    return SimulatedFlavor(
         name,
         cpus,
         gib * 1024,

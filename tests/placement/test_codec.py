@@ -16,11 +16,11 @@ from nfv_sched.model import PoolTopology
 from nfv_sched.placement import schema
 from nfv_sched.placement import tree
 from nfv_sched.placement.codec import BadTree
+from nfv_sched.placement.codec import CorruptTree
 from nfv_sched.placement.codec import decode
 from nfv_sched.placement.codec import encode
-from nfv_sched.placement.codec import GarbledTree
+from nfv_sched.placement.codec import IncompleteTree
 from nfv_sched.placement.codec import is_published
-from nfv_sched.placement.codec import TornTree
 from nfv_sched.placement.codec import UnknownName
 from nfv_sched.placement.tree import digest
 from nfv_sched.placement.tree import summaries_of
@@ -246,7 +246,7 @@ def test_a_well_sealed_tree_that_makes_no_sense_is_garbled(index, drop, add):
     summaries[victim] = dataclasses.replace(
         summaries[victim], traits=old - drop | add
     )
-    with pytest.raises(GarbledTree):
+    with pytest.raises(CorruptTree):
         _decode(_sealed(tree.root.uuid, summaries), tree.root.uuid)
 
 
@@ -260,12 +260,12 @@ def test_a_tree_below_another_root_is_not_taken_for_it():
     summaries[tree.root.uuid] = dataclasses.replace(
         mine, capacity={**mine.capacity, **parts}
     )
-    with pytest.raises(GarbledTree, match='compute node'):
+    with pytest.raises(CorruptTree, match='compute node'):
         _decode(_sealed(tree.root.uuid, summaries), tree.root.uuid)
 
 
 def test_a_missing_root_is_a_torn_tree():
-    with pytest.raises(TornTree):
+    with pytest.raises(IncompleteTree):
         _decode({}, str(uuid.uuid4()))
 
 
@@ -348,5 +348,5 @@ def test_a_cell_that_goes_by_another_number_is_garbled():
         summaries[cell],
         traits=old - {'CUSTOM_NFV_NUMA_ID_0'} | {'CUSTOM_NFV_NUMA_ID_5'},
     )
-    with pytest.raises(GarbledTree, match='not the cell 5'):
+    with pytest.raises(CorruptTree, match='not the cell 5'):
         _decode(_sealed(tree.root.uuid, summaries), tree.root.uuid)

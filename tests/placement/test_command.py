@@ -8,12 +8,12 @@ import pytest
 
 from nfv_sched.cmd import publish as publish_module
 from nfv_sched.cmd.main import main
-from nfv_sched.nova import census
-from nfv_sched.nova import computes
+from nfv_sched.nova import compute_nodes
+from nfv_sched.nova import compute_topology
 from nfv_sched.placement.client import PlacementClient
 from nfv_sched.placement.reader import TopologyReader
 from nfv_sched.sim import machine
-from nfv_sched.sim.cloud import cloud
+from nfv_sched.sim.cloud import simulated_cloud
 from tests.sysfs import trees
 
 CONF = nova.conf.CONF
@@ -21,7 +21,7 @@ CONF = nova.conf.CONF
 
 @pytest.fixture(scope='module')
 def two_hosts():
-    with cloud() as running:
+    with simulated_cloud() as running:
         running.add_host('one', machine.load('dell-2x6230r-64vf'))
         running.add_host('two', machine.load('epyc7451-4node'))
         yield running
@@ -35,9 +35,9 @@ def nova_options():
 @pytest.fixture
 def publish(two_hosts, monkeypatch, capsys):
     files = []
-    monkeypatch.setattr(computes, 'configure', files.append)
+    monkeypatch.setattr(compute_topology, 'configure', files.append)
     monkeypatch.setattr(
-        computes, 'placement_adapter', lambda: two_hosts.placement
+        compute_topology, 'placement_adapter', lambda: two_hosts.placement
     )
 
     def run(*arguments):
@@ -115,7 +115,7 @@ def test_what_cannot_be_read_is_told_and_nothing_is_pruned(
     def fail(*args):
         raise OSError('the database is down')
 
-    monkeypatch.setattr(census, '_rows', fail)
+    monkeypatch.setattr(compute_nodes, '_rows', fail)
     code, rows = publish('--prune')
     assert (code, rows) == (1, [])
     assert 'the database is down' in caplog.text
@@ -129,14 +129,16 @@ def test_what_cannot_be_read_is_told_and_nothing_is_pruned(
 def test_one_malformed_compute_node_stops_no_other(
     two_hosts, publish, monkeypatch, caplog
 ):
-    real = census.topology_of
+    real = compute_nodes.topology_of
 
     def fail(node, *rest):
         if node.hypervisor_hostname == 'two':
-            raise computes.MalformedComputeError('compute node two: torn')
+            raise compute_topology.MalformedComputeError(
+                'compute node two: torn'
+            )
         return real(node, *rest)
 
-    monkeypatch.setattr(census, 'topology_of', fail)
+    monkeypatch.setattr(compute_nodes, 'topology_of', fail)
     code, rows = publish('--prune')
     assert code == 1
     assert [row['Host'] for row in rows] == ['one']
@@ -150,9 +152,9 @@ def test_trees_of_compute_nodes_that_are_gone_are_pruned(
     two_hosts, publish, monkeypatch, caplog
 ):
     publish()
-    real = census._rows
+    real = compute_nodes._rows
     monkeypatch.setattr(
-        census,
+        compute_nodes,
         '_rows',
         lambda *args: [
             row for row in real(*args) if row.hypervisor_hostname != 'two'
@@ -172,7 +174,7 @@ def test_what_sysfs_adds_is_published_once(
     two_hosts, publish, monkeypatch, tmp_path
 ):
     uuid = two_hosts.computes['two'].node.uuid
-    monkeypatch.setattr(computes, 'local_node', lambda: ('two', uuid))
+    monkeypatch.setattr(compute_topology, 'local_node', lambda: ('two', uuid))
     root = trees.write(tmp_path, trees.plain())
     monkeypatch.setattr(publish_module, '_SYSFS', root)
     assert publish()[0] == 0

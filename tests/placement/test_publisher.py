@@ -303,9 +303,9 @@ def test_a_compute_node_that_came_back_replaces_its_old_tree(client):
 
 def test_two_compute_nodes_of_one_name_do_not_take_turns(client):
     one, two = host(0), host(5, name='host0')
-    living = {each.uuid: each.name for each in (one, two)}
+    live_nodes = {each.uuid: each.name for each in (one, two)}
     for _ in range(2):
-        report = Round(client, living).publish([one, two])
+        report = Round(client, live_nodes).publish([one, two])
         first, second = report.hosts
         assert first.error is None
         assert one.uuid in second.error
@@ -320,8 +320,8 @@ def test_two_compute_nodes_of_one_name_do_not_take_turns(client):
 def test_two_hosts_swap_their_names(client):
     publish(client, [host(0), host(1)])
     swapped = [host(0, name='host1'), host(1, name='host0')]
-    living = {one.uuid: one.name for one in swapped}
-    report = Round(client, living).publish(swapped)
+    live_nodes = {one.uuid: one.name for one in swapped}
+    report = Round(client, live_nodes).publish(swapped)
     assert [one.error for one in report.hosts] == [None, None]
     assert [read(client, one) for one in swapped] == swapped
 

@@ -18,14 +18,14 @@ def ours(client):
 
 def test_nothing_of_ours_stays(client):
     publish(client, [host()])
-    expected = {(one.kind, one.name) for one in purge.found(client)}
+    expected = {(one.kind, one.name) for one in purge.removable(client)}
     assert {'tree', 'class', 'trait'} == {kind for kind, _ in expected}
     done = list(purge.purge(client))
     assert {(one.kind, one.name) for one in done} == expected
     assert not any(one.problem for one in done)
     assert ours(client) == set()
     assert api.roots(client) == {}
-    assert purge.found(client) == []
+    assert purge.removable(client) == []
 
 
 def test_it_can_be_published_again(client):
@@ -39,7 +39,7 @@ def test_it_can_be_published_again(client):
 def test_what_is_found_is_only_read(client, wsgi):
     publish(client, [host()])
     wsgi.calls.clear()
-    purge.found(client)
+    purge.removable(client)
     assert {method for method, _ in wsgi.calls} == {'GET'}
 
 

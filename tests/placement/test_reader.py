@@ -7,7 +7,7 @@ import time
 import pytest
 
 from nfv_sched.placement import api
-from nfv_sched.placement import refresh
+from nfv_sched.placement import incremental_read
 from nfv_sched.placement import schema
 from nfv_sched.placement.client import PlacementClient
 from nfv_sched.placement.errors import Unavailable
@@ -90,7 +90,7 @@ def test_nothing_ever_published_is_no_error(placement, template, caplog):
 def test_reader_sees_what_the_publisher_wrote(
     reader, client, wsgi, monkeypatch, single, requests
 ):
-    monkeypatch.setattr(refresh, 'ONE_BY_ONE', single)
+    monkeypatch.setattr(incremental_read, 'ONE_BY_ONE', single)
     topologies = [with_guest(host(0)), small(1), small(2)]
     publish(client, topologies)
     wsgi.calls.clear()
@@ -166,7 +166,7 @@ def test_a_bad_tree_costs_exactly_its_host(
     reader, client, caplog, spoil, counter, single, monkeypatch
 ):
     # Read in bulk or one by one.
-    monkeypatch.setattr(refresh, 'ONE_BY_ONE', single)
+    monkeypatch.setattr(incremental_read, 'ONE_BY_ONE', single)
     count = 3
     topologies = [small(number) for number in range(count)]
     publish(client, topologies)
@@ -213,8 +213,8 @@ def test_a_tree_mended_below_its_root_is_read_again(reader, client):
 
 
 def test_many_bad_trees_are_tried_again_in_part(reader, client, monkeypatch):
-    monkeypatch.setattr(refresh, 'AGAIN', 2)
-    monkeypatch.setattr(refresh, 'ONE_BY_ONE', 3)
+    monkeypatch.setattr(incremental_read, 'RETRIED_PER_REFRESH', 2)
+    monkeypatch.setattr(incremental_read, 'ONE_BY_ONE', 3)
     topologies = [small(number) for number in range(6)]
     publish(client, topologies)
     for one in topologies[:5]:
@@ -239,7 +239,7 @@ def test_many_bad_trees_are_tried_again_in_part(reader, client, monkeypatch):
 def test_a_server_too_slow_for_everything_still_tells_what_changed(
     client, monkeypatch
 ):
-    monkeypatch.setattr(refresh, 'ONE_BY_ONE', 1)
+    monkeypatch.setattr(incremental_read, 'ONE_BY_ONE', 1)
     publish(client, [host(0), host(1)])
     reader = TopologyReader(lambda: client, full_every=2)
     assert reader.refresh()
@@ -265,7 +265,7 @@ def test_a_cut_bulk_answer_is_completed_one_by_one(
     client = PlacementClient(
         adapter_of(placement(max_allocation_candidates=2))
     )
-    monkeypatch.setattr(refresh, 'ONE_BY_ONE', 3)
+    monkeypatch.setattr(incremental_read, 'ONE_BY_ONE', 3)
     topologies = [small(number) for number in range(6)]
     publish(client, topologies)
     reader = TopologyReader(lambda: client)
@@ -281,10 +281,10 @@ def test_what_is_cut_off_beyond_the_bound_is_counted_and_logged_once(
     client = PlacementClient(
         adapter_of(placement(max_allocation_candidates=2))
     )
-    monkeypatch.setattr(refresh, 'ONE_BY_ONE', 3)
+    monkeypatch.setattr(incremental_read, 'ONE_BY_ONE', 3)
     topologies = [small(number) for number in range(6)]
     publish(client, topologies)
-    monkeypatch.setattr(refresh, 'RESCUED', 1)
+    monkeypatch.setattr(incremental_read, 'SINGLE_READS_PER_REFRESH', 1)
     reader = TopologyReader(lambda: client)
     reader.refresh()
     assert reader.snapshot.counters.read == 3

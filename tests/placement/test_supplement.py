@@ -13,7 +13,7 @@ from nfv_sched.placement import api
 from nfv_sched.placement import schema
 from nfv_sched.placement.client import PlacementClient
 from nfv_sched.placement.codec import decode
-from nfv_sched.placement.codec import TornTree
+from nfv_sched.placement.codec import IncompleteTree
 from nfv_sched.placement.publisher import prune
 from nfv_sched.placement.publisher import publish
 from nfv_sched.placement.publisher import publish_supplement
@@ -170,7 +170,7 @@ def test_what_others_change_in_it_tears_the_tree_until_it_is_mended(client):
             'traits': sorted(traits - {'CUSTOM_NFV_DISTANCE_0_1_21'}),
         },
     )
-    with pytest.raises(TornTree, match='sysfs'):
+    with pytest.raises(IncompleteTree, match='sysfs'):
         read(client, host())
     # Not the business of who reads Nova's databases.
     assert publish(client, [reported()]).writes == 0
@@ -215,7 +215,7 @@ def test_any_interleaving_ends_right_and_never_looks_whole(
             calls += 1
             wsgi.before = None
             if wsgi.calls and wsgi.calls[-1][0] != 'GET':
-                with contextlib.suppress(TornTree):
+                with contextlib.suppress(IncompleteTree):
                     assert read(other, old) in seen
             if calls == count:  # noqa: B023 - used within the round
                 inner(other)

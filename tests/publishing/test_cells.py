@@ -5,7 +5,7 @@ import logging
 from nova.db.main import api as main_db
 import pytest
 
-from nfv_sched.nova import census
+from nfv_sched.nova import compute_nodes
 from nfv_sched.placement import api
 from nfv_sched.placement import publisher
 from nfv_sched.placement import schema
@@ -14,11 +14,11 @@ from nfv_sched.placement.codec import encode
 from nfv_sched.placement.errors import Refused
 from nfv_sched.placement.reader import TopologyReader
 from nfv_sched.publishing.cells import CellsSource
-from nfv_sched.publishing.report import PassReport
+from nfv_sched.publishing.pass_report import PassReport
 from nfv_sched.sim import flavors
 from nfv_sched.sim import machine
 from nfv_sched.sim import settings
-from nfv_sched.sim.cloud import cloud
+from nfv_sched.sim.cloud import simulated_cloud
 
 HOSTS = {
     'one': 'dell-2x6230r-64vf',
@@ -33,8 +33,8 @@ def nova_options():
 
 
 @pytest.fixture
-def sky():
-    with cloud(settings.NFV, aliases=flavors.aliases()) as made:
+def cloud():
+    with simulated_cloud(settings.NFV, aliases=flavors.aliases()) as made:
         for host, name in HOSTS.items():
             made.add_host(host, machine.load(name))
         yield made
@@ -43,7 +43,7 @@ def sky():
 @pytest.fixture
 def settled(monkeypatch):
     """Rows that were written a moment ago are as good as old ones."""
-    monkeypatch.setattr(census, 'UNSETTLED', -1.0)
+    monkeypatch.setattr(compute_nodes, 'SETTLE_SECONDS', -1.0)
 
 
 class Clock:
@@ -56,10 +56,10 @@ class Clock:
 class Passes:
     """Passes of one publisher, and what each of them asked for."""
 
-    def __init__(self, sky, source=None, **options):
+    def __init__(self, cloud, source=None, **options):
         self.clock = Clock()
         self.source = source or CellsSource(clock=self.clock, **options)
-        self.client = PlacementClient(sky.placement)
+        self.client = PlacementClient(cloud.placement)
 
     def __call__(self, going=lambda: True):
         report = PassReport('none')
@@ -67,152 +67,152 @@ class Passes:
         return report
 
 
-def published(sky):
-    reader = TopologyReader(lambda: PlacementClient(sky.placement))
+def published(cloud):
+    reader = TopologyReader(lambda: PlacementClient(cloud.placement))
     assert reader.refresh()
     return {one.name: one for one in reader.snapshot.hosts.values()}
 
 
-def expected(sky):
+def expected(cloud):
     """All hosts as they are, as far as the tree can tell."""
-    return {one.name: one for one in sky.topologies()}
+    return {one.name: one for one in cloud.topologies()}
 
 
-def test_only_what_changed_is_read_and_written(sky, settled, monkeypatch):
-    passes = Passes(sky)
+def test_only_what_changed_is_read_and_written(cloud, settled, monkeypatch):
+    passes = Passes(cloud)
     first = passes()
     assert (first.kind, first.hosts, first.written) == ('full', 3, 3)
     assert first.finished
-    assert published(sky) == expected(sky)
+    assert published(cloud) == expected(cloud)
     # What was written is looked at once more, and found as it should be.
     second = passes()
     assert (second.kind, second.checked, second.unchanged) == ('changed', 3, 3)
     assert second.writes == 0
     read = []
-    real = census._nodes
+    real = compute_nodes._nodes_with_devices
 
     def nodes(context, uuids):
         read.extend(uuids)
         return real(context, uuids)
 
-    monkeypatch.setattr(census, '_nodes', nodes)
+    monkeypatch.setattr(compute_nodes, '_nodes_with_devices', nodes)
     third = passes()
     assert (third.hosts, third.checked, third.writes) == (3, 0, 0)
     assert read == []
-    (guest,) = sky.boot(flavors.flavors()['anuket-HS.large'])
+    (guest,) = cloud.boot(flavors.flavors()['anuket-HS.large'])
     assert guest.booted
     fourth = passes()
     assert (fourth.checked, fourth.usage, fourth.writes) == (1, 1, 1)
-    assert read == [sky.computes[guest.host].node.uuid]
-    assert published(sky) == expected(sky)
-    sky.delete(guest)
+    assert read == [cloud.computes[guest.host].node.uuid]
+    assert published(cloud) == expected(cloud)
+    cloud.delete(guest)
     fifth = passes()
     assert (fifth.usage, fifth.writes) == (1, 1)
-    assert published(sky) == expected(sky)
+    assert published(cloud) == expected(cloud)
     assert [passes().checked, passes().checked] == [1, 0]
 
 
-def test_a_device_alone_is_a_change(sky, settled):
-    passes = Passes(sky)
+def test_a_device_alone_is_a_change(cloud, settled):
+    passes = Passes(cloud)
     passes()
     passes()
     assert passes().checked == 0
-    device = sky.computes['one'].devices[0]
+    device = cloud.computes['one'].devices[0]
     device.claim('e9d2dcf4-6f4a-4e0f-9a52-000000000001')
     device.save()
     # Nova has not saved the pools yet: for a moment there is one more.
     changed = passes()
     assert (changed.checked, changed.written) == (1, 1)
-    assert sum(published(sky)['one'].usage.devices.values()) == 1
+    assert sum(published(cloud)['one'].usage.devices.values()) == 1
 
 
-def test_rows_that_may_change_without_a_new_time_are_read_again(sky):
-    passes = Passes(sky)
+def test_rows_that_may_change_without_a_new_time_are_read_again(cloud):
+    passes = Passes(cloud)
     for _ in range(3):
         # All rows are younger than half a minute.
         assert passes().checked == 3
 
 
-def test_a_rack_is_a_change(sky, settled):
-    passes = Passes(sky, kinds=('rack',))
+def test_a_rack_is_a_change(cloud, settled):
+    passes = Passes(cloud, kinds=('rack',))
     passes()
     passes()
     assert passes().checked == 0
-    sky.add_aggregate('rack 7', ['two'], {'rack': 'r7'})
+    cloud.add_aggregate('rack 7', ['two'], {'rack': 'r7'})
     changed = passes()
     assert (changed.checked, changed.written) == (1, 1)
-    assert published(sky)['two'].domains == {'rack': 'r7'}
+    assert published(cloud)['two'].domains == {'rack': 'r7'}
 
 
-def test_what_others_do_to_a_root_is_noticed_at_once(sky, settled):
-    passes = Passes(sky)
+def test_what_others_do_to_a_root_is_noticed_at_once(cloud, settled):
+    passes = Passes(cloud)
     passes()
     passes()
-    root = schema.root_uuid(sky.computes['one'].node.uuid)
+    root = schema.root_uuid(cloud.computes['one'].node.uuid)
     passes.client.delete(f'/resource_providers/{root}/inventories')
     changed = passes()
     assert (changed.checked, changed.written) == (1, 1)
     # A root that has no sentinel is in no list: not torn, but gone.
-    assert published(sky) == expected(sky)
+    assert published(cloud) == expected(cloud)
 
 
-def test_what_others_do_below_is_noticed_by_a_full_pass(sky, settled):
-    passes = Passes(sky, full_interval=100)
+def test_what_others_do_below_is_noticed_by_a_full_pass(cloud, settled):
+    passes = Passes(cloud, full_interval=100)
     passes()
     passes()
-    root = schema.root_uuid(sky.computes['one'].node.uuid)
+    root = schema.root_uuid(cloud.computes['one'].node.uuid)
     cell = schema.cell_uuid(root, 0)
     passes.client.delete(f'/resource_providers/{cell}/traits')
-    assert 'one' not in published(sky)
+    assert 'one' not in published(cloud)
     assert passes().checked == 0
     passes.clock.now += 100
     full = passes()
     assert (full.kind, full.checked, full.written) == ('full', 3, 1)
     assert full.torn == 1
-    assert published(sky) == expected(sky)
+    assert published(cloud) == expected(cloud)
 
 
 def test_a_compute_node_that_is_gone_loses_its_tree_after_a_while(
-    sky, settled, caplog
+    cloud, settled, caplog
 ):
-    passes = Passes(sky, grace=50)
+    passes = Passes(cloud, grace=50)
     passes()
-    sky.computes['two'].node.destroy()
+    cloud.computes['two'].node.destroy()
     left = passes()
     assert (left.hosts, left.removed) == (2, 0)
     passes.clock.now += 49
     assert passes().removed == 0
-    assert len(published(sky)) == 3
+    assert len(published(cloud)) == 3
     passes.clock.now += 1
     assert passes().removed == 1
     assert 'two:nfv' in caplog.text
-    assert sorted(published(sky)) == ['one', 'three']
+    assert sorted(published(cloud)) == ['one', 'three']
     assert passes().removed == 0
 
 
 def test_a_compute_node_that_came_back_in_time_keeps_its_tree(
-    sky, settled, monkeypatch
+    cloud, settled, monkeypatch
 ):
-    passes = Passes(sky, grace=50)
+    passes = Passes(cloud, grace=50)
     passes()
-    real = census._rows
+    real = compute_nodes._rows
     with monkeypatch.context() as patch:
-        patch.setattr(census, '_rows', _without(real, 'two'))
+        patch.setattr(compute_nodes, '_rows', _without(real, 'two'))
         passes()
     passes.clock.now += 40
     passes()
-    monkeypatch.setattr(census, '_rows', _without(real, 'two'))
+    monkeypatch.setattr(compute_nodes, '_rows', _without(real, 'two'))
     passes.clock.now += 40
     # Its time began anew.
     assert passes().removed == 0
 
 
 def test_time_in_which_not_every_cell_answered_does_not_count(
-    sky, settled, monkeypatch
+    cloud, settled, monkeypatch
 ):
-    passes = Passes(sky, grace=50)
+    passes = Passes(cloud, grace=50)
     passes()
-    sky.computes['two'].node.destroy()
+    cloud.computes['two'].node.destroy()
     passes()
     passes.clock.now += 40
 
@@ -220,7 +220,7 @@ def test_time_in_which_not_every_cell_answered_does_not_count(
         raise OSError('gone')
 
     with monkeypatch.context() as patch:
-        patch.setattr(census, '_rows', down)
+        patch.setattr(compute_nodes, '_rows', down)
         passes()
     passes.clock.now += 40
     assert passes().removed == 0
@@ -229,16 +229,16 @@ def test_time_in_which_not_every_cell_answered_does_not_count(
 
 
 def test_a_tree_that_cannot_be_removed_fails_no_pass(
-    sky, settled, monkeypatch
+    cloud, settled, monkeypatch
 ):
-    passes = Passes(sky, grace=0, full_interval=100)
+    passes = Passes(cloud, grace=0, full_interval=100)
     passes()
     for name in 'one', 'two':
-        sky.computes[name].node.destroy()
+        cloud.computes[name].node.destroy()
     real = PlacementClient.delete
 
     def delete(client, path):
-        if schema.root_uuid(sky.computes['one'].node.uuid) in path:
+        if schema.root_uuid(cloud.computes['one'].node.uuid) in path:
             raise Refused(409, '', 'somebody uses it')
         real(client, path)
 
@@ -254,9 +254,9 @@ def test_a_tree_that_cannot_be_removed_fails_no_pass(
 
 
 def test_a_host_that_cannot_be_published_is_a_problem(
-    sky, settled, monkeypatch, caplog
+    cloud, settled, monkeypatch, caplog
 ):
-    passes = Passes(sky)
+    passes = Passes(cloud)
 
     def refuse(host):
         if host.name == 'two':
@@ -278,32 +278,32 @@ def _without(real, name):
 
 
 def test_nothing_is_removed_while_a_cell_does_not_answer(
-    sky, settled, monkeypatch
+    cloud, settled, monkeypatch
 ):
-    passes = Passes(sky, grace=0)
+    passes = Passes(cloud, grace=0)
     passes()
-    before = len(published(sky))
+    before = len(published(cloud))
 
     def down(*args):
         raise OSError('mysql+pymysql://nova:s3cret@db/nova_cell1 is down')
 
     with monkeypatch.context() as patch:
-        patch.setattr(census, '_rows', down)
+        patch.setattr(compute_nodes, '_rows', down)
         report = passes()
     assert (report.finished, report.hosts, report.removed) == (False, 0, 0)
     assert 's3cret' not in str(report.problems)
     assert 'cell1' in report.problems[0]
-    assert len(published(sky)) == before
+    assert len(published(cloud)) == before
     again = passes()
     assert again.finished
     assert again.problems == []
 
 
 def test_a_cell_that_goes_between_two_pages_costs_its_hosts_only(
-    sky, settled, monkeypatch
+    cloud, settled, monkeypatch
 ):
-    passes = Passes(sky, page=1)
-    real = census._nodes
+    passes = Passes(cloud, page=1)
+    real = compute_nodes._nodes_with_devices
     asked = []
 
     def nodes(context, uuids):
@@ -312,22 +312,22 @@ def test_a_cell_that_goes_between_two_pages_costs_its_hosts_only(
             raise OSError('gone')
         return real(context, uuids)
 
-    monkeypatch.setattr(census, '_nodes', nodes)
+    monkeypatch.setattr(compute_nodes, '_nodes_with_devices', nodes)
     report = passes()
     assert report.written == 1
     assert len(report.problems) == 1
-    monkeypatch.setattr(census, '_nodes', real)
+    monkeypatch.setattr(compute_nodes, '_nodes_with_devices', real)
     assert passes().written == 2
-    assert published(sky) == expected(sky)
+    assert published(cloud) == expected(cloud)
 
 
-def test_a_malformed_compute_node_stays_due(sky, settled):
-    passes = Passes(sky)
-    node = sky.computes['two'].node
+def test_a_malformed_compute_node_stays_due(cloud, settled):
+    passes = Passes(cloud)
+    node = cloud.computes['two'].node
 
     def store(text):
         main_db.compute_node_update(
-            sky._cell_context, node.id, {'numa_topology': text}
+            cloud._cell_context, node.id, {'numa_topology': text}
         )
 
     store('no json')
@@ -340,11 +340,11 @@ def test_a_malformed_compute_node_stays_due(sky, settled):
     assert passes().skipped == 1
     store(node.numa_topology)
     assert passes().written == 1
-    assert published(sky) == expected(sky)
+    assert published(cloud) == expected(cloud)
 
 
-def test_a_pass_ends_between_two_hosts(sky, settled):
-    passes = Passes(sky)
+def test_a_pass_ends_between_two_hosts(cloud, settled):
+    passes = Passes(cloud)
     asked = []
 
     def going():
@@ -354,48 +354,48 @@ def test_a_pass_ends_between_two_hosts(sky, settled):
 
     report = passes(going)
     assert (report.written, report.finished) == (1, False)
-    assert len(published(sky)) == 1
+    assert len(published(cloud)) == 1
     assert passes().kind == 'full'
-    assert published(sky) == expected(sky)
+    assert published(cloud) == expected(cloud)
 
 
-def test_pages_of_any_size_show_all_compute_nodes(sky):
-    everything = {one.node.uuid for one in sky.computes.values()}
+def test_pages_of_any_size_show_all_compute_nodes(cloud):
+    everything = {one.node.uuid for one in cloud.computes.values()}
     for page in (1, 2, 3, 500):
-        found = census.look(page=page)
-        assert found.sightings.keys() == everything
+        found = compute_nodes.scan(page=page)
+        assert found.node_versions.keys() == everything
         hosts = [
             host.uuid
-            for part in census.read(found, everything, page)
+            for part in compute_nodes.read_nodes(found, everything, page)
             for host in part.hosts
         ]
         assert sorted(hosts) == sorted(everything)
 
 
-def test_a_renamed_host_keeps_its_tree(sky, settled):
-    passes = Passes(sky)
+def test_a_renamed_host_keeps_its_tree(cloud, settled):
+    passes = Passes(cloud)
     passes()
-    node = sky.computes['two'].node
+    node = cloud.computes['two'].node
     root = schema.root_uuid(node.uuid)
     node.hypervisor_hostname = 'two.example.org'
     node.save()
     assert passes().written == 1
     names = {one.name for one in api.tree_of(passes.client, root).values()}
     assert all(name.startswith('two.example.org:nfv') for name in names)
-    assert 'two' not in published(sky)
-    assert published(sky)['two.example.org'].uuid == node.uuid
+    assert 'two' not in published(cloud)
+    assert published(cloud)['two.example.org'].uuid == node.uuid
 
 
-def test_progress_of_a_long_pass_is_logged(sky, caplog):
+def test_progress_of_a_long_pass_is_logged(cloud, caplog):
     caplog.set_level(logging.INFO)
-    passes = Passes(sky)
+    passes = Passes(cloud)
 
     class Slow(Clock):
         def __call__(self):
             self.now += 6
             return self.now
 
-    Passes(sky, CellsSource(clock=Slow()))()
+    Passes(cloud, CellsSource(clock=Slow()))()
     assert '3 of 3 hosts' in caplog.text or '2 of 3 hosts' in caplog.text
     caplog.clear()
     passes()

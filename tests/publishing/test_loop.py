@@ -8,12 +8,12 @@ import urllib.request
 import pytest
 import sqlalchemy
 
-from nfv_sched.nova.masking import masked
-from nfv_sched.nova.masking import Masking
+from nfv_sched.nova.redact import redact
+from nfv_sched.nova.redact import RedactingFilter
 from nfv_sched.publishing import status as status_file
-from nfv_sched.publishing.counters import Counters
-from nfv_sched.publishing.leadership import Alone
-from nfv_sched.publishing.leadership import Elected
+from nfv_sched.publishing.counters import PublisherMetrics
+from nfv_sched.publishing.leadership import ElectedLeader
+from nfv_sched.publishing.leadership import SoleLeader
 from nfv_sched.publishing.loop import Loop
 from nfv_sched.publishing.status import Status
 
@@ -43,8 +43,8 @@ def loop_of(source, **options):
     values = {
         'interval': 0.01,
         'status': Status('cells', 0.01),
-        'leadership': Alone(),
-        'counters': Counters(),
+        'leadership': SoleLeader(),
+        'counters': PublisherMetrics(),
     }
     values.update(options)
     return Loop(source, lambda: next(connected), **values)
@@ -96,7 +96,7 @@ def test_it_stops_amid_a_pass_and_gives_up_the_lead():
         while going():
             time.sleep(0.005)
 
-    class Leader(Alone):
+    class Leader(SoleLeader):
         closed = False
 
         def close(self):
@@ -178,7 +178,7 @@ def _metrics(counters):
 
 def test_prometheus_is_told_counts_and_age():
     now = [1000.0]
-    counters = Counters(clock=lambda: now[0])
+    counters = PublisherMetrics(clock=lambda: now[0])
 
     def work(report, going):
         report.hosts, report.writes, report.torn = 4, 7, 1
@@ -205,7 +205,7 @@ def test_prometheus_is_told_counts_and_age():
 def test_one_of_two_publishers_leads_until_it_goes(tmp_path, caplog):
     caplog.set_level(logging.INFO)
     url = f'file://{tmp_path}'
-    first, second = Elected(url), Elected(url)
+    first, second = ElectedLeader(url), ElectedLeader(url)
     assert first.leads()
     assert not second.leads()
     assert first.leads()
@@ -221,11 +221,11 @@ def test_one_of_two_publishers_leads_until_it_goes(tmp_path, caplog):
 
 def test_a_publisher_that_stands_by_reads_and_writes_nothing(tmp_path):
     url = f'file://{tmp_path}'
-    first = Elected(url)
+    first = ElectedLeader(url)
     assert first.leads()
     source = Source()
     loop = loop_of(
-        source, leadership=Elected(url), path=tmp_path / 'status.json'
+        source, leadership=ElectedLeader(url), path=tmp_path / 'status.json'
     )
     assert loop.once() is None
     assert source.clients == []
@@ -238,7 +238,7 @@ def test_a_publisher_that_stands_by_reads_and_writes_nothing(tmp_path):
 
 def test_without_the_coordination_service_a_publisher_works(caplog):
     url = f'etcd3+http://user:{SECRET}@127.0.0.1:1?timeout=0.2'
-    leader = Elected(url)
+    leader = ElectedLeader(url)
     assert leader.leads()
     assert leader.leads()
     assert caplog.text.count('cannot be used') == 1
@@ -257,18 +257,18 @@ def test_without_the_coordination_service_a_publisher_works(caplog):
     ],
 )
 def test_passwords_are_masked(text):
-    assert SECRET not in masked(text)
+    assert SECRET not in redact(text)
 
 
 def test_text_without_passwords_stays():
     text = 'GET http://placement/x: 500 mail a@b.c'
-    assert masked(text) == text
+    assert redact(text) == text
 
 
 def test_no_password_in_logs_and_tracebacks(capsys):
     logger = logging.getLogger('tests.masking')
     handler = logging.StreamHandler()
-    handler.addFilter(Masking())
+    handler.addFilter(RedactingFilter())
     logger.addHandler(handler)
     try:
         sqlalchemy.create_engine(f'x://u:{SECRET}@@/@db:p/')

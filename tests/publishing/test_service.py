@@ -13,7 +13,7 @@ import pytest
 
 from nfv_sched.placement.reader import TopologyReader
 from nfv_sched.sim import machine
-from nfv_sched.sim.cloud import cloud
+from nfv_sched.sim.cloud import simulated_cloud
 from tests.placement_server import running
 from tests.publishing.http import client_of
 
@@ -27,8 +27,8 @@ def nova_options():
 
 
 @pytest.fixture
-def sky():
-    with cloud() as made:
+def cloud():
+    with simulated_cloud() as made:
         made.add_host('one', machine.load('dell-2x6230r-64vf'))
         yield made
 
@@ -39,10 +39,10 @@ def placement(tmp_path):
         yield url
 
 
-def write_options(folder, sky, url, **options):
+def write_options(folder, cloud, url, **options):
     lines = '\n'.join(f'{name} = {value}' for name, value in options.items())
     path = folder / 'nova.conf'
-    database = sky._cell.database_connection
+    database = cloud._cell.database_connection
     path.write_text(f"""
 [DEFAULT]
 state_path = {folder}
@@ -105,15 +105,15 @@ def finished(folder, after=0.0):
     return found if found and (found['passed'] or 0) > after else None
 
 
-def test_it_publishes_reloads_and_ends(sky, placement, tmp_path):
-    options = write_options(tmp_path, sky, placement)
+def test_it_publishes_reloads_and_ends(cloud, placement, tmp_path):
+    options = write_options(tmp_path, cloud, placement)
     with service(options) as (process, log):
         first = wait_for(lambda: finished(tmp_path), log)
         assert first['counts']['written'] == 1
         reader = TopologyReader(lambda: client_of(placement))
         assert reader.refresh()
-        assert list(reader.snapshot.hosts) == [sky.computes['one'].node.uuid]
-        write_options(tmp_path, sky, placement, full_interval=7)
+        assert list(reader.snapshot.hosts) == [cloud.computes['one'].node.uuid]
+        write_options(tmp_path, cloud, placement, full_interval=7)
         process.send_signal(signal.SIGHUP)
         second = wait_for(
             lambda: (
@@ -134,9 +134,9 @@ def test_it_publishes_reloads_and_ends(sky, placement, tmp_path):
     assert 'Traceback' not in text
 
 
-def test_it_outlives_databases_and_placement(sky, placement, tmp_path):
+def test_it_outlives_databases_and_placement(cloud, placement, tmp_path):
     """Killed outright, too: its next start makes that good."""
-    options = write_options(tmp_path, sky, 'http://127.0.0.1:1')
+    options = write_options(tmp_path, cloud, 'http://127.0.0.1:1')
     text = options.read_text()
     secret = 'mysql+nosuch://nova:' + PASSWORD + '@@db/nova_api'
     options.write_text(
@@ -153,7 +153,7 @@ def test_it_outlives_databases_and_placement(sky, placement, tmp_path):
     with service(options) as (process, log):
         wait_for(lambda: 'Not published' in log.read_text(), log)
         assert status(tmp_path)['passed'] is None
-        write_options(tmp_path, sky, placement)
+        write_options(tmp_path, cloud, placement)
         process.send_signal(signal.SIGHUP)
         wait_for(lambda: finished(tmp_path), log)
         process.terminate()

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from nfv_sched.publishing import status
-from nfv_sched.publishing.report import PassReport
+from nfv_sched.publishing.pass_report import PassReport
 
 
 @pytest.fixture

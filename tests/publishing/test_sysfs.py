@@ -3,13 +3,13 @@
 import pytest
 
 from nfv_sched.model import FunctionTopology
-from nfv_sched.nova import computes
+from nfv_sched.nova import compute_topology
 from nfv_sched.placement.codec import decode
 from nfv_sched.placement.codec import encode
 from nfv_sched.placement.publisher import publish
 from nfv_sched.placement.reader import TopologyReader
 from nfv_sched.placement.tree import summaries_of
-from nfv_sched.publishing.report import PassReport
+from nfv_sched.publishing.pass_report import PassReport
 from nfv_sched.publishing.sysfs import supplement_of
 from nfv_sched.publishing.sysfs import SysfsSource
 from nfv_sched.sysfs import MalformedSysfs
@@ -119,10 +119,10 @@ def test_every_recorded_machine_can_be_published(name):
 def test_a_compute_is_known_by_novas_own_file(tmp_path, nova_options):
     nova_options.set_override('state_path', str(tmp_path))
     nova_options.set_override('host', 'cmp-1')
-    with pytest.raises(computes.NoIdentityError, match='compute_id'):
-        computes.local_node()
+    with pytest.raises(compute_topology.NoIdentityError, match='compute_id'):
+        compute_topology.local_node()
     (tmp_path / 'compute_id').write_text(f'{host().uuid}\n')
-    assert computes.local_node() == ('cmp-1', host().uuid)
+    assert compute_topology.local_node() == ('cmp-1', host().uuid)
     (tmp_path / 'compute_id').write_text('me')
-    with pytest.raises(computes.NoIdentityError, match='compute_id'):
-        computes.local_node()
+    with pytest.raises(compute_topology.NoIdentityError, match='compute_id'):
+        compute_topology.local_node()

@@ -10,7 +10,7 @@ import pytest
 
 from nfv_sched import fit
 from nfv_sched.model import Resource
-from nfv_sched.nova import requests
+from nfv_sched.nova import request_spec
 from tests import builders
 from tests import nova_oracle
 
@@ -83,6 +83,6 @@ def test_a_cell_that_the_claim_gets_to_first_makes_it_raise(first, guest):
 
 def passes(scene):
     """Whether it fits, where nobody asks how."""
-    question = fit.Question(requests.read_guest(scene.spec))
-    found = fit.Evaluation(question, builders.host_of(scene))
-    return found.refusal(question.unchosen) is None
+    fit_request = fit.FitRequest(request_spec.read_guest(scene.spec))
+    found = fit.Evaluation(fit_request, builders.host_of(scene))
+    return found.refusal(fit_request.no_providers) is None

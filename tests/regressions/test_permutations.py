@@ -9,7 +9,7 @@ import math
 import pytest
 
 from nfv_sched import fit
-from nfv_sched.nova import requests
+from nfv_sched.nova import request_spec
 from tests import builders
 
 
@@ -50,8 +50,8 @@ def test_nova_walks_all_permutations(monkeypatch):
 @pytest.mark.parametrize('cells', [2, 4, 8, 16, 32])
 def test_we_refuse_after_one_look_at_each_pair(cells):
     scene = contested(cells)
-    guest = requests.read_guest(scene.spec)
-    evaluation = fit.Evaluation(fit.Question(guest), builders.host_of(scene))
+    guest = request_spec.read_guest(scene.spec)
+    evaluation = fit.Evaluation(fit.FitRequest(guest), builders.host_of(scene))
     assert not evaluation.verdict([]).fits
     assert evaluation.steps <= 1
     # Guest cells of one shape share their pairs: there are two shapes.
@@ -72,8 +72,8 @@ def test_a_claim_is_followed_for_a_polynomial_number_of_steps(cells):
             for i in range(wanted)
         ],
     )
-    guest = requests.read_guest(scene.spec)
-    evaluation = fit.Evaluation(fit.Question(guest), builders.host_of(scene))
+    guest = request_spec.read_guest(scene.spec)
+    evaluation = fit.Evaluation(fit.FitRequest(guest), builders.host_of(scene))
     evaluation.verdict([])
     # Nova would walk up to math.perm(cells, wanted).
     assert evaluation.steps <= 3 * cells

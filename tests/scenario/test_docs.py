@@ -4,13 +4,13 @@ import json
 import pathlib
 import textwrap
 
-from nfv_sched.scenario import reading
+from nfv_sched.scenario import loader
 
 DOCS = pathlib.Path(__file__).parents[2] / 'doc' / 'source'
 
 
 def test_the_scenario_of_the_docs():
-    found = reading.read(DOCS / 'scenarios' / 'rack.yaml')
+    found = loader.read(DOCS / 'scenarios' / 'rack.yaml')
     assert len(found.hosts) == 6
     assert len(found.steps) == 5
 
@@ -23,7 +23,7 @@ def test_the_recorded_requests_of_the_docs(scenario):
         if part.lstrip().startswith('{"at"')
     ]
     lines = textwrap.dedent(block.split('\n\n')[0]).splitlines()
-    assert [list(json.loads(line))[-1] for line in lines] == [
+    assert [list(json.loads(pipeline))[-1] for pipeline in lines] == [
         'boot',
         'boot',
         'delete',
@@ -32,4 +32,4 @@ def test_the_recorded_requests_of_the_docs(scenario):
     path = scenario(
         'hosts: [{machine: turin-nps4}]\nsteps: [{replay: log.jsonl}]'
     )
-    assert len(reading.read(path).steps) == 3
+    assert len(loader.read(path).steps) == 3

@@ -8,20 +8,20 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from nfv_sched.cmd import consoles
-from nfv_sched.cmd import playing
+from nfv_sched.cmd import rich_console
+from nfv_sched.cmd import simulate_view
 from nfv_sched.cmd import topology
 from nfv_sched.cmd.main import main
-from nfv_sched.picture import measures
-from nfv_sched.picture import owners
-from nfv_sched.picture import views
-from nfv_sched.scenario import leftover
-from nfv_sched.scenario.run import Fate
+from nfv_sched.render import host_view
+from nfv_sched.render import marks
+from nfv_sched.render import metrics
+from nfv_sched.scenario import residual_hosts
+from nfv_sched.scenario.run import EventKind
 from nfv_sched.sim import machine
-from nfv_sched.sim.cloud import cloud
-from nfv_sched.sim.guests import Flavor
+from nfv_sched.sim.boot_request import SimulatedFlavor
+from nfv_sched.sim.cloud import simulated_cloud
 from nfv_sched.survey import nova as nova_survey
-from tests.picture import examples
+from tests.render import examples
 
 MACHINE = """\
 about: two cells of four cores
@@ -128,7 +128,7 @@ def test_a_scenario_is_played(two_racks, tmp_path, capsys):
 
 
 def test_what_is_counted_is_what_is_there(two_racks):
-    played = playing.play(two_racks, consoles.plain())
+    played = simulate_view.simulate(two_racks, rich_console.plain())
     run = played.run
     assert run.lost == ['two']
     assert all(
@@ -141,9 +141,9 @@ def test_what_is_counted_is_what_is_there(two_racks):
     assert {guest.name for guest in one.residents} == {
         name
         for name, fate in fates.items()
-        if fate in (Fate.PLACED, Fate.MOVED)
+        if fate in (EventKind.PLACED, EventKind.MOVED)
     }
-    figures = measures.figures(views.host_view(one))
+    figures = metrics.host_metrics(host_view.host_view(one))
     used = run.events[-1].used
     share = (figures.cpus - figures.free_cpus) / figures.cpus
     assert used['dedicated CPUs'] == share
@@ -171,8 +171,12 @@ def test_what_nova_itself_refuses_is_told(scenario, capsys):
 @pytest.mark.parametrize(
     ('filters', 'fate', 'stages'),
     [
-        ('ComputeFilter', Fate.CLAIM_FAILED, []),
-        ('ComputeFilter,HugePagesFilter', Fate.REFUSED, ['HugePagesFilter']),
+        ('ComputeFilter', EventKind.CLAIM_FAILED, []),
+        (
+            'ComputeFilter,HugePagesFilter',
+            EventKind.REFUSED,
+            ['HugePagesFilter'],
+        ),
     ],
 )
 def test_a_scenario_names_its_filters(scenario, filters, fate, stages):
@@ -187,7 +191,7 @@ def test_a_scenario_names_its_filters(scenario, filters, fate, stages):
              hw:mem_page_size: 2048}}}}
         steps: [{{boot: {{flavor: small}}}}]
         """)
-    run = playing.play(path, consoles.plain()).run
+    run = simulate_view.simulate(path, rich_console.plain()).run
     assert [event.fate for event in run.events] == [fate]
     assert [
         condition.stage
@@ -237,8 +241,8 @@ def test_options_name_the_weighers():
             'nova.scheduler.weights.ram.RAMWeigher'
         )
     }
-    with cloud(options=options) as sky:
-        weighers = sky.scheduler.host_manager.weighers
+    with simulated_cloud(options=options) as cloud:
+        weighers = cloud.scheduler.host_manager.weighers
         assert [type(one).__name__ for one in weighers] == ['RAMWeigher']
 
 
@@ -258,8 +262,8 @@ def test_an_error_is_told_without_a_traceback(two_racks, capsys):
     assert main(['simulate', '--scenario', str(two_racks)]) == 1
     said = capsys.readouterr()
     assert 'Traceback' not in said.err
-    line = SCENARIO.splitlines().index('  - lose: {rack: R2}') + 1
-    assert f'{two_racks}:{line}: steps[5].lose' in said.err
+    pipeline = SCENARIO.splitlines().index('  - lose: {rack: R2}') + 1
+    assert f'{two_racks}:{pipeline}: steps[5].lose' in said.err
 
 
 def huge(cell):
@@ -271,11 +275,11 @@ def test_what_is_left_of_surveyed_hosts_is_simulated(scenario):
     scenario(topology.rendered(survey, 'json'), 'cloud.json')
     path = scenario('hosts: [{survey: cloud.json}]\nsteps: []')
     # The other host is disabled.
-    [host] = playing.play(path, consoles.plain()).survey.hosts
+    [host] = simulate_view.simulate(path, rich_console.plain()).survey.hosts
     assert host.topology.domains == {'rack': 'R1'}
     busy = survey.hosts[0]
     assert host.host == busy.host
-    before, after = map(views.host_view, (busy, host))
+    before, after = map(host_view.host_view, (busy, host))
     for was, is_ in zip(before.cells, after.cells, strict=True):
         assert is_.free == is_.dedicated == was.free
         # Nova lets four floating guest CPUs share one.
@@ -289,7 +293,7 @@ def test_what_is_left_of_surveyed_hosts_is_simulated(scenario):
         )
         # Free threads stay with the cores that they are of.
         free = [
-            Counter(core.owners.count(owners.FREE) for core in cell.cores)
+            Counter(core.owners.count(marks.FREE) for core in cell.cores)
             for cell in (was, is_)
         ]
         assert free[0] - Counter([0] * 99) == free[1] - Counter([0] * 99)
@@ -320,14 +324,14 @@ def test_what_floating_guests_of_a_survey_hold_is_not_there(
 ):
     def flavor(ram_mib, specs):
         specs = {'hw:numa_nodes': '1', **specs}
-        return Flavor('f', 1, ram_mib, 1, extra_specs=specs)
+        return SimulatedFlavor('f', 1, ram_mib, 1, extra_specs=specs)
 
-    with cloud(options=option) as sky:
-        sky.add_host('busy', machine.parse('busy', HALF_KEPT))
+    with simulated_cloud(options=option) as cloud:
+        cloud.add_host('busy', machine.parse('busy', HALF_KEPT))
         for _ in range(count):
-            assert sky.boot(flavor(ram_mib, specs))[0].booted
+            assert cloud.boot(flavor(ram_mib, specs))[0].booted
         survey = topology.rendered(nova_survey.read(), 'json')
-        placed = [sky.boot(flavor(*one))[0].booted for one in next_]
+        placed = [cloud.boot(flavor(*one))[0].booted for one in next_]
         assert placed == [True] * (len(next_) - 1) + [False]
     scenario(survey, 'cloud.json')
     what_if = {
@@ -338,15 +342,19 @@ def test_what_floating_guests_of_a_survey_hold_is_not_there(
             for one in next_
         ],
     }
-    run = playing.play(scenario(json.dumps(what_if)), consoles.plain()).run
-    assert [event.fate is Fate.PLACED for event in run.events] == placed
+    run = simulate_view.simulate(
+        scenario(json.dumps(what_if)), rich_console.plain()
+    ).run
+    assert [event.fate is EventKind.PLACED for event in run.events] == placed
 
 
 def test_a_survey_without_cpu_numbers_cannot_be_simulated(tmp_path):
     path = tmp_path / 'counts.json'
     path.write_text(topology.rendered(examples.counts(), 'json'))
-    with pytest.raises(leftover.LeftoverError, match='cmp-3: CPUs are not'):
-        list(leftover.hosts_of(path, ['*'], 1.0))
+    with pytest.raises(
+        residual_hosts.SurveyDataError, match='cmp-3: CPUs are not'
+    ):
+        list(residual_hosts.hosts_of(path, ['*'], 1.0))
     path.write_text('{}')
-    with pytest.raises(leftover.LeftoverError, match='version 1'):
-        list(leftover.hosts_of(path, ['*'], 1.0))
+    with pytest.raises(residual_hosts.SurveyDataError, match='version 1'):
+        list(residual_hosts.hosts_of(path, ['*'], 1.0))

@@ -8,7 +8,7 @@ from nfv_sched.sim import flavors
 from nfv_sched.sim import machine
 from nfv_sched.sim import settings
 from nfv_sched.sim.cloud import Cloud
-from nfv_sched.sim.cloud import cloud
+from nfv_sched.sim.cloud import simulated_cloud
 
 HOSTS = (
     'dell-2x6230r-64vf',
@@ -26,7 +26,7 @@ def nova_options():
 @pytest.fixture(scope='module')
 def stock_cloud() -> Iterator[Cloud]:
     """Four hosts under Nova's own filters."""
-    with cloud(settings.STOCK, aliases=flavors.aliases()) as sky:
+    with simulated_cloud(settings.STOCK, aliases=flavors.aliases()) as cloud:
         for name in HOSTS:
-            sky.add_host(name, machine.load(name))
-        yield sky
+            cloud.add_host(name, machine.load(name))
+        yield cloud

@@ -5,23 +5,23 @@ import logging
 from nova import exception
 import pytest
 
-from nfv_sched.cmd.tables import cpus_of
+from nfv_sched.cmd.demo_tables import cpus_of
 from nfv_sched.sim import flavors
 from nfv_sched.sim import settings
-from nfv_sched.sim.boots import Outcome
-from nfv_sched.sim.cloud import cloud
-from nfv_sched.sim.guests import Flavor
-from nfv_sched.sim.guests import Port
+from nfv_sched.sim.boot_request import Port
+from nfv_sched.sim.boot_request import SimulatedFlavor
+from nfv_sched.sim.boot_result import Outcome
+from nfv_sched.sim.cloud import simulated_cloud
 from tests.sim import values
 
-PLAIN = Flavor('plain', 1, 512)
-PINNED = Flavor(
+PLAIN = SimulatedFlavor('plain', 1, 512)
+PINNED = SimulatedFlavor(
     'pinned',
     4,
     4096,
     extra_specs={'hw:cpu_policy': 'dedicated', 'hw:mem_page_size': '1GB'},
 )
-SRIOV = Flavor(
+SRIOV = SimulatedFlavor(
     'sriov',
     2,
     1024,
@@ -33,12 +33,12 @@ SRIOV = Flavor(
 )
 
 
-def state(sky):
+def state(cloud):
     """Everything that guests use: records, providers' usages."""
     found = {}
-    for name, compute in sky.computes.items():
+    for name, compute in cloud.computes.items():
         node = compute.node
-        usages = sky.placement.get(
+        usages = cloud.placement.get(
             f'/resource_providers/{node.uuid}/usages', microversion='1.39'
         ).json()['usages']
         pools = sorted(
@@ -137,7 +137,7 @@ def test_devices_are_near_where_required(boot):
 
 
 def test_devices_by_alias(boot):
-    flavor = Flavor(
+    flavor = SimulatedFlavor(
         'ports', 2, 1024, extra_specs={'pci_passthrough:alias': 'x710-port:3'}
     )
     guest = boot(flavor)
@@ -167,7 +167,7 @@ def test_soft_affinity_keeps_together(boot, stock_cloud):
 
 
 def test_no_valid_host_is_reported_and_takes_nothing(boot):
-    flavor = Flavor(
+    flavor = SimulatedFlavor(
         'huge',
         4,
         102400,
@@ -191,7 +191,7 @@ def test_many_at_once_have_one_fate(boot):
 
 
 def test_a_flavor_that_nova_refuses_is_refused(stock_cloud):
-    flavor = Flavor(
+    flavor = SimulatedFlavor(
         'odd', 4, 1024, extra_specs={'hw:cpu_thread_policy': 'isolate'}
     )
     with pytest.raises(exception.CPUThreadPolicyConfigurationInvalid):
@@ -201,7 +201,7 @@ def test_a_flavor_that_nova_refuses_is_refused(stock_cloud):
 def test_a_failed_claim_is_reported_and_takes_nothing(stock_cloud):
     """The scheduler without NUMA filters sends guests to full hosts."""
     blind = settings.Profile('blind', ('ComputeFilter',))
-    flavor = Flavor(
+    flavor = SimulatedFlavor(
         'huge',
         4,
         61440,
@@ -232,7 +232,7 @@ def test_a_second_scheduler_sees_the_guests_of_the_first(boot, stock_cloud):
 
 
 def test_a_second_cloud_must_wait(stock_cloud):
-    with pytest.raises(RuntimeError, match='one cloud'), cloud():
+    with pytest.raises(RuntimeError, match='one cloud'), simulated_cloud():
         pass
     assert len(stock_cloud.host_states()) == 4
 

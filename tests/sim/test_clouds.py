@@ -4,42 +4,44 @@ import pytest
 
 from nfv_sched.sim import machine
 from nfv_sched.sim import settings
-from nfv_sched.sim.cloud import cloud
-from nfv_sched.sim.guests import Flavor
+from nfv_sched.sim.boot_request import SimulatedFlavor
+from nfv_sched.sim.cloud import simulated_cloud
 
-PINNED = Flavor('pinned', 2, 1024, extra_specs={'hw:cpu_policy': 'dedicated'})
+PINNED = SimulatedFlavor(
+    'pinned', 2, 1024, extra_specs={'hw:cpu_policy': 'dedicated'}
+)
 
 
 def test_clouds_follow_each_other_without_a_trace():
     for _ in range(2):
-        with cloud(settings.STOCK) as sky:
-            sky.add_host('one', machine.load('epyc7451-4node'))
-            sky.add_aggregate('rack1', ['one'], {'rack': '1'})
-            [state] = sky.host_states()
+        with simulated_cloud(settings.STOCK) as cloud:
+            cloud.add_host('one', machine.load('epyc7451-4node'))
+            cloud.add_aggregate('rack1', ['one'], {'rack': '1'})
+            [state] = cloud.host_states()
             assert state.host == 'one'
             [aggregate] = state.aggregates
             assert aggregate.name == 'rack1'
-            assert sky.boot(PINNED)[0].booted
+            assert cloud.boot(PINNED)[0].booted
 
 
 def test_the_same_boots_land_on_the_same_hosts():
     def landings():
-        with cloud(settings.STOCK) as sky:
+        with simulated_cloud(settings.STOCK) as cloud:
             for number in range(3):
-                sky.add_host(f'n{number}', machine.load('epyc7451-4node'))
-            return [sky.boot(PINNED)[0].host for _ in range(4)]
+                cloud.add_host(f'n{number}', machine.load('epyc7451-4node'))
+            return [cloud.boot(PINNED)[0].host for _ in range(4)]
 
     assert landings() == landings()
 
 
 def test_novas_options_reach_the_scheduler():
     options = {'compute.packing_host_numa_cells_allocation_strategy': True}
-    with cloud(settings.STOCK, options=options) as sky:
-        sky.add_host('one', machine.load('epyc7451-4node'))
+    with simulated_cloud(settings.STOCK, options=options) as cloud:
+        cloud.add_host('one', machine.load('epyc7451-4node'))
         cells = {
             cell.id
             for _ in range(3)
-            for cell in sky.boot(PINNED)[0].instance.numa_topology.cells
+            for cell in cloud.boot(PINNED)[0].instance.numa_topology.cells
         }
         assert len(cells) == 1
 
@@ -70,7 +72,7 @@ nics: [{ports}]
         'pci.report_in_placement': True,
         'filter_scheduler.pci_in_placement': True,
     }
-    flavor = Flavor(
+    flavor = SimulatedFlavor(
         'ports',
         2,
         512,
@@ -79,15 +81,15 @@ nics: [{ports}]
             'pci_passthrough:alias': 'port:2',
         },
     )
-    with cloud(profile, aliases=[alias], options=options) as sky:
-        sky.add_host('one', host)
-        [guest] = sky.boot(flavor)
+    with simulated_cloud(profile, aliases=[alias], options=options) as cloud:
+        cloud.add_host('one', host)
+        [guest] = cloud.boot(flavor)
         assert guest.booted
-        allocated = sky.placement.get(
+        allocated = cloud.placement.get(
             f'/allocations/{guest.uuid}', microversion='1.39'
         ).json()['allocations']
         assert len(allocated) == 3
-        assert not sky.boot(flavor)[0].booted
-        sky.delete(guest)
-        [guest] = sky.boot(flavor)
+        assert not cloud.boot(flavor)[0].booted
+        cloud.delete(guest)
+        [guest] = cloud.boot(flavor)
         assert len(guest.devices) == 2

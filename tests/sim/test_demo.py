@@ -8,11 +8,11 @@ import pytest
 from rich.console import Console
 
 from nfv_sched import cmd
-from nfv_sched.cmd import show
-from nfv_sched.cmd import tables
+from nfv_sched.cmd import demo_tables
+from nfv_sched.cmd import demo_view
 from nfv_sched.cmd.main import main
 from nfv_sched.sim import flavors
-from nfv_sched.sim.guests import Flavor
+from nfv_sched.sim.boot_request import SimulatedFlavor
 
 
 def test_the_demo_runs_and_is_plain_text_in_a_pipe(capsys):
@@ -56,7 +56,7 @@ def test_senseless_numbers_are_refused(value, capsys):
 
 def test_the_same_seed_asks_for_the_same_guests():
     def named(seed):
-        return [order.name for order in show.orders(20, 2, seed)]
+        return [order.name for order in demo_view.demo_boots(20, 2, seed)]
 
     assert named(1) == named(1)
     assert named(1) != named(2)
@@ -64,7 +64,7 @@ def test_the_same_seed_asks_for_the_same_guests():
 
 
 def test_landings_tell_what_a_guest_got(stock_cloud):
-    flavor = Flavor(
+    flavor = SimulatedFlavor(
         'both',
         6,
         8192,
@@ -77,7 +77,7 @@ def test_landings_tell_what_a_guest_got(stock_cloud):
     )
     [guest] = stock_cloud.boot(flavor, name='router')
     console = Console(file=io.StringIO(), width=120)
-    console.print(tables.landings([guest]))
+    console.print(demo_tables.placements_table([guest]))
     row = console.file.getvalue()
     assert '6 pinned' in row
     assert '8 x 1G' in row
@@ -86,7 +86,7 @@ def test_landings_tell_what_a_guest_got(stock_cloud):
 
 
 def test_the_demo_says_what_to_install(monkeypatch, capsys):
-    monkeypatch.delattr(cmd, 'show', raising=False)
-    monkeypatch.setitem(sys.modules, 'nfv_sched.cmd.show', None)
+    monkeypatch.delattr(cmd, 'demo_view', raising=False)
+    monkeypatch.setitem(sys.modules, 'nfv_sched.cmd.demo_view', None)
     assert main(['demo']) == 1
     assert 'nfv-sched[demo]' in capsys.readouterr().err

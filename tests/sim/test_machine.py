@@ -4,8 +4,8 @@ import pathlib
 import pytest
 
 from nfv_sched.sim import machine
-from nfv_sched.sim.facts import MachineError
-from nfv_sched.sim.facts import parse_cpus
+from nfv_sched.sim.fields import MachineError
+from nfv_sched.sim.fields import parse_cpus
 
 EXPECTED = (
     pathlib.Path(__file__).resolve().parents[3]

@@ -12,23 +12,23 @@ from nfv_sched.sim import explain
 from nfv_sched.sim import flavors
 from nfv_sched.sim import machine
 from nfv_sched.sim import settings
-from nfv_sched.sim.boots import Outcome
+from nfv_sched.sim.boot_request import SimulatedFlavor
+from nfv_sched.sim.boot_result import Outcome
 from nfv_sched.sim.cloud import Cloud
-from nfv_sched.sim.cloud import cloud
-from nfv_sched.sim.guests import Flavor
+from nfv_sched.sim.cloud import simulated_cloud
 from tests.sim.conftest import HOSTS
 
 
 @pytest.fixture(scope='module')
-def sky() -> Iterator[Cloud]:
-    with cloud(settings.NFV, aliases=flavors.aliases()) as one:
+def cloud() -> Iterator[Cloud]:
+    with simulated_cloud(settings.NFV, aliases=flavors.aliases()) as one:
         for name in HOSTS:
             one.add_host(name, machine.load(name))
         yield one
 
 
-def test_the_scheduler_has_our_filters_and_weighers(sky):
-    manager = sky.scheduler.host_manager
+def test_the_scheduler_has_our_filters_and_weighers(cloud):
+    manager = cloud.scheduler.host_manager
     names = [type(one).__name__ for one in manager.enabled_filters]
     assert names == list(settings.NFV.enabled_filters)
     modules = {type(one).__module__ for one in manager.weighers}
@@ -36,7 +36,7 @@ def test_the_scheduler_has_our_filters_and_weighers(sky):
     assert any(name.startswith('nova.scheduler') for name in modules)
 
 
-def test_it_is_set_up_as_the_readme_says(sky):
+def test_it_is_set_up_as_the_readme_says(cloud):
     readme = pathlib.Path(__file__).parents[2] / 'README.rst'
     said = dict(re.findall(r'(?m)^ {4}(\w+) = ([\d.]+)$', readme.read_text()))
     assert len(said) == 7
@@ -47,31 +47,33 @@ def test_it_is_set_up_as_the_readme_says(sky):
     }
 
 
-def test_no_claim_fails_until_the_cloud_is_full(sky):
+def test_no_claim_fails_until_the_cloud_is_full(cloud):
     mix = itertools.islice(flavors.arrivals(3), 30)
-    guests = [guest for service in mix for guest in sky.boot(service.flavor)]
+    guests = [guest for service in mix for guest in cloud.boot(service.flavor)]
     outcomes = {guest.outcome for guest in guests}
     assert outcomes == {Outcome.BOOTED, Outcome.NO_VALID_HOST}
     for guest in guests:
         if guest.booted:
-            sky.delete(guest)
+            cloud.delete(guest)
 
 
-def test_both_schedulers_serve_one_cloud(sky):
-    flavor = Flavor('one', 2, 512, extra_specs={'hw:cpu_policy': 'dedicated'})
+def test_both_schedulers_serve_one_cloud(cloud):
+    flavor = SimulatedFlavor(
+        'one', 2, 512, extra_specs={'hw:cpu_policy': 'dedicated'}
+    )
     for profile in (settings.STOCK, settings.NFV):
-        scheduler = sky.use(profile)
-        assert sky.use(profile) is scheduler
-        [guest] = sky.boot(flavor)
+        scheduler = cloud.use(profile)
+        assert cloud.use(profile) is scheduler
+        [guest] = cloud.boot(flavor)
         assert guest.booted
-        sky.delete(guest)
+        cloud.delete(guest)
 
 
-def test_a_guest_without_a_host_is_explained(sky):
+def test_a_guest_without_a_host_is_explained(cloud):
     flavor = flavors.flavors()['telefonica-dataplane-1']
-    [guest] = sky.boot(flavor)
+    [guest] = cloud.boot(flavor)
     assert guest.outcome is Outcome.NO_VALID_HOST
-    found = explain.explain(sky, flavor)
+    found = explain.explain(cloud, flavor)
     assert (found.hosts, found.fitting) == (4, 0)
     assert sum(one.hosts for one in found.conditions) == 4
     [pages] = [one for one in found.conditions if one.name == 'pages']
@@ -79,29 +81,29 @@ def test_a_guest_without_a_host_is_explained(sky):
     assert '12 of 16' in pages.nearest.text
 
 
-def test_a_guest_with_a_host_is_told_so(sky):
-    found = explain.explain(sky, flavors.flavors()['clearwater-vims'])
+def test_a_guest_with_a_host_is_told_so(cloud):
+    found = explain.explain(cloud, flavors.flavors()['clearwater-vims'])
     assert (found.hosts, found.fitting, found.conditions) == (4, 4, ())
 
 
-def test_placement_and_groups_are_conditions_too(sky):
-    group = sky.add_group('apart', 'anti-affinity')
-    plain = Flavor('plain', 1, 512)
-    guests = [sky.boot(plain, group=group)[0] for _ in range(4)]
-    found = explain.explain(sky, plain, group=group)
+def test_placement_and_groups_are_conditions_too(cloud):
+    group = cloud.add_group('apart', 'anti-affinity')
+    plain = SimulatedFlavor('plain', 1, 512)
+    guests = [cloud.boot(plain, group=group)[0] for _ in range(4)]
+    found = explain.explain(cloud, plain, group=group)
     assert [(one.name, one.hosts) for one in found.conditions] == [
         ('server group', 4)
     ]
-    few = sky.add_group('few', 'anti-affinity', max_per_host=2)
-    guests += sky.boot(plain, group=few, count=5)
-    assert explain.explain(sky, plain, group=few).fitting == 3
-    near = sky.add_group('near', 'affinity')
-    guests += sky.boot(plain, group=near)
-    assert explain.explain(sky, plain, group=near).fitting == 1
+    few = cloud.add_group('few', 'anti-affinity', max_per_host=2)
+    guests += cloud.boot(plain, group=few, count=5)
+    assert explain.explain(cloud, plain, group=few).fitting == 3
+    near = cloud.add_group('near', 'affinity')
+    guests += cloud.boot(plain, group=near)
+    assert explain.explain(cloud, plain, group=near).fitting == 1
     for guest in guests:
-        sky.delete(guest)
-    huge = Flavor('huge', 4, 2**20)
-    found = explain.explain(sky, huge)
+        cloud.delete(guest)
+    huge = SimulatedFlavor('huge', 4, 2**20)
+    found = explain.explain(cloud, huge)
     assert [(one.name, one.hosts) for one in found.conditions] == [
         ('MEMORY_MB', 4)
     ]

@@ -5,7 +5,7 @@ import dataclasses
 import pathlib
 import sys
 
-from nfv_sched.sim import hardware
+from nfv_sched.sim import numa_devices
 from nfv_sched.sim import settings
 from nfv_sched.sim.machine import Machine
 
@@ -199,7 +199,7 @@ def nova(root: pathlib.Path, ports: Ports, machine: Machine) -> Options:
         'conductor': {'workers': 1},
         'scheduler': {'workers': 1},
         'pci': {
-            'device_spec': hardware.device_spec(machine),
+            'device_spec': numa_devices.device_spec(machine),
             'alias': '{"name": "vf", "vendor_id": "8086", '
             '"product_id": "154c", "device_type": "type-VF", '
             '"numa_policy": "required"}',

@@ -8,7 +8,7 @@ import pytest
 from nfv_sched.sim import flavors
 from nfv_sched.sim import machine
 from nfv_sched.sim.cloud import Cloud
-from nfv_sched.sim.cloud import cloud
+from nfv_sched.sim.cloud import simulated_cloud
 
 HOSTS = ('dell-2x6230r-64vf', 'epyc7451-4node', 'opteron-sparse-ids')
 GUESTS = (
@@ -30,22 +30,22 @@ def nova_options():
 @pytest.fixture(scope='module')
 def populated() -> Iterator[Cloud]:
     """Three hosts, one of them in a rack, and the guests ``sky.guests``."""
-    with cloud(aliases=flavors.aliases()) as sky:
+    with simulated_cloud(aliases=flavors.aliases()) as cloud:
         for name in HOSTS:
-            sky.add_host(name, machine.load(name))
-        sky.add_aggregate(
+            cloud.add_host(name, machine.load(name))
+        cloud.add_aggregate(
             'rack 1',
             ['epyc7451-4node'],
             {'rack': 'r1', 'availability_zone': 'edge'},
         )
         known = flavors.flavors()
-        sky.guests = [
+        cloud.guests = [
             guest
             for name in GUESTS
-            for guest in sky.boot(known[name], name=f'my-{name}')
+            for guest in cloud.boot(known[name], name=f'my-{name}')
             if guest.booted
         ]
-        yield sky
+        yield cloud
 
 
 @pytest.fixture

@@ -9,11 +9,10 @@ from nova.db.main import models
 import pytest
 import sqlalchemy as sa
 
-from nfv_sched.nova import cloud as reader
-from nfv_sched.nova import databases
-from nfv_sched.nova import hosts
-from nfv_sched.nova import residents
-from nfv_sched.nova import snapshot
+from nfv_sched.nova import cell_databases
+from nfv_sched.nova import compute_nodes as reader
+from nfv_sched.nova import host_states
+from nfv_sched.nova import instances
 from nfv_sched.survey import nova as nova_survey
 from nfv_sched.survey import Source
 
@@ -88,7 +87,7 @@ def test_devices_are_with_their_guests(populated, survey):
 def test_states_are_those_that_the_scheduler_sees(populated, survey):
     states = {state.host: state for state in populated.host_states()}
     for host in survey.hosts:
-        seen = snapshot.plain(hosts.host_of(states[host.host]))
+        seen = host_states.plain(host_states.host_of(states[host.host]))
         assert host.state == seen
         assert host.state.cells
 
@@ -155,7 +154,7 @@ def test_a_compute_node_that_cannot_be_read_hides_no_other(populated, survey):
 def _stats(uuid, value):
     """Replace what a compute node's row has there; what it had before."""
     context = nova_context.get_admin_context()
-    [cell] = databases.cells(context)
+    [cell] = cell_databases.cells(context)
     node = models.ComputeNode
     with nova_context.target_cell(context, cell) as targeted:
         manager = main_db.get_context_manager(targeted)
@@ -169,14 +168,14 @@ def _stats(uuid, value):
 def test_a_guest_that_cannot_be_read_hides_no_other(
     populated, survey, monkeypatch
 ):
-    real = residents._instances
+    real = instances._instances
 
     def torn(context, names):
         rows = [row._asdict() for row in real(context, names)]
         rows[0]['numa_topology'] = json.dumps({'nova_object.name': 'what'})
         return [type('Row', (), one) for one in rows]
 
-    monkeypatch.setattr(residents, '_instances', torn)
+    monkeypatch.setattr(instances, '_instances', torn)
     again = nova_survey.read()
     assert sum(len(host.residents) for host in again.hosts) == len(
         populated.guests

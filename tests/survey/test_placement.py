@@ -6,10 +6,10 @@ from keystoneauth1 import session
 import nova.conf
 import pytest
 
-from nfv_sched.cmd import sources
+from nfv_sched.cmd import backends
 from nfv_sched.model import FunctionTopology
 from nfv_sched.model import HostTopology
-from nfv_sched.nova import computes
+from nfv_sched.nova import compute_topology
 from nfv_sched.placement.client import PlacementClient
 from nfv_sched.placement.publisher import publish
 from nfv_sched.sim import machine
@@ -84,7 +84,7 @@ def test_a_torn_tree_is_a_problem(populated, published):
     }
     [problem] = survey.problems
     assert 'dell-2x6230r-64vf' in problem
-    assert 'Torn' in problem
+    assert 'Incomplete' in problem
 
 
 def test_distances_are_added_where_tree_and_report_agree(populated, published):
@@ -102,7 +102,7 @@ def test_distances_are_added_where_tree_and_report_agree(populated, published):
 
 
 def options(parser, *words):
-    sources.add_arguments(parser)
+    backends.add_arguments(parser)
     return parser.parse_args(list(words))
 
 
@@ -111,17 +111,17 @@ def test_clouds_yaml_leads_to_placement(
 ):
     application = placement_of(populated)
     with cloud_named('lab', application, tmp_path, monkeypatch):
-        source = sources.Sources(options(parser, '--os-cloud', 'lab'))
+        source = backends.Backends(options(parser, '--os-cloud', 'lab'))
         assert not source.databases
         survey = source.survey()
     assert len(survey.hosts) == len(published)
-    with pytest.raises(sources.NoSourceError, match='capacity needs'):
+    with pytest.raises(backends.NoBackendError, match='capacity needs'):
         source.require_databases('capacity needs to know each CPU')
 
 
 def test_an_unknown_cloud_is_told(parser):
-    source = sources.Sources(options(parser, '--os-cloud', 'nowhere'))
-    with pytest.raises(sources.NoSourceError, match='nowhere'):
+    source = backends.Backends(options(parser, '--os-cloud', 'nowhere'))
+    with pytest.raises(backends.NoBackendError, match='nowhere'):
         source.survey()
 
 
@@ -129,11 +129,11 @@ def test_nova_conf_leads_to_the_databases(
     populated, published, parser, monkeypatch
 ):
     files = []
-    monkeypatch.setattr(computes, 'configure', files.append)
+    monkeypatch.setattr(compute_topology, 'configure', files.append)
     monkeypatch.setattr(
-        computes, 'placement_adapter', lambda: populated.placement
+        compute_topology, 'placement_adapter', lambda: populated.placement
     )
-    source = sources.Sources(options(parser, '--config-file', 'a'))
+    source = backends.Backends(options(parser, '--config-file', 'a'))
     assert files == [['a']]
     assert source.databases
     assert source.survey().source is Source.NOVA
@@ -150,14 +150,14 @@ def test_nova_conf_leads_to_the_databases(
 
 
 def test_without_any_source_it_says_what_to_give(parser, monkeypatch):
-    monkeypatch.setattr(computes, 'configure', lambda files: None)
-    for name in sources._VARIABLES:
+    monkeypatch.setattr(compute_topology, 'configure', lambda files: None)
+    for name in backends._VARIABLES:
         monkeypatch.delenv(name, raising=False)
     was = CONF.api_database.connection
     CONF.set_override('connection', None, 'api_database')
     try:
-        with pytest.raises(sources.NoSourceError, match='--os-cloud'):
-            sources.Sources(options(parser))
+        with pytest.raises(backends.NoBackendError, match='--os-cloud'):
+            backends.Backends(options(parser))
     finally:
         CONF.set_override('connection', was, 'api_database')
 
@@ -175,9 +175,9 @@ class Down:
 def test_distances_do_without_placement(
     populated, parser, monkeypatch, caplog
 ):
-    monkeypatch.setattr(computes, 'configure', lambda files: None)
-    monkeypatch.setattr(computes, 'placement_adapter', Down)
-    source = sources.Sources(options(parser))
+    monkeypatch.setattr(compute_topology, 'configure', lambda files: None)
+    monkeypatch.setattr(compute_topology, 'placement_adapter', Down)
+    source = backends.Backends(options(parser))
     assert len(source.survey_with_distances().hosts) == 3
     assert 'no route' in caplog.text
 

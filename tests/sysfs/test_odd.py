@@ -23,7 +23,7 @@ def test_a_plain_machine(tmp_path):
     ]
     assert [node.memory_kib for node in machine.nodes] == [2**20, 2**21]
     assert machine.nodes[1].distances == {0: 21, 1: 10}
-    assert machine.nodes[1].pages == {2048: sysfs.Pages(8, 4, 0)}
+    assert machine.nodes[1].pages == {2048: sysfs.SysfsPages(8, 4, 0)}
     assert machine.cpus.siblings == tuple(
         frozenset({cpu, cpu + 1}) for cpu in (0, 2, 4, 6)
     )

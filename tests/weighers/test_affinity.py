@@ -7,9 +7,9 @@ from nova.scheduler import host_manager
 from nova.scheduler import weights
 import pytest
 
-from nfv_sched import hardware
 from nfv_sched import weighers
-from nfv_sched.nova import whereabouts
+from nfv_sched.nova import instances
+from nfv_sched.scheduler import published_topology
 from nfv_sched.weighers import affinity
 from nfv_sched.weighers.affinity import AffinityWeigher
 from nfv_sched.weighers.affinity import AntiAffinityWeigher
@@ -46,8 +46,8 @@ def asked(monkeypatch):
 
     asked.guests = {}
     asked.groups = {}
-    monkeypatch.setattr(whereabouts, 'of_guests', of_guests)
-    monkeypatch.setattr(whereabouts, 'of_groups', of_groups)
+    monkeypatch.setattr(instances, 'find_hosts', of_guests)
+    monkeypatch.setattr(instances, 'group_members', of_groups)
     return asked
 
 
@@ -183,8 +183,8 @@ def test_a_request_of_which_little_is_set_weighs_nothing(hosts, weigher):
 
 def test_whoever_asks_nothing_costs_nothing(hosts, monkeypatch):
     """Not even a look at the hosts."""
-    monkeypatch.setattr(affinity.domains, 'places', None)
-    monkeypatch.setattr(affinity.groups, 'Company', None)
+    monkeypatch.setattr(affinity.failure_domains, 'domain_paths', None)
+    monkeypatch.setattr(affinity.server_group, 'AffinityContext', None)
     for one in hosts:
         del one.instances, one.aggregates
     for weigher in BOTH:
@@ -332,7 +332,9 @@ def test_published_domains_tell_of_hosts_in_no_aggregate_at_hand(
     racked, asked, monkeypatch
 ):
     monkeypatch.setattr(
-        hardware.published(), 'domains', lambda: {'b9': {'rack': 'b'}}
+        published_topology.published(),
+        'domains',
+        lambda: {'b9': {'rack': 'b'}},
     )
     request = spec('soft-affinity', hosts=['a2', 'b9'])
     asked.guests = {MEMBERS[1]: 'b9'}

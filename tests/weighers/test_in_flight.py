@@ -8,18 +8,18 @@ import weakref
 from nova import objects
 import pytest
 
-from nfv_sched import hardware
-from nfv_sched import in_flight
-from nfv_sched import outlook
+from nfv_sched.scheduler import forecasts
+from nfv_sched.scheduler import in_flight
+from nfv_sched.scheduler import published_topology
 from nfv_sched.weighers.in_flight import InFlightWeigher
-from tests.test_hardware import Reader
-from tests.weighers.test_forecasts import expect
-from tests.weighers.test_forecasts import LARGE
-from tests.weighers.test_forecasts import plain
-from tests.weighers.test_forecasts import SMALL
-from tests.weighers.test_forecasts import spec_of
-from tests.weighers.test_forecasts import topology
-from tests.weighers.test_forecasts import weigh
+from tests.scheduler.test_forecasts import expect
+from tests.scheduler.test_forecasts import LARGE
+from tests.scheduler.test_forecasts import plain
+from tests.scheduler.test_forecasts import SMALL
+from tests.scheduler.test_forecasts import spec_of
+from tests.scheduler.test_forecasts import topology
+from tests.scheduler.test_forecasts import weigh
+from tests.scheduler.test_published_topology import Reader
 
 pytestmark = pytest.mark.usefixtures('no_placement')
 
@@ -44,13 +44,13 @@ class World:
 
 @pytest.fixture(autouse=True)
 def world(nova_options):
-    outlook.start_anew()
+    forecasts.reset()
     nova_options.set_override(InFlightWeigher.option, 1.0, 'nfv_sched')
     made = World()
     in_flight.use(in_flight.InFlight(made.find, lambda: made.now))
     yield made
     in_flight.use(None)
-    outlook.start_anew()
+    forecasts.reset()
 
 
 def request(cpus=SMALL):
@@ -94,7 +94,7 @@ def test_nothing_in_flight_nothing_weighed():
 def test_what_is_on_its_way_is_room_no_more(known, monkeypatch):
     if not known:
         # Forecasts tell the room; there was no time for any.
-        monkeypatch.setattr(outlook, 'NEW_PER_REQUEST', 0)
+        monkeypatch.setattr(forecasts, 'NEW_PER_REQUEST', 0)
     send('one', count=3)
     assert seen('one', 'two') == {
         'one': left(ROOM - 3),
@@ -140,7 +140,7 @@ def test_landed_guests_are_what_the_host_reports(world):
 
 @pytest.mark.parametrize(
     ('known', 'patience'),
-    [(True, in_flight.PATIENCE), (False, in_flight.PATIENCE_UNKNOWN)],
+    [(True, in_flight.BUILD_TIMEOUT), (False, in_flight.UNKNOWN_TIMEOUT)],
 )
 def test_guests_are_not_waited_for_for_ever(known, patience, world):
     expect(SMALL)
@@ -163,7 +163,7 @@ def test_guests_that_are_elsewhere_soon_count_no_more(world):
     world.hosts[guest] = 'other'
     world.now += 2.0
     assert seen('one')['one'] == left(ROOM - 1)
-    world.now += in_flight.PATIENCE_ELSEWHERE
+    world.now += in_flight.ELSEWHERE_TIMEOUT
     assert seen('one')['one'] == 0.0
 
 
@@ -184,7 +184,7 @@ def test_what_nova_has_consumed_itself_does_not_count_twice():
 def test_memory_is_bounded_even_if_no_weigher_asks(world):
     for _ in range(20):
         send('one', count=2)
-        world.now += in_flight.PATIENCE
+        world.now += in_flight.BUILD_TIMEOUT
     picks = in_flight.in_flight()._picks
     assert [len(some) for some in picks.values()] == [2]
 
@@ -199,23 +199,23 @@ def test_a_host_that_others_are_filling():
 def test_guests_are_looked_for_once_a_second(world):
     expect(SMALL)
     send('one', count=5)
-    looks = len(world.asked)
+    reports = len(world.asked)
     for _ in range(50):
         world.now += 0.1
         seen('one')
-    assert len(world.asked) - looks == pytest.approx(5, abs=1)
+    assert len(world.asked) - reports == pytest.approx(5, abs=1)
 
 
 def test_a_slow_database_is_asked_less_often(world):
     expect(SMALL)
     world.seconds_to_answer = 2.0
     send('one', count=5)
-    looks, start = len(world.asked), world.now
+    reports, start = len(world.asked), world.now
     while world.now < start + 50.0:
         world.now += 0.1
         seen('one')
     # A tenth of the time, no more.
-    assert len(world.asked) - looks <= 4
+    assert len(world.asked) - reports <= 4
 
 
 def test_a_database_that_fails_fails_no_boot(world, caplog):
@@ -305,7 +305,7 @@ def test_aggregates_that_ask_for_nothing(metadata, nova_options):
 
 def test_what_is_published_is_looked_at_anew():
     reader = Reader(taken=None)
-    hardware.use(hardware.Published(reader))
+    published_topology.use(published_topology.PublishedTopology(reader))
     expect(SMALL)
     send('one')
     assert seen('one')['one'] == left(ROOM - 1)

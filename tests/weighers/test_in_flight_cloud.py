@@ -5,16 +5,18 @@ from nova.compute import vm_states
 from oslo_utils import uuidutils
 import pytest
 
-from nfv_sched import in_flight
-from nfv_sched.nova import whereabouts
+from nfv_sched.nova import instances
+from nfv_sched.scheduler import in_flight
 from nfv_sched.sim import machine
 from nfv_sched.sim import settings
-from nfv_sched.sim.cloud import cloud
-from nfv_sched.sim.guests import Flavor
+from nfv_sched.sim.boot_request import SimulatedFlavor
+from nfv_sched.sim.cloud import simulated_cloud
 
 NAMES = ('one', 'two', 'three')
 #: A host has room for several.
-PINNED = Flavor('pinned', 4, 4096, extra_specs={'hw:cpu_policy': 'dedicated'})
+PINNED = SimulatedFlavor(
+    'pinned', 4, 4096, extra_specs={'hw:cpu_policy': 'dedicated'}
+)
 
 
 @pytest.fixture(autouse=True)
@@ -38,32 +40,32 @@ def clock():
 
 
 @pytest.fixture
-def sky(request, clock):
+def cloud(request, clock):
     options = {
         'nfv_sched.in_flight_weight_multiplier': request.param,
         # Hosts would take turns by what these say of those left free.
         'filter_scheduler.io_ops_weight_multiplier': 0.0,
     }
-    with cloud(settings.NFV, options=options) as made:
+    with simulated_cloud(settings.NFV, options=options) as made:
         for name in NAMES:
             made.add_host(name, machine.load('dell-2x6230r-64vf'))
         yield made
 
 
-def send(sky):
+def send(cloud):
     """Where the scheduler sends a guest, which then is being built."""
     uuid = uuidutils.generate_uuid()
-    spec = sky.request_spec(PINNED, uuids=[uuid])
-    [[chosen]] = sky.scheduler.select_destinations(
-        sky.context,
+    spec = cloud.request_spec(PINNED, uuids=[uuid])
+    [[chosen]] = cloud.scheduler.select_destinations(
+        cloud.context,
         spec_obj=spec,
         instance_uuids=[uuid],
         return_objects=True,
     )
     instance = objects.Instance(
-        sky._cell_context,
+        cloud._cell_context,
         uuid=uuid,
-        project_id=sky.context.project_id,
+        project_id=cloud.context.project_id,
         vm_state=vm_states.BUILDING,
         flavor=spec.flavor,
         system_metadata={},
@@ -72,24 +74,24 @@ def send(sky):
     return chosen.service_host, instance
 
 
-@pytest.mark.parametrize('sky', [2.0], indirect=True)
-def test_nobody_is_sent_after_others(sky, clock):
-    assert {send(sky)[0] for _ in NAMES} == set(NAMES)
+@pytest.mark.parametrize('cloud', [2.0], indirect=True)
+def test_nobody_is_sent_after_others(cloud, clock):
+    assert {send(cloud)[0] for _ in NAMES} == set(NAMES)
 
 
-@pytest.mark.parametrize('sky', [0.0], indirect=True)
-def test_nova_alone_forgets_whom_it_has_sent(sky):
-    assert len({send(sky)[0] for _ in NAMES}) == 1
+@pytest.mark.parametrize('cloud', [0.0], indirect=True)
+def test_nova_alone_forgets_whom_it_has_sent(cloud):
+    assert len({send(cloud)[0] for _ in NAMES}) == 1
 
 
-@pytest.mark.parametrize('sky', [2.0], indirect=True)
-def test_databases_tell_who_has_landed(sky, clock):
+@pytest.mark.parametrize('cloud', [2.0], indirect=True)
+def test_databases_tell_who_has_landed(cloud, clock):
     flight = in_flight.in_flight()
-    (host, landing), (_, failing) = send(sky), send(sky)
+    (host, landing), (_, failing) = send(cloud), send(cloud)
     # Its build is not begun for longer than nobody is waited for.
-    clock.now += in_flight.PATIENCE_UNKNOWN + 1.0
+    clock.now += in_flight.UNKNOWN_TIMEOUT + 1.0
     flight.settle()
-    assert whereabouts.of_guests([landing.uuid]) == {landing.uuid: None}
+    assert instances.find_hosts([landing.uuid]) == {landing.uuid: None}
     assert len(flight._picks) == 2
     landing.host = host
     landing.save()

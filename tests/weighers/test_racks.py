@@ -12,11 +12,11 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import event
 
-from nfv_sched import hardware
+from nfv_sched.scheduler import published_topology
 from nfv_sched.sim import machine
 from nfv_sched.sim import settings
-from nfv_sched.sim.cloud import cloud
-from nfv_sched.sim.guests import Flavor
+from nfv_sched.sim.boot_request import SimulatedFlavor
+from nfv_sched.sim.cloud import simulated_cloud
 from nfv_sched.weighers import affinity
 
 # Racks of unlike sizes: hosts alone would not come out even.
@@ -24,9 +24,9 @@ RACKS = {'a': ('a1', 'a2', 'a3'), 'b': ('b1', 'b2'), 'c': ('c1',)}
 KINDS = ['rack', 'row']
 ROWS = {'1': ('a', 'b'), '2': ('c',)}
 
-SMALL = Flavor('small', 1, 512)
+SMALL = SimulatedFlavor('small', 1, 512)
 # A host has room for one of them.
-LARGE = Flavor('large', 1, 70000)
+LARGE = SimulatedFlavor('large', 1, 70000)
 
 UNKNOWN = '00000000-0000-4000-8000-00000000dead'
 
@@ -39,16 +39,16 @@ def nova_options():
 @pytest.fixture(scope='module')
 def running():
     options = {'nfv_sched.failure_domains': KINDS}
-    with cloud(settings.NFV, options=options) as sky:
+    with simulated_cloud(settings.NFV, options=options) as cloud:
         for hosts in RACKS.values():
             for name in hosts:
-                sky.add_host(name, machine.load('s2600wt-4port'))
+                cloud.add_host(name, machine.load('s2600wt-4port'))
         for rack, hosts in RACKS.items():
-            sky.add_aggregate(f'rack {rack}', hosts, {'rack': rack})
+            cloud.add_aggregate(f'rack {rack}', hosts, {'rack': rack})
         for row, racks in ROWS.items():
             hosts = [host for rack in racks for host in RACKS[rack]]
-            sky.add_aggregate(f'row {row}', hosts, {'row': row})
-        yield sky
+            cloud.add_aggregate(f'row {row}', hosts, {'row': row})
+        yield cloud
 
 
 class Sky:
@@ -73,7 +73,7 @@ class Sky:
 
 
 @pytest.fixture
-def sky(running):
+def cloud(running):
     one = Sky(running)
     yield one
     for guest in one.guests:
@@ -116,7 +116,7 @@ def statements(monkeypatch):
         fail = None
 
     seen = Statements()
-    real = affinity._CompanyWeigher.weigh_objects
+    real = affinity._AffinityContextWeigher.weigh_objects
 
     def weigh_objects(self, *args):
         weighing.append(self)
@@ -132,7 +132,7 @@ def statements(monkeypatch):
                 raise sa.exc.OperationalError(statement, {}, OSError('down'))
 
     monkeypatch.setattr(
-        affinity._CompanyWeigher, 'weigh_objects', weigh_objects
+        affinity._AffinityContextWeigher, 'weigh_objects', weigh_objects
     )
     event.listen(sa.engine.Engine, 'before_cursor_execute', listen)
     yield seen
@@ -143,89 +143,89 @@ def statements(monkeypatch):
 
 
 @pytest.mark.usefixtures('racks_only')
-def test_six_guests_over_three_racks_are_two_each(sky):
-    group = sky.group('soft-anti-affinity')
-    racks = Counter(rack_of(sky.boot(group=group)) for _ in range(6))
+def test_six_guests_over_three_racks_are_two_each(cloud):
+    group = cloud.group('soft-anti-affinity')
+    racks = Counter(rack_of(cloud.boot(group=group)) for _ in range(6))
     assert racks == {'a': 2, 'b': 2, 'c': 2}
     # Racks first, then hosts.
-    hosts = Counter(guest.host for guest in sky.guests)
+    hosts = Counter(guest.host for guest in cloud.guests)
     assert sorted(hosts.values()) == [1, 1, 1, 1, 2]
 
 
 @pytest.mark.usefixtures('racks_only')
-def test_six_guests_of_one_request_are_two_each(sky):
-    sky.boot(group=sky.group('soft-anti-affinity'), count=6)
-    racks = Counter(map(rack_of, sky.guests))
+def test_six_guests_of_one_request_are_two_each(cloud):
+    cloud.boot(group=cloud.group('soft-anti-affinity'), count=6)
+    racks = Counter(map(rack_of, cloud.guests))
     assert racks == {'a': 2, 'b': 2, 'c': 2}
 
 
-def test_rows_come_before_racks(sky):
-    group = sky.group('soft-anti-affinity')
-    racks = Counter(rack_of(sky.boot(group=group)) for _ in range(4))
+def test_rows_come_before_racks(cloud):
+    group = cloud.group('soft-anti-affinity')
+    racks = Counter(rack_of(cloud.boot(group=group)) for _ in range(4))
     assert racks == {'a': 1, 'b': 1, 'c': 2}
 
 
 @pytest.mark.usefixtures('racks_only')
-def test_three_guests_that_must_be_apart_are_in_three_racks(sky):
+def test_three_guests_that_must_be_apart_are_in_three_racks(cloud):
     """Where a member is, Nova's filter lets nobody through any more."""
-    group = sky.group('anti-affinity')
-    racks = [rack_of(sky.boot(group=group)) for _ in range(5)]
+    group = cloud.group('anti-affinity')
+    racks = [rack_of(cloud.boot(group=group)) for _ in range(5)]
     assert set(racks[:3]) == {'a', 'b', 'c'}
     assert Counter(racks) == {'a': 2, 'b': 2, 'c': 1}
 
 
 @pytest.mark.usefixtures('racks_only')
-def test_max_server_per_host_is_respected(sky):
-    group = sky.group('anti-affinity', 2)
-    guests = [sky.boot(group=group) for _ in range(6)]
+def test_max_server_per_host_is_respected(cloud):
+    group = cloud.group('anti-affinity', 2)
+    guests = [cloud.boot(group=group) for _ in range(6)]
     assert Counter(map(rack_of, guests)) == {'a': 2, 'b': 2, 'c': 2}
-    more = [sky.boot(group=group) for _ in range(6)]
+    more = [cloud.boot(group=group) for _ in range(6)]
     hosts = Counter(guest.host for guest in (*guests, *more))
     assert set(hosts.values()) == {2}
 
 
 @pytest.mark.usefixtures('racks_only')
-def test_members_on_hosts_that_are_full_count(sky):
+def test_members_on_hosts_that_are_full_count(cloud):
     """A large guest's host is no candidate any more."""
-    group = sky.group('soft-anti-affinity')
-    racks = [rack_of(sky.boot(LARGE, group=group)) for _ in range(5)]
+    group = cloud.group('soft-anti-affinity')
+    racks = [rack_of(cloud.boot(LARGE, group=group)) for _ in range(5)]
     assert set(racks[:3]) == {'a', 'b', 'c'}
     assert Counter(racks) == {'a': 2, 'b': 2, 'c': 1}
 
 
-def test_without_racks_hosts_count(sky, no_racks):
-    group = sky.group('soft-anti-affinity')
-    hosts = {sky.boot(group=group).host for _ in range(6)}
+def test_without_racks_hosts_count(cloud, no_racks):
+    group = cloud.group('soft-anti-affinity')
+    hosts = {cloud.boot(group=group).host for _ in range(6)}
     assert len(hosts) == 6
 
 
-def test_guests_stay_together(sky):
-    group = sky.group('soft-affinity')
-    assert len({sky.boot(group=group).host for _ in range(4)}) == 1
+def test_guests_stay_together(cloud):
+    group = cloud.group('soft-affinity')
+    assert len({cloud.boot(group=group).host for _ in range(4)}) == 1
 
 
-def _neighbour(sky, **asked):
+def _neighbour(cloud, **asked):
     """A large guest, so that others have to go elsewhere in its rack.
 
     Which of equal hosts is the first depends on the hashes of their names.
     """
     in_the_way = []
-    while rack_of(guest := sky.boot(LARGE, **asked)) == 'c':
+    while rack_of(guest := cloud.boot(LARGE, **asked)) == 'c':
         in_the_way.append(guest)
     # Rack c stays free for others.
     for other in in_the_way:
-        sky.delete(other)
+        cloud.delete(other)
     return guest
 
 
-def test_guests_fall_back_to_the_rack_then_to_the_row(sky):
-    group = sky.group('soft-affinity')
-    first = _neighbour(sky, group=group)
+def test_guests_fall_back_to_the_rack_then_to_the_row(cloud):
+    group = cloud.group('soft-affinity')
+    first = _neighbour(cloud, group=group)
     rack = RACKS[rack_of(first)]
-    others = [sky.boot(LARGE, group=group) for _ in rack[1:]]
+    others = [cloud.boot(LARGE, group=group) for _ in rack[1:]]
     assert {rack_of(guest) for guest in others} == {rack_of(first)}
     # The rack is full, the row is not.
-    assert sky.boot(LARGE, group=group).host != 'c1'
+    assert cloud.boot(LARGE, group=group).host != 'c1'
 
 
 # Hints
@@ -239,111 +239,111 @@ def test_the_api_takes_such_hints():
         )
 
 
-def test_a_guest_goes_to_the_host_of_its_neighbour(sky):
+def test_a_guest_goes_to_the_host_of_its_neighbour(cloud):
     for _ in range(2):
-        neighbour = sky.boot()
+        neighbour = cloud.boot()
         hints = {'nfv:near': neighbour.uuid}
-        assert sky.boot(hints=hints).host == neighbour.host
+        assert cloud.boot(hints=hints).host == neighbour.host
         # Filled up, so that the next neighbour is elsewhere.
-        sky.boot(LARGE, hints=hints)
+        cloud.boot(LARGE, hints=hints)
 
 
-def test_a_guest_goes_to_the_rack_of_a_neighbour_whose_host_is_full(sky):
-    neighbour = _neighbour(sky)
-    guest = sky.boot(LARGE, hints={'nfv:near': [neighbour.uuid]})
+def test_a_guest_goes_to_the_rack_of_a_neighbour_whose_host_is_full(cloud):
+    neighbour = _neighbour(cloud)
+    guest = cloud.boot(LARGE, hints={'nfv:near': [neighbour.uuid]})
     assert guest.host != neighbour.host
     assert rack_of(guest) == rack_of(neighbour)
 
 
-def test_a_guest_goes_near_a_group(sky):
-    group = sky.group('soft-affinity')
-    first = _neighbour(sky, group=group)
-    guest = sky.boot(LARGE, hints={'nfv:near': group.uuid})
+def test_a_guest_goes_near_a_group(cloud):
+    group = cloud.group('soft-affinity')
+    first = _neighbour(cloud, group=group)
+    guest = cloud.boot(LARGE, hints={'nfv:near': group.uuid})
     assert rack_of(guest) == rack_of(first)
 
 
-def test_a_guest_goes_to_another_row_than_what_it_is_apart_from(sky):
+def test_a_guest_goes_to_another_row_than_what_it_is_apart_from(cloud):
     # Nobody is there, so that other weighers would not mind either.
-    assert sky.boot(hints={'nfv:apart': _neighbour(sky).uuid}).host == 'c1'
-    group = sky.group('soft-affinity')
-    sky.boot(LARGE, group=group, hints={'nfv:apart': sky.guests[-1].uuid})
+    assert cloud.boot(hints={'nfv:apart': _neighbour(cloud).uuid}).host == 'c1'
+    group = cloud.group('soft-affinity')
+    cloud.boot(LARGE, group=group, hints={'nfv:apart': cloud.guests[-1].uuid})
     hints = {'nfv:apart': [group.uuid]}
-    assert sky.boot(hints=hints).host == 'c1'
+    assert cloud.boot(hints=hints).host == 'c1'
 
 
 @pytest.mark.usefixtures('racks_only')
-def test_hints_are_repeatable(sky):
-    first = _neighbour(sky)
-    second = sky.boot(LARGE, hints={'nfv:apart': first.uuid})
+def test_hints_are_repeatable(cloud):
+    first = _neighbour(cloud)
+    second = cloud.boot(LARGE, hints={'nfv:apart': first.uuid})
     hints = {'nfv:apart': [first.uuid, second.uuid]}
-    third = sky.boot(LARGE, hints=hints)
+    third = cloud.boot(LARGE, hints=hints)
     assert {rack_of(guest) for guest in (first, second, third)} == set('abc')
 
 
 @pytest.mark.parametrize('hint', ['nfv:near', 'nfv:apart'])
-def test_unknown_uuids_are_told_once_and_the_guest_boots(sky, caplog, hint):
+def test_unknown_uuids_are_told_once_and_the_guest_boots(cloud, caplog, hint):
     caplog.set_level(logging.INFO, 'nfv_sched')
-    sky.boot(hints={hint: [UNKNOWN]}, count=3)
+    cloud.boot(hints={hint: [UNKNOWN]}, count=3)
     told = [r for r in caplog.records if UNKNOWN in r.getMessage()]
     assert [record.levelname for record in told] == ['INFO']
 
 
 def test_a_guest_that_makes_no_difference_is_not_called_unknown(
-    sky, no_racks, caplog
+    cloud, no_racks, caplog
 ):
     """Its host is full, and racks do not count."""
     caplog.set_level(logging.INFO, 'nfv_sched')
-    neighbour = sky.boot(LARGE)
+    neighbour = cloud.boot(LARGE)
     # As nova-api makes one for each guest.
     mapping = objects.InstanceMapping(
-        sky.running.context, instance_uuid=neighbour.uuid, project_id='sim'
+        cloud.running.context, instance_uuid=neighbour.uuid, project_id='sim'
     )
     mapping.create()
-    sky.boot(LARGE, hints={'nfv:near': neighbour.uuid})
+    cloud.boot(LARGE, hints={'nfv:near': neighbour.uuid})
     mapping.destroy()
     assert 'ignored' not in caplog.text
 
 
-def test_a_group_of_another_project_is_unknown(sky, caplog):
+def test_a_group_of_another_project_is_unknown(cloud, caplog):
     caplog.set_level(logging.INFO, 'nfv_sched')
     theirs = objects.InstanceGroup(
-        sky.running.context,
+        cloud.running.context,
         name='theirs',
         policy='soft-affinity',
         user_id='they',
         project_id='they',
-        members=[_neighbour(sky).uuid],
+        members=[_neighbour(cloud).uuid],
     )
     theirs.create()
-    sky.boot(hints={'nfv:near': theirs.uuid})
+    cloud.boot(hints={'nfv:near': theirs.uuid})
     assert f'ignored: {theirs.uuid}' in caplog.text
 
 
 # Databases
 
 
-def test_who_asks_nothing_makes_no_query(sky, statements):
-    sky.boot()
-    sky.boot(count=3)
-    sky.boot(hints={'group': UNKNOWN, 'other': 'x'})
+def test_who_asks_nothing_makes_no_query(cloud, statements):
+    cloud.boot()
+    cloud.boot(count=3)
+    cloud.boot(hints={'group': UNKNOWN, 'other': 'x'})
     assert statements == []
 
 
-def _ask(sky, case, group, guest):
+def _ask(cloud, case, group, guest):
     match case:
         case 'a group on full hosts':
-            sky.boot(LARGE, group=group)
+            cloud.boot(LARGE, group=group)
         case 'many of a group at once':
-            sky.boot(group=group, count=3)
+            cloud.boot(group=group, count=3)
         case 'a guest on a full host':
-            sky.boot(LARGE, hints={'nfv:near': guest.uuid})
+            cloud.boot(LARGE, hints={'nfv:near': guest.uuid})
         case 'a guest and a group on full hosts':
             hints = {'nfv:apart': guest.uuid, 'nfv:near': guest.uuid}
-            sky.boot(LARGE, group=group, hints=hints)
+            cloud.boot(LARGE, group=group, hints=hints)
         case 'an unknown uuid, many at once':
-            sky.boot(hints={'nfv:near': UNKNOWN}, count=3)
+            cloud.boot(hints={'nfv:near': UNKNOWN}, count=3)
         case 'a group by its uuid':
-            sky.boot(LARGE, hints={'nfv:near': group.uuid}, count=2)
+            cloud.boot(LARGE, hints={'nfv:near': group.uuid}, count=2)
 
 
 CASES = {
@@ -359,15 +359,15 @@ CASES = {
 
 
 @pytest.mark.parametrize('case', CASES)
-def test_a_request_makes_one_query_to_a_database(sky, statements, case):
-    group = sky.group('soft-anti-affinity')
-    guest = sky.boot(LARGE, group=group)
+def test_a_request_makes_one_query_to_a_database(cloud, statements, case):
+    group = cloud.group('soft-anti-affinity')
+    guest = cloud.boot(LARGE, group=group)
     # Small ones and a large one: nobody can tell how many are where.
     for _ in range(2):
-        sky.boot(group=group, hints={'nfv:near': guest.uuid})
-    sky.boot(LARGE, hints={'nfv:near': sky.guests[-1].uuid})
+        cloud.boot(group=group, hints={'nfv:near': guest.uuid})
+    cloud.boot(LARGE, hints={'nfv:near': cloud.guests[-1].uuid})
     statements.clear()
-    _ask(sky, case, group, guest)
+    _ask(cloud, case, group, guest)
     asked = Counter(
         'cell' if 'FROM instances' in one else 'API' for one in statements
     )
@@ -376,25 +376,25 @@ def test_a_request_makes_one_query_to_a_database(sky, statements, case):
 
 
 @pytest.mark.parametrize('uuid', [UNKNOWN, None])
-def test_hosts_alone_take_one_query_at_most(sky, statements, no_racks, uuid):
-    group = sky.group('soft-anti-affinity')
-    sky.boot(LARGE, group=group)
-    sky.boot(LARGE, group=group)
+def test_hosts_alone_take_one_query_at_most(cloud, statements, no_racks, uuid):
+    group = cloud.group('soft-anti-affinity')
+    cloud.boot(LARGE, group=group)
+    cloud.boot(LARGE, group=group)
     assert statements == []
-    sky.boot(LARGE, hints={'nfv:near': uuid or group.uuid}, count=2)
+    cloud.boot(LARGE, hints={'nfv:near': uuid or group.uuid}, count=2)
     assert len(statements) == 1
 
 
 @pytest.mark.parametrize(
     'down', ['FROM instances', 'instance_group', 'SELECT']
 )
-def test_guests_boot_while_a_database_is_down(sky, statements, caplog, down):
-    group = sky.group('soft-affinity')
-    member = sky.boot(group=group)
-    guest = _neighbour(sky)
+def test_guests_boot_while_a_database_is_down(cloud, statements, caplog, down):
+    group = cloud.group('soft-affinity')
+    member = cloud.boot(group=group)
+    guest = _neighbour(cloud)
     statements.fail = down
     near = [guest.uuid, group.uuid, UNKNOWN, member.uuid]
-    found = sky.boot(hints={'nfv:near': near})
+    found = cloud.boot(hints={'nfv:near': near})
     # On the host at hand.
     assert found.host == member.host
     assert 'No answer from' in caplog.text
@@ -402,7 +402,7 @@ def test_guests_boot_while_a_database_is_down(sky, statements, caplog, down):
     assert len(statements) <= 2
 
 
-def test_a_cell_that_is_down_hides_no_other(sky, caplog):
+def test_a_cell_that_is_down_hides_no_other(cloud, caplog):
     objects.register_all()
     broken = objects.CellMapping(
         uuid='00000000-0000-4000-8000-00000000ce11',
@@ -411,12 +411,12 @@ def test_a_cell_that_is_down_hides_no_other(sky, caplog):
         database_connection='sqlite:////nowhere/at/all.sqlite',
         disabled=False,
     )
-    neighbour = _neighbour(sky)
+    neighbour = _neighbour(cloud)
     nova_context.load_cells()
     cells = nova_context.CELLS
     try:
         nova_context.CELLS = [broken, *cells]
-        guest = sky.boot(LARGE, hints={'nfv:near': neighbour.uuid})
+        guest = cloud.boot(LARGE, hints={'nfv:near': neighbour.uuid})
     finally:
         nova_context.CELLS = cells
         nova_context.CELL_CACHE.pop(broken.uuid, None)
@@ -427,14 +427,14 @@ def test_a_cell_that_is_down_hides_no_other(sky, caplog):
 # Aggregates
 
 
-def test_a_host_that_moves_to_another_rack_counts_there(sky):
-    neighbour = _neighbour(sky)
+def test_a_host_that_moves_to_another_rack_counts_there(cloud):
+    neighbour = _neighbour(cloud)
     rack = rack_of(neighbour)
     other = next(name for name in 'ab' if name != rack)
-    with _moved(sky.running, neighbour.host, rack, other):
-        guest = sky.boot(LARGE, hints={'nfv:near': neighbour.uuid})
+    with _moved(cloud.running, neighbour.host, rack, other):
+        guest = cloud.boot(LARGE, hints={'nfv:near': neighbour.uuid})
         assert rack_of(guest) == other
-    guest = sky.boot(LARGE, hints={'nfv:near': neighbour.uuid})
+    guest = cloud.boot(LARGE, hints={'nfv:near': neighbour.uuid})
     assert rack_of(guest) == rack
 
 
@@ -461,4 +461,4 @@ def test_the_published_topology_knows_the_racks(running):
     domains = {one.name: one.domains for one in running.topologies()}
     assert domains['a1'] == {'rack': 'a', 'row': '1'}
     assert domains['c1'] == {'rack': 'c', 'row': '2'}
-    assert hardware.published().domains() == {}
+    assert published_topology.published().domains() == {}

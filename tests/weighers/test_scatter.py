@@ -7,14 +7,14 @@ import uuid
 from nova import objects
 import pytest
 
-from nfv_sched import decisions
+from nfv_sched.scheduler import cycle
 from nfv_sched.weighers.scatter import ScatterWeigher
 from tests import builders
 from tests import scheduling
-from tests.weighers.test_forecasts import cell
-from tests.weighers.test_forecasts import plain
-from tests.weighers.test_forecasts import spec_of
-from tests.weighers.test_forecasts import weigh
+from tests.scheduler.test_forecasts import cell
+from tests.scheduler.test_forecasts import plain
+from tests.scheduler.test_forecasts import spec_of
+from tests.scheduler.test_forecasts import weigh
 
 pytestmark = pytest.mark.usefixtures('no_placement')
 
@@ -97,7 +97,7 @@ def test_an_aggregate_switches_it_on_for_its_hosts(hosts, nova_options):
 
 def test_a_request_without_a_uuid_fails_no_boot(hosts):
     spec = guest(1)
-    decisions.refresh(spec)
+    cycle.refresh(spec)
     weighed = [types.SimpleNamespace(obj=one) for one in hosts]
     del spec.instance_uuid
     assert ScatterWeigher().weigh_objects(weighed, spec) == [0.0] * HOSTS

@@ -1,0 +1,171 @@
+"""Whether the guests of hosts that are lost fit on the others."""
+
+import collections
+from collections.abc import Callable
+from collections.abc import Collection
+from collections.abc import Hashable
+from collections.abc import Sequence
+import dataclasses
+from typing import Any
+
+from nfv_sched.capacity.count import GroupLimit
+from nfv_sched.capacity.count import SERVER_GROUP
+from nfv_sched.dryrun.placement_ledger import claim
+from nfv_sched.dryrun.placement_ledger import ClaimSpec
+from nfv_sched.dryrun.placement_ledger import HostUnderTest
+from nfv_sched.dryrun.placement_ledger import PlacementLedger
+from nfv_sched.dryrun.scheduler import DryRunScheduler
+from nfv_sched.dryrun.scheduler import HostReport
+from nfv_sched.dryrun.scheduler import reported_host
+from nfv_sched.nova import boot_request
+from nfv_sched.nova import request_spec
+from nfv_sched.survey.values import SurveyedInstance
+
+# Nova counts the lost host among those that members are on, and leaves it
+# out: no host is left.
+_GROUP_LOST = 'affinity to a group on lost hosts'
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Relocation:
+    """A guest of a lost host, and the host that takes it.
+
+    ``host`` is None where none does, ``short`` then says what most lack.
+    """
+
+    guest: SurveyedInstance
+    lost: str
+    host: str | None
+    short: str = ''
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Evacuation:
+    """Where each guest goes; ``notes`` say what else is to be known."""
+
+    relocations: tuple[Relocation, ...]
+    notes: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(slots=True)
+class _RequestClass:
+    """What is the same for all guests that ask for the same."""
+
+    claim_spec: ClaimSpec
+    reports: Sequence[HostReport]
+    refused: str
+
+
+def evacuate(
+    scheduler: DryRunScheduler,
+    guests: Sequence[tuple[str, SurveyedInstance]],
+    lost: Collection[str],
+    *,
+    tell: Callable[[int, int], None] | None = None,
+) -> Evacuation:
+    """Place the guests of lost hosts anew, as their stored requests ask.
+
+    Those with most memory first, each on the first host that takes it. All
+    that find one do so together; another order might do better for the
+    rest.
+
+    :param guests: with the name of the host that each is on
+    :param lost: names of hosts that nobody goes to
+    :param tell: called with the number of guests placed, and of all
+    """
+    run = _EvacuationRun(scheduler, lost)
+    found = []
+    for number, (host, guest) in enumerate(
+        sorted(guests, key=_largest_first), 1
+    ):
+        found.append(run.place(host, guest))
+        if tell is not None:
+            tell(number, len(guests))
+    return Evacuation(tuple(found), tuple(run.notes))
+
+
+def _largest_first(item: tuple[str, SurveyedInstance]) -> tuple[int, int, str]:
+    cells = item[1].cells
+    return (
+        -sum(cell.memory_mib for cell in cells),
+        -sum(len(cell.host_cpus) for cell in cells),
+        item[1].uuid,
+    )
+
+
+class _EvacuationRun:
+    def __init__(
+        self, scheduler: DryRunScheduler, lost: Collection[str]
+    ) -> None:
+        self._scheduler = scheduler
+        self._lost = sorted(lost)
+        self._ledger = PlacementLedger()
+        self._sites: dict[str, HostUnderTest] = {}
+        self._known: dict[Hashable, _RequestClass] = {}
+        #: Without those that are said already.
+        self.notes: dict[str, None] = {}
+        # How many of a group were thought onto a host.
+        self._members: collections.Counter[tuple[str, str]] = (
+            collections.Counter()
+        )
+
+    def place(self, lost: str, guest: SurveyedInstance) -> Relocation:
+        try:
+            spec = boot_request.stored_spec(
+                self._scheduler.context, guest.uuid
+            )
+        except boot_request.BadRequestError as error:
+            return Relocation(guest, lost, None, str(error))
+        group = GroupLimit(spec)
+        name = spec.instance_group.uuid if spec.instance_group else ''
+        known = self._inquire(spec)
+        shortages: collections.Counter[str] = collections.Counter()
+        for report in known.reports:
+            host = str(report.state.nodename)
+            room = group.room(report.state, self._members[name, host])
+            if room is not None and room <= 0:
+                shortages[SERVER_GROUP] += 1
+                continue
+            if host not in self._sites:
+                state = reported_host(known.claim_spec.fit_request, report)
+                self._sites[host] = HostUnderTest(host, state)
+            short = claim(
+                known.claim_spec,
+                self._sites[host],
+                report.candidates,
+                self._ledger,
+            )
+            if short is None:
+                self._members[name, host] += 1
+                return Relocation(guest, lost, host)
+            shortages[short] += 1
+        [(most, _)] = shortages.most_common(1) or [(known.refused, 0)]
+        if group.together and self._lost_all(spec.instance_group.hosts):
+            most = _GROUP_LOST
+        return Relocation(guest, lost, None, most)
+
+    def _lost_all(self, hosts: Sequence[str]) -> bool:
+        return bool(hosts) and set(hosts) <= set(self._lost)
+
+    def _inquire(self, spec: Any) -> _RequestClass:
+        spec.ignore_hosts = list(self._lost)
+        # Where it was once forced to is lost.
+        spec.force_hosts = spec.force_nodes = None
+        key = boot_request.fingerprint(spec)
+        if key not in self._known:
+            dry_run = self._scheduler.run(spec, detailed=0)
+            self._ledger.learn(dry_run.summaries)
+            self.notes.update(dict.fromkeys(dry_run.explanation.notes))
+            conditions = [
+                one
+                for one in dry_run.explanation.conditions
+                if one.stage != 'request'
+            ]
+            self._known[key] = _RequestClass(
+                ClaimSpec(
+                    dry_run.fit_request, request_spec.spreads_functions(spec)
+                ),
+                [report for report in dry_run.reports if not report.blockers],
+                conditions[0].name if conditions else 'hosts',
+            )
+        return self._known[key]

@@ -1,0 +1,196 @@
+"""How many more guests of several flavors fit together, in proportion."""
+
+import collections
+from collections.abc import Callable
+from collections.abc import Iterator
+from collections.abc import Mapping
+from collections.abc import Sequence
+import dataclasses
+import itertools
+from typing import Any
+
+from nfv_sched.capacity.count import GroupLimit
+from nfv_sched.capacity.count import SERVER_GROUP
+from nfv_sched.dryrun.placement_ledger import claim
+from nfv_sched.dryrun.placement_ledger import ClaimSpec
+from nfv_sched.dryrun.placement_ledger import HostUnderTest
+from nfv_sched.dryrun.placement_ledger import PlacementLedger
+from nfv_sched.dryrun.scheduler import DryRunScheduler
+from nfv_sched.dryrun.scheduler import HostReport
+from nfv_sched.dryrun.scheduler import reported_host
+from nfv_sched.nova import request_spec
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Mixture:
+    """How many guests of each flavor were placed, and where.
+
+    ``ended`` is the flavor that found no host any more, ``short`` what the
+    hosts lacked for it, that of most hosts first. ``notes`` say what else is
+    to be known.
+    """
+
+    guests: Mapping[str, int]
+    hosts: Mapping[str, Mapping[str, int]]
+    ended: str
+    short: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _FlavorShare:
+    """One flavor: what is asked, and what hosts lack that never take any."""
+
+    weight: int
+    claim_spec: ClaimSpec
+    group: GroupLimit
+    shortages: collections.Counter[str]
+
+
+def count_mixture(
+    scheduler: DryRunScheduler,
+    asked: Sequence[tuple[str, Any, int]],
+    *,
+    tell: Callable[[int], None] | None = None,
+) -> Mixture:
+    """Place guests in turn, by weight, until one finds no host.
+
+    First fit, hosts that fewest of the flavors fit first: as many are sure
+    to fit. A scheduler that chooses better may place more. An affinity group
+    is tried on each host alone: the one that takes most counts.
+
+    :param asked: names, RequestSpecs and weights of flavors, all of the same
+        server group or of none
+    :param tell: called with the number of guests placed, on all that is tried
+    """
+    ledger = PlacementLedger()
+    hosts_under_test: dict[str, HostUnderTest] = {}
+    kinds: dict[str, _FlavorShare] = {}
+    reports: dict[str, dict[str, HostReport]] = {}
+    notes: dict[str, None] = {}
+    for name, spec, weight in asked:
+        group = GroupLimit(spec)
+        dry_run = scheduler.run(spec, detailed=0)
+        ledger.learn(dry_run.summaries)
+        notes.update(dict.fromkeys(dry_run.explanation.notes))
+        for report in dry_run.reports:
+            if report.blockers:
+                continue
+            host = str(report.state.nodename)
+            reports.setdefault(host, {})[name] = report
+            if host not in hosts_under_test:
+                hosts_under_test[host] = HostUnderTest(
+                    host, reported_host(dry_run.fit_request, report)
+                )
+        claim_spec = ClaimSpec(
+            dry_run.fit_request, request_spec.spreads_functions(spec)
+        )
+        shortages = collections.Counter(
+            {one.name: one.hosts for one in dry_run.explanation.conditions}
+        )
+        kinds[name] = _FlavorShare(weight, claim_spec, group, shortages)
+    hosts = sorted(reports, key=lambda host: (len(reports[host]), host))
+    tries = [hosts]
+    if hosts and any(one.group.together for one in kinds.values()):
+        tries = [[host] for host in sorted(hosts)]
+    told = tell or (lambda done: None)
+    placed = itertools.count()
+    found = []
+    for names in tries:
+        filling = _MixtureRun(
+            kinds,
+            [(hosts_under_test[host], reports[host]) for host in names],
+            # What several hosts share is there for each of them.
+            ledger.branch(),
+        )
+        found.append(filling.mixture(lambda: told(next(placed))))
+    most = max(found, key=lambda one: sum(one.guests.values()))
+    return dataclasses.replace(most, notes=tuple(notes))
+
+
+class _MixtureRun:
+    """Thinks guests onto hosts, the first of them first.
+
+    :param hosts: with what is known of them for each flavor that fits there
+    """
+
+    def __init__(
+        self,
+        kinds: Mapping[str, _FlavorShare],
+        hosts: Sequence[tuple[HostUnderTest, Mapping[str, HostReport]]],
+        ledger: PlacementLedger,
+    ) -> None:
+        self._kinds = kinds
+        self._ledger = ledger
+        self._left = {
+            name: collections.deque(
+                (host_under_test, reports[name])
+                for host_under_test, reports in hosts
+                if name in reports
+            )
+            for name in kinds
+        }
+        self._shortages = {
+            name: kind.shortages.copy() for name, kind in kinds.items()
+        }
+        self._placed: dict[str, collections.Counter[str]] = {}
+        # Whichever flavor they have: a server group counts them all.
+        self._members: collections.Counter[str] = collections.Counter()
+
+    def mixture(self, tell: Callable[[], None]) -> Mixture:
+        """Place guests in turn until one finds no host.
+
+        :param tell: called before each guest
+        """
+        counts = dict.fromkeys(self._kinds, 0)
+        ended = ''
+        weights = {name: kind.weight for name, kind in self._kinds.items()}
+        for ended in weighted_round_robin(weights):
+            tell()
+            host = self._place(ended)
+            if host is None:
+                break
+            counts[ended] += 1
+            self._placed.setdefault(host, collections.Counter())[ended] += 1
+            self._members[host] += 1
+        short = self._shortages[ended].most_common()
+        return Mixture(
+            counts, self._placed, ended, tuple(name for name, _ in short)
+        )
+
+    def _place(self, name: str) -> str | None:
+        """The host that takes one more; those before it never will again."""
+        kind, left = self._kinds[name], self._left[name]
+        while left:
+            host_under_test, report = left[0]
+            room = kind.group.room(
+                report.state, self._members[host_under_test.name]
+            )
+            short: str | None = SERVER_GROUP
+            if room is None or room > 0:
+                short = claim(
+                    kind.claim_spec,
+                    host_under_test,
+                    report.candidates,
+                    self._ledger,
+                )
+            if short is None:
+                return host_under_test.name
+            self._shortages[name][short] += 1
+            left.popleft()
+        return None
+
+
+def weighted_round_robin(weights: Mapping[str, int]) -> Iterator[str]:
+    """Whose turn it is, for ever: evenly, by weight.
+
+    Smooth weighted round-robin, as web servers share requests.
+    """
+    total = sum(weights.values())
+    current = dict.fromkeys(weights, 0)
+    while True:
+        for name, weight in weights.items():
+            current[name] += weight
+        name = max(current, key=lambda one: current[one])
+        current[name] -= total
+        yield name

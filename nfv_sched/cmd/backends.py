@@ -1,0 +1,183 @@
+"""Where the operator's commands read a cloud, and the options for it.
+
+On a controller nova.conf leads to Nova's databases, which know all; anybody
+else has the published trees in Placement, by clouds.yaml or OS_* variables
+as OpenStack's clients take them.
+"""
+
+import argparse
+import logging
+import os
+from typing import Any
+
+from keystoneauth1 import adapter as ksa_adapter
+from keystoneauth1 import exceptions as ksa_errors
+import nova.conf
+from openstack import config as cloud_config
+from openstack import exceptions as cloud_errors
+
+from nfv_sched import conf
+from nfv_sched.model import HostTopology
+from nfv_sched.nova import compute_topology
+from nfv_sched.nova import failure_domains
+from nfv_sched.placement.client import PlacementClient
+from nfv_sched.placement.errors import PlacementError
+from nfv_sched.survey import nova as nova_survey
+from nfv_sched.survey import placement as placement_survey
+from nfv_sched.survey.values import Survey
+
+LOG = logging.getLogger(__name__)
+
+CONF = nova.conf.CONF
+conf.register_opts(CONF)
+
+_VARIABLES = ('OS_CLOUD', 'OS_AUTH_URL', 'OS_ENDPOINT')
+
+
+class NoBackendError(Exception):
+    """Nothing tells where to read; the text says what to give."""
+
+
+def add_config_file(parser: Any) -> None:
+    """Add ``--config-file`` to a parser or a group of it."""
+    parser.add_argument(
+        '--config-file',
+        action='append',
+        default=[],
+        metavar='PATH',
+        help='nova.conf with [api_database] and [placement]; may be '
+        "repeated. Default: Nova's usual places",
+    )
+
+
+def add_deadline(parser: Any) -> None:
+    """Add ``--deadline`` to a parser or a group of it."""
+    parser.add_argument(
+        '--deadline',
+        type=float,
+        default=60.0,
+        metavar='SECONDS',
+        help='limit of each request to Placement (default: 60)',
+    )
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what names the place to read."""
+    group = parser.add_argument_group('where to read')
+    add_config_file(group)
+    group.add_argument(
+        '--os-cloud',
+        metavar='NAME',
+        help='without --config-file read Placement alone, as this cloud of '
+        'clouds.yaml; where there is no nova.conf, OS_CLOUD or OS_AUTH_URL '
+        'and the like do so, too',
+    )
+    add_deadline(group)
+
+
+class Backends:
+    """What the command line and the environment lead to.
+
+    ``databases`` is whether Nova's databases are there to be read.
+
+    :raises NoSourceError: nothing is
+    """
+
+    def __init__(self, parsed: argparse.Namespace) -> None:
+        self._cloud: str | None = parsed.os_cloud
+        self._deadline: float = parsed.deadline
+        self.databases = False
+        if self._cloud is None or parsed.config_file:
+            compute_topology.configure(parsed.config_file)
+            self.databases = bool(CONF.api_database.connection)
+            named = any(os.environ.get(name) for name in _VARIABLES)
+            if not self.databases and not named:
+                raise NoBackendError(
+                    'no nova.conf with an [api_database] connection is '
+                    'found, and no cloud is named: give --config-file or '
+                    '--os-cloud'
+                )
+
+    def require_databases(self, why: str) -> None:
+        """Insist on Nova's databases.
+
+        :raises NoSourceError: only Placement is there; says ``why`` not
+        """
+        if not self.databases:
+            raise NoBackendError(
+                f'{why}; Placement alone does not tell: run it where '
+                "nova.conf leads to Nova's databases"
+            )
+
+    def placement(self) -> PlacementClient:
+        """A client for Placement.
+
+        :raises NoSourceError: the credentials lead nowhere
+        """
+        found = (
+            compute_topology.placement_adapter()
+            if self.databases
+            else self.cloud('placement')
+        )
+        return PlacementClient(found, deadline=self._deadline)
+
+    def cloud(self, service: str) -> Any:
+        """A keystoneauth adapter for a service by clouds.yaml or OS_*.
+
+        :raises NoSourceError: the credentials lead nowhere
+        """
+        try:
+            region = cloud_config.OpenStackConfig().get_one(cloud=self._cloud)
+            # Not the SDK's own client, which repeats requests.
+            return ksa_adapter.Adapter(
+                session=region.get_session(),
+                service_type=service,
+                interface=region.get_interface(service),
+                region_name=region.get_region_name(service),
+                endpoint_override=region.get_endpoint(service),
+            )
+        except (
+            cloud_errors.SDKException,
+            ksa_errors.ClientException,
+        ) as error:
+            raise NoBackendError(
+                f'no credentials for {service}: {error}'
+            ) from error
+
+    def survey(self) -> Survey:
+        """All hosts.
+
+        :raises NoSourceError: the credentials lead nowhere
+        :raises PlacementError: Placement, which alone is read, is down
+        """
+        if self.databases:
+            return nova_survey.read(failure_domain_kinds())
+        return placement_survey.read(self.placement())
+
+    def survey_with_distances(self) -> Survey:
+        """All hosts, and how far apart their cells are where published.
+
+        Errors as those of :meth:`survey`.
+        """
+        if self.databases:
+            return nova_survey.read(
+                failure_domain_kinds(), published=self._published()
+            )
+        return placement_survey.read(self.placement())
+
+    def _published(self) -> dict[str, HostTopology]:
+        try:
+            view = placement_survey.view_of(self.placement())
+        except (PlacementError, ksa_errors.ClientException) as error:
+            LOG.warning('No distances: Placement does not answer: %s', error)
+            return {}
+        return {
+            held.host.uuid: held.host
+            for held in view.trees.values()
+            if held.host is not None
+        }
+
+
+def failure_domain_kinds() -> tuple[str, ...]:
+    """The kinds of failure domains that nova.conf names."""
+    return failure_domains.domain_keys(CONF.nfv_sched.failure_domains)

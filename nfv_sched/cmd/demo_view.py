@@ -1,0 +1,246 @@
+"""What ``nfv-sched demo`` plays and shows.
+
+Apart from the command, since it needs the extra ``nfv-sched[demo]``.
+"""
+
+from collections.abc import Iterator
+from collections.abc import Sequence
+import dataclasses
+import itertools
+import time
+
+from rich.console import Console
+from rich.rule import Rule
+
+from nfv_sched.cmd import demo_tables
+from nfv_sched.cmd import rich_console
+from nfv_sched.explain import Explanation
+from nfv_sched.placement import publisher
+from nfv_sched.placement.client import PlacementClient
+from nfv_sched.render import host_view
+from nfv_sched.render import terminal
+from nfv_sched.scheduler import published_topology
+from nfv_sched.sim import explain
+from nfv_sched.sim import flavors
+from nfv_sched.sim import machine
+from nfv_sched.sim import settings
+from nfv_sched.sim import topology_reader
+from nfv_sched.sim.boot_request import SimulatedGroup
+from nfv_sched.sim.boot_result import SimulatedInstance
+from nfv_sched.sim.cloud import Cloud
+from nfv_sched.sim.cloud import simulated_cloud
+from nfv_sched.survey import nova as nova_survey
+
+_RACK = 6
+
+# Most hosts of a telco cloud are of few kinds.
+_MACHINES = (
+    'dell-2x6230r-64vf',
+    'r740-sriov-2x32vf',
+    'epyc7451-4node',
+    'r740xd-one-pool',
+    'turin-nps4',
+    'r740-dpdk-320g',
+    's2600wt-4port',
+    'opteron-sparse-ids',
+    'dell-2x6230r-64vf',
+    'r740-sriov-2x32vf',
+)
+_EDGE_MACHINE = 'epyc7451-4node'
+
+# What no host of this cloud can take.
+_IMPOSSIBLE = ('packet-cache.200GB', 'telefonica-dataplane-1')
+_MAX_REFUSALS = 8
+
+
+def _machine_names(hosts: int) -> Iterator[str]:
+    """Yield the kinds of so many hosts."""
+    return itertools.islice(itertools.cycle(_MACHINES), hosts)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class DemoBoot:
+    """One guest to boot. ``service`` is the name that its group has."""
+
+    name: str
+    service: flavors.Service
+
+
+def demo_boots(guests: int, edges: int, seed: int) -> Iterator[DemoBoot]:
+    """Yield the guests of the demo: the mix, then the deliberate cases.
+
+    :param edges: hosts with the card that edge guests want
+    """
+    mix = (
+        DemoBoot(f'{service.name}-{number}', service)
+        for service in flavors.arrivals(seed)
+        for number in range(service.guests)
+    )
+    yield from itertools.islice(mix, guests)
+    known = flavors.flavors()
+    # One more than there are cells beside such a card.
+    for number in range(edges + 1 if edges else 0):
+        yield DemoBoot(
+            f'upf-{number}', flavors.Service('upf', known['edge-upf'])
+        )
+    for name in _IMPOSSIBLE:
+        yield DemoBoot(name, flavors.Service(name, known[name]))
+
+
+class DemoRun:
+    """One run of the demo over a cloud."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self.cloud = cloud
+        self.guests: list[SimulatedInstance] = []
+        self.refusals: dict[str, tuple[SimulatedInstance, Explanation]] = {}
+        self.published: list[tuple[publisher.PublishReport, float]] = []
+        self.view: published_topology.PublishedTopology | None = None
+        self._client = PlacementClient(cloud.placement)
+        self._groups: dict[str, SimulatedGroup] = {}
+
+    def add_hosts(self, count: int) -> Iterator[str]:
+        """Start hosts of mixed kinds, in racks; yields their names."""
+        names = []
+        for number, kind in enumerate(_machine_names(count)):
+            name = f'r{number // _RACK + 1}-{kind.split("-")[0]}-{number:02}'
+            self.cloud.add_host(name, machine.load(kind))
+            names.append(name)
+            yield name
+        for start in range(0, count, _RACK):
+            rack = f'rack{start // _RACK + 1}'
+            self.cloud.add_aggregate(
+                rack, names[start : start + _RACK], {'rack': rack}
+            )
+
+    def boot(self, order: DemoBoot) -> SimulatedInstance:
+        """Boot a guest; the first of a flavor to fail is explained."""
+        service = order.service
+        group = self._group(service)
+        [guest] = self.cloud.boot(service.flavor, name=order.name, group=group)
+        self.guests.append(guest)
+        if not guest.booted and service.flavor.name not in self.refusals:
+            self.refusals[service.flavor.name] = (
+                guest,
+                explain.explain(self.cloud, service.flavor, group=group),
+            )
+        return guest
+
+    def publish(self) -> None:
+        """Bring Placement up to date about topology and usage."""
+        begin = time.perf_counter()
+        report = publisher.publish(self._client, self.cloud.topologies())
+        self.published.append((report, time.perf_counter() - begin))
+
+    def _group(self, service: flavors.Service) -> SimulatedGroup | None:
+        if service.policy is None:
+            return None
+        if service.name not in self._groups:
+            self._groups[service.name] = self.cloud.add_group(
+                service.name, service.policy, service.max_per_host
+            )
+        return self._groups[service.name]
+
+    def interesting(self) -> Sequence[str]:
+        """Return two hosts that are worth a look, of different kinds."""
+
+        def score(name: str) -> int:
+            here = [one for one in self.guests if one.host == name]
+            return sum(
+                bool(demo_tables.cpus_of(one)) * 2 + bool(one.devices)
+                for one in here
+                if one.booted
+            )
+
+        best: dict[bool, str] = {}
+        for name in sorted(self.cloud.computes, key=score, reverse=True):
+            two = len(self.cloud.computes[name].machine.cells) == 2
+            best.setdefault(two, name)
+        return list(best.values())
+
+
+def demo(console: Console, hosts: int, guests: int, seed: int) -> int:
+    """Run the demo; returns an exit code, 1 if a claim failed.
+
+    The filters promise that none does.
+    """
+    begin = time.perf_counter()
+    racks = {'nfv_sched.failure_domains': ['rack']}
+    with simulated_cloud(
+        settings.NFV, aliases=flavors.aliases(), options=racks
+    ) as cloud:
+        run = DemoRun(cloud)
+        edges = sum(kind == _EDGE_MACHINE for kind in _machine_names(hosts))
+        _play(run, console, hosts, list(demo_boots(guests, edges, seed)))
+        _show(run, console, time.perf_counter() - begin)
+    return int(any(one.outcome == 'claim failed' for one in run.guests))
+
+
+def _play(
+    run: DemoRun, console: Console, hosts: int, wanted: Sequence[DemoBoot]
+) -> None:
+    with rich_console.progress(console) as progress:
+        task = progress.add_task('hosts', total=hosts, now='')
+        for name in run.add_hosts(hosts):
+            progress.update(task, advance=1, now=name)
+        run.publish()
+        task = progress.add_task('guests', total=len(wanted), now='')
+        with topology_reader.read_published_topology(run.cloud) as run.view:
+            for order in wanted:
+                guest = run.boot(order)
+                where = guest.host if guest.booted else guest.outcome.value
+                progress.update(task, advance=1, now=f'{guest.name}: {where}')
+        run.publish()
+
+
+def _show(run: DemoRun, console: Console, seconds: float) -> None:
+    booted = [guest for guest in run.guests if guest.booted]
+    console.print(Rule('Where the guests landed', align='left'))
+    console.print(demo_tables.placements_table(booted))
+    hosts = {host.host: host for host in nova_survey.read(('rack',)).hosts}
+    for name in run.interesting():
+        console.print(Rule('NUMA map', align='left'))
+        console.print(terminal.host_map(host_view.host_view(hosts[name])))
+        console.print()
+    _show_published(run, console)
+    console.print(Rule('Guests that no host can take', align='left'))
+    for guest, found in itertools.islice(run.refusals.values(), _MAX_REFUSALS):
+        console.print(demo_tables.rejection_table(guest, found))
+    if not run.refusals:
+        console.print('none')
+    claims = sum(guest.outcome == 'claim failed' for guest in run.guests)
+    console.print(Rule('Summary', align='left'))
+    console.print(
+        f'{len(run.cloud.computes)} hosts, {len(run.guests)} guests asked: '
+        f'{len(booted)} run, {len(run.guests) - len(booted)} refused, '
+        f'{claims} claims failed; {seconds:.0f} s',
+        highlight=False,
+    )
+
+
+def _show_published(run: DemoRun, console: Console) -> None:
+    console.print(Rule('What Placement shows of it', align='left'))
+    name = run.interesting()[0]
+    console.print(
+        demo_tables.provider_tree(
+            run.cloud.placement, run.cloud.computes[name].node.uuid
+        )
+    )
+    (first, before), (last, after) = run.published
+    console.print(
+        f'Topology of {first.count("written")} hosts published in '
+        f'{first.writes} writes, {before:.1f} s; usage of '
+        f'{last.count("usage")} hosts afterwards in {last.writes} writes, '
+        f'{after:.1f} s.',
+        highlight=False,
+    )
+    if run.view and run.view.reader:
+        snapshot = run.view.reader.snapshot
+        console.print(
+            f'The scheduler read {len(snapshot.hosts)} hosts from Placement '
+            f'in the background: {len(run.view.drifted)} described other '
+            f'hardware than their nova-compute, {len(run.view.unpublished)} '
+            'were missing.',
+            highlight=False,
+        )
+    console.print()

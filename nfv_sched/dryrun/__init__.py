@@ -1,0 +1,1 @@
+"""What nova-scheduler would do now: its pipeline, run without effects."""

@@ -1,0 +1,213 @@
+"""Hosts while guests are thought onto them, claim by claim."""
+
+import collections
+from collections.abc import Hashable
+from collections.abc import Mapping
+from collections.abc import MutableMapping
+from collections.abc import Sequence
+import dataclasses
+from typing import Any
+
+from nfv_sched import fit
+from nfv_sched.fit import gap
+from nfv_sched.model import Cell
+from nfv_sched.model import DevicePool
+from nfv_sched.model import Host
+
+#: An allocation request, as Placement writes it.
+Candidate = Mapping[str, Any]
+
+
+class PlacementLedger:
+    """What is free in Placement, by provider and class, less what is taken."""
+
+    def __init__(
+        self, free: MutableMapping[tuple[str, str], int] | None = None
+    ) -> None:
+        self._free = {} if free is None else free
+
+    def branch(self) -> 'PlacementLedger':
+        """One that begins here, of which this one does not know."""
+        return PlacementLedger(collections.ChainMap({}, self._free))
+
+    def learn(self, summaries: Mapping[str, Any]) -> None:
+        """Note the providers that are not known yet."""
+        for provider, summary in summaries.items():
+            for name, value in summary['resources'].items():
+                left = int(value['capacity']) - int(value['used'])
+                self._free.setdefault((provider, name), left)
+
+    def short_of(self, candidate: Candidate) -> str | None:
+        """The first class of which too little is left."""
+        for key, amount in allocated_amounts(candidate):
+            if self._free.get(key, 0) < amount:
+                return key[1]
+        return None
+
+    def take(self, candidate: Candidate, times: int = 1) -> None:
+        """Take what a candidate allocates."""
+        for key, amount in allocated_amounts(candidate):
+            self._free[key] = self._free.get(key, 0) - amount * times
+
+    def left(self, candidate: Candidate) -> int:
+        """How often a candidate can be taken."""
+        return min(
+            (
+                self._free.get(key, 0) // amount
+                for key, amount in allocated_amounts(candidate)
+                if amount
+            ),
+            default=0,
+        )
+
+    def reading(self, candidates: Sequence[Candidate]) -> Hashable:
+        """What of the ledger matters for candidates: names left out."""
+        return tuple(
+            tuple(
+                (key[1], amount, self._free.get(key, 0))
+                for key, amount in allocated_amounts(candidate)
+            )
+            for candidate in candidates
+        )
+
+
+def allocated_amounts(
+    candidate: Candidate,
+) -> list[tuple[tuple[str, str], int]]:
+    """What a candidate allocates, in a fixed order."""
+    return sorted(
+        ((provider, name), int(amount))
+        for provider, value in candidate['allocations'].items()
+        for name, amount in value['resources'].items()
+    )
+
+
+@dataclasses.dataclass(slots=True)
+class ClaimSpec:
+    """What is to be placed: the question, and how candidates are ranked.
+
+    ``apart`` is whether devices are to be on different physical functions.
+    """
+
+    fit_request: fit.FitRequest
+    apart: bool = False
+
+    def providers(self, candidate: Candidate) -> fit.Providers:
+        """What a candidate gives to each device request."""
+        fit_request = self.fit_request
+        mapping = candidate.get('mappings') or {}
+        if not fit_request.placement_may_choose or set(mapping) <= {''}:
+            return fit_request.no_providers
+        return tuple(fit.providers_of(fit_request.guest.devices, mapping))
+
+    def chooses(self, candidates: Sequence[Candidate]) -> bool:
+        """Whether Placement chose devices, so that candidates differ."""
+        return any(
+            self.providers(one) is not self.fit_request.no_providers
+            for one in candidates
+        )
+
+
+@dataclasses.dataclass(slots=True)
+class HostUnderTest:
+    """One host, in the state that it would be in so far."""
+
+    name: str
+    host: Host
+
+
+def claim(
+    claim_spec: ClaimSpec,
+    host_under_test: HostUnderTest,
+    candidates: Sequence[Candidate],
+    ledger: PlacementLedger,
+) -> str | None:
+    """Think one guest onto a host; returns what was short if it cannot be.
+
+    Takes the candidate that nova-scheduler would claim: the first that fits,
+    or that with the nearest devices where Placement has chosen some.
+    """
+    guest, fit_request = claim_spec.fit_request.guest, claim_spec.fit_request
+    short: str | None = None
+    found: list[tuple[float, Candidate, Any]] = []
+    evaluation = None
+    for candidate in candidates:
+        lacking = ledger.short_of(candidate)
+        if lacking is not None:
+            short = short or f'{lacking} in Placement'
+            continue
+        if guest.asks_nothing:
+            ledger.take(candidate)
+            return None
+        if evaluation is None:
+            evaluation = fit.Evaluation(fit_request, host_under_test.host)
+        providers = claim_spec.providers(candidate)
+        verdict = evaluation.verdict(providers)
+        if verdict.placement is None:
+            reason = gap.closest_reason(verdict.reasons)
+            short = gap.resource_name(reason.resource) if reason else 'claim'
+            continue
+        if providers is fit_request.no_providers:
+            found.append((0.0, candidate, verdict.placement))
+            break
+        near = fit.locality(guest, host_under_test.host, verdict.placement, {})
+        found.append(
+            (
+                near.badness(apart=claim_spec.apart),
+                candidate,
+                verdict.placement,
+            )
+        )
+    if not found:
+        return short or 'candidates'
+    _, candidate, placement = min(found, key=lambda one: one[0])
+    ledger.take(candidate)
+    host_under_test.host = fit.apply_claim(
+        guest, host_under_test.host, placement
+    )
+    return None
+
+
+def host_key(host: Host) -> Hashable:
+    """What two hosts have in common on which the same guests fit.
+
+    All but names: the order of cells and pools decides what a claim takes.
+    """
+    return (
+        host.cpu_allocation_ratio,
+        host.ram_allocation_ratio,
+        tuple(map(_cell_key, host.cells)),
+        tuple(map(_pool_key, host.pools)),
+    )
+
+
+def _cell_key(cell: Cell) -> Hashable:
+    return (
+        cell.id,
+        cell.memory_mib,
+        cell.memory_used_mib,
+        frozenset(cell.shared_cpus),
+        cell.shared_used,
+        frozenset(cell.dedicated_cpus),
+        frozenset(cell.pinned_cpus),
+        tuple(map(frozenset, cell.siblings)),
+        tuple(
+            (pool.size_kib, pool.total - pool.reserved, pool.used, pool.total)
+            for pool in cell.pages
+        ),
+        cell.socket,
+        frozenset(cell.physnets),
+        cell.tunneled,
+    )
+
+
+def _pool_key(pool: DevicePool) -> Hashable:
+    return (
+        pool.vendor_id,
+        pool.product_id,
+        pool.dev_type,
+        pool.count,
+        pool.numa_node,
+        pool.address,
+        tuple(sorted(pool.tags.items(), key=str)),
+    )

@@ -1,0 +1,170 @@
+"""Why hosts do not take a guest, as far as Placement alone can tell.
+
+The published trees count free CPUs, cores, pages and devices, cell by cell:
+which CPUs are free is imagined, as if guests had been packed core by core.
+"""
+
+from collections.abc import Iterable
+from collections.abc import Iterator
+import itertools
+
+from nfv_sched import fit
+from nfv_sched.dryrun.candidates import PlacementCandidates
+from nfv_sched.dryrun.scheduler import blocker_of
+from nfv_sched.dryrun.scheduler import merge_blockers
+from nfv_sched.dryrun.values import CLAIM
+from nfv_sched.dryrun.values import Explanation
+from nfv_sched.dryrun.values import HostFinding
+from nfv_sched.fit import gap
+from nfv_sched.model import Cell
+from nfv_sched.model import CellTopology
+from nfv_sched.model import DevicePool
+from nfv_sched.model import Guest
+from nfv_sched.model import Host
+from nfv_sched.model import HostTopology
+from nfv_sched.model import HostUsage
+from nfv_sched.model import PagePool
+from nfv_sched.nova.scheduler_pipeline import PlacementQuery
+from nfv_sched.placement.client import PlacementClient
+from nfv_sched.survey.values import HostSurvey
+
+NOTES = (
+    'The filters of nova.conf, server groups, and services that are down '
+    'are not known to Placement, and not looked at.',
+    'Which CPUs are free is not known, only how many: guests are taken to be '
+    'packed core by core.',
+    'Hosts that were never published are left out.',
+)
+
+
+def explain_from_trees(
+    guest: Guest,
+    demand: PlacementQuery,
+    hosts: Iterable[HostSurvey],
+    client: PlacementClient,
+    detailed: int,
+) -> Explanation:
+    """Ask every published host why it would not take a guest.
+
+    :raises nfv_sched.placement.errors.PlacementError: no answer
+    """
+    placement_candidates = PlacementCandidates(client, demand)
+    fit_request = fit.FitRequest(guest)
+    found = sorted(
+        (
+            _tree_finding(fit_request, placement_candidates, host.topology)
+            for host in hosts
+        ),
+        key=lambda one: one.rank,
+    )
+    topologies = {host.topology.name: host.topology for host in hosts}
+    missed = [one for one in found if not one.fits][:detailed]
+    whole = {
+        one.host: _all_tree_blockers(fit_request, one, topologies[one.host])
+        for one in missed
+    }
+    findings = [whole.get(one.host, one) for one in found]
+    findings.sort(key=lambda one: one.rank)
+    return Explanation(tuple(findings), NOTES)
+
+
+def _tree_finding(
+    fit_request: fit.FitRequest,
+    placement_candidates: PlacementCandidates,
+    topology: HostTopology,
+) -> HostFinding:
+    blockers = [*placement_candidates.blockers(topology.uuid)]
+    if not fit_request.guest.asks_nothing:
+        evaluation = fit.Evaluation(fit_request, host_from_tree(topology))
+        refusal = evaluation.refusal(fit_request.no_providers)
+        reason = gap.closest_reason(refusal.reasons if refusal else ())
+        if reason is not None:
+            blockers.append(blocker_of(fit_request, CLAIM, reason))
+    first = blockers[0] if blockers else None
+    return HostFinding(topology.name, first, tuple(blockers))
+
+
+def _all_tree_blockers(
+    fit_request: fit.FitRequest, found: HostFinding, topology: HostTopology
+) -> HostFinding:
+    """All that a host lacks."""
+    others = [blocker for blocker in found.blockers if blocker.stage != CLAIM]
+    ours = [blocker for blocker in found.blockers if blocker.stage == CLAIM]
+    if not ours:
+        return HostFinding(
+            found.host, found.first_blocker, tuple(others), True
+        )
+    missing = gap.shortfall(
+        fit_request, host_from_tree(topology), fit_request.no_providers
+    )
+    blockers = merge_blockers(
+        ours,
+        [blocker_of(fit_request, CLAIM, reason) for reason in missing.reasons],
+        complete=missing.all,
+    )
+    return HostFinding(
+        found.host, found.first_blocker, (*others, *blockers), missing.all
+    )
+
+
+def host_from_tree(topology: HostTopology) -> Host:
+    """A host that has what a tree counts."""
+    first = itertools.count(0, 1 << 12)
+    return Host(
+        topology.name,
+        tuple(
+            _cell(cell, topology.usage, next(first)) for cell in topology.cells
+        ),
+        tuple(_pools(topology)),
+    )
+
+
+def _cell(cell: CellTopology, usage: HostUsage, first: int) -> Cell:
+    count = cell.dedicated_cpus + cell.shared_cpus
+    threads = -(-count // cell.cores) if cell.cores else 1
+    cpus = range(first, first + count)
+    dedicated = cpus[: cell.dedicated_cpus]
+    return Cell(
+        cell.id,
+        cell.memory_mib,
+        usage.memory_mib.get(cell.id, 0),
+        frozenset(cpus[cell.dedicated_cpus :]),
+        usage.shared_cpus.get(cell.id, 0),
+        frozenset(dedicated),
+        frozenset(dedicated[: usage.dedicated_cpus.get(cell.id, 0)]),
+        tuple(
+            frozenset(cpus[start : start + threads])
+            for start in range(0, count, threads)
+        ),
+        tuple(
+            PagePool(
+                pages.size_kib,
+                pages.usable + pages.reserved,
+                usage.pages.get((cell.id, pages.size_kib), 0),
+                pages.reserved,
+            )
+            for pages in cell.pages
+        ),
+        cell.socket,
+        cell.physnets,
+        cell.tunneled,
+    )
+
+
+def _pools(topology: HostTopology) -> Iterator[DevicePool]:
+    for pool in topology.pools:
+        free = pool.total - topology.usage.devices.get(pool.key, 0)
+        tags: dict[str, str | None] = {'remote_managed': 'false'}
+        if pool.physnet is not None:
+            tags['physical_network'] = pool.physnet
+        if free > 0:
+            yield DevicePool(
+                pool.vendor_id,
+                pool.product_id,
+                pool.dev_type,
+                free,
+                pool.numa_node,
+                pool.parent,
+                None,
+                tags,
+            )

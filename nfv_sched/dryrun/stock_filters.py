@@ -1,0 +1,115 @@
+"""What Nova's own filters refuse hosts for, in words.
+
+They say only yes or no: the words are made of what they look at.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+#: Filters that look at what ours decide exactly.
+REPLACED_FILTERS = frozenset(('NUMATopologyFilter', 'PciPassthroughFilter'))
+
+
+def condition_of(name: str) -> str:
+    """A filter's name as a condition: ``image properties``."""
+    return _CONDITIONS.get(name, name)
+
+
+def rejection_text(name: str, state: Any, spec: Any) -> str:
+    """Why a filter refuses a host."""
+    made = _WORDS.get(name)
+    if made is None:
+        return f'{name} refuses it'
+    try:
+        return made(state, spec)
+    except Exception:
+        # A text is not worth failing for.
+        return f'{name} refuses it'
+
+
+def _service(state: Any, _: Any) -> str:
+    service = state.service
+    if service['disabled']:
+        reason = service.get('disabled_reason')
+        return 'nova-compute is disabled' + (f' ({reason})' if reason else '')
+    if service.get('forced_down'):
+        return 'nova-compute is forced down'
+    seen = service.get('last_seen_up') or service.get('updated_at')
+    return 'nova-compute is down' + (f', last seen {seen}' if seen else '')
+
+
+def _anti_affinity(state: Any, spec: Any) -> str:
+    group = spec.instance_group
+    limit = int((group.rules or {}).get('max_server_per_host', 1))
+    there = len(set(state.instances) & set(group.members))
+    return (
+        f'{there} guests of the server group are there, {limit} may be '
+        '(anti-affinity)'
+    )
+
+
+def _affinity(_: Any, spec: Any) -> str:
+    hosts = ', '.join(sorted(spec.instance_group.hosts)[:3])
+    return f'the server group is on {hosts} (affinity)'
+
+
+def _aggregate_specs(state: Any, _: Any) -> str:
+    names = ', '.join(sorted(one.name for one in state.aggregates))
+    return 'no aggregate of the host matches the extra specs ' + (
+        f'(it is in {names})' if names else '(it is in none)'
+    )
+
+
+def _hints(name: str) -> Callable[[Any, Any], str]:
+    def made(_: Any, spec: Any) -> str:
+        value = ', '.join((spec.scheduler_hints or {}).get(name) or ())
+        return f'the hint {name}={value} rules it out'
+
+    return made
+
+
+_CONDITIONS = {
+    'ComputeFilter': 'service',
+    'ServerGroupAntiAffinityFilter': 'server group',
+    'ServerGroupAffinityFilter': 'server group',
+    'AggregateInstanceExtraSpecsFilter': 'aggregate',
+    'AggregateImagePropertiesIsolation': 'aggregate',
+    'AggregateMultiTenancyIsolation': 'aggregate',
+    'AggregateTypeAffinityFilter': 'aggregate',
+    'ImagePropertiesFilter': 'image properties',
+    'ComputeCapabilitiesFilter': 'capabilities',
+    'NumInstancesFilter': 'number of guests',
+    'AggregateNumInstancesFilter': 'number of guests',
+    'IoOpsFilter': 'busy',
+    'AggregateIoOpsFilter': 'busy',
+    'DifferentHostFilter': 'hint',
+    'SameHostFilter': 'hint',
+    'JsonFilter': 'hint',
+    'SimpleCIDRAffinityFilter': 'hint',
+    'NUMATopologyFilter': 'NUMA topology',
+    'PciPassthroughFilter': 'devices',
+}
+
+_WORDS: dict[str, Callable[[Any, Any], str]] = {
+    'ComputeFilter': _service,
+    'ServerGroupAntiAffinityFilter': _anti_affinity,
+    'ServerGroupAffinityFilter': _affinity,
+    'AggregateInstanceExtraSpecsFilter': _aggregate_specs,
+    'AggregateMultiTenancyIsolation': lambda *_: (
+        'its aggregates are kept for other projects'
+    ),
+    'ImagePropertiesFilter': lambda *_: (
+        'the image asks for another architecture, hypervisor or VM mode'
+    ),
+    'ComputeCapabilitiesFilter': lambda *_: (
+        'its capabilities do not match the extra specs'
+    ),
+    'NumInstancesFilter': lambda state, _: (
+        f'it has {state.num_instances} guests already'
+    ),
+    'IoOpsFilter': lambda state, _: (
+        f'{state.num_io_ops} guests are being built, moved or resized there'
+    ),
+    'DifferentHostFilter': _hints('different_host'),
+    'SameHostFilter': _hints('same_host'),
+}

@@ -1,0 +1,240 @@
+"""The fewest guests that would have to move so that another one fits."""
+
+from collections.abc import Collection
+from collections.abc import Iterator
+from collections.abc import Mapping
+from collections.abc import Sequence
+import dataclasses
+import itertools
+
+from nfv_sched.fit import Evaluation
+from nfv_sched.fit import FitRequest
+from nfv_sched.fit.request import KIB_PER_MIB
+from nfv_sched.model import Cell
+from nfv_sched.model import DevicePool
+from nfv_sched.model import Host
+from nfv_sched.model import PagePool
+from nfv_sched.survey.values import HostSurvey
+from nfv_sched.survey.values import InstanceCell
+from nfv_sched.survey.values import SurveyedDevice
+from nfv_sched.survey.values import SurveyedInstance
+
+#: Nobody empties half a host for one guest.
+MAX_MOVES = 3
+#: Choices that are tried per host.
+MAX_TRIES = 2000
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Move:
+    """Guests whose leaving makes room on a host."""
+
+    host: str
+    guests: tuple[SurveyedInstance, ...]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class PlacementShortfall:
+    """What lacks in Placement, and what guests hold there of it.
+
+    Both by class, ``held`` first by the guest's uuid.
+    """
+
+    lacking: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    held: Mapping[str, Mapping[str, int]] = dataclasses.field(
+        default_factory=dict
+    )
+
+    def covered_by(self, leaving: Sequence[SurveyedInstance]) -> bool:
+        """Whether guests that leave give back enough."""
+        return all(
+            sum(self.held.get(one.uuid, {}).get(name, 0) for one in leaving)
+            >= amount
+            for name, amount in self.lacking.items()
+        )
+
+
+def fewest_moves(
+    fit_request: FitRequest,
+    survey: HostSurvey,
+    state: Host,
+    shortfall: PlacementShortfall,
+) -> Move | None:
+    """The fewest guests that have to leave a host; None if none was found.
+
+    Among as many guests, those that hold the least memory. Each choice of up
+    to MOST guests is tried, but no more than TRIES.
+
+    :param state: the host as it is
+    """
+    residents = survey.residents or ()
+    tried = 0
+    for count in range(1, min(MAX_MOVES, len(residents)) + 1):
+        found = []
+        for choice in itertools.combinations(residents, count):
+            tried += 1
+            if tried > MAX_TRIES:
+                break
+            if shortfall.covered_by(choice) and _fits(
+                fit_request, host_without(survey, state, choice)
+            ):
+                found.append(choice)
+        if found:
+            return Move(survey.host, min(found, key=_memory))
+    return None
+
+
+def _fits(fit_request: FitRequest, host: Host) -> bool:
+    if fit_request.guest.asks_nothing:
+        return True
+    return (
+        Evaluation(fit_request, host).refusal(fit_request.no_providers) is None
+    )
+
+
+def _memory(choice: Sequence[SurveyedInstance]) -> tuple[int, list[str]]:
+    memory = sum(cell.memory_mib for one in choice for cell in one.cells)
+    return memory, [one.name for one in choice]
+
+
+def host_without(
+    survey: HostSurvey, state: Host, leaving: Collection[SurveyedInstance]
+) -> Host:
+    """A host once guests have left it.
+
+    What they give back is what a claim takes, see
+    :mod:`nfv_sched.fit.apply_claim`.
+    """
+    gone = {one.uuid for one in leaving}
+    cells = [cell for one in leaving for cell in one.cells]
+    staying = frozenset(
+        cpu
+        for one in survey.residents or ()
+        if one.uuid not in gone
+        for cell in one.cells
+        for cpu in cell.host_cpus
+    )
+    devices = [one for one in survey.devices or () if one.guest in gone]
+    return Host(
+        state.name,
+        tuple(
+            _cell_without(
+                cell,
+                [one for one in cells if one.host_cell == cell.id],
+                staying,
+            )
+            for cell in state.cells
+        ),
+        tuple(_pools_with(state.pools, devices)),
+        state.cpu_allocation_ratio,
+        state.ram_allocation_ratio,
+    )
+
+
+def _cell_without(
+    cell: Cell, leaving: Sequence[InstanceCell], staying: frozenset[int]
+) -> Cell:
+    if not leaving:
+        return cell
+    freed: frozenset[int] = frozenset().union(
+        *(one.host_cpus for one in leaving)
+    )
+    # Guests that want their cores alone keep the siblings busy, too.
+    idle = frozenset().union(
+        *(core - staying for core in cell.siblings if core & freed)
+    )
+    return Cell(
+        cell.id,
+        cell.memory_mib,
+        cell.memory_used_mib - sum(one.memory_mib for one in leaving),
+        cell.shared_cpus,
+        cell.shared_used - sum(one.shared for one in leaving),
+        cell.dedicated_cpus,
+        cell.pinned_cpus - (freed | idle),
+        cell.siblings,
+        tuple(_pages_without(cell.pages, leaving)),
+        cell.socket,
+        cell.physnets,
+        cell.tunneled,
+    )
+
+
+def _pages_without(
+    pages: Sequence[PagePool], leaving: Sequence[InstanceCell]
+) -> Iterator[PagePool]:
+    smallest = min((pool.size_kib for pool in pages), default=0)
+    for pool in pages:
+        given = sum(
+            -(-one.memory_mib * KIB_PER_MIB // pool.size_kib)
+            for one in leaving
+            if (one.page_size_kib or smallest) == pool.size_kib
+        )
+        yield PagePool(
+            pool.size_kib, pool.total, pool.used - given, pool.reserved
+        )
+
+
+def _pools_with(
+    pools: Sequence[DevicePool], devices: Sequence[SurveyedDevice]
+) -> list[DevicePool]:
+    """The pools with devices that came back; an empty one had gone."""
+    found = list(pools)
+    for device in devices:
+        for number, pool in enumerate(found):
+            if _matches_pool(device, pool):
+                found[number] = _with_count(pool, pool.count + 1)
+                break
+        else:
+            found.append(_pool_of(device, pools))
+    return found
+
+
+def _matches_pool(device: SurveyedDevice, pool: DevicePool) -> bool:
+    return (
+        pool.vendor_id.lower() == device.vendor_id
+        and pool.product_id.lower() == device.product_id
+        and pool.dev_type == device.dev_type
+        and pool.numa_node == device.numa_node
+        and pool.address in (None, device.parent or device.address)
+    )
+
+
+def _pool_of(
+    device: SurveyedDevice, pools: Sequence[DevicePool]
+) -> DevicePool:
+    """The pool that went with its last device, with its tags as known."""
+    alike = next(
+        (
+            pool.tags
+            for pool in pools
+            if pool.vendor_id.lower() == device.vendor_id
+            and pool.product_id.lower() == device.product_id
+        ),
+        {'remote_managed': 'false'},
+    )
+    tags = dict(alike)
+    if device.physnet is not None:
+        tags['physical_network'] = device.physnet
+    return DevicePool(
+        device.vendor_id,
+        device.product_id,
+        device.dev_type,
+        1,
+        device.numa_node,
+        device.parent or device.address,
+        None,
+        tags,
+    )
+
+
+def _with_count(pool: DevicePool, count: int) -> DevicePool:
+    return DevicePool(
+        pool.vendor_id,
+        pool.product_id,
+        pool.dev_type,
+        count,
+        pool.numa_node,
+        pool.address,
+        pool.rp_uuid,
+        pool.tags,
+    )

@@ -1,0 +1,254 @@
+"""What would let a guest fit: guests that move, or another request."""
+
+from collections.abc import Callable
+from collections.abc import Iterable
+from collections.abc import Iterator
+from collections.abc import Mapping
+from collections.abc import Sequence
+import dataclasses
+from typing import Any
+
+from nfv_sched import fit
+from nfv_sched.dryrun.scheduler import DryRun
+from nfv_sched.dryrun.scheduler import DryRunScheduler
+from nfv_sched.dryrun.scheduler import HostReport
+from nfv_sched.dryrun.scheduler import is_claim_blocker
+from nfv_sched.dryrun.scheduler import reported_host
+from nfv_sched.dryrun.values import Blocker
+from nfv_sched.dryrun.values import PLACEMENT
+from nfv_sched.dryrun.values import TRAIT
+from nfv_sched.explain import moves
+from nfv_sched.explain.alternatives import Alternative
+from nfv_sched.explain.alternatives import alternatives
+from nfv_sched.explain.moves import Move
+from nfv_sched.nova import boot_request
+from nfv_sched.placement.client import PlacementClient
+from nfv_sched.survey import nova as nova_survey
+from nfv_sched.survey.values import HostSurvey
+
+#: Hosts whose guests are thought away.
+NEAREST_HOSTS = 5
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Suggestion:
+    """One change, the hosts that then fit, and the first of them.
+
+    ``guests`` are the guests that move, by name and uuid; ``to`` says for
+    each a host that takes it, empty where there is none.
+    """
+
+    change: str
+    hosts: int
+    host: str
+    guests: tuple[tuple[str, str], ...] = ()
+    to: tuple[str, ...] = ()
+
+
+def alternative_requests(dry_run: DryRun) -> Iterator[Suggestion]:
+    """Other requests that hosts would take which fall at the claim alone."""
+    hosts = [
+        (report, host)
+        for report in dry_run.reports
+        if report.blockers
+        and all(map(_avoidable, report.blockers))
+        and (host := _host(dry_run.fit_request, report)) is not None
+    ]
+    sizes = {
+        pool.size_kib
+        for _, host in hosts
+        for cell in host.cells
+        for pool in cell.pages
+    }
+    for variant in alternatives(dry_run.fit_request.guest, sizes):
+        fit_request = fit.FitRequest(
+            variant.guest, pack=dry_run.fit_request.pack
+        )
+        found = [
+            str(report.state.nodename)
+            for report, host in hosts
+            if all(
+                _avoided_by(blocker, variant) for blocker in report.blockers
+            )
+            and _fits(fit_request, report, host)
+        ]
+        if found:
+            yield Suggestion(variant.change, len(found), found[0])
+
+
+def _avoidable(blocker: Blocker) -> bool:
+    """Whether any variant could do without what lacks."""
+    return (
+        is_claim_blocker(blocker)
+        or blocker.condition == 'PCPU'
+        or blocker.condition.startswith(TRAIT)
+    )
+
+
+def _avoided_by(blocker: Blocker, variant: Alternative) -> bool:
+    """Whether a lack outside the claim is none for a variant."""
+    if (
+        blocker.condition == 'PCPU'
+        and blocker.asked
+        and blocker.available is not None
+    ):
+        return blocker.asked - blocker.available <= variant.spared
+    if blocker.condition.startswith(TRAIT):
+        return blocker.condition == f'{TRAIT}{variant.trait}'
+    return is_claim_blocker(blocker)
+
+
+def _host(fit_request: fit.FitRequest, report: HostReport) -> Any:
+    try:
+        host = reported_host(fit_request, report)
+        # What is malformed shows when it is read.
+        list(host.cells), list(host.pools)
+    except Exception:
+        return None
+    return host
+
+
+def _fits(fit_request: fit.FitRequest, report: HostReport, host: Any) -> bool:
+    evaluation = fit.Evaluation(fit_request, host)
+    devices = fit_request.guest.devices
+    try:
+        return any(
+            evaluation.refusal(
+                fit.providers_of(devices, candidate.get('mappings'))
+                if fit_request.placement_may_choose
+                and set(candidate['mappings']) != {''}
+                else fit_request.no_providers
+            )
+            is None
+            for candidate in report.candidates or [{'mappings': {'': []}}]
+        )
+    except Exception:
+        return False
+
+
+def moves_of_instances(
+    dry_run: DryRun,
+    surveys: Callable[[Sequence[str]], Mapping[str, HostSurvey]],
+    client: PlacementClient,
+) -> Iterator[moves.Move]:
+    """The fewest guests to move from each of the nearest hosts.
+
+    Only hosts that lack nothing but room.
+
+    :param surveys: the hosts of these names, by name
+    """
+    near = [
+        report
+        for report in dry_run.reports
+        if report.blockers and all(map(_is_shortage, report.blockers))
+    ][:NEAREST_HOSTS]
+    known = surveys([str(report.state.nodename) for report in near])
+    for report in near:
+        survey = known.get(str(report.state.nodename))
+        host = _host(dry_run.fit_request, report)
+        if survey is None or host is None:
+            continue
+        lacking = {
+            blocker.condition: blocker.asked - blocker.available
+            for blocker in report.blockers
+            if blocker.stage == PLACEMENT
+            and blocker.asked is not None
+            and blocker.available is not None
+        }
+        held = _allocations_of(client, report.state.uuid) if lacking else {}
+        found = moves.fewest_moves(
+            dry_run.fit_request,
+            survey,
+            host,
+            moves.PlacementShortfall(lacking, held),
+        )
+        if found:
+            yield found
+
+
+def _is_shortage(blocker: Blocker) -> bool:
+    """Whether guests that leave could make good what lacks."""
+    if blocker.stage == PLACEMENT:
+        return (
+            blocker.asked is not None
+            and (blocker.available or 0) < blocker.asked
+        )
+    return is_claim_blocker(blocker)
+
+
+def _allocations_of(
+    client: PlacementClient, compute: str
+) -> Mapping[str, Mapping[str, int]]:
+    answer = client.get(f'/resource_providers/{compute}/allocations')
+    return {
+        consumer: value['resources']
+        for consumer, value in answer['allocations'].items()
+    }
+
+
+#: Moves for whose guests another host is looked for.
+MOVES_WITH_DESTINATIONS = 2
+
+
+def suggest(scheduler: DryRunScheduler, dry_run: DryRun) -> list[Suggestion]:
+    """Every suggestion: fewest moved guests first, then other requests.
+
+    For the guests that move another host is looked for, each by itself, as
+    their stored requests ask.
+    """
+    moves = sorted(
+        moves_of_instances(dry_run, _surveys(dry_run), scheduler.client),
+        key=lambda move: len(move.guests),
+    )
+    # What comes next changes what is known of the hosts.
+    asking_else = list(alternative_requests(dry_run))
+    return [
+        *(
+            _suggestion(move, _destinations(scheduler, move))
+            for move in moves[:MOVES_WITH_DESTINATIONS]
+        ),
+        *(_suggestion(move, ()) for move in moves[MOVES_WITH_DESTINATIONS:]),
+        *asking_else,
+    ]
+
+
+def _suggestion(move: Move, to: Iterable[str]) -> Suggestion:
+    count = len(move.guests)
+    return Suggestion(
+        f'move {count} guest{"s" if count > 1 else ""} away',
+        1,
+        move.host,
+        tuple((one.name, one.uuid) for one in move.guests),
+        tuple(to),
+    )
+
+
+def _destinations(scheduler: DryRunScheduler, move: Move) -> Iterator[str]:
+    """A host for each guest that moves, as far as its request is known."""
+    for guest in move.guests:
+        try:
+            spec = boot_request.stored_spec(scheduler.context, guest.uuid)
+        except boot_request.BadRequestError:
+            yield 'unknown: no request is stored'
+            continue
+        spec.ignore_hosts = [move.host]
+        # Where it was once forced to does not bind it.
+        spec.force_hosts = spec.force_nodes = None
+        found = scheduler.explain(spec, detailed=0)
+        yield next((one.host for one in found.findings if one.fits), 'none')
+
+
+def _surveys(
+    dry_run: DryRun,
+) -> Callable[[Sequence[str]], Mapping[str, HostSurvey]]:
+    """What reads the surveys of hosts that an inquiry has looked at."""
+    uuids = {
+        str(report.state.nodename): str(report.state.uuid)
+        for report in dry_run.reports
+    }
+
+    def read(names: Sequence[str]) -> Mapping[str, HostSurvey]:
+        found = nova_survey.read(uuids=[uuids[name] for name in names])
+        return {one.topology.name: one for one in found.hosts}
+
+    return read

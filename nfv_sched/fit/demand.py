@@ -1,0 +1,97 @@
+"""Which guests are to be expected: those that were asked for lately."""
+
+from collections.abc import Hashable
+from collections.abc import Iterable
+import threading
+from typing import NamedTuple
+
+from nfv_sched.fit.request import FitRequest
+
+#: Requests after which one counts half.
+HALF_LIFE = 256
+#: Shapes that are told apart; of the rest the rarest are forgotten.
+MOST_SHAPES = 16
+#: How much more often than the rarest of them another shape must be asked for
+#: to take its place: what was worked out from the shapes is lost then.
+_INCUMBENT_BONUS = 1.5
+#: Requests between two looks at the shares, once there were as many.
+_REFRESH = 64
+
+
+class Demand(NamedTuple):
+    """Guests to expect, and how often each is asked for, 1 in all."""
+
+    shapes: tuple[FitRequest, ...] = ()
+    shares: tuple[float, ...] = ()
+
+
+class DemandHistogram:
+    """A decayed histogram of guest shapes.
+
+    ``expected`` is replaced now and then; what was worked out from its
+    shapes can be kept as long as they are the same tuple. Memory is bounded
+    by MOST_SHAPES.
+
+    :param fixed: guests to expect, with a weight for how often each comes;
+        nothing is recorded then
+    """
+
+    def __init__(self, fixed: Iterable[tuple[FitRequest, float]] = ()) -> None:
+        weighted = tuple(fixed)
+        total = sum(weight for _, weight in weighted)
+        self.expected = Demand(
+            tuple(fit_request for fit_request, _ in weighted),
+            tuple(weight / total for _, weight in weighted),
+        )
+        self._fixed = bool(weighted)
+        self._requests_by_shape: dict[Hashable, FitRequest] = {}
+        self._weights: dict[Hashable, float] = {}
+        self._weight = 1.0
+        self._recorded = 0
+        self._due = 1
+        self._lock = threading.Lock()
+
+    def record(self, fit_request: FitRequest, count: int = 1) -> None:
+        """Take notice that ``count`` such guests were asked for."""
+        if self._fixed or fit_request.guest.asks_nothing:
+            return
+        shape = fit_request.shape
+        with self._lock:
+            self._requests_by_shape.setdefault(shape, fit_request)
+            self._weights[shape] = (
+                self._weights.get(shape, 0) + self._weight * count
+            )
+            self._weight *= 2 ** (1 / HALF_LIFE)
+            self._recorded += 1
+            if self._recorded >= self._due:
+                self._refresh()
+
+    def _refresh(self) -> None:
+        self._recorded = 0
+        self._due = min(self._due * 2, _REFRESH)
+        shapes = self.expected.shapes
+        expected = {fit_request.shape for fit_request in shapes}
+        ranked = sorted(
+            self._weights,
+            key=lambda shape: (
+                self._weights[shape]
+                * (_INCUMBENT_BONUS if shape in expected else 1)
+            ),
+        )
+        # Relative to the next request, whose weight would grow for ever.
+        self._weights = {
+            shape: self._weights[shape] / self._weight
+            for shape in ranked[-2 * MOST_SHAPES :]
+        }
+        self._weight = 1.0
+        self._requests_by_shape = {
+            shape: self._requests_by_shape[shape] for shape in self._weights
+        }
+        top = ranked[-MOST_SHAPES:]
+        if expected != set(top):
+            shapes = tuple(self._requests_by_shape[shape] for shape in top)
+        total = sum(self._weights[fit_request.shape] for fit_request in shapes)
+        self.expected = Demand(
+            shapes,
+            tuple(self._weights[one.shape] / total for one in shapes),
+        )

@@ -1,0 +1,90 @@
+"""Whether a guest fits a host: where, or why not."""
+
+import dataclasses
+import enum
+
+
+class Resource(enum.StrEnum):
+    """What a host lacked."""
+
+    CELLS = 'cells'
+    DEDICATED_CPUS = 'dedicated_cpus'
+    SIBLINGS = 'siblings'
+    SHARED_CPUS = 'shared_cpus'
+    MEMORY = 'memory'
+    PAGES = 'pages'
+    DEVICES = 'devices'
+    NETWORK = 'network'
+    COMBINATION = 'combination'
+    CLAIM = 'claim'
+    CANDIDATES = 'candidates'
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Reason:
+    """One shortage: of what, where, how much was asked and was there.
+
+    ``asked`` and ``available`` count CPUs, pages, devices or cells, memory
+    in MiB. ``cell`` is the id of a host cell, None where the host as a whole
+    falls short; ``guest_cell`` is the index of the guest cell that asked.
+    """
+
+    resource: Resource
+    text: str
+    cell: int | None = None
+    guest_cell: int | None = None
+    asked: int | None = None
+    available: int | None = None
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class CellClaim:
+    """Where the claim puts one guest cell.
+
+    ``pinning`` maps guest CPUs to host CPUs as pairs; ``reserved`` are the
+    host CPUs for the emulator threads; ``page_size_kib`` is None where the
+    guest did not ask for a page size.
+    """
+
+    guest_cell: int
+    host_cell: int
+    pinning: tuple[tuple[int, int], ...] = ()
+    reserved: frozenset[int] = frozenset()
+    page_size_kib: int | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class DeviceClaim:
+    """``count`` devices of the host's pool number ``pool`` for a request."""
+
+    request: int
+    pool: int
+    count: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ClaimOutcome:
+    """What the claim will take, predicted."""
+
+    cells: tuple[CellClaim, ...] = ()
+    devices: tuple[DeviceClaim, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Verdict:
+    """The answer for one guest and one host at one moment.
+
+    ``placement`` is set exactly when the guest fits, ``reasons`` is not
+    empty exactly when it does not.
+    """
+
+    placement: ClaimOutcome | None = None
+    reasons: tuple[Reason, ...] = ()
+
+    @property
+    def fits(self) -> bool:
+        """Whether nova-compute's claim succeeds on this state."""
+        return self.placement is not None

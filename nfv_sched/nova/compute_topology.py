@@ -1,0 +1,306 @@
+"""Nova's ComputeNode as a host's topology, with what is used of it."""
+
+import collections
+from collections.abc import Iterable
+from collections.abc import Mapping
+from collections.abc import Sequence
+import dataclasses
+from typing import Any
+from typing import TypeVar
+
+from nova import config
+from nova import exception
+from nova import objects
+from nova import utils
+import nova.conf
+from nova.db.api import api as api_db
+from nova.db.main import api as main_db
+from nova.objects import fields
+from nova.objects import pci_device_pool
+from nova.virt import node
+
+from nfv_sched.model import CellTopology
+from nfv_sched.model import HostTopology
+from nfv_sched.model import HostUsage
+from nfv_sched.model import PageCapacity
+from nfv_sched.model import PoolTopology
+from nfv_sched.nova import failure_domains
+from nfv_sched.nova.redact import describe_error
+
+_Status = fields.PciDeviceStatus
+# UNAVAILABLE and UNCLAIMABLE: a function whose parent or children are taken.
+_TAKEN = frozenset(
+    (
+        _Status.CLAIMED,
+        _Status.ALLOCATED,
+        _Status.UNAVAILABLE,
+        _Status.UNCLAIMABLE,
+    )
+)
+
+
+_Key = TypeVar('_Key')
+
+
+class NoIdentityError(Exception):
+    """This host does not know which compute node it is."""
+
+
+class MalformedComputeError(Exception):
+    """A compute node that cannot be read; the text names it and says why."""
+
+
+def topology_of(
+    compute: Any,
+    devices: Iterable[Any] | None = None,
+    named: Mapping[str, str] | None = None,
+) -> HostTopology:
+    """The hardware and usage that a ``nova.objects.ComputeNode`` reports.
+
+    ``devices`` are the ``PciDevice`` objects of that node, or rows of theirs,
+    if the caller has them. A pool of Nova counts free devices only, and goes
+    when the last one is taken: without ``devices`` a pool is as large as what
+    is free, and nothing of it is used. A pool that is gone has lost its
+    physical network, which no device carries.
+
+    Cells come by id, pages by size, pools by key. Empty page pools and empty
+    device pools are left out.
+
+    :param named: the host's failure domains by kind
+    :raises MalformedComputeError: whatever is wrong with the compute node
+    """
+    try:
+        cells = _cells(compute)
+        pools, taken = _pools(compute, devices or ())
+        return HostTopology(
+            name=compute.hypervisor_hostname,
+            uuid=compute.uuid,
+            cells=tuple(map(_cell, cells)),
+            pools=pools,
+            usage=_usage(cells, taken),
+            domains=dict(named or {}),
+        )
+    except Exception as error:
+        # Versioned objects raise what they like over JSON from elsewhere.
+        raise MalformedComputeError(
+            f'compute node {_name(compute)}: {describe_error(error)}'
+        ) from error
+
+
+def _name(compute: Any) -> str:
+    known = [
+        str(getattr(compute, name))
+        for name in ('hypervisor_hostname', 'uuid')
+        if name in compute and getattr(compute, name)
+    ]
+    return ' '.join(known) or 'without a name'
+
+
+def _cells(compute: Any) -> list[Any]:
+    text = compute.numa_topology if 'numa_topology' in compute else None
+    if not text:
+        return []
+    topology = objects.NUMATopology.obj_from_db_obj(text)
+    return sorted(topology.cells, key=lambda cell: cell.id)
+
+
+def _dedicated(cell: Any) -> frozenset[int]:
+    # Nova-computes older than Train report none apart.
+    return frozenset(cell.pcpuset) if 'pcpuset' in cell else frozenset()
+
+
+def _cell(cell: Any) -> CellTopology:
+    network = cell.network_metadata if 'network_metadata' in cell else None
+    dedicated = _dedicated(cell)
+    usable = dedicated | cell.cpuset
+    cores = [core & usable for core in cell.siblings if core & usable]
+    # A CPU that no core claims is a core of its own.
+    alone = usable.difference(*cores)
+    return CellTopology(
+        id=cell.id,
+        memory_mib=cell.memory,
+        dedicated_cpus=len(dedicated),
+        shared_cpus=len(cell.cpuset),
+        cores=len(cores) + len(alone),
+        socket=cell.socket if 'socket' in cell else None,
+        pages=tuple(
+            _pages(pages)
+            for pages in sorted(cell.mempages, key=lambda p: p.size_kb)
+            if pages.total
+        ),
+        physnets=frozenset(network.physnets) if network else frozenset(),
+        tunneled=network.tunneled if network else False,
+    )
+
+
+def _pages(pages: Any) -> PageCapacity:
+    reserved = pages.reserved if 'reserved' in pages else 0
+    reserved = min(reserved, pages.total)
+    return PageCapacity(pages.size_kb, pages.total - reserved, reserved)
+
+
+def _usage(cells: list[Any], taken: dict[str, int]) -> HostUsage:
+    pages = {
+        (cell.id, pages.size_kb): pages.used
+        for cell in cells
+        for pages in cell.mempages
+    }
+    return HostUsage(
+        dedicated_cpus=_positive({c.id: len(c.pinned_cpus) for c in cells}),
+        shared_cpus=_positive({c.id: c.cpu_usage for c in cells}),
+        memory_mib=_positive({c.id: c.memory_usage for c in cells}),
+        pages=_positive(pages),
+        devices=_positive(taken),
+    )
+
+
+def _positive(amounts: dict[_Key, int]) -> dict[_Key, int]:
+    return {key: amount for key, amount in amounts.items() if amount > 0}
+
+
+@dataclasses.dataclass(frozen=True)
+class _PoolKey:
+    """What tells pools apart, physical networks aside."""
+
+    vendor_id: str
+    product_id: str
+    dev_type: str
+    numa_node: int | None
+    address: str | None
+
+
+_Counts = collections.Counter[tuple[_PoolKey, str | None]]
+
+
+def _pools(
+    compute: Any, devices: Iterable[Any]
+) -> tuple[tuple[PoolTopology, ...], dict[str, int]]:
+    """Pools by key, and how many devices of each are taken."""
+    free: _Counts = collections.Counter()
+    for pool in _reported(compute):
+        place = _PoolKey(
+            pool.vendor_id.lower(),
+            pool.product_id.lower(),
+            pool.tags.get('dev_type') or fields.PciDeviceType.STANDARD,
+            pool.numa_node if 'numa_node' in pool else None,
+            pool.tags.get('address'),
+        )
+        # Pools that differ in other tags only are one to a topology.
+        free[place, pool.tags.get('physical_network')] += pool.count
+    taken = collections.Counter(
+        _pool_of(device, free) for device in devices if device.status in _TAKEN
+    )
+    found: dict[str, PoolTopology] = {}
+    used: dict[str, int] = {}
+    for place, physnet in free.keys() | taken.keys():
+        busy = taken[place, physnet]
+        if total := free[place, physnet] + busy:
+            pool = _pool(place, physnet, total)
+            found[pool.key] = pool
+            used[pool.key] = busy
+    return tuple(found[key] for key in sorted(found)), used
+
+
+def _reported(compute: Any) -> Iterable[Any]:
+    pools = compute.pci_device_pools if 'pci_device_pools' in compute else None
+    if isinstance(pools, str):
+        pools = pci_device_pool.from_pci_stats(pools)
+    return pools or ()
+
+
+def _pool_of(device: Any, free: '_Counts') -> tuple['_PoolKey', str | None]:
+    """The pool that a taken device came from."""
+    place = _PoolKey(
+        device.vendor_id.lower(),
+        device.product_id.lower(),
+        device.dev_type,
+        _numa_node(device),
+        device.parent_addr or device.address,
+    )
+    # Old nova-computes report pools without addresses.
+    anywhere = dataclasses.replace(place, address=None)
+    for candidate in (place, anywhere):
+        physnets = [physnet for at, physnet in free if at == candidate]
+        if physnets:
+            return candidate, min(physnets, key=lambda name: name or '')
+    return place, None
+
+
+def _numa_node(device: Any) -> int | None:
+    try:
+        node: int | None = device.numa_node
+    except NotImplementedError:
+        # An object without the field: made before there was one.
+        return None
+    return node
+
+
+def _pool(place: _PoolKey, physnet: str | None, total: int) -> PoolTopology:
+    return PoolTopology(
+        vendor_id=place.vendor_id,
+        product_id=place.product_id,
+        dev_type=place.dev_type,
+        total=total,
+        numa_node=place.numa_node,
+        parent=place.address,
+        physnet=physnet,
+    )
+
+
+def configure(files: Sequence[str]) -> None:
+    """Read nova.conf (Nova's usual places without ``files``)."""
+    arguments = [f'--config-file={name}' for name in files]
+    # Cell mappings have message queues, too, and cannot be read without the
+    # options of these. Nothing connects to them.
+    config.parse_args(['nfv-sched', *arguments])
+    objects.register_all()
+
+
+def reconfigure() -> bool:
+    """Read the same files again; whether they are good.
+
+    For a process that was forked before anything used a database. If the
+    files are not good, all options stay as they are.
+    """
+    conf = nova.conf.CONF
+    if not conf.reload_config_files():
+        return False
+    main_db.configure(conf)
+    api_db.configure(conf)
+    return True
+
+
+def local_node() -> tuple[str, str]:
+    """Name and uuid of the compute node that this host is.
+
+    Nova-compute keeps its uuid in a file since 2023.1.
+
+    :raises NoIdentityError: there is no such file, or it is not one
+    """
+    conf = nova.conf.CONF
+    try:
+        uuid = node.read_local_node_uuid()
+    except exception.InvalidNodeConfiguration as error:
+        raise NoIdentityError(str(error)) from error
+    if not uuid:
+        raise NoIdentityError(
+            f'no file {node.COMPUTE_ID_FILE} in {conf.state_path}, where '
+            'nova-compute puts the uuid of its compute node'
+        )
+    return str(conf.host), str(uuid)
+
+
+def placement_adapter() -> Any:
+    """A keystoneauth adapter by nova.conf's group ``[placement]``."""
+    return utils.get_ksa_adapter('placement')
+
+
+def read_failure_domains(
+    context: Any, kinds: Sequence[str]
+) -> Mapping[str, Mapping[str, str]]:
+    """The failure domains of all hosts, from the API database."""
+    if not kinds:
+        return {}
+    return failure_domains.domains_by_host(
+        objects.AggregateList.get_all(context), kinds
+    )

@@ -1,0 +1,333 @@
+"""The guests and devices of compute nodes, as a cell's database has them.
+
+Read with few queries for many nodes, and without Nova's ways of loading
+instances: those mend old records on sight, and nothing here ever writes.
+"""
+
+from collections.abc import Collection
+from collections.abc import Iterable
+from collections.abc import Mapping
+import dataclasses
+import functools
+import logging
+from typing import Any
+
+from nova import context as nova_context
+from nova import objects
+from nova.compute import vm_states
+from nova.db.api import api as api_db
+from nova.db.api import models as api_models
+from nova.db.main import api as main_db
+from nova.db.main import models
+from nova.objects import fields
+from nova.objects import instance_numa
+from oslo_serialization import jsonutils
+import sqlalchemy as sa
+
+from nfv_sched.model import CellClaim
+from nfv_sched.model import GuestCell
+from nfv_sched.nova.redact import describe_error
+
+_GONE = (fields.PciDeviceStatus.REMOVED, fields.PciDeviceStatus.DELETED)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class InstanceRow:
+    """An instance, on the compute node ``node`` of the service ``host``.
+
+    ``cells`` and ``placement`` belong together, guest cell by guest cell.
+    ``problem`` says why they could not be read.
+    """
+
+    uuid: str
+    name: str
+    flavor: str
+    host: str
+    node: str
+    cells: tuple[GuestCell, ...] = ()
+    placement: tuple[CellClaim, ...] = ()
+    problem: str | None = None
+
+
+def instances_on(context: Any, hosts: Collection[str]) -> list[InstanceRow]:
+    """The instances of compute services, by name.
+
+    :param context: targeted at the cell
+    """
+    return [_instance_row(row) for row in _instances(context, list(hosts))]
+
+
+@main_db.pick_context_manager_reader  # type: ignore[untyped-decorator]
+def _instances(context: Any, hosts: list[str]) -> list[Any]:
+    instance, extra = models.Instance, models.InstanceExtra
+    return list(
+        context.session.execute(
+            sa.select(
+                instance.uuid,
+                instance.display_name,
+                instance.host,
+                instance.node,
+                extra.flavor,
+                extra.numa_topology,
+            )
+            .outerjoin(
+                extra,
+                sa.and_(
+                    extra.instance_uuid == instance.uuid, extra.deleted == 0
+                ),
+            )
+            .where(instance.deleted == 0)
+            .where(instance.host.in_(hosts))
+            .order_by(instance.host, instance.display_name, instance.uuid)
+        )
+    )
+
+
+def _instance_row(row: Any) -> InstanceRow:
+    cells: tuple[GuestCell, ...] = ()
+    placement: tuple[CellClaim, ...] = ()
+    problem = None
+    try:
+        if row.numa_topology:
+            topology = _topology(row.numa_topology)
+            cells, placement = _cells_and_claims(topology.cells)
+        flavor = _flavor_name(row.flavor)
+    except Exception as error:
+        # Versioned objects raise what they like over JSON from elsewhere.
+        problem = f'guest {row.uuid}: {type(error).__name__}: {error}'
+        flavor = ''
+    return InstanceRow(
+        row.uuid,
+        row.display_name or '',
+        flavor,
+        row.host,
+        row.node or row.host,
+        cells,
+        placement,
+        problem,
+    )
+
+
+@functools.lru_cache(maxsize=1024)
+def _flavor_name(text: str | None) -> str:
+    """The name in ``instance_extra.flavor``; most guests share a flavor."""
+    if not text:
+        return ''
+    return str(jsonutils.loads(text)['cur']['nova_object.data']['name'])
+
+
+def _topology(text: str) -> Any:
+    topology = objects.InstanceNUMATopology.obj_from_primitive(
+        jsonutils.loads(text)
+    )
+    # In memory only: dedicated CPUs were among the others before Victoria.
+    instance_numa.InstanceNUMATopology._migrate_legacy_dedicated_instance_cpuset(  # noqa: SLF001
+        topology
+    )
+    return topology
+
+
+def _cells_and_claims(
+    cells: Iterable[Any],
+) -> tuple[tuple[GuestCell, ...], tuple[CellClaim, ...]]:
+    asked, given = [], []
+    for index, cell in enumerate(cells):
+        # Not a field, but a view of one.
+        pinning = (
+            cell.cpu_pinning if 'cpu_pinning_raw' in cell else None
+        ) or {}
+        asked.append(
+            GuestCell(
+                index,
+                cell.memory,
+                frozenset(cell.cpuset),
+                frozenset(_get(cell, 'pcpuset') or ()),
+                _get(cell, 'pagesize') or None,
+                _get(cell, 'cpu_policy'),
+                _get(cell, 'cpu_thread_policy'),
+            )
+        )
+        given.append(
+            CellClaim(
+                index,
+                cell.id,
+                tuple(sorted(pinning.items())),
+                frozenset(_get(cell, 'cpuset_reserved') or ()),
+                _get(cell, 'pagesize') or None,
+            )
+        )
+    return tuple(asked), tuple(given)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class DeviceRow:
+    """What is needed of a ``nova.objects.PciDevice``, in its words.
+
+    A cloud has hundreds of thousands, of which Nova's objects take seconds
+    to make.
+    """
+
+    address: str
+    vendor_id: str
+    product_id: str
+    dev_type: str
+    status: str
+    numa_node: int | None
+    parent_addr: str | None
+    instance_uuid: str | None
+
+    def __contains__(self, name: str) -> bool:
+        """Whether a field is set: always, as far as there is one."""
+        return name in self.__slots__
+
+
+def devices_of(
+    context: Any, nodes: Collection[int]
+) -> Mapping[int, list[DeviceRow]]:
+    """The devices of compute nodes, by the nodes' ids.
+
+    :param context: targeted at the cell
+    """
+    found: dict[int, list[DeviceRow]] = {node: [] for node in nodes}
+    for node, *facts in _device_rows_of(context, list(nodes)):
+        device = DeviceRow(*facts)
+        if device.status not in _GONE:
+            found[node].append(device)
+    return found
+
+
+@main_db.pick_context_manager_reader  # type: ignore[untyped-decorator]
+def _device_rows_of(context: Any, nodes: list[int]) -> list[Any]:
+    device = models.PciDevice
+    columns = [
+        getattr(device, field.name) for field in dataclasses.fields(DeviceRow)
+    ]
+    return list(
+        context.session.execute(
+            sa.select(device.compute_node_id, *columns)
+            .where(device.deleted == 0)
+            .where(device.compute_node_id.in_(nodes))
+            .order_by(device.address)
+        )
+    )
+
+
+def _get(obj: Any, name: str) -> Any:
+    """A field of a versioned object, None where it is not set."""
+    return getattr(obj, name) if name in obj else None
+
+
+LOG = logging.getLogger(__name__)
+
+#: Seconds that the cells have to answer, together.
+CELL_DEADLINE = 5
+
+
+def load_cells() -> None:
+    """Read the list of cells, so that no request has to.
+
+    As in all of Nova's services, a new cell is unknown until the next start.
+    """
+    try:
+        nova_context.load_cells()
+    except Exception as error:
+        LOG.debug('The cells cannot be listed yet: %s', describe_error(error))
+
+
+def find_hosts(
+    uuids: Iterable[str], project: str | None = None
+) -> dict[str, str | None]:
+    """The hosts of guests in any cell, None for those that have none yet.
+
+    One query, put to all cells at once as Nova does. With a ``project`` its
+    other guests are told, too.
+    """
+    context = nova_context.get_admin_context()
+    found: dict[str, str | None] = {}
+    try:
+        nova_context.load_cells()
+        answers = nova_context.scatter_gather_cells(
+            context,
+            [cell for cell in nova_context.CELLS if not cell.is_cell0()],
+            CELL_DEADLINE,
+            _in_cell,
+            list(uuids),
+            project,
+        )
+    except Exception as error:
+        # Whatever a database that is down raises.
+        _warn_no_answer('the cells', error)
+        return {}
+    for cell, answer in answers.items():
+        if nova_context.is_cell_failure_sentinel(answer):
+            _warn_no_answer(f'cell {cell}', answer)
+        else:
+            found.update(answer)
+    return found
+
+
+@main_db.pick_context_manager_reader  # type: ignore[untyped-decorator]
+def _in_cell(
+    context: Any, uuids: list[str], project: str | None
+) -> dict[str, str | None]:
+    wanted = models.Instance.uuid.in_(uuids)
+    if project is not None:
+        wanted = sa.or_(wanted, models.Instance.project_id == project)
+    not_failed = models.Instance.vm_state.is_distinct_from(vm_states.ERROR)
+    rows = context.session.execute(
+        sa.select(models.Instance.uuid, models.Instance.host)
+        .where(models.Instance.deleted == 0)
+        .where(sa.or_(models.Instance.host.is_not(None), not_failed))
+        .where(wanted)
+    )
+    return {row.uuid: row.host for row in rows}
+
+
+def group_members(
+    uuids: Iterable[str], project: str | None
+) -> Mapping[str, frozenset[str]] | None:
+    """The members of server groups, one query; None if nobody answers.
+
+    A uuid that is a guest's is its only member. Groups of other projects
+    than ``project`` are not told.
+    """
+    try:
+        found: dict[str, frozenset[str]] = _in_api(
+            nova_context.get_admin_context(), list(uuids), project
+        )
+    except Exception as error:
+        _warn_no_answer('the API database', error)
+        return None
+    return found
+
+
+@api_db.context_manager.reader  # type: ignore[untyped-decorator]
+def _in_api(
+    context: Any, uuids: list[str], project: str | None
+) -> dict[str, frozenset[str]]:
+    group = api_models.InstanceGroup
+    member = api_models.InstanceGroupMember
+    guest = api_models.InstanceMapping
+    groups = (
+        sa.select(group.uuid, member.instance_uuid)
+        .outerjoin(member, member.group_id == group.id)
+        .where(group.uuid.in_(uuids))
+    )
+    if project is not None:
+        groups = groups.where(group.project_id == project)
+    guests = sa.select(guest.instance_uuid, guest.instance_uuid).where(
+        guest.instance_uuid.in_(uuids)
+    )
+    found: dict[str, set[str]] = {}
+    for uuid, one in context.session.execute(sa.union_all(groups, guests)):
+        found.setdefault(uuid, set()).update(filter(None, [one]))
+    return {uuid: frozenset(members) for uuid, members in found.items()}
+
+
+def _warn_no_answer(who: str, error: object) -> None:
+    LOG.warning(
+        'No answer from %s about where guests are, only those on the hosts '
+        'at hand count: %s',
+        who,
+        describe_error(error),
+    )

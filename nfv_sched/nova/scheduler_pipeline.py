@@ -1,0 +1,307 @@
+"""nova-scheduler's own pipeline, to look at: nothing is claimed or written.
+
+The host manager and the filters are Nova's, made as nova.conf says; what
+differs is that every host is looked at, also those that Placement does not
+offer, and that every filter is asked about every host.
+"""
+
+from collections.abc import Iterable
+from collections.abc import Mapping
+from collections.abc import Sequence
+import contextlib
+import dataclasses
+from typing import Any
+
+from nova import context as nova_context
+from nova import exception
+from nova import objects
+import nova.conf
+from nova.db.main import api as main_db
+from nova.db.main import models
+from nova.scheduler import host_manager
+from nova.scheduler import request_filter
+from nova.scheduler import utils as scheduler_utils
+import sqlalchemy as sa
+
+from nfv_sched.nova import failure_domains
+from nfv_sched.nova.boot_request import BadRequestError
+from nfv_sched.nova.redact import describe_error
+
+CONF = nova.conf.CONF
+
+_DISABLED_TRAIT = 'COMPUTE_STATUS_DISABLED'
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class HiddenHost:
+    """A compute node that nova-scheduler does not look at, and why."""
+
+    host: str
+    why: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class PlacementQuery:
+    """What a request asks of Placement.
+
+    ``queries`` are the query strings that nova-scheduler sends, without a
+    limit: one, or two for pinned guests. The rest is what the compute node's
+    own provider has to meet; ``granular`` is whether more is asked in groups
+    of their own. ``limit`` is the number of candidates that nova-scheduler
+    asks for, ``None`` where it sets none.
+    """
+
+    queries: tuple[str, ...]
+    resources: Mapping[str, int]
+    required: frozenset[str]
+    forbidden: frozenset[str]
+    aggregates: tuple[frozenset[str], ...]
+    forbidden_aggregates: frozenset[str]
+    in_tree: str | None
+    granular: bool
+    limit: int | None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class FilterStep:
+    """One filter that is enabled: its name, and a way to ask it."""
+
+    name: str
+    filter: Any
+
+    def passing(self, states: Sequence[Any], spec: Any) -> set[int]:
+        """The ``id`` of the states that pass."""
+        found = self.filter.filter_all(list(states), spec)
+        if found is None:
+            # "Stop filtering" in Nova's words: nobody is left.
+            return set()
+        return {id(state) for state in found}
+
+
+class Pipeline:
+    """The hosts and filters of a nova-scheduler by nova.conf.
+
+    ``problems`` tell what could not be read.
+
+    :raises nova.exception.NovaException: nova.conf names filters that are
+        not there
+    """
+
+    def __init__(self) -> None:
+        self.context = nova_context.get_admin_context()
+        self.problems: list[str] = []
+        with _without_tracking():
+            self._manager = host_manager.HostManager()
+        self.filters = tuple(
+            FilterStep(type(one).__name__, one)
+            for one in self._manager.enabled_filters
+        )
+
+    @property
+    def pack(self) -> bool:
+        """Whether claims pack cells instead of spreading guests."""
+        return bool(CONF.compute.packing_host_numa_cells_allocation_strategy)
+
+    def states(self) -> list[Any]:
+        """A HostState of every compute node in a cell that is enabled."""
+        self._learn_instances()
+        states = self._manager.get_host_states_by_uuids(
+            self.context.elevated(), None, None
+        )
+        return sorted(states, key=lambda state: str(state.nodename))
+
+    def unlisted(self, states: Iterable[Any]) -> list[HiddenHost]:
+        """All compute nodes that are not among the states."""
+        known = {(state.host, state.nodename) for state in states}
+        enabled = {cell.uuid for cell in self._manager.enabled_cells}
+        found = []
+        for cell in self._manager.cells.values():
+            why = 'no nova-compute service is recorded for it'
+            if cell.uuid not in enabled:
+                why = f'its cell {cell.name or cell.uuid} is disabled'
+            try:
+                nodes = self._in_cell(cell, _compute_node_names)
+            except Exception as error:
+                # Whatever a database that is down raises.
+                self.problems.append(
+                    f'cell {cell.name or cell.uuid} does not answer, and its '
+                    f'hosts are not counted: {describe_error(error)}'
+                )
+                continue
+            found += [
+                HiddenHost(name, why)
+                for host, name in nodes
+                if (host, name) not in known
+            ]
+        return found
+
+    def domains(self, kinds: Sequence[str]) -> Mapping[str, Mapping[str, str]]:
+        """The failure domains of hosts, by name of service and kind."""
+        return failure_domains.domains_by_host(
+            self._manager.aggs_by_id.values(), kinds
+        )
+
+    def prepare(self, spec: Any) -> str | None:
+        """Let Nova's request filters work on a request.
+
+        Returns why they refuse it for all hosts, None if they do not.
+        """
+        try:
+            request_filter.process_reqspec(self.context, spec)
+        except exception.RequestFilterFailed as error:
+            return str(error)
+        return None
+
+    def demand(self, spec: Any) -> PlacementQuery:
+        """What the request asks of Placement.
+
+        :raises BadRequestError: it asks for a host that is not there
+        """
+        first = self._resources(spec, translate=True)
+        second = None
+        if (
+            first.cpu_pinning_requested
+            and not CONF.workarounds.disable_fallback_pcpu_query
+        ):
+            second = self._resources(spec, translate=False)
+        return _placement_query(first, second)
+
+    def _resources(self, spec: Any, *, translate: bool) -> Any:
+        try:
+            return scheduler_utils.resources_from_request_spec(
+                self.context, spec, self._manager, translate
+            )
+        except exception.NoValidHost as error:
+            raise BadRequestError(str(error)) from error
+
+    def _learn_instances(self) -> None:
+        """Tell the host manager who is where: one query per cell.
+
+        It would ask for each host alone.
+        """
+        info: dict[str, Any] = {}
+        for cell in self._manager.enabled_cells:
+            try:
+                rows = self._in_cell(cell, _instance_hosts)
+            except Exception:  # noqa: S112 - it gets no states either
+                continue
+            for uuid, host in rows:
+                entry = info.setdefault(
+                    host, {'instances': {}, 'updated': True}
+                )
+                entry['instances'][uuid] = objects.Instance(
+                    self.context, uuid=uuid
+                )
+        manager = self._manager
+        manager._instance_info = _NoInstances(info)  # noqa: SLF001
+
+    def _in_cell(self, cell: Any, query: Any) -> list[Any]:
+        with nova_context.target_cell(self.context, cell) as targeted:
+            return list(query(targeted))
+
+
+class _NoInstances(dict[str, Any]):
+    """Hosts that were not told of have no instances."""
+
+    def get(self, host: str, default: Any = None) -> Any:
+        return super().get(host, {'instances': {}, 'updated': True})
+
+
+def placement_query_of(spec: Any) -> PlacementQuery:
+    """What a request asks of Placement, where there is nothing but that."""
+    request = scheduler_utils.ResourceRequest
+    return _placement_query(request.from_request_spec(spec), None)
+
+
+def _placement_query(first: Any, second: Any) -> PlacementQuery:
+    """What the queries ask for, of which the second may be None."""
+    limit: int | None = first._limit  # noqa: SLF001 - Nova's own query
+    queries = [_unlimited(one) for one in (first, second) if one is not None]
+    group = first.get_request_group(None)
+    return PlacementQuery(
+        tuple(queries),
+        dict(group.resources),
+        frozenset(group.required_traits) | first._root_required,  # noqa: SLF001
+        frozenset(group.forbidden_traits) | first._root_forbidden,  # noqa: SLF001
+        tuple(frozenset(one) for one in group.aggregates or ()),
+        frozenset(group.forbidden_aggregates or ()),
+        group.in_tree,
+        first.get_num_of_suffixed_groups() > 0,
+        limit,
+    )
+
+
+def _unlimited(resources: Any) -> str:
+    resources._limit = None  # noqa: SLF001 - Nova has no public way
+    text: str = resources.to_querystring()
+    return text
+
+
+@main_db.pick_context_manager_reader  # type: ignore[untyped-decorator]
+def _compute_node_names(context: Any) -> list[Any]:
+    node = models.ComputeNode
+    return list(
+        context.session.execute(
+            sa.select(node.host, node.hypervisor_hostname).where(
+                node.deleted == 0
+            )
+        )
+    )
+
+
+@main_db.pick_context_manager_reader  # type: ignore[untyped-decorator]
+def _instance_hosts(context: Any) -> list[Any]:
+    guest = models.Instance
+    return list(
+        context.session.execute(
+            sa.select(guest.uuid, guest.host)
+            .where(guest.deleted == 0)
+            .where(guest.host.is_not(None))
+        )
+    )
+
+
+@contextlib.contextmanager
+def _without_tracking() -> Any:
+    """Without the thread that reads all instances."""
+    group, option = 'filter_scheduler', 'track_instance_changes'
+    was = CONF.filter_scheduler.track_instance_changes
+    CONF.set_override(option, False, group)
+    try:
+        yield
+    finally:
+        CONF.set_override(option, was, group)
+
+
+def excluded_by_request(spec: Any, state: Any) -> str | None:
+    """Why the request itself rules a host out.
+
+    As nova.scheduler.host_manager ``get_filtered_hosts`` does before it asks
+    any filter.
+    """
+    host = state.host.lower()
+    wanted = spec.requested_destination
+    if wanted is not None and 'host' in wanted and wanted.host is not None:
+        node = wanted.node if 'node' in wanted else None
+        if state.host != wanted.host or (node and state.nodename != node):
+            return f'the request is for host {wanted.host}'
+    if host in {name.lower() for name in spec.ignore_hosts or ()}:
+        return 'the request leaves this host out'
+    forced = {name.lower() for name in spec.force_hosts or ()}
+    if forced and host not in forced:
+        return f'the request forces host {", ".join(sorted(forced))}'
+    nodes = set(spec.force_nodes or ())
+    if nodes and state.nodename not in nodes:
+        return f'the request forces node {", ".join(sorted(nodes))}'
+    return None
+
+
+def skips_filters(spec: Any) -> bool:
+    """Whether Nova asks no filter, as for a host that is forced."""
+    check = (spec.scheduler_hints or {}).get('_nova_check_type')
+    return not check and bool(spec.force_hosts or spec.force_nodes)
+
+
+def disabling_trait() -> str:
+    """The trait of disabled compute nodes."""
+    return _DISABLED_TRAIT

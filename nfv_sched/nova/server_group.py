@@ -1,0 +1,217 @@
+"""Whom a guest is to be near to or apart from, and where they are.
+
+That is known from the host states that reach a weigher, and from the hosts
+of the server group that the conductor puts into each request. The databases
+are asked for the rest, see :meth:`Company.find`.
+"""
+
+from collections.abc import Iterable
+from collections.abc import Mapping
+from collections.abc import Sequence
+import logging
+from typing import Any
+import uuid
+
+from nfv_sched.nova import instances
+
+LOG = logging.getLogger(__name__)
+
+#: Scheduler hints: uuids of guests and server groups.
+NEAR = 'nfv:near'
+APART = 'nfv:apart'
+
+AFFINITY_POLICIES = frozenset(('affinity', 'soft-affinity'))
+ANTI_AFFINITY_POLICIES = frozenset(('anti-affinity', 'soft-anti-affinity'))
+
+_COMPANY = '_nfv_sched_company'
+
+
+class AffinityContext:
+    """The guests that a request speaks of, one way or another.
+
+    ``guest`` is the instance that is being placed, ``members`` are those of
+    its server group, of which a host may have ``limit``. ``hosts`` tells
+    where guests are: more of them than count, and not all that do.
+    """
+
+    def __init__(self, spec: Any) -> None:
+        group = _get(spec, 'instance_group')
+        self.guest: str | None = _get(spec, 'instance_uuid')
+        self.policy: str | None = _get(group, 'policy')
+        self.members = frozenset(_get(group, 'members') or ())
+        self.limit = _limit(group) if self.policy == 'anti-affinity' else None
+        self.hosts: dict[str, str] = {}
+        self._project: str | None = _get(spec, 'project_id')
+        self._ignored = frozenset(_get(spec, 'ignore_hosts') or ())
+        self._near, self._apart = _hinted(spec, self.guest)
+        # Members by the uuid that a hint may name.
+        self._groups: dict[str, frozenset[str]] = {}
+        if name := _get(group, 'uuid'):
+            self._groups[name] = self.members
+        self._group_hosts: list[str] | None = _get(group, 'hosts')
+        self._taken = len(self._group_hosts or ())
+        self._asked = False
+
+    @property
+    def near(self) -> frozenset[str]:
+        """Guests to be near to: of a group with affinity, and hinted."""
+        return self._of(AFFINITY_POLICIES, self._near)
+
+    @property
+    def apart(self) -> frozenset[str]:
+        """Guests to be apart from: of a group with anti-affinity, hinted."""
+        return self._of(ANTI_AFFINITY_POLICIES, self._apart)
+
+    def _of(
+        self, policies: frozenset[str], hinted: frozenset[str]
+    ) -> frozenset[str]:
+        found = set(self.members if self.policy in policies else ())
+        for name in hinted:
+            found |= self._groups.get(name, {name})
+        # A guest that moves does not keep itself company.
+        return frozenset(found - {self.guest})
+
+    def placed(self, spec: Any) -> None:
+        """Note where Nova put the guests of this request so far.
+
+        It adds the host of each to the group's before it has the next one
+        weighed.
+        """
+        if self._group_hosts is not None and self.guest is not None:
+            for host in self._group_hosts[self._taken :]:
+                self.hosts[self.guest] = host
+            self._taken = len(self._group_hosts)
+        self.guest = _get(spec, 'instance_uuid')
+
+    def find(self, states: Sequence[Any], *, elsewhere: bool) -> None:
+        """Learn where the guests are.
+
+        Only for guests on none of the hosts, and once per request, the
+        cells are asked, if ``elsewhere`` matters; and, for what a hint names
+        that is no guest there, the API database, which alone knows the
+        members of groups.
+
+        :param states: the HostStates of the hosts that may be chosen
+        """
+        self._look(states)
+        if self._asked:
+            return
+        self._asked = True
+        unknown = (self._near | self._apart) - self.hosts.keys()
+        unknown -= self._groups.keys()
+        if elsewhere:
+            unknown = self._look_elsewhere(states, unknown)
+        if unknown:
+            self._ask_for_groups(unknown)
+            self._look(states)
+
+    def _look(self, states: Iterable[Any]) -> None:
+        wanted = self.near | self.apart
+        for state in states:
+            for guest in wanted.intersection(state.instances):
+                self.hosts[guest] = state.host
+
+    def _look_elsewhere(
+        self, states: Sequence[Any], unknown: frozenset[str]
+    ) -> frozenset[str]:
+        """Find guests on other hosts; returns those that nobody knows."""
+        unseen = frozenset[str]()
+        if self.policy in AFFINITY_POLICIES | ANTI_AFFINITY_POLICIES:
+            unseen = self.members - self.hosts.keys() - {self.guest}
+        here = {state.host for state in states}
+        lost = frozenset(self._group_hosts or ()) - here
+        doubtful = frozenset() if self._tell_all(lost, unseen) else unseen
+        if asked := unknown | doubtful:
+            # What a hint names may be a group: then its members are among
+            # the project's guests.
+            found = instances.find_hosts(
+                asked, self._project if unknown else None
+            )
+            unknown -= found.keys()
+            for guest, host in found.items():
+                if host is not None:
+                    self.hosts.setdefault(guest, host)
+        # Each host of the group has at least one of them. Which one makes
+        # no difference.
+        lost -= {*self.hosts.values(), *self._ignored}
+        unseen -= self.hosts.keys()
+        self.hosts.update(zip(sorted(unseen), sorted(lost), strict=False))
+        return unknown
+
+    def _tell_all(self, lost: frozenset[str], unseen: frozenset[str]) -> bool:
+        """Whether the group's hosts leave no doubt who is where.
+
+        Those that are ignored may be there for the guest alone that moves.
+        """
+        if not unseen or self._group_hosts is None:
+            return not unseen
+        if lost & self._ignored:
+            return False
+        single = self.limit == 1 and len(lost) <= len(unseen)
+        return not lost or single or len(lost) == len(unseen)
+
+    def _ask_for_groups(self, unknown: frozenset[str]) -> None:
+        found = instances.group_members(unknown, self._project)
+        if found is None:
+            return
+        self._groups.update(found)
+        if wrong := sorted(unknown - found.keys()):
+            LOG.info(
+                'Scheduler hints of guest %s name no guest and no server '
+                'group, and are ignored: %s',
+                self.guest,
+                ', '.join(wrong),
+            )
+
+
+def affinity_context(spec: Any) -> AffinityContext | None:
+    """Whom a RequestSpec speaks of; None if of nobody.
+
+    The same for every look at one request, so that nobody is asked twice.
+    """
+    affinity: AffinityContext | None = getattr(spec, _COMPANY, None)
+    if affinity is None:
+        if _get(spec, 'instance_group') is None and not _hints(spec):
+            return None
+        affinity = AffinityContext(spec)
+        setattr(spec, _COMPANY, affinity)
+    affinity.placed(spec)
+    return affinity
+
+
+def _hints(spec: Any) -> Mapping[str, Any]:
+    hints = _get(spec, 'scheduler_hints') or {}
+    return {name: hints[name] for name in (NEAR, APART) if name in hints}
+
+
+def _hinted(
+    spec: Any, guest: str | None
+) -> tuple[frozenset[str], frozenset[str]]:
+    """The uuids that hints name, near and apart."""
+    uuids: dict[str, set[str]] = {NEAR: set(), APART: set()}
+    wrong = []
+    for name, values in _hints(spec).items():
+        # Nova makes lists of them.
+        for value in [values] if isinstance(values, str) else values or ():
+            try:
+                uuids[name].add(str(uuid.UUID(value)))
+            except (ValueError, AttributeError, TypeError):
+                wrong.append(f'{name}={value!r:.64}')
+    if wrong:
+        LOG.info(
+            'Scheduler hints of guest %s are no uuids, and are ignored: %s',
+            guest,
+            ', '.join(wrong),
+        )
+    return frozenset(uuids[NEAR]), frozenset(uuids[APART])
+
+
+def _limit(group: Any) -> int:
+    # Without rules a second member is one too many, as in Nova's
+    # ServerGroupAntiAffinityFilter.
+    return int((group.rules or {}).get('max_server_per_host', 1))
+
+
+def _get(obj: Any, name: str) -> Any:
+    """A field of a versioned object, None where it is not set."""
+    return getattr(obj, name) if obj is not None and name in obj else None

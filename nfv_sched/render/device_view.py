@@ -1,0 +1,120 @@
+"""Devices of a host as its picture shows them."""
+
+from collections.abc import Iterable
+from collections.abc import Mapping
+from collections.abc import Sequence
+import dataclasses
+
+from nfv_sched.model import PoolTopology
+from nfv_sched.render.formatting import printable
+from nfv_sched.render.marks import BLOCKED
+from nfv_sched.render.marks import FREE
+from nfv_sched.render.marks import UNKNOWN_OWNER
+from nfv_sched.survey import HostSurvey
+from nfv_sched.survey import SurveyedDevice
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class PoolView:
+    """Like devices of one card.
+
+    ``address`` is that of the physical function, ``link_mbps`` the speed of
+    its link, if that is known. ``owners`` has one entry per device, in order
+    of address; None where only counts are known.
+    """
+
+    address: str | None
+    kind: str
+    label: str
+    total: int
+    free: int
+    owners: tuple[str, ...] | None = None
+    link_mbps: int | None = None
+
+
+def pools_of(
+    host: HostSurvey, marks: Mapping[str, str]
+) -> dict[int | None, tuple[PoolView, ...]]:
+    """Return devices by the cell that they are on.
+
+    :param marks: of guests, by uuid
+    """
+    links: _Links = {
+        one.address: one.link_mbps for one in host.topology.functions
+    }
+    found: dict[int | None, list[PoolView]] = {}
+    if host.devices is None:
+        for pool in host.topology.pools:
+            used = host.topology.usage.devices.get(pool.key, 0)
+            found.setdefault(pool.numa_node, []).append(
+                _counted(pool, used, links)
+            )
+    else:
+        for (node, *_), members in _alike(host.devices).items():
+            found.setdefault(node, []).append(_listed(members, marks, links))
+    return {
+        node: tuple(sorted(pools, key=_order)) for node, pools in found.items()
+    }
+
+
+def _order(pool: PoolView) -> tuple[str, str]:
+    return pool.address or '', pool.kind
+
+
+_PoolKey = tuple[int | None, str, str, str, str]
+
+
+def _alike(
+    devices: Iterable[SurveyedDevice],
+) -> dict[_PoolKey, list[SurveyedDevice]]:
+    found: dict[_PoolKey, list[SurveyedDevice]] = {}
+    for device in sorted(devices, key=lambda one: one.address):
+        key = (
+            device.numa_node,
+            device.parent or device.address,
+            device.dev_type,
+            device.vendor_id,
+            device.product_id,
+        )
+        found.setdefault(key, []).append(device)
+    return found
+
+
+def _label(one: SurveyedDevice | PoolTopology) -> str:
+    return printable(one.physnet or f'{one.vendor_id}:{one.product_id}')
+
+
+_Links = Mapping[str | None, int | None]
+
+
+def _listed(
+    members: Sequence[SurveyedDevice], marks: Mapping[str, str], links: _Links
+) -> PoolView:
+    first = members[0]
+    parent = first.parent or first.address
+
+    def owner(device: SurveyedDevice) -> str:
+        if device.guest:
+            return marks.get(device.guest) or UNKNOWN_OWNER
+        return FREE if device.free else BLOCKED
+
+    return PoolView(
+        address=parent,
+        kind=first.dev_type.removeprefix('type-'),
+        label=_label(first),
+        total=len(members),
+        free=sum(device.free for device in members),
+        owners=tuple(map(owner, members)),
+        link_mbps=links.get(parent),
+    )
+
+
+def _counted(pool: PoolTopology, used: int, links: _Links) -> PoolView:
+    return PoolView(
+        address=pool.parent,
+        kind=pool.dev_type.removeprefix('type-'),
+        label=_label(pool),
+        total=pool.total,
+        free=max(0, pool.total - used),
+        link_mbps=links.get(pool.parent),
+    )

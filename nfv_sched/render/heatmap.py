@@ -1,0 +1,119 @@
+"""What is free in each cell of a cloud, resource by resource."""
+
+from collections.abc import Callable
+from collections.abc import Iterable
+from collections.abc import Iterator
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from nfv_sched.render.device_view import PoolView
+from nfv_sched.render.formatting import size_name
+from nfv_sched.render.host_view import CellView
+from nfv_sched.render.host_view import HostView
+from nfv_sched.render.metrics import SMALL_PAGE_KIB
+
+#: From nothing used to nothing left.
+LEVELS = ('unused', 'to 25 %', 'to 50 %', 'to 75 %', 'below 100 %', 'full')
+
+
+class Amount(NamedTuple):
+    """What a cell has of a resource; ``total`` is what guests may have."""
+
+    free: int
+    total: int
+
+    @property
+    def level(self) -> int | None:
+        """Index into LEVELS by what share is used; None of nothing."""
+        if self.total <= 0:
+            return None
+        used = 1 - max(0, self.free) / self.total
+        if used <= 0 or used >= 1:
+            return 0 if used <= 0 else 5
+        return 1 + int(4 * used)
+
+    @property
+    def short(self) -> str:
+        """The free amount in four characters."""
+        if self.total <= 0:
+            return '-'
+        if abs(self.free) < 1000:
+            return str(self.free)
+        return f'{self.free // 1000}k'
+
+
+class HeatmapRow(NamedTuple):
+    """One resource: ``amounts`` by host and cell, in order."""
+
+    name: str
+    amounts: tuple[tuple[Amount, ...], ...]
+
+    @property
+    def amount(self) -> Amount:
+        """All that the cloud has."""
+        every = [one for host in self.amounts for one in host]
+        return Amount(
+            sum(max(0, one.free) for one in every),
+            sum(one.total for one in every),
+        )
+
+
+_Measure = Callable[[CellView], Amount]
+
+
+def resources(hosts: Sequence[HostView]) -> list[HeatmapRow]:
+    """Return what is worth a heat map: what any cell has."""
+    return [
+        HeatmapRow(
+            name,
+            tuple(tuple(map(measure, host.cells)) for host in hosts),
+        )
+        for name, measure in _measures(hosts)
+    ]
+
+
+def _measures(hosts: Sequence[HostView]) -> Iterator[tuple[str, _Measure]]:
+    cells = [cell for host in hosts for cell in host.cells]
+    if any(cell.dedicated for cell in cells):
+        yield 'dedicated CPUs', lambda cell: Amount(cell.free, cell.dedicated)
+    sizes = {pool.size_kib for cell in cells for pool in cell.pages}
+    for size in sorted(sizes, reverse=True):
+        if size > SMALL_PAGE_KIB:
+            yield f'pages of {size_name(size)}', _pages_of(size)
+    kinds = {device_kind(pool) for cell in cells for pool in cell.pools}
+    for kind in sorted(kinds):
+        yield kind, _devices_of(kind)
+
+
+def device_kind(pool: PoolView) -> str:
+    """Return which devices of different hosts are compared."""
+    return f'{pool.label} {pool.kind}'
+
+
+def _pages_of(size: int) -> _Measure:
+    def measure(cell: CellView) -> Amount:
+        return _sum(
+            Amount(pool.free, pool.usable)
+            for pool in cell.pages
+            if pool.size_kib == size
+        )
+
+    return measure
+
+
+def _devices_of(kind: str) -> _Measure:
+    def measure(cell: CellView) -> Amount:
+        return _sum(
+            Amount(pool.free, pool.total)
+            for pool in cell.pools
+            if device_kind(pool) == kind
+        )
+
+    return measure
+
+
+def _sum(amounts: Iterable[Amount]) -> Amount:
+    found = list(amounts)
+    return Amount(
+        sum(one.free for one in found), sum(one.total for one in found)
+    )

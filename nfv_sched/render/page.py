@@ -1,0 +1,250 @@
+"""Pages that need no server and nothing from outside.
+
+Scripts other than their own are forbidden to them by their content security
+policy, whatever a guest may be called.
+"""
+
+import base64
+from collections.abc import Callable
+from collections.abc import Iterator
+from collections.abc import Sequence
+import dataclasses
+import functools
+import gzip
+import hashlib
+from importlib import resources
+from typing import Any
+
+import jinja2
+import markupsafe
+
+from nfv_sched.render import formatting
+from nfv_sched.render import heatmap
+from nfv_sched.render import host_view
+from nfv_sched.render import metrics
+from nfv_sched.render import summary
+from nfv_sched.render import svg
+from nfv_sched.render import svg_canvas
+from nfv_sched.render.log_reader import LoggedRejection
+from nfv_sched.survey import HostSurvey
+from nfv_sched.survey import Survey
+
+_TEMPLATES = 'templates'
+# Hosts to a column of the heat map where no failure domains are known.
+_GROUP = 24
+# Hosts above which a page keeps what it tells of each compressed, until it
+# is opened: 15 KB a host otherwise.
+_MOST_PLAIN = 100
+# Refused requests that a page lists; of more the newest.
+_MOST_REFUSED = 500
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class PagedHost:
+    """A host on a page; ``number`` is its place, and makes its anchor."""
+
+    number: int
+    view: host_view.HostView
+    group: str | None
+    drawing: markupsafe.Markup
+
+    @property
+    def width(self) -> int:
+        """How many cells there are."""
+        return len(self.view.cells)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class FlavorRoom:
+    """How many more guests of a flavor fit, ``counts`` by host in order.
+
+    ``limit`` tells what runs out first.
+    """
+
+    name: str
+    total: int
+    counts: Sequence[int]
+    limit: str = ''
+
+
+def topology(survey: Survey) -> str:
+    """Return a page with the maps of the hosts of a survey."""
+    hosts = _paged(survey.hosts)
+    title = hosts[0].view.name if len(hosts) == 1 else 'NUMA maps'
+    return _render('topology.html.j2', survey, hosts, title=title, large=False)
+
+
+def report(
+    survey: Survey,
+    capacity: Sequence[FlavorRoom] = (),
+    refusals: Sequence[LoggedRejection] | None = None,
+    tell: Callable[[int, int], None] | None = None,
+) -> str:
+    """Return a page about a whole cloud.
+
+    :param capacity: room for flavors, with counts in the survey's order
+    :param refusals: None where no log was looked at
+    :param tell: called with the number of hosts drawn, and of all
+    """
+    hosts = _paged(survey.hosts, tell)
+    found = heatmap.resources([host.view for host in hosts])
+    columns, rows = summary.table(survey.hosts, [one.view for one in hosts])
+    return _render(
+        'report.html.j2',
+        survey,
+        hosts,
+        title='NUMA report',
+        tiles=list(_tiles(survey, hosts)),
+        large=len(hosts) > _MOST_PLAIN,
+        heat=found,
+        heat_data=[_heat_data(resource) for resource in found],
+        levels=heatmap.LEVELS,
+        groups=_groups(hosts),
+        columns=columns,
+        rows=rows,
+        # Names and words come first, figures after them.
+        texts=columns.index('Enabled') + 1,
+        capacity=list(capacity),
+        refusals=None if refusals is None else refusals[:_MOST_REFUSED],
+        older=max(0, len(refusals or ()) - _MOST_REFUSED),
+    )
+
+
+def _paged(
+    hosts: Sequence[HostSurvey], tell: Callable[[int, int], None] | None = None
+) -> list[PagedHost]:
+    found = []
+    for number, host in enumerate(hosts):
+        view = host_view.host_view(host)
+        # Made by an XML serializer, which escapes what it is given.
+        drawing = markupsafe.Markup(svg.drawing(view))  # noqa: S704
+        found.append(PagedHost(number, view, _group(host), drawing))
+        if tell is not None:
+            tell(number + 1, len(hosts))
+    return found
+
+
+def _group(host: HostSurvey) -> str | None:
+    """The first kind of failure domain, as the operator named them."""
+    for kind, name in host.topology.domains.items():
+        return formatting.printable(f'{kind} {name}')
+    return None
+
+
+def _groups(
+    hosts: Sequence[PagedHost],
+) -> list[tuple[str, Sequence[PagedHost]]]:
+    """Hosts by failure domain, or in columns of a readable length."""
+    shown = [host for host in hosts if host.width]
+    found: dict[str, list[PagedHost]] = {}
+    for host in shown:
+        if host.group:
+            found.setdefault(host.group, []).append(host)
+    named = sorted(found.items())
+    rest = [host for host in shown if not host.group]
+    title = 'in no failure domain' if named else 'hosts'
+    loose = [
+        (title, rest[start : start + _GROUP])
+        for start in range(0, len(rest), _GROUP)
+    ]
+    return [*named, *loose]
+
+
+def _heat_data(resource: heatmap.HeatmapRow) -> dict[str, Any]:
+    return {
+        'name': resource.name,
+        'cells': [
+            [[one.free, one.total, one.level, one.short] for one in host]
+            for host in resource.amounts
+        ],
+    }
+
+
+def _tiles(
+    survey: Survey, hosts: Sequence[PagedHost]
+) -> Iterator[tuple[str, str, str]]:
+    off = sum(host.enabled is False for host in survey.hosts)
+    found = [metrics.host_metrics(host.view) for host in hosts]
+    yield 'Hosts', str(len(hosts)), f'{off} disabled or down' if off else ''
+    guests = [one.guests for one in found]
+    known = [count for count in guests if count is not None]
+    told = f'on {len(known)} of {len(guests)} hosts'
+    yield (
+        'Guests',
+        str(sum(known)) if known or not guests else '?',
+        told if len(known) < len(guests) else '',
+    )
+    cpus = sum(one.cpus for one in found)
+    yield (
+        'Free dedicated CPUs',
+        str(sum(one.free_cpus for one in found)),
+        f'of {cpus}',
+    )
+    sizes = {size for one in found for size in one.pages}
+    for size in sorted(sizes, reverse=True):
+        if size > metrics.SMALL_PAGE_KIB:
+            pages = [one.pages.get(size, (0, 0)) for one in found]
+            yield (
+                f'Free pages of {formatting.size_name(size)}',
+                str(sum(free for free, _ in pages)),
+                f'of {sum(usable for _, usable in pages)}',
+            )
+    if devices := sum(one.devices for one in found):
+        free = sum(one.free_devices for one in found)
+        yield 'Free devices', str(free), f'of {devices}'
+        stranded = sum(one.stranded for one in found)
+        yield (
+            'Stranded devices',
+            str(stranded),
+            f'{100 * stranded // free} % of the free ones' if free else '',
+        )
+
+
+@functools.cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader('nfv_sched.render', _TEMPLATES),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    environment.filters.update(
+        address=formatting.address_name,
+        memory=formatting.memory_name,
+        packed=_packed,
+        ranges=formatting.ranges,
+        size=formatting.size_name,
+    )
+    return environment
+
+
+def _packed(markup: str) -> str:
+    """Compress a part of a page for its script to expand."""
+    data = gzip.compress(markup.encode(), mtime=0)
+    return base64.b64encode(data).decode()
+
+
+def _inlined(name: str) -> markupsafe.Markup:
+    """Our own style or script: never anything that was read."""
+    folder = resources.files(__package__).joinpath(_TEMPLATES)
+    return markupsafe.Markup(folder.joinpath(name).read_text())  # noqa: S704
+
+
+def _render(
+    template: str, survey: Survey, hosts: Sequence[PagedHost], **values: Any
+) -> str:
+    script = _inlined('script.js')
+    digest = hashlib.sha256(script.encode()).digest()
+    page = _environment().get_template(template)
+    return page.render(
+        script=script,
+        script_hash=f'sha256-{base64.b64encode(digest).decode()}',
+        style=_inlined('style.css') + markupsafe.Markup(svg_canvas.STYLE),  # noqa: S704
+        hosts=hosts,
+        source=survey.source.value,
+        taken=f'{survey.taken:%Y-%m-%d %H:%M %Z}',
+        problems=list(map(formatting.printable, survey.problems)),
+        unknown=list(survey.unknown),
+        **values,
+    )

@@ -1,0 +1,83 @@
+"""A cloud as a table, one line per host."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from nfv_sched.render import host_view
+from nfv_sched.render import metrics
+from nfv_sched.render.formatting import printable
+from nfv_sched.render.formatting import size_name
+from nfv_sched.render.metrics import SMALL_PAGE_KIB
+from nfv_sched.survey import HostSurvey
+from nfv_sched.survey import Survey
+
+Row = tuple[Any, ...]
+
+
+def summary(survey: Survey) -> tuple[tuple[str, ...], list[Row]]:
+    """Return a survey as :func:`table` does."""
+    return table(survey.hosts, list(map(host_view.host_view, survey.hosts)))
+
+
+def table(
+    surveyed: Sequence[HostSurvey], hosts: Sequence[host_view.HostView]
+) -> tuple[tuple[str, ...], list[Row]]:
+    """Return columns and one row per host; None is what is not known.
+
+    Each size of huge pages and each kind of failure domain that any host has
+    gets columns of its own. Fragmentation is percent.
+    """
+    found = [metrics.host_metrics(host) for host in hosts]
+    sizes = sorted(
+        {size for one in found for size in one.pages if size > SMALL_PAGE_KIB}
+    )
+    kinds = sorted(
+        {kind for host in surveyed for kind in host.topology.domains}
+    )
+    columns = (
+        'Host',
+        *(printable(kind).capitalize() for kind in kinds),
+        'Enabled',
+        'Guests',
+        'Free CPUs',
+        'CPUs',
+        'Broken Cores',
+        *(
+            name
+            for size in sizes
+            for name in (f'Free {size_name(size)}', size_name(size))
+        ),
+        'Free Devices',
+        'Devices',
+        'Stranded',
+        'Fragmentation',
+    )
+    rows = []
+    for host, view, one in zip(surveyed, hosts, found, strict=True):
+        rows.append(
+            (
+                view.name,
+                *(_domain(host.topology.domains.get(kind)) for kind in kinds),
+                host.enabled,
+                *_figures(one, sizes),
+            )
+        )
+    return columns, rows
+
+
+def _domain(name: str | None) -> str | None:
+    return None if name is None else printable(name)
+
+
+def _figures(one: metrics.HostMetrics, sizes: Sequence[int]) -> Row:
+    return (
+        one.guests,
+        one.free_cpus,
+        one.cpus,
+        one.broken_cores,
+        *(count for size in sizes for count in one.pages.get(size, (0, 0))),
+        one.free_devices,
+        one.devices,
+        one.stranded,
+        round(100 * one.fragmentation),
+    )

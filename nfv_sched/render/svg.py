@@ -1,0 +1,369 @@
+"""Hosts drawn as SVG, for tickets and for the report."""
+
+from collections.abc import Iterable
+from collections.abc import Iterator
+from collections.abc import Sequence
+import datetime
+from xml.etree import ElementTree as ET
+
+from nfv_sched.render import device_view
+from nfv_sched.render import formatting
+from nfv_sched.render import host_view
+from nfv_sched.render import marks
+from nfv_sched.render import terminal
+from nfv_sched.render.metrics import SMALL_PAGE_KIB
+from nfv_sched.render.svg_canvas import document
+from nfv_sched.render.svg_canvas import FAINT
+from nfv_sched.render.svg_canvas import LETTER
+from nfv_sched.render.svg_canvas import LINE_COLOUR
+from nfv_sched.render.svg_canvas import number
+from nfv_sched.render.svg_canvas import STYLE
+from nfv_sched.render.svg_canvas import SVGCanvas
+
+_BOX = 14
+_PITCH = 15
+_CORE_GAP = 5
+_LABEL = 34
+_LINE = 18
+_PAD = 10
+_GAP = 14
+_BAR_WIDTH = 130
+_INNER = 336
+_MANY_CELLS = 4
+
+_FILLS = {
+    marks.FREE: '#ffffff',
+    marks.SHARED: '#e2e6ec',
+    marks.BLOCKED: '#c3cad5',
+    marks.UNKNOWN_OWNER: '#4b5563',
+}
+_LETTERS = {marks.UNKNOWN_OWNER: '#ffffff'}
+_CLASSES = {
+    marks.FREE: 'free',
+    marks.SHARED: 'shared',
+    marks.BLOCKED: 'blocked',
+    marks.UNKNOWN_OWNER: 'somebody',
+}
+
+
+def _boxes(pen: SVGCanvas, places: Iterable[tuple[float, float, str]]) -> None:
+    """Draw boxes, each of an owner: one path for all of one owner."""
+    found: dict[str, list[tuple[float, float]]] = {}
+    for x, y, owner in places:
+        found.setdefault(owner, []).append((x, y))
+    for owner, corners in found.items():
+        side = _BOX - 1
+        path = ''.join(
+            f'M{number(x + 0.5)} {number(y + 0.5)}h{side}v{side}h-{side}z'
+            for x, y in corners
+        )
+        kind = _CLASSES.get(owner, 'guest')
+        fill = _FILLS.get(owner) or marks.of_guest(owner)
+        pen.add(
+            'path',
+            {'class': kind, 'd': path, 'fill': fill, 'stroke': LINE_COLOUR},
+        )
+        if owner != marks.FREE:
+            _letters(pen, owner, corners)
+
+
+def _letters(
+    pen: SVGCanvas, owner: str, corners: Sequence[tuple[float, float]]
+) -> None:
+    """One text element per row: x may be a list."""
+    rows: dict[float, list[float]] = {}
+    for x, y in corners:
+        rows.setdefault(y, []).append(x)
+    for y, row in rows.items():
+        attributes = {
+            'class': f'mark m-{_CLASSES.get(owner, "guest")}',
+            'x': ' '.join(number(x + _BOX / 2) for x in row),
+            'y': number(y + _BOX - 3.5),
+            'fill': _LETTERS.get(owner, '#111111'),
+        }
+        pen.add('text', attributes).text = owner * len(row)
+
+
+def hosts(
+    found: Sequence[host_view.HostView], taken: datetime.datetime, source: str
+) -> str:
+    """Return hosts below one another as a whole SVG document.
+
+    :param taken: when the hosts were looked at
+    :param source: what told of them
+    """
+    pen = SVGCanvas()
+    pen.add('style', {}).text = STYLE
+    width = y = 0.0
+    for view in found:
+        one, right, height = _host(view)
+        pen.place(one, 0, y)
+        width = max(width, right)
+        y += height + 2 * _GAP
+    note = f'{taken:%Y-%m-%d %H:%M} {taken.tzname() or ""}'.strip()
+    pen.text(0, y, f'{note}, as {source} told it · nfv-sched', 'faint')
+    return document(
+        pen,
+        width,
+        y + 4,
+        ', '.join(view.name for view in found),
+        '; '.join(description(view) for view in found),
+    )
+
+
+def drawing(view: host_view.HostView) -> str:
+    """Return one host as SVG for a page that names it."""
+    pen = SVGCanvas()
+    width, height = _map(pen, view, 0)
+    return document(pen, width, height, view.name, description(view))
+
+
+def description(view: host_view.HostView) -> str:
+    """Tell in words what the picture of a host shows."""
+    parts = []
+    for cell in view.cells:
+        said = [f'{cell.free} of {cell.dedicated} dedicated CPUs free']
+        said += [
+            f'{pages.free} of {pages.usable} pages of '
+            f'{formatting.size_name(pages.size_kib)} free'
+            for pages in cell.pages
+            if pages.size_kib > SMALL_PAGE_KIB
+        ]
+        if cell.pools:
+            free = sum(pool.free for pool in cell.pools)
+            total = sum(pool.total for pool in cell.pools)
+            said.append(f'{free} of {total} devices free')
+        parts.append(f'cell {cell.id}: {", ".join(said)}')
+    return f'{view.name}: {"; ".join(parts) or "no NUMA cells"}'
+
+
+def _host(view: host_view.HostView) -> tuple[SVGCanvas, float, float]:
+    """Draw a host; returns its width and height, too."""
+    pen = SVGCanvas()
+    pen.text(0, 16, view.name, 'name')
+    if view.remarks:
+        pen.text(0, 34, ' · '.join(view.remarks), 'faint')
+    return pen, *_map(pen, view, 44.0)
+
+
+def _map(
+    pen: SVGCanvas, view: host_view.HostView, y: float
+) -> tuple[float, float]:
+    """Draw cells and legend from ``y`` on; returns the right and lower end."""
+    panels = [_cell(cell) for cell in view.cells]
+    if view.pools:
+        panels.append(_loose(view.pools))
+    columns = 2 if len(view.cells) <= _MANY_CELLS else _MANY_CELLS
+    columns = max(1, min(columns, len(panels)))
+    if not view.cells:
+        pen.text(0, y + 14, 'no NUMA cells reported', 'faint')
+        y += 24
+    for start in range(0, len(panels), columns):
+        row = panels[start : start + columns]
+        height = max(tall for _, tall in row) + _PAD
+        for place, (panel, _) in enumerate(row):
+            x = place * (_INNER + 2 * _PAD + _GAP)
+            _frame(pen, x, y, height)
+            pen.place(panel, x + _PAD, y)
+        y += height + _GAP
+    width = columns * (_INNER + 2 * _PAD) + (columns - 1) * _GAP
+    return width, y + _legend(pen, view, y, width)
+
+
+def _frame(pen: SVGCanvas, x: float, y: float, height: float) -> None:
+    box = x + 0.5, y + 0.5, _INNER + 2 * _PAD - 1, height - 1
+    pen.rect(box, 'panel', 'none', stroke=LINE_COLOUR, rx='4')
+
+
+def _cell(cell: host_view.CellView) -> tuple[SVGCanvas, float]:
+    pen = SVGCanvas()
+    socket = '' if cell.socket is None else f' · socket {cell.socket}'
+    pen.text(0, 20, f'cell {cell.id}{socket}', 'head')
+    y = 32.0
+    for draw in (_cpus, _memory, _devices, _places):
+        y = draw(pen, cell, y)
+    return pen, y
+
+
+def _cpus(pen: SVGCanvas, cell: host_view.CellView, y: float) -> float:
+    if cell.cores is None:
+        if cell.dedicated:
+            y = _bar(pen, y, 'CPUs', cell.free, cell.dedicated)
+    else:
+        y = _cores(pen, cell.cores, y)
+    if cell.shared:
+        pen.text(
+            _LABEL,
+            y + 12,
+            f'{cell.shared_used} floating guest CPUs on {cell.shared} shared',
+            'faint',
+        )
+        y += _LINE
+    return y
+
+
+def _cores(
+    pen: SVGCanvas, cores: Sequence[host_view.CoreView], y: float
+) -> float:
+    count = terminal.cores_a_row(cores)
+    threads = max((len(core.cpus) for core in cores), default=1)
+    wide = threads * _PITCH + _CORE_GAP * (threads > 1)
+    places = []
+    for place, core in enumerate(cores):
+        top = y + place // count * _LINE
+        left = _LABEL + place % count * wide
+        if place % count == 0:
+            pen.text(
+                _LABEL - 8,
+                top + 11,
+                str(core.cpus[0]),
+                'faint',
+                **{'text-anchor': 'end', 'font-size': '10'},
+            )
+        places += [
+            (left + thread * _PITCH, top, owner)
+            for thread, owner in enumerate(core.owners)
+        ]
+    _boxes(pen, places)
+    return y + -(-len(cores) // count) * _LINE
+
+
+def _bar(  # noqa: PLR0913 - where, what and how much
+    pen: SVGCanvas,
+    y: float,
+    label: str,
+    free: int,
+    total: int,
+    reserved: int = 0,
+) -> float:
+    """Draw a pool: what is used, what the host keeps, what is free."""
+    pen.text(_LABEL - 8, y + 11, label, 'faint', **{'text-anchor': 'end'})
+    used = max(0, total - reserved - free)
+    width = [
+        _BAR_WIDTH * count / total if total else 0.0
+        for count in (used, reserved)
+    ]
+    top = y + 2
+    pen.rect((_LABEL, top, _BAR_WIDTH, 10), 'trough', '#e9ecf1')
+    pen.rect((_LABEL, top, min(width[0], _BAR_WIDTH), 10), 'used', '#3574b8')
+    if reserved:
+        left = _LABEL + min(width[0], _BAR_WIDTH - width[1])
+        pen.rect((left, top, width[1], 10), 'kept', '#8a94a3')
+    kept = f', host keeps {reserved}' if reserved else ''
+    pen.text(
+        _LABEL + _BAR_WIDTH + 8,
+        y + 11,
+        f'{free} of {total - reserved} free{kept}',
+    )
+    return y + _LINE
+
+
+def _memory(pen: SVGCanvas, cell: host_view.CellView, y: float) -> float:
+    for pages in cell.pages:
+        if pages.size_kib > SMALL_PAGE_KIB:
+            y = _bar(
+                pen,
+                y,
+                formatting.size_name(pages.size_kib),
+                pages.free,
+                pages.total,
+                pages.reserved,
+            )
+    free = formatting.memory_name(cell.memory_mib - cell.memory_used_mib)
+    pen.text(_LABEL - 8, y + 11, 'RAM', 'faint', **{'text-anchor': 'end'})
+    total = formatting.memory_name(cell.memory_mib)
+    pen.text(_LABEL, y + 11, f'{free} of {total} free', 'faint')
+    return y + _LINE
+
+
+def _devices(pen: SVGCanvas, cell: host_view.CellView, y: float) -> float:
+    for pool in cell.pools:
+        y = _pool(pen, pool, y)
+    return y
+
+
+def _pool(pen: SVGCanvas, pool: device_view.PoolView, y: float) -> float:
+    where = f'{formatting.address_name(pool.address)} ' if pool.address else ''
+    text = f'{where}{" ".join(terminal.kind_of(pool))}'
+    pen.text(0, y + 12, f'{text} · {pool.free} of {pool.total} free')
+    y += _LINE
+    if not pool.owners:
+        return y
+    places = [
+        (
+            _LABEL + place % terminal.ROW * _PITCH,
+            y + place // terminal.ROW * _PITCH,
+            owner,
+        )
+        for place, owner in enumerate(pool.owners)
+    ]
+    _boxes(pen, places)
+    return y + -(-len(pool.owners) // terminal.ROW) * _PITCH + 3
+
+
+def _loose(pools: Sequence[device_view.PoolView]) -> tuple[SVGCanvas, float]:
+    pen = SVGCanvas()
+    pen.text(0, 20, 'on no cell', 'head')
+    y = 32.0
+    for pool in pools:
+        y = _pool(pen, pool, y)
+    return pen, y
+
+
+def _places(pen: SVGCanvas, cell: host_view.CellView, y: float) -> float:
+    for pipeline in terminal.places(cell):
+        most = int(_INNER / LETTER * 1.1)
+        pen.text(0, y + 12, formatting.truncate(pipeline, most), 'faint')
+        y += _LINE
+    return y
+
+
+def _legend(
+    pen: SVGCanvas, view: host_view.HostView, y: float, width: float
+) -> float:
+    """Tell what the marks mean; returns the height."""
+    guests = view.guests or ()
+    columns = max(1, int(width // _INNER))
+    wide = width / columns
+    rows = -(-len(guests) // columns)
+    for place, guest in enumerate(guests):
+        x = place // rows * wide
+        _entry(pen, guest, x, y + place % rows * _LINE, wide)
+    y += rows * _LINE
+    x = 0.0
+    for mark, meaning in terminal.meanings(view):
+        _boxes(pen, [(x, y, mark)])
+        pen.text(x + 22, y + 11, meaning, 'faint')
+        x += 22 + len(meaning) * LETTER + 24
+    return (rows + bool(x)) * _LINE
+
+
+def _entry(
+    pen: SVGCanvas, guest: host_view.GuestView, x: float, y: float, wide: float
+) -> None:
+    """Write who has a mark, and as much of what it has as there is room."""
+    if guest.mark:
+        _boxes(pen, [(x, y, guest.mark)])
+    room = int((wide - 34) / LETTER)
+    name = formatting.truncate(guest.name, min(26, room))
+    facts = formatting.truncate(
+        ' · '.join(guest_facts(guest)), max(1, room - len(name) - 1)
+    )
+    text = pen.text(x + 22, y + 11, name)
+    span = ET.SubElement(
+        text, 'tspan', {'class': 'faint', 'fill': FAINT, 'dx': '6'}
+    )
+    span.text = facts
+
+
+def guest_facts(guest: host_view.GuestView) -> Iterator[str]:
+    """Tell what a guest has, in few words."""
+    if pinned := sum(len(cell.host_cpus) for cell in guest.cells):
+        yield f'{pinned} CPUs'
+    if guest.cells:
+        cells = sorted({cell.host_cell for cell in guest.cells})
+        numbers = ', '.join(map(str, cells))
+        yield f'cell{"s" * (len(cells) > 1)} {numbers}'
+    if guest.devices:
+        yield f'{len(guest.devices)} device{"s" * (len(guest.devices) > 1)}'
+    yield guest.flavor

@@ -1,0 +1,259 @@
+"""Hosts drawn with rich: the NUMA map.
+
+Colours are for a terminal; every mark is a letter, too, so that the map says
+the same on paper and in a pipe.
+"""
+
+from collections.abc import Iterable
+from collections.abc import Iterator
+from collections.abc import Sequence
+
+from rich import box
+from rich.columns import Columns
+from rich.console import Console
+from rich.console import ConsoleOptions
+from rich.console import Group
+from rich.console import RenderableType
+from rich.console import RenderResult
+from rich.panel import Panel
+from rich.style import Style
+from rich.table import Table
+from rich.text import Text
+
+from nfv_sched.render import device_view
+from nfv_sched.render import host_view
+from nfv_sched.render import marks
+from nfv_sched.render.formatting import address_name
+from nfv_sched.render.formatting import link_name
+from nfv_sched.render.formatting import memory_name
+from nfv_sched.render.formatting import size_name
+from nfv_sched.render.formatting import truncate
+from nfv_sched.render.metrics import SMALL_PAGE_KIB
+
+#: Threads and devices in a row.
+ROW = 16
+_BAR = 16
+_LONGEST = 32
+_RESERVED = '#'
+
+_DIM = Style(dim=True)
+_STYLES = {
+    marks.FREE: _DIM,
+    marks.SHARED: Style(color='grey62'),
+    marks.BLOCKED: Style(color='grey62'),
+    marks.UNKNOWN_OWNER: Style(reverse=True),
+    _RESERVED: Style(color='grey42'),
+}
+
+
+def _style(owner: str) -> Style:
+    if owner in _STYLES:
+        return _STYLES[owner]
+    # Not "black", which bold letters make grey in many terminals.
+    return Style(color='#000000', bgcolor=marks.of_guest(owner))
+
+
+def owner_marks(owners: Iterable[str]) -> Text:
+    """Return one character per owner, each in the owner's colour."""
+    text = Text()
+    for owner in owners:
+        text.append(owner, _style(owner))
+    return text
+
+
+def bar(free: int, total: int, reserved: int = 0) -> Text:
+    """Return a pool as a bar: used, kept by the host, free."""
+    used = total - reserved - free
+    width = {
+        count: max(1, round(_BAR * count / total)) if count > 0 else 0
+        for count in (used, reserved)
+    }
+    kept = width[reserved]
+    taken = min(width[used], _BAR - kept)
+    text = Text()
+    text.append('=' * taken, Style(color='green', bold=True))
+    text.append(_RESERVED * kept, _STYLES[_RESERVED])
+    text.append('.' * (_BAR - taken - kept), _STYLES[marks.FREE])
+    text.append(f' {free}/{total - reserved} free')
+    if reserved:
+        text.append(f', host {reserved}', _DIM)
+    return text
+
+
+def _pages(pages: host_view.PagesView) -> Text:
+    text = Text(f'{size_name(pages.size_kib):>4} ')
+    return text.append_text(bar(pages.free, pages.total, pages.reserved))
+
+
+def _core_rows(cores: Sequence[host_view.CoreView]) -> Iterator[Text]:
+    count = cores_a_row(cores)
+    for start in range(0, len(cores), count):
+        row = cores[start : start + count]
+        text = Text().append(f'{row[0].cpus[0]:>4} ', _DIM)
+        yield text.append_text(
+            Text(' ').join(owner_marks(core.owners) for core in row)
+        )
+
+
+def cores_a_row(cores: Sequence[host_view.CoreView]) -> int:
+    """How many cores to draw side by side."""
+    threads = max((len(core.cpus) for core in cores), default=1)
+    return max(1, ROW // threads)
+
+
+def _cpus(cell: host_view.CellView) -> Iterator[Text]:
+    if cell.cores is not None:
+        yield from _core_rows(cell.cores)
+    if cell.cores is None and cell.dedicated:
+        yield Text('CPUs ').append_text(bar(cell.free, cell.dedicated))
+    if cell.shared:
+        yield Text(
+            f'   {marks.SHARED} {cell.shared_used} floating guest CPUs on '
+            f'{cell.shared}',
+            _DIM,
+        )
+
+
+def _memory(cell: host_view.CellView) -> Iterator[Text]:
+    huge = [one for one in cell.pages if one.size_kib > SMALL_PAGE_KIB]
+    if huge:
+        yield from map(_pages, huge)
+    free = cell.memory_mib - cell.memory_used_mib
+    yield Text(
+        f' RAM {memory_name(free)} of {memory_name(cell.memory_mib)} free',
+        _DIM,
+    )
+
+
+def _pool(pool: device_view.PoolView) -> Iterator[Text]:
+    text = Text(f'{address_name(pool.address)} ' if pool.address else '')
+    text.append(f'{" ".join(kind_of(pool))} ', _DIM)
+    yield text.append(f'{pool.free}/{pool.total} free')
+    if pool.owners:
+        for start in range(0, len(pool.owners), 2 * ROW):
+            yield Text('     ').append_text(
+                owner_marks(pool.owners[start : start + 2 * ROW])
+            )
+
+
+def kind_of(pool: device_view.PoolView) -> Iterator[str]:
+    """Tell what kind of devices these are."""
+    yield truncate(pool.label, _LONGEST)
+    yield pool.kind
+    if pool.link_mbps:
+        yield link_name(pool.link_mbps)
+
+
+def places(cell: host_view.CellView) -> Iterator[str]:
+    """Tell what a cell is near to, and what else there is to know of it."""
+    if cell.networks:
+        yield f'near {", ".join(cell.networks)}'
+    far = ' '.join(
+        f'{other}:{cell.distances[other]}'
+        for other in sorted(cell.distances)
+        if other != cell.id
+    )
+    if far:
+        yield f'distances {far}'
+    if cell.l3:
+        plural = 's' * (len(cell.l3) > 1)
+        yield f'L3 cache{plural} {", ".join(map(str, cell.l3))}'
+    if cell.offline:
+        yield f'{cell.offline} CPUs offline'
+
+
+def cell_panel(cell: host_view.CellView) -> Panel:
+    """Return one cell: its cores, page pools and devices."""
+    socket = '' if cell.socket is None else f', socket {cell.socket}'
+    lines = [*_cpus(cell), *_memory(cell)]
+    for pool in cell.pools:
+        lines += _pool(pool)
+    lines += [Text(pipeline, _DIM) for pipeline in places(cell)]
+    return _panel(f'cell {cell.id}{socket}', lines)
+
+
+def _panel(title: str, lines: Iterable[Text]) -> Panel:
+    return Panel(
+        Text('\n').join(lines),
+        title=title,
+        title_align='left',
+        box=box.SQUARE,
+        expand=False,
+        padding=(0, 1),
+    )
+
+
+class _SideBySide:
+    """Panels side by side, as many in each row as in the others."""
+
+    def __init__(self, panels: Sequence[Panel]) -> None:
+        self._panels = panels
+
+    def __rich_console__(
+        self, console: Console, options: ConsoleOptions
+    ) -> RenderResult:
+        widest = max(
+            (
+                console.measure(panel, options=options).maximum
+                for panel in self._panels
+            ),
+            default=0,
+        )
+        count = len(self._panels)
+        if not count:
+            yield Text('no NUMA cells reported', _DIM)
+            return
+        rows = -(-count // max(1, options.max_width // (widest + 1)))
+        width = -(-count // rows)
+        grid = Table.grid(padding=(0, 1, 0, 0))
+        for start in range(0, count, width):
+            grid.add_row(*self._panels[start : start + width])
+        yield grid
+
+
+def _legend(view: host_view.HostView) -> RenderableType:
+    entries = []
+    for guest in view.guests or ():
+        text = owner_marks(guest.mark or ' ')
+        text.append(f' {truncate(guest.name, _LONGEST)} ')
+        entries.append(
+            text.append(truncate(guest.flavor, _LONGEST), Style(dim=True))
+        )
+    entries += [
+        owner_marks(mark).append(f' {meaning}')
+        for mark, meaning in meanings(view)
+    ]
+    if any(pool.reserved for cell in view.cells for pool in cell.pages):
+        entries.append(owner_marks(_RESERVED).append(" the host's"))
+    return Columns(entries, padding=(0, 3), equal=True)
+
+
+def meanings(view: host_view.HostView) -> list[tuple[str, str]]:
+    """What the marks of no guest mean, as far as a host shows them."""
+    texts = {
+        marks.FREE: 'free',
+        marks.SHARED: 'shared CPUs',
+        marks.BLOCKED: 'gone with its core or card',
+        marks.UNKNOWN_OWNER: 'taken, not known by whom',
+    }
+    return [pair for pair in texts.items() if pair[0] in view.marks]
+
+
+def host_map(view: host_view.HostView) -> RenderableType:
+    """Return a host's NUMA map: cells side by side, and who is who."""
+    title = Text().append(view.name, Style(bold=True))
+    title.append(f'  {", ".join(view.remarks)}', _DIM)
+    panels = [cell_panel(cell) for cell in view.cells]
+    if view.pools:
+        lines = [pipeline for pool in view.pools for pipeline in _pool(pool)]
+        panels.append(_panel('on no cell', lines))
+    parts: list[RenderableType] = [title, _SideBySide(panels), _legend(view)]
+    if any(cell.cores for cell in view.cells):
+        parts.append(
+            Text(
+                'Each group is one core, one letter per thread; the number '
+                "is the row's first CPU.",
+                _DIM,
+            )
+        )
+    return Group(*parts)

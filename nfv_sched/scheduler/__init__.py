@@ -1,0 +1,1 @@
+"""What lives inside nova-scheduler: per request, and per process."""

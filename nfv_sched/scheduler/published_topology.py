@@ -1,0 +1,186 @@
+"""What the scheduler knows of its hosts from Placement.
+
+A host is decided on what its nova-compute reported. The published topology
+adds what nova-compute does not report, as long as the two agree.
+"""
+
+from collections.abc import Mapping
+import logging
+import threading
+from typing import Any
+
+import nova.conf
+
+from nfv_sched import conf
+from nfv_sched.fit import drift
+from nfv_sched.fit.locality import Distances
+from nfv_sched.model import Host
+from nfv_sched.model import HostTopology
+from nfv_sched.nova import compute_topology
+from nfv_sched.placement.client import PlacementClient
+from nfv_sched.placement.reader import TopologyReader
+from nfv_sched.placement.snapshot import Snapshot
+
+LOG = logging.getLogger(__name__)
+
+CONF = nova.conf.CONF
+conf.register_opts(CONF)
+
+#: Names of failure domains by kind, by host name.
+Domains = Mapping[str, Mapping[str, str]]
+
+
+class PublishedTopology:
+    """The published topologies, checked against the hosts' own reports.
+
+    ``drifted`` and ``unpublished`` hold the compute node uuids of hosts that
+    are decided on their report alone; each is logged when it enters.
+
+    :param reader: None where topology is not read from Placement
+    """
+
+    def __init__(self, reader: TopologyReader | None) -> None:
+        self.reader = reader
+        self.drifted: set[str] = set()
+        self.unpublished: set[str] = set()
+        self._checked: dict[str, tuple[HostTopology, object, bool]] = {}
+        self._said_empty = False
+        self._domains: tuple[Snapshot, Domains] = (Snapshot(), {})
+
+    def domains(self) -> Domains:
+        """The failure domains of published hosts, by host name and kind.
+
+        Returns at once whatever Placement does. A name without its DNS
+        domain is known, too: hosts' names have none in many clouds, unlike
+        those of their hypervisors.
+        """
+        if self.reader is None:
+            return {}
+        self.reader.ensure_started()
+        snapshot = self.reader.snapshot
+        if self._domains[0] is not snapshot:
+            found: dict[str, Mapping[str, str]] = {}
+            for topology in snapshot.hosts.values():
+                found.setdefault(topology.name.split('.')[0], topology.domains)
+            for topology in snapshot.hosts.values():
+                found[topology.name] = topology.domains
+            self._domains = snapshot, found
+        return self._domains[1]
+
+    def hosts(self) -> Mapping[str, HostTopology]:
+        """The topologies in hand by compute node uuid, agreed with or not.
+
+        Each is the same object until it changes, for what is worked out from
+        it. Returns at once whatever Placement does.
+        """
+        if self.reader is None:
+            return {}
+        self.reader.ensure_started()
+        return self.reader.snapshot.hosts
+
+    def complete(self, state: Any, host: Host) -> Host:
+        """``host`` with what its published topology adds, if it agrees.
+
+        Returns at once whatever Placement does.
+        """
+        topology = self._topology(state, host)
+        return drift.with_parents(host, topology) if topology else host
+
+    def distances(self, state: Any, host: Host) -> Distances:
+        """The published distances between the cells of ``host``."""
+        topology = self._topology(state, host)
+        return {
+            cell.id: cell.distances
+            for cell in (topology.cells if topology else ())
+        }
+
+    def _topology(self, state: Any, host: Host) -> HostTopology | None:
+        """What is published of a host, if it agrees with its report."""
+        if self.reader is None:
+            return None
+        self.reader.ensure_started()
+        snapshot = self.reader.snapshot
+        if snapshot.taken is None:
+            return None
+        topology = snapshot.get(state.uuid)
+        if topology is None:
+            self._note_unpublished(state, nothing=not snapshot.hosts)
+            return None
+        self.unpublished.discard(state.uuid)
+        return topology if self._agrees(state, host, topology) else None
+
+    def _agrees(self, state: Any, host: Host, topology: HostTopology) -> bool:
+        """Compare once per topology and report; both seldom change."""
+        known = self._checked.get(state.uuid)
+        if known and known[0] is topology and known[1] == state.updated:
+            return known[2]
+        found = drift.differences(host, topology)
+        if found and state.uuid not in self.drifted:
+            LOG.warning(
+                'The published topology of %s does not describe what its '
+                'nova-compute reports, which alone is used: %s',
+                host.name,
+                '; '.join(found),
+            )
+        if found:
+            self.drifted.add(state.uuid)
+        else:
+            self.drifted.discard(state.uuid)
+        self._checked[state.uuid] = (topology, state.updated, not found)
+        return not found
+
+    def _note_unpublished(self, state: Any, *, nothing: bool) -> None:
+        self._checked.pop(state.uuid, None)
+        self.drifted.discard(state.uuid)
+        if nothing:
+            if not self._said_empty:
+                self._said_empty = True
+                LOG.info('No host topology is published in Placement')
+            return
+        if state.uuid not in self.unpublished:
+            self.unpublished.add(state.uuid)
+            LOG.info(
+                'No usable topology of %s is published in Placement; what '
+                'its nova-compute reports is used',
+                state.nodename,
+            )
+
+
+_lock = threading.Lock()
+_published: PublishedTopology | None = None
+
+
+def published() -> PublishedTopology:
+    """This process's view of the published topologies."""
+    global _published  # noqa: PLW0603 - one reader thread per process
+    if _published is not None:
+        return _published
+    with _lock:
+        if _published is None:
+            _published = PublishedTopology(_reader())
+        return _published
+
+
+def use(view: PublishedTopology | None) -> None:
+    """Replace this process's view; None makes a new one on the next use."""
+    global _published  # noqa: PLW0603
+    with _lock:
+        _published = view
+
+
+def _reader() -> TopologyReader | None:
+    options = CONF.nfv_sched
+    if not options.read_topology:
+        return None
+
+    def connect() -> PlacementClient:
+        return PlacementClient(
+            compute_topology.placement_adapter(),
+            deadline=options.placement_deadline,
+        )
+
+    return TopologyReader(
+        connect,
+        interval=options.topology_refresh_interval,
+        deadline=options.placement_deadline,
+    )

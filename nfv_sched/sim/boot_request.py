@@ -1,0 +1,97 @@
+"""What a tenant asks for, as nova-api and nova-conductor hand it on."""
+
+from collections.abc import Mapping
+from collections.abc import Sequence
+import dataclasses
+from typing import Any
+
+from nova import objects
+from nova.virt import hardware
+from oslo_utils import uuidutils
+
+from nfv_sched.nova import boot_request
+from nfv_sched.nova.boot_request import Port
+
+__all__ = [
+    'SimulatedFlavor',
+    'SimulatedGroup',
+    'Port',
+    'nova_flavor',
+    'request_spec',
+]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class SimulatedFlavor:
+    """A flavor, with the ports that its guests usually get."""
+
+    name: str
+    vcpus: int
+    ram_mib: int
+    disk_gib: int = 20
+    extra_specs: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    ports: tuple[Port, ...] = ()
+    about: str = ''
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class SimulatedGroup:
+    """A server group; the record in Nova's database is made by the cloud."""
+
+    uuid: str
+    name: str
+    policy: str
+
+
+def nova_flavor(context: Any, flavor: SimulatedFlavor) -> Any:
+    """Return the ``objects.Flavor`` of a flavor."""
+    return boot_request.flavor_of(
+        context,
+        flavor.name,
+        vcpus=flavor.vcpus,
+        ram_mib=flavor.ram_mib,
+        disk_gib=flavor.disk_gib,
+        extra_specs=flavor.extra_specs,
+    )
+
+
+def request_spec(  # noqa: PLR0913 - all that a tenant may say
+    context: Any,
+    flavor: SimulatedFlavor,
+    *,
+    ports: Sequence[Port] | None = None,
+    image: Mapping[str, str] | None = None,
+    group: Any = None,
+    hints: Mapping[str, Any] | None = None,
+    uuids: Sequence[str] = (),
+) -> Any:
+    """Return the ``objects.RequestSpec`` that nova-conductor schedules.
+
+    :param ports: instead of the flavor's own
+    :param image: image properties
+    :param group: an ``objects.InstanceGroup``
+    :param hints: scheduler hints, each a text or a list of them
+    :param uuids: of the instances to come, one if left out
+    :raises nova.exception.NovaException: Nova refuses such a guest
+    """
+    wanted = flavor.ports if ports is None else tuple(ports)
+    nova_meta = boot_request.image_of(image)
+    real_flavor = nova_flavor(context, flavor)
+    instances = list(uuids) or [uuidutils.generate_uuid()]
+    requests = boot_request.pci_requests(real_flavor, nova_meta, wanted)
+    requests.instance_uuid = instances[0]
+    spec = objects.RequestSpec.from_components(
+        context,
+        instances[0],
+        nova_meta,
+        real_flavor,
+        hardware.numa_get_constraints(real_flavor, nova_meta),
+        requests,
+        filter_properties={'scheduler_hints': dict(hints or {})},
+        instance_group=group,
+        availability_zone=None,
+    )
+    spec.num_instances = len(instances)
+    if wanted:
+        spec.network_metadata = boot_request.networks_of(wanted)
+    return spec

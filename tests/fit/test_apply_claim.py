@@ -1,0 +1,39 @@
+"""What a predicted claim leaves behind is what Nova's claim leaves."""
+
+from hypothesis import given
+from hypothesis import settings
+from nova.virt import hardware
+
+from nfv_sched import fit
+from nfv_sched.nova import request_spec
+from tests import nova_oracle
+from tests import strategies
+from tests.builders import host_of
+
+
+@given(scene=strategies.scenes())
+@settings(max_examples=2000)
+def test_a_host_is_left_as_nova_leaves_it(scene):
+    guest, host = request_spec.read_guest(scene.spec), host_of(scene)
+    verdict = fit.evaluate(guest, host)
+    if not verdict.fits:
+        return
+    left = fit.apply_claim(guest, host, verdict.placement)
+    claimed, stats = nova_oracle.claim_on(scene)
+    topology = hardware.numa_usage_from_instance_numa(
+        scene.topology, claimed.topology
+    )
+    for mine, theirs in zip(
+        left.cells, topology.cells if topology else (), strict=True
+    ):
+        assert mine.pinned_cpus == theirs.pinned_cpus
+        assert mine.memory_used_mib == theirs.memory_usage
+        assert mine.shared_used == theirs.cpu_usage
+        assert [(p.size_kib, p.used) for p in mine.pages] == [
+            (p.size_kb, p.used) for p in theirs.mempages
+        ]
+    assert [(p.address, p.dev_type, p.count) for p in left.pools] == [
+        (p['address'], p['dev_type'], len(p['devices']))
+        for p in stats.pools
+        if p['devices']
+    ]

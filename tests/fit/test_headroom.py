@@ -1,0 +1,79 @@
+"""Room by counting against repeated claims."""
+
+from hypothesis import given
+from hypothesis import settings
+from hypothesis import strategies as st
+
+from nfv_sched import fit
+from nfv_sched.fit.headroom import guests_together
+from nfv_sched.fit.headroom import headroom
+from nfv_sched.fit.headroom import headrooms
+from nfv_sched.nova import request_spec
+from tests import strategies
+from tests.builders import host_of
+
+
+def claims(fit_request, host):
+    """How many guests are really taken, one after another."""
+    for taken in range(1000):
+        providers = [r.rp_uuids for r in fit_request.guest.devices]
+        placement = (
+            fit.Evaluation(fit_request, host).verdict(providers).placement
+        )
+        if placement is None:
+            return taken
+        host = fit.apply_claim(fit_request.guest, host, placement)
+    raise AssertionError('no end')
+
+
+def alike(guest):
+    return len({question_shape(cell) for cell in guest.cells}) < 2
+
+
+def question_shape(cell):
+    return (
+        cell.memory_mib,
+        len(cell.shared),
+        len(cell.dedicated),
+        cell.page_size,
+    )
+
+
+@given(scene=strategies.scenes())
+@settings(max_examples=1500)
+def test_no_more_guests_are_claimed_than_there_is_room_for(scene):
+    guest, host = request_spec.read_guest(scene.spec), host_of(scene)
+    if guest.asks_nothing or not alike(guest):
+        return
+    fit_request = fit.FitRequest(guest)
+    assert claims(fit_request, host) <= headroom(fit_request, host), guest
+
+
+@given(
+    rooms=st.lists(st.integers(0, 4), min_size=1, max_size=4),
+    wanted=st.integers(1, 4),
+)
+def test_together_is_the_number_of_guests_that_can_be_laid_out(rooms, wanted):
+    left, laid = list(rooms), 0
+    while sum(one > 0 for one in left) >= wanted:
+        # Taking from the fullest cells first leaves most for later.
+        for index in sorted(range(len(left)), key=lambda i: -left[i])[:wanted]:
+            left[index] -= 1
+        laid += 1
+    assert guests_together(rooms, wanted) == laid
+
+
+@given(scene=strategies.scenes())
+@settings(max_examples=150)
+def test_cells_that_a_claim_leaves_alone_are_not_counted_again(scene):
+    guest, host = request_spec.read_guest(scene.spec), host_of(scene)
+    fit_request = fit.FitRequest(guest)
+    providers = [r.rp_uuids for r in guest.devices]
+    placement = fit.Evaluation(fit_request, host).verdict(providers).placement
+    if placement is None:
+        return
+    left = fit.apply_claim(guest, host, placement)
+    assert headrooms(fit_request, host, left) == (
+        headroom(fit_request, host),
+        headroom(fit_request, left),
+    )

@@ -1,0 +1,23 @@
+from hypothesis import given
+
+from nfv_sched.placement.interning import TopologyInterner
+from tests.placement.examples import host
+from tests.strategies_topology import hosts
+
+
+@given(hosts(), hosts())
+def test_a_host_of_shared_parts_is_equal(one, other):
+    shared = TopologyInterner()
+    for topology in (one, other, one):
+        found = shared.of(topology)
+        assert found == topology
+        assert found.domains == topology.domains
+
+
+def test_equal_hosts_have_their_parts_in_common():
+    shared = TopologyInterner()
+    one, other = shared.of(host(0)), shared.of(host(1))
+    assert one != other
+    assert one.cells[0] is other.cells[0]
+    assert one.pools[1] is other.pools[1]
+    assert one.cells[0] is not one.cells[1]

@@ -1,0 +1,233 @@
+"""``nfv-sched topology`` and ``report`` on a simulated cloud."""
+
+import csv
+import io
+import json
+import logging
+import shutil
+import subprocess
+from xml.etree import ElementTree as ET
+
+from nova import context as nova_context
+from nova import objects
+import pytest
+import yaml
+
+from nfv_sched.cmd.main import main
+from nfv_sched.nova import compute_topology
+from nfv_sched.placement import publisher
+from nfv_sched.placement.client import PlacementClient
+from nfv_sched.sim import flavors
+from nfv_sched.sim import machine
+from nfv_sched.sim import settings
+from nfv_sched.sim.cloud import simulated_cloud
+from nfv_sched.survey import placement as placement_survey
+
+HOSTS = ('dell-2x6230r-64vf', 'epyc7451-4node')
+
+
+@pytest.fixture(scope='module')
+def cloud():
+    """Two hosts, one in a rack, with guests of three kinds."""
+    options = {
+        **settings.profile_options(settings.NFV),
+        'nfv_sched.failure_domains': ['rack'],
+    }
+    with (
+        simulated_cloud(aliases=flavors.aliases(), options=options) as running,
+        settings.override(options),
+    ):
+        for name in HOSTS:
+            running.add_host(name, machine.load(name))
+        running.add_aggregate('rack 1', [HOSTS[1]], {'rack': 'R1'})
+        known = flavors.flavors()
+        for name in ('telefonica-dataplane-3', 'edge-upf', 'opnfv-vfw'):
+            [guest] = running.boot(known[name], name=f'my-{name}')
+            assert guest.booted
+        publisher.publish(
+            PlacementClient(running.placement), running.topologies()
+        )
+        yield running
+
+
+@pytest.fixture
+def run(cloud, monkeypatch, capsys):
+    monkeypatch.setattr(compute_topology, 'configure', lambda files: None)
+    monkeypatch.setattr(
+        compute_topology, 'placement_adapter', lambda: cloud.placement
+    )
+
+    def typed(*words, code=0):
+        assert main(list(map(str, words))) == code
+        said = capsys.readouterr()
+        typed.err = said.err
+        return said.out
+
+    return typed
+
+
+def test_the_map_for_a_terminal(run):
+    text = run('topology')
+    assert '\x1b' not in text
+    assert max(map(len, text.splitlines())) <= 120
+    for part in (*HOSTS, 'a my-edge-upf', 'cell 3, socket 0', 'rack R1'):
+        assert part in text
+    assert text.count('aa') >= 6
+
+
+def test_one_host_by_name_or_pattern(run):
+    assert HOSTS[0] not in run('topology', 'epyc*')
+    assert HOSTS[0] not in run('topology', HOSTS[1])
+    run('topology', 'epyc', code=1)
+    assert 'there is no host epyc' in run.err
+    run('topology', 'epyc7451-4nod', code=1)
+    assert 'but epyc7451-4node' in run.err
+
+
+def test_the_map_as_a_picture_and_a_page(run, tmp_path):
+    path = tmp_path / 'maps.svg'
+    assert run('topology', '-f', 'svg', '--output', path) == ''
+    root = ET.parse(path).getroot()  # noqa: S314 - our own
+    assert root.tag.endswith('svg')
+    page = run('topology', '-f', 'html', HOSTS[0])
+    assert page.startswith('<!DOCTYPE html>')
+    assert f'<title>{HOSTS[0]}</title>' in page
+
+
+def test_the_map_as_data(cloud, run):
+    data = json.loads(run('topology', '-f', 'json'))
+    assert (
+        yaml.safe_load(run('topology', '-f', 'yaml'))['hosts']
+        == (data['hosts'])
+    )
+    [line] = run('topology', '-f', 'json', '--noindent').splitlines()
+    assert json.loads(line)['hosts'] == data['hosts']
+    for host in data['hosts']:
+        compute = cloud.computes[host['host']]
+        for cell, real in zip(
+            host['cells'], compute.topology.cells, strict=True
+        ):
+            assert set(cell['cpus']['pinned']) == real.pinned_cpus
+            assert set(cell['cpus']['dedicated']) == real.pcpuset
+        assert {
+            (device['address'], device['guest']) for device in host['devices']
+        } == {(one.address, one.instance_uuid) for one in compute.devices}
+
+
+def test_the_summary_can_be_sorted(run):
+    def summary(*options):
+        text = run('topology', '--summary', '-f', 'csv', *options)
+        return list(csv.DictReader(io.StringIO(text)))
+
+    rows = summary('--sort-column', 'Free CPUs', '--sort-descending')
+    assert [row['Host'] for row in rows] == list(HOSTS)
+    rows = summary('--sort-column', 'Free CPUs')
+    assert [row['Host'] for row in rows] == list(HOSTS[::-1])
+    upf = rows[0]
+    # edge-upf has all CPUs of the cell with the card.
+    assert (upf['Free Devices'], upf['Devices']) == ('7', '8')
+    assert upf['Stranded'] == '7'
+    assert upf['Rack'] == 'R1'
+
+
+@pytest.mark.parametrize(
+    ('options', 'complaint'),
+    [
+        (['-f', 'csv'], 'use --summary'),
+        (['--summary', '-f', 'svg'], '--summary has no format svg'),
+        (['--summary', '--output', 'x'], 'not for --summary'),
+    ],
+)
+def test_options_that_do_not_go_together(run, options, complaint):
+    assert run('topology', *options, code=1) == ''
+    assert complaint in run.err
+
+
+def test_placement_alone_is_told_apart(cloud, run, monkeypatch):
+    def read(source):
+        return placement_survey.read(PlacementClient(cloud.placement))
+
+    monkeypatch.setattr(
+        'nfv_sched.cmd.backends.Backends.survey_with_distances', read
+    )
+    text = run('topology', HOSTS[1])
+    assert 'as Placement told it' in text
+    assert 'Not known: which CPUs are free' in text
+    assert 'CPUs ================ 0/12 free' in text
+    [row] = json.loads(run('topology', '--summary', '-f', 'json', HOSTS[1]))
+    assert row['Guests'] is None
+    assert row['Stranded'] == 7
+    assert 'Not known: which guests live where' in run.err
+
+
+def flavor(name):
+    one = flavors.flavors()[name]
+    record = objects.Flavor(
+        nova_context.get_admin_context(),
+        flavorid=name,
+        name=name,
+        vcpus=one.vcpus,
+        memory_mb=one.ram_mib,
+        root_gb=one.disk_gib,
+        ephemeral_gb=0,
+        swap=0,
+        rxtx_factor=1.0,
+        disabled=False,
+        is_public=True,
+        extra_specs=dict(one.extra_specs),
+    )
+    record.create()
+    return record
+
+
+def test_the_report(cloud, run, tmp_path, caplog):
+    caplog.set_level(logging.INFO, 'nfv_sched')
+    known = flavors.flavors()
+    [refused] = cloud.boot(known['packet-cache.200GB'])
+    log = tmp_path / 'nova-scheduler.log'
+    log.write_text(
+        ''.join(
+            f'2026-03-02 14:00:00.123 77 INFO {record.name} [-] '
+            f'{record.getMessage()}\n'
+            for record in caplog.records
+        )
+        + 'not a line of ours\n'
+    )
+    records = [flavor('edge-upf'), flavor('packet-cache.200GB')]
+    path = tmp_path / 'cloud.html'
+    options = ['--flavor', 'edge-upf', '--flavor', 'packet-cache.200GB']
+    run('report', '--output', path, '--log', log, *options)
+    for record in records:
+        record.destroy()
+    page = path.read_text()
+    for part in (*HOSTS, 'rack R1', 'Room for flavors', refused.uuid):
+        assert part in page
+    assert '2026-03-02 14:00:00' in page
+    assert '1 for pages' in page
+    assert log.read_text().endswith('not a line of ours\n')
+    run('report', '--output', path, '--flavor', 'nobody', code=1)
+    assert 'nobody' in run.err
+
+
+def test_the_shell_completes_commands_and_options(run):
+    script = run('complete')
+    for name in ('topology', 'report', 'simulate'):
+        assert f' {name}' in script
+    assert '--summary' in script
+    bash = shutil.which('bash')
+    if bash is None:
+        pytest.skip('there is no bash')
+    # What the package bash-completion brings.
+    asked = f"""
+        _get_comp_words_by_ref() {{
+            cur=${{COMP_WORDS[COMP_CWORD]}}; words=("${{COMP_WORDS[@]}}")
+        }}
+        complete() {{ :; }}
+        {script}
+        COMP_WORDS=(nfv-sched topology --su); COMP_CWORD=2
+        _nfv_sched; echo "${{COMPREPLY[*]}}"
+    """
+    found = subprocess.run(
+        [bash, '-c', asked], capture_output=True, text=True, check=True
+    )
+    assert found.stdout.split() == ['--summary']

@@ -1,0 +1,287 @@
+"""The pages, in a real browser."""
+
+import dataclasses
+import os
+import pathlib
+import re
+
+import pytest
+
+from nfv_sched.render import log_reader
+from nfv_sched.render import page
+from tests.render import examples
+
+
+def whole_survey():
+    found = examples.survey()
+    return dataclasses.replace(
+        found, hosts=(*found.hosts, *examples.counts().hosts)
+    )
+
+
+def eight_cells():
+    host = examples.counted_host()
+    [cell, _] = host.topology.cells
+    topology = dataclasses.replace(
+        host.topology,
+        cells=tuple(
+            dataclasses.replace(cell, id=number) for number in range(8)
+        ),
+    )
+    return dataclasses.replace(host, host='cmp-4', topology=topology)
+
+
+def refusal(text):
+    return log_reader.LoggedRejection('2026-03-02 14:00', text, 7, text, text)
+
+
+@pytest.fixture
+def report(tmp_path):
+    path = tmp_path / 'cloud.html'
+    path.write_text(
+        page.report(
+            whole_survey(),
+            [
+                page.FlavorRoom(
+                    'vrouter.large', 7, [2, 5, 0], 'pages (2), devices (1)'
+                ),
+                page.FlavorRoom(examples.HOSTILE, 0, [0, 0, 0]),
+            ],
+            [refusal(examples.HOSTILE)],
+        )
+    )
+    return path
+
+
+@pytest.fixture
+def opened(tab, report):
+    tab.look()
+    tab.open(report)
+    return tab
+
+
+def focused(tab, what='getAttribute("aria-label")'):
+    return tab.evaluate(f'document.activeElement.{what}')
+
+
+@pytest.mark.parametrize('scheme', ['light', 'dark'])
+@pytest.mark.parametrize('width', [1200, 390])
+def test_nothing_is_asked_for_and_nothing_complains(
+    tab, report, scheme, width
+):
+    tab.look(width=width, scheme=scheme)
+    tab.open(report)
+    assert tab.requests() == [report.as_uri()]
+    assert tab.complaints() == []
+    # What is too wide scrolls by itself, not the page.
+    assert tab.evaluate('document.documentElement.scrollWidth') <= width
+    if folder := os.environ.get('NFV_SCREENSHOTS'):
+        tab.evaluate('document.querySelector("details").open = true')
+        name = f'report-{scheme}-{width}.png'
+        pathlib.Path(folder, name).write_bytes(tab.screenshot())
+
+
+def test_many_cells_do_not_make_the_page_wide(tab, tmp_path):
+    path = tmp_path / 'cells.html'
+    path.write_text(
+        page.report(
+            dataclasses.replace(examples.survey(), hosts=(eight_cells(),))
+        )
+    )
+    tab.look(width=390)
+    tab.open(path)
+    assert tab.evaluate('document.documentElement.scrollWidth') <= 390
+
+
+def test_a_hostile_name_is_text(opened):
+    assert opened.evaluate('document.title') == 'NUMA report'
+    assert opened.evaluate('document.scripts.length') == 2
+    [name] = opened.evaluate(
+        '[...document.querySelectorAll("details .list tbody th")]'
+        '.map((one) => one.textContent).filter((one) => one.includes("<"))'
+    )
+    assert name.startswith('</title><script>alert(1)</script>')
+    assert '\x1b' not in name
+    assert '\u202e' not in name
+
+
+def test_scripts_of_others_would_not_run(opened):
+    opened.evaluate(
+        'document.body.append(Object.assign('
+        'document.createElement("script"), {text: "window.evil = 1"}))'
+    )
+    assert opened.evaluate('window.evil') is None
+    assert any('Content Security' in text for text in opened.complaints())
+
+
+def test_the_heat_map_by_keyboard(opened):
+    opened.press('Tab')
+    assert focused(opened, 'textContent') == 'Skip to the content'
+    # One stop of Tab for each rack.
+    opened.evaluate('document.querySelector("#resources input").focus()')
+    opened.press('Tab')
+    assert focused(opened) == 'cmp-1, cell 0: 5 of 20 dedicated CPUs free'
+    opened.press('Tab')
+    assert focused(opened) == 'cmp-2, cell 0: 22 of 22 dedicated CPUs free'
+    opened.press('ArrowRight', 'ArrowDown')
+    assert focused(opened) == 'cmp-3, cell 1: 15 of 20 dedicated CPUs free'
+    opened.press('ArrowDown', 'Home')
+    assert focused(opened) == 'cmp-3, cell 0: 0 of 20 dedicated CPUs free'
+    readout = opened.evaluate('document.getElementById("readout").textContent')
+    assert readout == focused(opened)
+    opened.press('Enter')
+    opened.until('document.getElementById("h2").open')
+    assert focused(opened, 'tagName') == 'SUMMARY'
+
+
+def test_another_resource_by_keyboard(opened):
+    opened.evaluate('document.querySelector("#resources input").focus()')
+    opened.press('ArrowRight')
+    label = opened.evaluate(
+        'document.querySelector(".heat .c").getAttribute("aria-label")'
+    )
+    assert label == 'cmp-1, cell 0: 0 of 28 pages of 1G free'
+    shown = opened.evaluate('document.querySelector(".heat .c").className')
+    assert shown == 'c q5'
+
+
+def test_the_theme_follows_the_system_until_it_is_chosen(opened):
+    def ground():
+        return opened.evaluate(
+            'getComputedStyle(document.body).backgroundColor'
+        )
+
+    light = ground()
+    opened.look(scheme='dark')
+    dark = ground()
+    assert light != dark
+    opened.evaluate('document.getElementById("theme").focus()')
+    opened.until('document.activeElement.textContent === "Light theme"')
+    opened.press('Enter')
+    assert ground() == light
+    opened.press('Enter')
+    opened.look(scheme='light')
+    assert ground() == dark
+
+
+def test_tables_are_sorted_by_keyboard(opened):
+    def column():
+        return opened.evaluate(
+            '[...document.querySelectorAll("#table tbody tr")]'
+            '.map((row) => row.cells[4].textContent)'
+        )
+
+    opened.evaluate('document.querySelectorAll("#table th button")[4].focus()')
+    opened.press('Enter')
+    assert column() == ['15', '17', '44']
+    opened.press('Enter')
+    assert column() == ['44', '17', '15']
+    assert (
+        opened.evaluate('document.querySelectorAll("#table th")[4].ariaSort')
+        == 'descending'
+    )
+
+
+def test_what_a_screen_reader_reads(opened):
+    found = opened.accessible()
+    headings = [name for role, name in found if role == 'heading']
+    assert {'NUMA report', 'What could not be read'} <= set(headings)
+    assert {'What is scarce', 'NUMA maps', 'cmp-1'} <= set(headings)
+    assert ('grid', 'rack R1 (free dedicated CPUs)') in found
+    assert ('link', 'cmp-1, cell 0: 5 of 20 dedicated CPUs free') in found
+    tables = [name for role, name in found if role == 'table']
+    assert len(tables) >= 3
+    assert all(tables)
+    # Whatever can be pressed has a name.
+    pressed = ('link', 'button', 'radio', 'DisclosureTriangle')
+    assert all(name for role, name in found if role in pressed)
+
+
+def test_no_text_is_too_faint(opened):
+    """Contrast of WCAG AA, of boxes and of running text."""
+    for scheme in ('light', 'dark'):
+        opened.look(scheme=scheme)
+        for level in range(6):
+            low = opened.evaluate(_CONTRAST % f"'c q{level}'")
+            assert low >= 4.5, (scheme, level, low)
+        assert opened.evaluate(_CONTRAST % "'faint'") >= 4.5
+
+
+# The contrast of an element with this class against what is behind it.
+_CONTRAST = """(() => {
+  const element = document.createElement('span');
+  element.className = %s;
+  document.querySelector('main > section').append(element);
+  const parse = (text) => text.match(/[\\d.]+/g).map(Number);
+  const light = ([r, g, b]) => [r, g, b].map((one) => one / 255)
+    .map((one) => one <= .04045 ? one / 12.92 : ((one + .055) / 1.055) ** 2.4)
+    .reduce((sum, one, n) => sum + one * [.2126, .7152, .0722][n], 0);
+  const style = getComputedStyle(element);
+  let ground = parse(style.backgroundColor);
+  if (ground.length > 3 && !ground[3]) {
+    ground = parse(getComputedStyle(element.parentElement).backgroundColor);
+  }
+  const both = [parse(style.color), ground].map(light).sort((a, b) => a - b);
+  element.remove();
+  return (both[1] + .05) / (both[0] + .05);
+})()"""
+
+
+def test_it_reads_without_scripts(tab, report):
+    tab.call('Emulation.setScriptExecutionDisabled', value=True)
+    tab.look()
+    tab.open(report)
+    found = tab.accessible()
+    assert ('link', 'cmp-1, cell 0: 5 of 20 dedicated CPUs free') in found
+    assert not any(role == 'radio' for role, _ in found)
+
+
+def test_a_page_of_maps(tab, tmp_path):
+    path = tmp_path / 'maps.html'
+    path.write_text(page.topology(examples.survey()))
+    tab.look()
+    tab.open(path)
+    assert tab.complaints() == []
+    assert tab.requests() == [path.as_uri()]
+    found = tab.accessible()
+    [about] = [name for role, name in found if role == 'image'][:1]
+    assert 'cmp-1' in about
+
+
+def test_of_many_refused_requests_the_newest_are_listed():
+    many = [refusal(f'request-{number}.') for number in range(502)]
+    text = page.report(examples.survey(), refusals=many)
+    assert 'request-499.' in text
+    assert 'request-500.' not in text
+    assert '2 older ones are left out' in text
+
+
+def test_nothing_in_the_page_points_outside(report):
+    text = report.read_text()
+    assert re.findall(r'(?:src|href)="(?!#)[^"]*"', text) == []
+    namespaces = 'http://www.w3.org/2000/svg'
+    assert set(re.findall(r'https?://[^\s"\'<]+', text)) <= {namespaces}
+
+
+def test_hosts_of_a_large_cloud_are_unpacked_when_they_are_opened(
+    tab, tmp_path
+):
+    one = examples.busy_host()
+    hosts = tuple(
+        dataclasses.replace(one, host=f'cmp-{number:03}')
+        for number in range(101)
+    )
+    path = tmp_path / 'large.html'
+    path.write_text(
+        page.report(dataclasses.replace(examples.survey(), hosts=hosts))
+    )
+    assert path.stat().st_size < 800_000
+    tab.look()
+    tab.open(path)
+    assert tab.evaluate('document.querySelectorAll("svg").length') == 0
+    tab.evaluate('location.hash = "#h100"')
+    tab.until('!!document.querySelector("#h100 svg")')
+    name = tab.evaluate('document.querySelector("#h100 tbody th").textContent')
+    assert name.startswith('</title><script>')
+    assert tab.evaluate('document.querySelectorAll("svg").length') == 1
+    assert tab.complaints() == []

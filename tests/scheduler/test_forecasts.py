@@ -1,0 +1,366 @@
+"""The fragmentation and locality weighers in Nova's own pipeline."""
+
+from nova import objects
+from nova.scheduler import weights
+import pytest
+
+from nfv_sched.filters.numa_fit import NUMAFitFilter
+from nfv_sched.model import CellTopology
+from nfv_sched.model import HostTopology
+from nfv_sched.model import PageCapacity
+from nfv_sched.model import PoolTopology
+from nfv_sched.nova import host_states as nova_hosts
+from nfv_sched.scheduler import cycle
+from nfv_sched.scheduler import forecasts
+from nfv_sched.scheduler import published_topology
+from nfv_sched.weighers.fragmentation import FragmentationWeigher
+from nfv_sched.weighers.pci_locality import PCILocalityWeigher
+from tests import builders
+from tests import scheduling
+from tests.fit.test_forecast import request
+from tests.fit.test_forecast import vfs
+from tests.scheduler.test_published_topology import Reader
+
+pytestmark = pytest.mark.usefixtures('no_placement')
+
+SMALL = 2
+LARGE = 8
+
+
+@pytest.fixture(autouse=True)
+def anew(nova_options):
+    """No forecasts yet, and weights as the weighers say them."""
+    forecasts.reset()
+    for weigher in FragmentationWeigher, PCILocalityWeigher:
+        nova_options.set_override(weigher.option, 1.0, 'nfv_sched')
+    yield
+    forecasts.reset()
+
+
+def cell(number=0, free=LARGE, cores=LARGE):
+    return builders.host_cell(
+        number, cores=cores, pinned=range(cores - free), pages={2048: 65536}
+    )
+
+
+def state(name, cells, guests=(SMALL,), devices=(), requested=()):
+    scene = builders.scene(
+        cells,
+        [
+            builders.guest_cell(i, cpus=cpus, pagesize=2048)
+            for i, cpus in enumerate(guests)
+        ],
+        devices,
+        requested,
+    )
+    made = scheduling.host_state(scene, name)
+    return made, scheduling.request(scene)
+
+
+def spec_of(*guests, requested=(), **extra_specs):
+    _, spec = state('any', [cell()], guests, (), requested)
+    spec.flavor.extra_specs = {
+        key.replace('nfv_', 'nfv:'): value
+        for key, value in extra_specs.items()
+    }
+    return spec
+
+
+def weigh(weigher, states, spec):
+    """Weights by host, after our filter."""
+    kept = list(NUMAFitFilter().filter_all(states, spec))
+    assert kept == states
+    weighed = weights.HostWeightHandler().get_weighed_objects(
+        [weigher()], kept, spec
+    )
+    return {one.obj.host: one.weight for one in weighed}
+
+
+def expect(*sizes):
+    for cpus in sizes:
+        cycle.refresh(spec_of(cpus))
+
+
+def best(found):
+    return max(found, key=found.get)
+
+
+def plain(name, *free):
+    return state(name, [cell(i, one) for i, one in enumerate(free)])[0]
+
+
+def test_a_small_guest_goes_where_no_large_one_fits_any_more():
+    expect(*[SMALL, LARGE] * 8)
+    hosts = [plain('whole', LARGE), plain('broken', LARGE - SMALL)]
+    found = weigh(FragmentationWeigher, hosts, spec_of(SMALL))
+    assert best(found) == 'broken'
+    assert all(0 < weight < 1 for weight in found.values())
+
+
+def test_it_looks_at_cells_not_at_hosts():
+    # As many free CPUs on both, but on one they are in the way of pairs.
+    expect(*[SMALL, LARGE - SMALL] * 8)
+    hosts = [
+        plain('pairs', LARGE - SMALL, LARGE - SMALL),
+        plain('holes', LARGE, 2 * SMALL),
+    ]
+    found = weigh(FragmentationWeigher, hosts, spec_of(SMALL))
+    assert best(found) == 'holes'
+
+
+def test_spread_prefers_the_host_that_keeps_the_most(nova_options):
+    expect(*[SMALL] * 8)
+    hosts = [plain('empty', LARGE), plain('busy', LARGE - SMALL)]
+    spec = spec_of(SMALL, nfv_placement='spread')
+    assert best(weigh(FragmentationWeigher, hosts, spec)) == 'empty'
+    assert best(weigh(FragmentationWeigher, hosts, spec_of(SMALL))) == 'busy'
+    nova_options.set_override('placement', 'spread', 'nfv_sched')
+    assert best(weigh(FragmentationWeigher, hosts, spec_of(SMALL))) == 'empty'
+    packed = spec_of(SMALL, nfv_placement='pack')
+    assert best(weigh(FragmentationWeigher, hosts, packed)) == 'busy'
+
+
+@pytest.mark.parametrize('weigher', [FragmentationWeigher, PCILocalityWeigher])
+def test_guests_that_ask_for_nothing_weigh_nothing(weigher):
+    states = [plain('one', LARGE), plain('two', SMALL)]
+    spec = spec_of()
+    spec.numa_topology = None
+    assert set(weigh(weigher, states, spec).values()) == {0}
+    assert not forecasts.forecast_cache().hosts
+
+
+@pytest.mark.parametrize('weigher', [FragmentationWeigher, PCILocalityWeigher])
+def test_a_multiplier_of_zero_costs_nothing(weigher, nova_options):
+    nova_options.set_override(weigher.option, 0.0, 'nfv_sched')
+    states = [plain('one', LARGE), plain('two', SMALL)]
+    assert set(weigh(weigher, states, spec_of(SMALL)).values()) == {0}
+    assert not forecasts.forecast_cache().hosts
+
+
+def test_aggregates_override_the_multiplier():
+    states = [plain('one', LARGE), plain('two', LARGE)]
+    states[0].aggregates = [
+        objects.Aggregate(
+            metadata={'nfv_fragmentation_weight_multiplier': '5'}
+        )
+    ]
+    found = weigh(FragmentationWeigher, states, spec_of(SMALL))
+    assert found['one'] == pytest.approx(5 * found['two'])
+
+
+def test_forecasts_are_kept_until_the_host_changes():
+    expect(SMALL)
+    hosts = [plain('one', LARGE), plain('two', LARGE)]
+    weigh(FragmentationWeigher, hosts, spec_of(SMALL))
+    view = forecasts.forecast_cache()
+    kept = {uuid: known.reading for uuid, known in view.hosts.items()}
+    assert view.rooms == [LARGE]
+    weigh(FragmentationWeigher, hosts, spec_of(SMALL))
+    assert {u: k.reading for u, k in view.hosts.items()} == kept
+    # One guest has come to the first host.
+    hosts[0].numa_topology.cells[0].pinned_cpus = {0, 1}
+    weigh(FragmentationWeigher, hosts, spec_of(SMALL))
+    assert view.rooms == [LARGE - 1]
+    assert len(view.hosts) == 2
+
+
+def test_forecasts_follow_the_guests_that_are_expected():
+    expect(SMALL)
+    hosts = [plain('one', LARGE), plain('two', LARGE)]
+    weigh(FragmentationWeigher, hosts, spec_of(SMALL))
+    expect(*[LARGE] * 16)
+    # What an earlier weigher of the same request left behind is of no use.
+    found, prices = forecasts.forecast_cache().look(
+        cycle.refresh(spec_of(SMALL)), hosts
+    )
+    assert len(prices) == 2
+    assert [len(one.left) for one in found] == [2, 2]
+
+
+def test_one_request_works_out_no_more_than_its_share(monkeypatch):
+    monkeypatch.setattr(forecasts, 'NEW_PER_REQUEST', 3)
+    expect(SMALL)
+    hosts = [plain(f'host{i}', LARGE) for i in range(8)]
+    for known in (3, 6, 8, 8):
+        found = weigh(FragmentationWeigher, hosts, spec_of(SMALL))
+        assert sum(weight > 0 for weight in found.values()) == known
+
+
+def test_hosts_that_are_gone_are_forgotten(monkeypatch):
+    monkeypatch.setattr(forecasts, '_FORGET_AFTER', 4)
+    expect(SMALL)
+    gone, *stay = [plain(f'host{i}', LARGE) for i in range(3)]
+    weigh(FragmentationWeigher, [gone, *stay], spec_of(SMALL))
+    for _ in range(12):
+        weigh(FragmentationWeigher, stay, spec_of(SMALL))
+    assert gone.uuid not in forecasts.forecast_cache().hosts
+    assert forecasts.forecast_cache().rooms == [LARGE]
+
+
+def test_a_malformed_host_weighs_nothing_and_fails_nothing():
+    hosts = [plain('one', LARGE), plain('odd', LARGE)]
+    spec = spec_of(SMALL)
+    kept = list(NUMAFitFilter().filter_all(hosts, spec))
+    del hosts[1].numa_topology.cells[0]._obj_siblings
+    found = {
+        one.obj.host: one.weight
+        for one in weights.HostWeightHandler().get_weighed_objects(
+            [FragmentationWeigher()], kept, spec
+        )
+    }
+    assert found['odd'] == 0 < found['one']
+
+
+def test_a_database_that_is_down_fails_no_boot(monkeypatch, nova_options):
+    def down(*args):
+        raise RuntimeError('database is down')
+
+    nova_options.set_override('reference_flavors', ['any'], 'nfv_sched')
+    monkeypatch.setattr(objects.Flavor, 'get_by_name', down)
+    hosts = [plain('one', LARGE), plain('two', LARGE)]
+    found = weigh(FragmentationWeigher, hosts, spec_of(SMALL))
+    assert set(found.values()) == {0}
+
+
+def device_state(name, cells, devices, *requested):
+    return state(name, cells, devices=devices, requested=requested)[0]
+
+
+def test_guests_without_devices_keep_away_from_cells_not_from_hosts():
+    hosts = [
+        # The claim finds room beside the cell with the devices.
+        device_state('beside', [cell(0), cell(1)], vfs(0, '10', 8)),
+        # Fewer devices, but the guest would sit on them.
+        device_state('upon', [cell(0)], vfs(0, '10', 1)),
+        plain('none', LARGE),
+    ]
+    found = weigh(PCILocalityWeigher, hosts, spec_of(SMALL))
+    assert found['beside'] == found['none'] == 1
+    assert found['upon'] == 0
+
+
+def test_guests_with_devices_go_where_those_are_nearest():
+    wanted = request(1, 'preferred')
+    full = cell(1, free=0)
+    hosts = [
+        device_state('far', [cell(0), full], vfs(1, '20'), wanted),
+        device_state('near', [cell(0), cell(1)], vfs(1, '20'), wanted),
+    ]
+    spec = spec_of(SMALL, requested=[wanted])
+    found = weigh(PCILocalityWeigher, hosts, spec)
+    assert found['near'] == 1 > found['far'] > 0
+
+
+def test_devices_of_one_guest_on_different_functions_if_it_asks():
+    wanted = request(2, 'required')
+    hosts = [
+        device_state('same', [cell(0)], vfs(0, '10', 2), wanted),
+        device_state(
+            'apart', [cell(0)], vfs(0, '10', 1) + vfs(0, '11', 1), wanted
+        ),
+    ]
+    asking = spec_of(SMALL, requested=[wanted], nfv_pci_spread='pf')
+    found = weigh(PCILocalityWeigher, hosts, asking)
+    assert found['apart'] == 1 > found['same'] > 0
+    found = weigh(
+        PCILocalityWeigher, hosts, spec_of(SMALL, requested=[wanted])
+    )
+    assert found['apart'] == found['same'] == 1
+
+
+def topology(state, distance):
+    """What is published of a host whose cells are so far from each other."""
+    host = nova_hosts.host_of(state)
+    return HostTopology(
+        state.nodename,
+        state.uuid,
+        tuple(
+            CellTopology(
+                cell.id,
+                cell.memory_mib,
+                len(cell.dedicated_cpus),
+                socket=cell.socket,
+                pages=tuple(
+                    PageCapacity(pool.size_kib, pool.total)
+                    for pool in cell.pages
+                ),
+                distances={
+                    other.id: distance for other in host.cells if other != cell
+                },
+            )
+            for cell in host.cells
+        ),
+        tuple(
+            PoolTopology(
+                pool.vendor_id,
+                pool.product_id,
+                pool.dev_type,
+                pool.count,
+                pool.numa_node,
+                pool.address,
+            )
+            for pool in host.pools
+        ),
+    )
+
+
+@pytest.fixture
+def reader():
+    made = Reader(taken=None)
+    published_topology.use(published_topology.PublishedTopology(made))
+    yield made
+    published_topology.use(None)
+
+
+def remote(name):
+    """A host whose device is not on the cell that has room for a guest."""
+    cells = [cell(0), cell(1, free=0)]
+    return device_state(name, cells, vfs(1, '20'), request(1, 'preferred'))
+
+
+def remote_spec():
+    return spec_of(SMALL, requested=[request(1, 'preferred')])
+
+
+def test_forecasts_follow_what_is_published(reader):
+    states = [remote('one'), remote('two')]
+    guessed = weigh(PCILocalityWeigher, states, remote_spec())
+    assert guessed['one'] == guessed['two']
+    kept = dict(forecasts.forecast_cache().hosts)
+    # Placement's first answer, then an answer about one of the hosts.
+    one, two = topology(states[0], 40), topology(states[1], 40)
+    for other in one, topology(states[0], 80):
+        reader.snapshot = Reader(other, two).snapshot
+        found = weigh(PCILocalityWeigher, states, remote_spec())
+        assert found['one'] == pytest.approx(10 / other.cells[0].distances[1])
+        assert found['two'] == pytest.approx(10 / 40) != guessed['two']
+        before, kept = kept, dict(forecasts.forecast_cache().hosts)
+        assert kept[states[0].uuid] is not before[states[0].uuid]
+    assert kept[states[1].uuid] is before[states[1].uuid]
+
+
+def test_what_is_published_between_two_weighers_of_a_request(reader):
+    states = [remote('one'), remote('two')]
+    spec = remote_spec()
+    guessed = weigh(PCILocalityWeigher, states, spec)
+    reader.snapshot = Reader(*(topology(one, 40) for one in states)).snapshot
+    again = [weights.WeighedHost(one, 0.0) for one in states]
+    found = PCILocalityWeigher().weigh_objects(again, spec)
+    assert found == [pytest.approx(10 / 40)] * 2 != list(guessed.values())
+    # And the next request has it from the outset.
+    assert list(weigh(PCILocalityWeigher, states, spec).values()) == found
+
+
+def test_what_is_published_meanwhile_is_not_mixed_up(reader, monkeypatch):
+    states = [remote('one'), remote('two')]
+    later = Reader(*(topology(one, 40) for one in states)).snapshot
+
+    def publish(*args, whole=forecasts.fit.forecast):
+        made = whole(*args)
+        reader.snapshot = later
+        return made
+
+    monkeypatch.setattr(forecasts.fit, 'forecast', publish)
+    weigh(PCILocalityWeigher, states, remote_spec())
+    found = weigh(PCILocalityWeigher, states, remote_spec())
+    assert list(found.values()) == [pytest.approx(10 / 40)] * 2
