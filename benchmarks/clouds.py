@@ -10,9 +10,9 @@ from nova import objects
 
 from nfv_sched.sim import machine
 from nfv_sched.sim import numa_devices as sim_hardware
-from tests import builders
-from tests import nova_oracle
-from tests import scheduling
+from nfv_sched_testing import builders
+from nfv_sched_testing import nova_oracle
+from nfv_sched_testing import scheduling
 
 # Hosts of one cloud differ; more variants than this change nothing.
 _VARIANTS = 16

@@ -36,7 +36,7 @@ from nfv_sched.scheduler import forecasts
 from nfv_sched.scheduler import published_topology
 from nfv_sched.weighers.fragmentation import FragmentationWeigher
 from nfv_sched.weighers.pci_locality import PCILocalityWeigher
-from tests import scheduling
+from nfv_sched_testing import scheduling
 
 STOCK = (
     pci_passthrough_filter.PciPassthroughFilter,

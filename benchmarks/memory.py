@@ -21,7 +21,7 @@ from rich.console import Console
 from benchmarks import clouds
 from benchmarks import filters
 from nfv_sched.scheduler import published_topology
-from tests import scheduling
+from nfv_sched_testing import scheduling
 
 _HOSTS = 1000
 #: How much the resident size may differ from that after 1,000 requests.

@@ -32,9 +32,9 @@ from rich.table import Table
 import benchmarks  # noqa: F401 - registers Nova's objects
 from nfv_sched import fit
 from nfv_sched.nova import request_spec
-from tests import builders
-from tests import nova_oracle
-from tests import strategies
+from nfv_sched_testing import builders
+from nfv_sched_testing import nova_oracle
+from nfv_sched_testing import strategies
 
 _BATCH = 500
 _SETTINGS = settings(

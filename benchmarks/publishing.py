@@ -47,7 +47,7 @@ from nfv_sched.publishing.cells import CellsSource
 from nfv_sched.publishing.pass_report import PassReport
 from nfv_sched.sim import machine
 from nfv_sched.sim.cloud import simulated_cloud
-from tests import placement_server
+from nfv_sched_testing import placement_server
 
 MACHINE = 'turin-nps4'
 #: Hosts that are put into a database at once.

@@ -1,70 +1,9 @@
-"""Nova's objects and options, once for all tests."""
+"""What pytest does not collect; fixtures are nfv_sched_testing's."""
 
-import logging
 import os
-
-# Nova 31 and 32 patch the standard library for eventlet when some of their
-# modules are imported, as their services do; processes of tests hang then.
-os.environ.setdefault('OS_NOVA_DISABLE_EVENTLET_PATCHING', 'true')
-
-
-from importlib import metadata
-
-if metadata.version('nova').startswith('32.'):
-    # Before anything of oslo.service, of which it chooses a backend.
-    from nova import monkey_patch
-
-    monkey_patch.patch()
-
-from hypothesis import HealthCheck
-from hypothesis import settings
-from nova import objects
-import nova.conf
-from nova.pci import request as pci_request
-from oslo_config import fixture as config_fixture
-import pytest
-
-from nfv_sched.scheduler import published_topology
-from tests.fault_server import serve  # noqa: F401 - a fixture
-
-objects.register_all()
-# Nova tells at length what it tries, millions of times here.
-logging.getLogger('nova').setLevel(logging.CRITICAL)
 
 # Nova's own functional tests are run by stestr, those with a control plane by
 # tests/stack/run.
 collect_ignore = ['nova_functional']
 if not os.environ.get('NFV_STACK'):
     collect_ignore.append('stack')
-
-settings.register_profile(
-    'ci',
-    deadline=None,
-    derandomize=True,
-    print_blob=True,
-    suppress_health_check=[
-        HealthCheck.too_slow,
-        HealthCheck.data_too_large,
-        HealthCheck.function_scoped_fixture,
-    ],
-)
-settings.load_profile('ci')
-
-
-@pytest.fixture(autouse=True)
-def nova_options():
-    """Nova's options at their defaults; overrides end with the test."""
-    nova.conf.CONF([], project='nova', default_config_files=[])
-    # What Nova makes of [pci] alias outlives the option.
-    pci_request.get_alias_from_config.cache_clear()
-    with config_fixture.Config(nova.conf.CONF):
-        yield nova.conf.CONF
-    pci_request.get_alias_from_config.cache_clear()
-
-
-@pytest.fixture
-def no_placement():
-    """Filters that decide on what nova-compute reported alone."""
-    published_topology.use(published_topology.PublishedTopology(reader=None))
-    yield
-    published_topology.use(None)

@@ -8,9 +8,9 @@ import pytest
 from nfv_sched import filters
 from nfv_sched.placement.reader import TopologyReader
 from nfv_sched.scheduler import published_topology
-from tests import builders
-from tests import fault_server as faults
-from tests import scheduling
+from nfv_sched_testing import builders
+from nfv_sched_testing import fault_server as faults
+from nfv_sched_testing import scheduling
 
 STOPPED = None
 TROUBLES = {

@@ -2,9 +2,9 @@
 
 import pytest
 
-from benchmarks import capacity
 from nfv_sched.capacity.mixture import weighted_round_robin
 from nfv_sched.dryrun import placement_ledger
+from nfv_sched_testing import capacity_trials
 
 
 @pytest.fixture(autouse=True)
@@ -14,13 +14,13 @@ def nova_options():
 
 @pytest.mark.parametrize('seed', range(1, 13))
 def test_the_scheduler_places_what_is_told_and_refuses_the_next(seed):
-    for step in capacity.steps(seed):
-        assert step.exact, step
+    for trial in capacity_trials.trials(seed):
+        assert trial.exact, trial
 
 
 def test_turns_are_even_and_by_weight():
-    claim_spec = weighted_round_robin({'a': 5, 'b': 1, 'c': 2})
-    found = [next(claim_spec) for _ in range(16)]
+    turns = weighted_round_robin({'a': 5, 'b': 1, 'c': 2})
+    found = [next(turns) for _ in range(16)]
     assert found[:8] == found[8:]
     assert [found[:8].count(name) for name in 'abc'] == [5, 1, 2]
     # Nobody waits until all others are through.

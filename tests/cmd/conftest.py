@@ -20,8 +20,8 @@ from nfv_sched.sim import machine
 from nfv_sched.sim import settings
 from nfv_sched.sim.cloud import Cloud
 from nfv_sched.sim.cloud import simulated_cloud
-from tests.served import cloud_named
-from tests.served import placement_of
+from nfv_sched_testing.served import cloud_named
+from nfv_sched_testing.served import placement_of
 
 HUGE = {
     'hw:cpu_policy': 'dedicated',

@@ -9,7 +9,7 @@ import yaml
 
 from nfv_sched.nova import boot_request
 from nfv_sched.nova import scheduler_pipeline
-from tests.served import cloud_named
+from nfv_sched_testing.served import cloud_named
 
 HUGE = {
     'hw:cpu_policy': 'dedicated',

@@ -8,8 +8,8 @@ import nova.conf
 import pytest
 
 from nfv_sched.sim import settings
-from tests.served import listening
-from tests.served import placement_of
+from nfv_sched_testing.served import listening
+from nfv_sched_testing.served import placement_of
 
 CONF = nova.conf.CONF
 HUGE = {

@@ -17,11 +17,11 @@ from nfv_sched.survey import HostSurvey
 from nfv_sched.survey import InstanceCell
 from nfv_sched.survey import SurveyedDevice
 from nfv_sched.survey import SurveyedInstance
-from tests import strategies
-from tests.builders import GIB
-from tests.builders import host_cell
-from tests.builders import host_of
-from tests.builders import scene
+from nfv_sched_testing import strategies
+from nfv_sched_testing.builders import GIB
+from nfv_sched_testing.builders import host_cell
+from nfv_sched_testing.builders import host_of
+from nfv_sched_testing.builders import scene
 
 
 def resident(name, guest, placement):

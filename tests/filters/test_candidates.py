@@ -11,8 +11,8 @@ import pytest
 from nfv_sched.filters.numa_fit import NUMAFitFilter
 from nfv_sched.filters.pci_numa import PCINUMAFilter
 from nfv_sched.scheduler import cycle
-from tests import builders
-from tests import scheduling
+from nfv_sched_testing import builders
+from nfv_sched_testing import scheduling
 
 pytestmark = pytest.mark.usefixtures('no_placement')
 

@@ -17,9 +17,9 @@ from nfv_sched.filters.huge_pages import HugePagesFilter
 from nfv_sched.filters.numa_fit import NUMAFitFilter
 from nfv_sched.filters.pci_numa import PCINUMAFilter
 from nfv_sched.nova import host_states
-from tests import nova_oracle
-from tests import scheduling
-from tests import strategies
+from nfv_sched_testing import nova_oracle
+from nfv_sched_testing import scheduling
+from nfv_sched_testing import strategies
 
 pytestmark = pytest.mark.usefixtures('no_placement')
 

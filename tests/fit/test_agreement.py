@@ -11,9 +11,9 @@ from nfv_sched.fit import assignment
 from nfv_sched.fit.devices import Devices
 from nfv_sched.model import Resource
 from nfv_sched.nova import request_spec
-from tests import nova_oracle
-from tests import strategies
-from tests.builders import host_of
+from nfv_sched_testing import nova_oracle
+from nfv_sched_testing import strategies
+from nfv_sched_testing.builders import host_of
 
 
 def claim(scene):

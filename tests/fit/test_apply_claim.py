@@ -6,9 +6,9 @@ from nova.virt import hardware
 
 from nfv_sched import fit
 from nfv_sched.nova import request_spec
-from tests import nova_oracle
-from tests import strategies
-from tests.builders import host_of
+from nfv_sched_testing import nova_oracle
+from nfv_sched_testing import strategies
+from nfv_sched_testing.builders import host_of
 
 
 @given(scene=strategies.scenes())

@@ -8,8 +8,8 @@ from nfv_sched import fit
 from nfv_sched.fit.locality import distance_score
 from nfv_sched.model import Cell
 from nfv_sched.nova import request_spec
-from tests import builders
-from tests import strategies
+from nfv_sched_testing import builders
+from nfv_sched_testing import strategies
 
 SOCKETS = [Cell(i, memory_mib=1, socket=i // 2) for i in range(4)]
 SLIT = {0: {0: 10, 1: 12, 2: 32, 3: 32}}

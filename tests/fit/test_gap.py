@@ -9,14 +9,14 @@ from nfv_sched.fit import gap
 from nfv_sched.model import Reason
 from nfv_sched.model import Resource
 from nfv_sched.nova import request_spec
-from tests import strategies
-from tests.builders import device
-from tests.builders import device_request
-from tests.builders import GIB
-from tests.builders import guest_cell
-from tests.builders import host_cell
-from tests.builders import host_of
-from tests.builders import scene
+from nfv_sched_testing import strategies
+from nfv_sched_testing.builders import device
+from nfv_sched_testing.builders import device_request
+from nfv_sched_testing.builders import GIB
+from nfv_sched_testing.builders import guest_cell
+from nfv_sched_testing.builders import host_cell
+from nfv_sched_testing.builders import host_of
+from nfv_sched_testing.builders import scene
 
 
 def asked(one):

@@ -9,8 +9,8 @@ from nfv_sched.fit.headroom import guests_together
 from nfv_sched.fit.headroom import headroom
 from nfv_sched.fit.headroom import headrooms
 from nfv_sched.nova import request_spec
-from tests import strategies
-from tests.builders import host_of
+from nfv_sched_testing import strategies
+from nfv_sched_testing.builders import host_of
 
 
 def claims(fit_request, host):

@@ -7,10 +7,10 @@ import pytest
 
 from nfv_sched.model import PAGES_LARGE
 from nfv_sched.model import Resource
-from tests import builders
-from tests.builders import guest_cell
-from tests.builders import host_cell
-from tests.builders import scene
+from nfv_sched_testing import builders
+from nfv_sched_testing.builders import guest_cell
+from nfv_sched_testing.builders import host_cell
+from nfv_sched_testing.builders import scene
 
 
 def told(scene):

@@ -6,8 +6,8 @@ import pytest
 from nfv_sched.model import Cell
 from nfv_sched.model import PagePool
 from nfv_sched.nova import host_states
-from tests import builders
-from tests import scheduling
+from nfv_sched_testing import builders
+from nfv_sched_testing import scheduling
 
 
 def state(**cell):

@@ -10,10 +10,10 @@ import pytest
 from nfv_sched.placement.client import PlacementClient
 from nfv_sched.placement.publisher import prune
 from nfv_sched.placement.publisher import publish
-from tests.fixtures_placement import adapter_of
-from tests.fixtures_placement import make_database
-from tests.fixtures_placement import placement_app
-from tests.fixtures_placement import WSGIAdapter
+from nfv_sched_testing.placement_fixtures import adapter_of
+from nfv_sched_testing.placement_fixtures import make_database
+from nfv_sched_testing.placement_fixtures import placement_app
+from nfv_sched_testing.placement_fixtures import WSGIAdapter
 from tests.placement.examples import host
 
 

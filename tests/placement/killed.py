@@ -1,6 +1,6 @@
 """A client that is killed at one of its calls."""
 
-from tests.fixtures_placement import WSGIAdapter
+from nfv_sched_testing.placement_fixtures import WSGIAdapter
 
 
 class Killed(BaseException):

@@ -20,8 +20,10 @@ from nfv_sched.placement.publisher import prune
 from nfv_sched.placement.publisher import publish
 from nfv_sched.placement.publisher import publish_supplement
 from nfv_sched.placement.reader import TopologyReader
-from tests import fault_server
-from tests.fault_server import serve  # noqa: F401 - a fixture
+from nfv_sched_testing import fault_server
+from nfv_sched_testing.fault_server import serve  # noqa: F401 - a fixture
+from nfv_sched_testing.placement_server import postgresql
+from nfv_sched_testing.placement_server import running
 from tests.placement.examples import host
 from tests.placement.examples import with_guest
 from tests.placement.killed import Killed
@@ -29,8 +31,6 @@ from tests.placement.test_killed import bare
 from tests.placement.test_supplement import both
 from tests.placement.test_supplement import reported
 from tests.placement.test_supplement import supplement
-from tests.placement_server import postgresql
-from tests.placement_server import running
 from tests.publishing.http import client_of
 from tests.publishing.http import session_of
 

@@ -25,8 +25,8 @@ from nfv_sched.placement.codec import UnknownName
 from nfv_sched.placement.tree import digest
 from nfv_sched.placement.tree import summaries_of
 from nfv_sched.placement.tree import Summary
+from nfv_sched_testing.topology_strategies import hosts
 from tests.placement.examples import host
-from tests.strategies_topology import hosts
 
 
 def _decode(summaries, root, name='host0'):

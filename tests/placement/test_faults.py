@@ -23,18 +23,18 @@ from nfv_sched.placement.errors import Unavailable
 from nfv_sched.placement.publisher import publish
 from nfv_sched.placement.reader import TopologyReader
 from nfv_sched.placement.transport import Deadline
-from tests.fault_server import client_of
-from tests.fault_server import continues
-from tests.fault_server import drip_body
-from tests.fault_server import drip_chunks
-from tests.fault_server import drip_closing
-from tests.fault_server import drip_headers
-from tests.fault_server import drip_status
-from tests.fault_server import hang
-from tests.fault_server import request_of
-from tests.fault_server import TOKEN
-from tests.fault_server import whole
-from tests.fixtures_placement import adapter_of
+from nfv_sched_testing.fault_server import client_of
+from nfv_sched_testing.fault_server import continues
+from nfv_sched_testing.fault_server import drip_body
+from nfv_sched_testing.fault_server import drip_chunks
+from nfv_sched_testing.fault_server import drip_closing
+from nfv_sched_testing.fault_server import drip_headers
+from nfv_sched_testing.fault_server import drip_status
+from nfv_sched_testing.fault_server import hang
+from nfv_sched_testing.fault_server import request_of
+from nfv_sched_testing.fault_server import TOKEN
+from nfv_sched_testing.fault_server import whole
+from nfv_sched_testing.placement_fixtures import adapter_of
 from tests.placement.examples import host
 
 SLOW = [

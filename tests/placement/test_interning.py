@@ -1,8 +1,8 @@
 from hypothesis import given
 
 from nfv_sched.placement.interning import TopologyInterner
+from nfv_sched_testing.topology_strategies import hosts
 from tests.placement.examples import host
-from tests.strategies_topology import hosts
 
 
 @given(hosts(), hosts())

@@ -22,10 +22,10 @@ from nfv_sched.placement.publisher import prune
 from nfv_sched.placement.publisher import publish
 from nfv_sched.placement.publisher import publish_supplement
 from nfv_sched.placement.publisher import Round
-from tests.fixtures_placement import adapter_of
+from nfv_sched_testing.placement_fixtures import adapter_of
+from nfv_sched_testing.topology_strategies import hosts
 from tests.placement.examples import host
 from tests.placement.examples import with_guest
-from tests.strategies_topology import hosts
 
 
 def read(client, topology):

@@ -14,7 +14,7 @@ from nfv_sched.placement.errors import Unavailable
 from nfv_sched.placement.publisher import prune
 from nfv_sched.placement.publisher import publish
 from nfv_sched.placement.reader import TopologyReader
-from tests.fixtures_placement import adapter_of
+from nfv_sched_testing.placement_fixtures import adapter_of
 from tests.placement.examples import host
 from tests.placement.examples import with_guest
 

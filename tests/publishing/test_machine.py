@@ -27,9 +27,9 @@ from nfv_sched.placement.publisher import prune
 from nfv_sched.placement.publisher import publish
 from nfv_sched.placement.publisher import publish_supplement
 from nfv_sched.placement.reader import TopologyReader
-from tests.fixtures_placement import adapter_of
-from tests.fixtures_placement import placement_app
-from tests.fixtures_placement import WSGIAdapter
+from nfv_sched_testing.placement_fixtures import adapter_of
+from nfv_sched_testing.placement_fixtures import placement_app
+from nfv_sched_testing.placement_fixtures import WSGIAdapter
 from tests.placement.conftest import named  # noqa: F401 - fixtures
 from tests.placement.conftest import template  # noqa: F401
 from tests.placement.examples import host

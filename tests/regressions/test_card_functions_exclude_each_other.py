@@ -12,8 +12,8 @@ by count, as the stock filter does.
 import pytest
 
 from nfv_sched.model import Resource
-from tests import builders
-from tests import nova_oracle
+from nfv_sched_testing import builders
+from nfv_sched_testing import nova_oracle
 
 PF = '0000:81:00.0'
 

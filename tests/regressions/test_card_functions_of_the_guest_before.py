@@ -10,9 +10,9 @@ from nova.scheduler import filters
 import pytest
 
 from nfv_sched.filters.numa_fit import NUMAFitFilter
-from tests import builders
-from tests import nova_oracle
-from tests import scheduling
+from nfv_sched_testing import builders
+from nfv_sched_testing import nova_oracle
+from nfv_sched_testing import scheduling
 
 pytestmark = pytest.mark.usefixtures('no_placement')
 

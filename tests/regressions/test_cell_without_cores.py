@@ -11,8 +11,8 @@ import pytest
 from nfv_sched import fit
 from nfv_sched.model import Resource
 from nfv_sched.nova import request_spec
-from tests import builders
-from tests import nova_oracle
+from nfv_sched_testing import builders
+from nfv_sched_testing import nova_oracle
 
 
 def shared_half_of_a_mixed_guest():

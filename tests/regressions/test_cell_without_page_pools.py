@@ -7,8 +7,8 @@ cell and raises IndexError: the claim dies after the fit.
 import pytest
 
 from nfv_sched.model import Resource
-from tests import builders
-from tests import nova_oracle
+from nfv_sched_testing import builders
+from nfv_sched_testing import nova_oracle
 
 
 def no_page_pools():

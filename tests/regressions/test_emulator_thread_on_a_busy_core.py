@@ -8,8 +8,8 @@ CPUPinningInvalid after the fit has succeeded.
 import pytest
 
 from nfv_sched.model import Resource
-from tests import builders
-from tests import nova_oracle
+from nfv_sched_testing import builders
+from nfv_sched_testing import nova_oracle
 
 
 def one_whole_core_and_a_half():

@@ -11,8 +11,8 @@ from nova import objects
 import pytest
 
 from nfv_sched.model import Resource
-from tests import builders
-from tests import nova_oracle
+from nfv_sched_testing import builders
+from nfv_sched_testing import nova_oracle
 
 
 def devices_on_the_last_cells():

@@ -9,8 +9,8 @@ import pytest
 
 from nfv_sched.model import PAGES_ANY
 from nfv_sched.model import Resource
-from tests import builders
-from tests import nova_oracle
+from nfv_sched_testing import builders
+from nfv_sched_testing import nova_oracle
 
 
 def any_page_size():

@@ -10,7 +10,7 @@ import pytest
 
 from nfv_sched import fit
 from nfv_sched.nova import request_spec
-from tests import builders
+from nfv_sched_testing import builders
 
 
 def contested(cells):

@@ -11,9 +11,9 @@ import pytest
 
 from nfv_sched.filters.numa_fit import NUMAFitFilter
 from nfv_sched.model import PAGES_ANY
-from tests import builders
-from tests import nova_oracle
-from tests import scheduling
+from nfv_sched_testing import builders
+from nfv_sched_testing import nova_oracle
+from nfv_sched_testing import scheduling
 
 pytestmark = pytest.mark.usefixtures('no_placement')
 

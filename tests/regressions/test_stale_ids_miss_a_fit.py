@@ -9,8 +9,8 @@ the reason.
 import pytest
 
 from nfv_sched.model import Resource
-from tests import builders
-from tests import nova_oracle
+from nfv_sched_testing import builders
+from nfv_sched_testing import nova_oracle
 
 
 def unequal_cells():

@@ -8,8 +8,8 @@ stock filter accepts the host.
 import pytest
 
 from nfv_sched.model import Resource
-from tests import builders
-from tests import nova_oracle
+from nfv_sched_testing import builders
+from nfv_sched_testing import nova_oracle
 
 
 def unequal_cells():

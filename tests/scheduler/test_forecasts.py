@@ -15,8 +15,8 @@ from nfv_sched.scheduler import forecasts
 from nfv_sched.scheduler import published_topology
 from nfv_sched.weighers.fragmentation import FragmentationWeigher
 from nfv_sched.weighers.pci_locality import PCILocalityWeigher
-from tests import builders
-from tests import scheduling
+from nfv_sched_testing import builders
+from nfv_sched_testing import scheduling
 from tests.fit.test_forecast import request
 from tests.fit.test_forecast import vfs
 from tests.scheduler.test_published_topology import Reader

@@ -12,8 +12,8 @@ from nfv_sched.model import PageCapacity
 from nfv_sched.model import PoolTopology
 from nfv_sched.placement.snapshot import Snapshot
 from nfv_sched.scheduler import published_topology
-from tests import builders
-from tests import scheduling
+from nfv_sched_testing import builders
+from nfv_sched_testing import scheduling
 
 PF = '0000:81:00.0'
 

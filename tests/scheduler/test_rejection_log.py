@@ -18,8 +18,8 @@ from nfv_sched.sim import settings
 from nfv_sched.sim.boot_request import SimulatedFlavor
 from nfv_sched.sim.boot_result import Outcome
 from nfv_sched.sim.cloud import simulated_cloud
-from tests import builders
-from tests import scheduling
+from nfv_sched_testing import builders
+from nfv_sched_testing import scheduling
 
 ALL = (HugePagesFilter, CPUPinningFilter, PCINUMAFilter, NUMAFitFilter)
 HUGE = {

@@ -16,8 +16,8 @@ from nfv_sched.sim import machine
 from nfv_sched.survey import nova as nova_survey
 from nfv_sched.survey import placement as placement_survey
 from nfv_sched.survey import Source
-from tests.served import cloud_named
-from tests.served import placement_of
+from nfv_sched_testing.served import cloud_named
+from nfv_sched_testing.served import placement_of
 
 CONF = nova.conf.CONF
 DISTANCES = {0: {1: 21}, 1: {0: 21}}

@@ -9,8 +9,8 @@ import pytest
 
 from nfv_sched.scheduler import cycle
 from nfv_sched.weighers.scatter import ScatterWeigher
-from tests import builders
-from tests import scheduling
+from nfv_sched_testing import builders
+from nfv_sched_testing import scheduling
 from tests.scheduler.test_forecasts import cell
 from tests.scheduler.test_forecasts import plain
 from tests.scheduler.test_forecasts import spec_of

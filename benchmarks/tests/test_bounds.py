@@ -10,7 +10,7 @@ from benchmarks.packing import ideal
 from benchmarks.packing import loads
 from benchmarks.packing import simulate
 from benchmarks.packing.columns import COLUMNS
-from tests.packing import tiny
+from benchmarks.tests import tiny
 
 
 def _names(seed, count):

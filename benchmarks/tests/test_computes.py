@@ -10,8 +10,8 @@ import pytest
 from benchmarks.packing import clouds
 from benchmarks.packing import computes
 from benchmarks.packing import loads
-from tests import nova_oracle
-from tests.packing import tiny
+from benchmarks.tests import tiny
+from nfv_sched_testing import nova_oracle
 
 pytestmark = pytest.mark.usefixtures('configured')
 

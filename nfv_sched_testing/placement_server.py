@@ -1,7 +1,8 @@
 """Placement over HTTP in a process of its own, on any database.
 
-``python -m tests.placement_server URL`` makes the database's tables if there
-are none, prints the server's URL and serves until its standard input ends.
+``python -m nfv_sched_testing.placement_server URL`` creates missing tables of
+the database, prints the server's URL and serves until its standard input
+ends.
 """
 
 import contextlib
@@ -70,7 +71,14 @@ def main(url):
 def running(url):
     """The URL of a server on the database ``url``."""
     with subprocess.Popen(
-        [sys.executable, '-W', 'ignore', '-m', 'tests.placement_server', url],
+        [
+            sys.executable,
+            '-W',
+            'ignore',
+            '-m',
+            'nfv_sched_testing.placement_server',
+            url,
+        ],
         cwd=pathlib.Path(__file__).resolve().parents[1],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

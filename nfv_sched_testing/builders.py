@@ -6,7 +6,7 @@ from nfv_sched import fit
 from nfv_sched.model import Host
 from nfv_sched.nova import host_states
 from nfv_sched.nova import request_spec
-from tests import nova_oracle
+from nfv_sched_testing import nova_oracle
 
 GIB = 1024 * 1024
 

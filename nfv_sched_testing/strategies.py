@@ -11,9 +11,9 @@ import uuid
 from hypothesis import strategies as st
 from nova import objects
 
-from tests import builders
-from tests import nova_oracle
-from tests.nova_oracle import Scene
+from nfv_sched_testing import builders
+from nfv_sched_testing import nova_oracle
+from nfv_sched_testing.nova_oracle import Scene
 
 GIB = 1024 * 1024
 PAGE_SIZES = (4, 2048, GIB)

@@ -4,7 +4,7 @@ import pytest
 
 from benchmarks.packing import runs
 from benchmarks.packing.loads import LOADS
-from tests.packing import tiny
+from benchmarks.tests import tiny
 
 
 @pytest.fixture

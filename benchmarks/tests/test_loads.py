@@ -8,7 +8,7 @@ import pytest
 from benchmarks.packing import loads
 from benchmarks.packing import simulate
 from benchmarks.packing.columns import COLUMNS
-from tests.packing import tiny
+from benchmarks.tests import tiny
 
 
 @pytest.mark.parametrize('load', loads.LOADS.values(), ids=loads.LOADS)

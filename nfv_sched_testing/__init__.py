@@ -1,0 +1,1 @@
+"""Builders, strategies and servers that tests and benchmarks share."""
