@@ -5,14 +5,16 @@ from collections.abc import Hashable
 from collections.abc import Mapping
 from collections.abc import MutableMapping
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 import dataclasses
 from typing import Any
+from typing import cast
 
 from nfv_sched import fit
 from nfv_sched.fit import gap
-from nfv_sched.model import Cell
 from nfv_sched.model import DevicePool
 from nfv_sched.model import Host
+from nfv_sched.model.copying import Copyable
 
 #: An allocation request, as Placement writes it.
 Candidate = Mapping[str, Any]
@@ -169,45 +171,23 @@ def claim(
 
 
 def host_key(host: Host) -> Hashable:
-    """What two hosts have in common on which the same guests fit.
+    """Equal for hosts on which the same instances fit.
 
-    All but names: the order of cells and pools decides what a claim takes.
+    Names are left out; the order of cells and pools is not, since it decides
+    what a claim takes.
     """
-    return (
-        host.cpu_allocation_ratio,
-        host.ram_allocation_ratio,
-        tuple(map(_cell_key, host.cells)),
-        tuple(map(_pool_key, host.pools)),
-    )
+    return _key(host.evolve(name=''))
 
 
-def _cell_key(cell: Cell) -> Hashable:
-    return (
-        cell.id,
-        cell.memory_mib,
-        cell.memory_used_mib,
-        frozenset(cell.shared_cpus),
-        cell.shared_used,
-        frozenset(cell.dedicated_cpus),
-        frozenset(cell.pinned_cpus),
-        tuple(map(frozenset, cell.siblings)),
-        tuple(
-            (pool.size_kib, pool.total - pool.reserved, pool.used, pool.total)
-            for pool in cell.pages
-        ),
-        cell.socket,
-        frozenset(cell.physnets),
-        cell.tunneled,
-    )
-
-
-def _pool_key(pool: DevicePool) -> Hashable:
-    return (
-        pool.vendor_id,
-        pool.product_id,
-        pool.dev_type,
-        pool.count,
-        pool.numa_node,
-        pool.address,
-        tuple(sorted(pool.tags.items(), key=str)),
-    )
+def _key(value: Any) -> Hashable:
+    if isinstance(value, DevicePool) and value.rp_uuid is not None:
+        value = value.evolve(rp_uuid=None)
+    if isinstance(value, Copyable):
+        return value.values(_key)
+    if isinstance(value, AbstractSet):
+        return frozenset(value)
+    if isinstance(value, Mapping):
+        return tuple(sorted(value.items(), key=str))
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return tuple(map(_key, value))
+    return cast('Hashable', value)

@@ -115,9 +115,8 @@ def host_without(
         for cpu in cell.host_cpus
     )
     devices = [one for one in survey.devices or () if one.guest in gone]
-    return Host(
-        state.name,
-        tuple(
+    return state.evolve(
+        cells=tuple(
             _cell_without(
                 cell,
                 [one for one in cells if one.host_cell == cell.id],
@@ -125,9 +124,7 @@ def host_without(
             )
             for cell in state.cells
         ),
-        tuple(_pools_with(state.pools, devices)),
-        state.cpu_allocation_ratio,
-        state.ram_allocation_ratio,
+        pools=tuple(_pools_with(state.pools, devices)),
     )
 
 
@@ -143,19 +140,12 @@ def _cell_without(
     idle = frozenset().union(
         *(core - staying for core in cell.siblings if core & freed)
     )
-    return Cell(
-        cell.id,
-        cell.memory_mib,
-        cell.memory_used_mib - sum(one.memory_mib for one in leaving),
-        cell.shared_cpus,
-        cell.shared_used - sum(one.shared for one in leaving),
-        cell.dedicated_cpus,
-        cell.pinned_cpus - (freed | idle),
-        cell.siblings,
-        tuple(_pages_without(cell.pages, leaving)),
-        cell.socket,
-        cell.physnets,
-        cell.tunneled,
+    return cell.evolve(
+        memory_used_mib=cell.memory_used_mib
+        - sum(part.memory_mib for part in leaving),
+        shared_used=cell.shared_used - sum(part.shared for part in leaving),
+        pinned_cpus=cell.pinned_cpus - (freed | idle),
+        pages=tuple(_pages_without(cell.pages, leaving)),
     )
 
 
@@ -169,9 +159,7 @@ def _pages_without(
             for one in leaving
             if (one.page_size_kib or smallest) == pool.size_kib
         )
-        yield PagePool(
-            pool.size_kib, pool.total, pool.used - given, pool.reserved
-        )
+        yield pool.evolve(used=pool.used - given)
 
 
 def _pools_with(
@@ -182,7 +170,7 @@ def _pools_with(
     for device in devices:
         for number, pool in enumerate(found):
             if _matches_pool(device, pool):
-                found[number] = _with_count(pool, pool.count + 1)
+                found[number] = pool.evolve(count=pool.count + 1)
                 break
         else:
             found.append(_pool_of(device, pools))
@@ -224,17 +212,4 @@ def _pool_of(
         device.parent or device.address,
         None,
         tags,
-    )
-
-
-def _with_count(pool: DevicePool, count: int) -> DevicePool:
-    return DevicePool(
-        pool.vendor_id,
-        pool.product_id,
-        pool.dev_type,
-        count,
-        pool.numa_node,
-        pool.address,
-        pool.rp_uuid,
-        pool.tags,
     )

@@ -80,12 +80,8 @@ def with_parents(host: Host, topology: HostTopology) -> Host:
     """
     if all(pool.address is not None for pool in host.pools):
         return host
-    return Host(
-        host.name,
-        host.cells,
-        tuple(_with_parent(pool, topology) for pool in host.pools),
-        host.cpu_allocation_ratio,
-        host.ram_allocation_ratio,
+    return host.evolve(
+        pools=tuple(_with_parent(pool, topology) for pool in host.pools)
     )
 
 
@@ -95,13 +91,4 @@ def _with_parent(pool: DevicePool, topology: HostTopology) -> DevicePool:
     }
     if pool.address is not None or len(meant) != 1:
         return pool
-    return DevicePool(
-        pool.vendor_id,
-        pool.product_id,
-        pool.dev_type,
-        pool.count,
-        pool.numa_node,
-        meant.pop(),
-        pool.rp_uuid,
-        pool.tags,
-    )
+    return pool.evolve(address=meant.pop())

@@ -16,7 +16,6 @@ from nfv_sched.fit.evaluate import Evaluation
 from nfv_sched.fit.request import FitRequest
 from nfv_sched.fit.request import KIB_PER_MIB
 from nfv_sched.model import Cell
-from nfv_sched.model import DevicePool
 from nfv_sched.model import Host
 from nfv_sched.model import PagePool
 from nfv_sched.model import Reason
@@ -87,22 +86,12 @@ def shortfall(
         tries += [
             _shortfall(
                 fit_request,
-                dataclasses.replace(_plain(host), cells=(cell,)),
+                host.evolve(cells=(cell,)),
                 providers,
             )
             for cell in host.cells
         ]
     return min(tries, key=lambda one: one.rank)
-
-
-def _plain(host: Host) -> Host:
-    return Host(
-        host.name,
-        host.cells,
-        host.pools,
-        host.cpu_allocation_ratio,
-        host.ram_allocation_ratio,
-    )
 
 
 def _shortfall(
@@ -189,8 +178,7 @@ def _relaxed(
             continue
         more = _cell_with(fit_request, host, cell, reason, lacking)
         if more is not None:
-            yield dataclasses.replace(
-                _plain(host),
+            yield host.evolve(
                 cells=(*host.cells[:index], more, *host.cells[index + 1 :]),
             )
 
@@ -206,10 +194,11 @@ def _with_devices(
         for pool in devices.matching(request)
     }
     ways = [
-        dataclasses.replace(
-            _plain(host),
+        host.evolve(
             pools=tuple(
-                _larger(pool, lacking) if number == place else pool
+                pool.evolve(count=pool.count + lacking)
+                if number == place
+                else pool
                 for number, pool in enumerate(host.pools)
             ),
         )
@@ -224,19 +213,6 @@ def _with_devices(
     if first is not None:
         yield first
     yield from ways
-
-
-def _larger(pool: DevicePool, more: int) -> DevicePool:
-    return DevicePool(
-        pool.vendor_id,
-        pool.product_id,
-        pool.dev_type,
-        pool.count + more,
-        pool.numa_node,
-        pool.address,
-        pool.rp_uuid,
-        pool.tags,
-    )
 
 
 def _cell_with(
@@ -254,7 +230,7 @@ def _cell_with(
             size = page_shortage(cell, guest, guest.page_size).size_kib or 0
             if size > 0:
                 pages = _more_pages(cell, size, lacking)
-                more = _changed(cell, pages=pages)
+                more = cell.evolve(pages=pages)
         case Resource.MEMORY:
             more = _with_memory(cell, host, lacking)
         case Resource.DEDICATED_CPUS:
@@ -267,15 +243,13 @@ def _cell_with(
         case Resource.SHARED_CPUS:
             first = _ADDED_CPU + len(cell.shared_cpus)
             cpus = frozenset(range(first, first + lacking))
-            more = _changed(cell, shared_cpus=cell.shared_cpus | cpus)
+            more = cell.evolve(shared_cpus=cell.shared_cpus | cpus)
     return more
 
 
 def _more_pages(cell: Cell, size: int, more: int) -> Sequence[PagePool]:
     pools = [
-        PagePool(size, pool.total + more, pool.used, pool.reserved)
-        if pool.size_kib == size
-        else pool
+        pool.evolve(total=pool.total + more) if pool.size_kib == size else pool
         for pool in cell.pages
     ]
     if all(pool.size_kib != size for pool in cell.pages):
@@ -289,7 +263,7 @@ def _with_memory(cell: Cell, host: Host, lacking: int) -> Cell:
         size = min(pool.size_kib for pool in pages)
         pages = _more_pages(cell, size, -(-lacking * KIB_PER_MIB // size))
     more = -(-lacking // min(1.0, host.ram_allocation_ratio))
-    return _changed(cell, memory_mib=cell.memory_mib + int(more), pages=pages)
+    return cell.evolve(memory_mib=cell.memory_mib + int(more), pages=pages)
 
 
 def _with_cores(cell: Cell, cores: int, *, threads: int) -> Cell:
@@ -298,16 +272,7 @@ def _with_cores(cell: Cell, cores: int, *, threads: int) -> Cell:
         frozenset(range(start, start + threads))
         for start in range(first, first + cores * threads, threads)
     ]
-    return _changed(
-        cell,
+    return cell.evolve(
         dedicated_cpus=cell.dedicated_cpus.__or__(frozenset().union(*new)),
         siblings=(*cell.siblings, *new),
     )
-
-
-def _changed(cell: Cell, **changes: object) -> Cell:
-    values = {
-        field.name: getattr(cell, field.name)
-        for field in dataclasses.fields(Cell)
-    }
-    return Cell(**{**values, **changes})

@@ -24,18 +24,7 @@ def left_after(
     for one in taken:
         state.allocate(one.pool, one.count)
     return tuple(
-        pool
-        if pool.count == left
-        else DevicePool(
-            pool.vendor_id,
-            pool.product_id,
-            pool.dev_type,
-            left,
-            pool.numa_node,
-            pool.address,
-            pool.rp_uuid,
-            pool.tags,
-        )
+        pool if pool.count == left else pool.evolve(count=left)
         for pool, left in zip(pools, state.devices, strict=True)
         if left
     )

@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 import dataclasses
 
+from nfv_sched.model.copying import Copyable
 from nfv_sched.model.lazy import Lazy
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class PagePool:
+class PagePool(Copyable):
     """Pages of one size on one cell. Counts are pages, the size is KiB."""
 
     size_kib: int
@@ -24,7 +25,7 @@ class PagePool:
 
 
 @dataclasses.dataclass(frozen=True)
-class Cell:
+class Cell(Copyable):
     """One NUMA cell of a host.
 
     ``siblings`` are the hardware threads of each core, restricted to the
@@ -108,7 +109,7 @@ def partitions(
 
 
 @dataclasses.dataclass(frozen=True)
-class DevicePool:
+class DevicePool(Copyable):
     """Like devices of one host, of which ``count`` are free.
 
     ``address`` is the PCI address of the physical function that virtual
@@ -140,7 +141,7 @@ _PROPERTIES = frozenset(
 
 
 @dataclasses.dataclass(frozen=True)
-class Host:
+class Host(Copyable):
     """A host at one moment.
 
     ``cells`` keeps the order in which Nova holds them, and ``pools`` the

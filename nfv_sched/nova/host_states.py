@@ -8,7 +8,6 @@ for, and most are not. They read it where oslo.versionedobjects keeps it,
 
 from collections.abc import Iterable
 from collections.abc import Mapping
-import dataclasses
 import operator
 from typing import Any
 
@@ -40,6 +39,8 @@ _POOL_FIELDS = frozenset(
 
 class ReportedCell(Cell):
     """A cell that reads a nova.objects.NUMACell field by field."""
+
+    plain_type = Cell
 
     _source: Any
 
@@ -83,6 +84,8 @@ class ReportedPages(PagePool):
     Each field is asked for once at most, so nothing is kept.
     """
 
+    plain_type = PagePool
+
     __slots__ = ('_source',)
     _source: Any
 
@@ -120,6 +123,8 @@ _set = object.__setattr__
 class ReportedPool(DevicePool):
     """A pool that reads a dict of PciDeviceStats."""
 
+    plain_type = DevicePool
+
     def __init__(self, source: Mapping[str, Any]) -> None:
         # What every request for devices asks is not left for later.
         own = self.__dict__
@@ -131,6 +136,8 @@ class ReportedPool(DevicePool):
 
 class ReportedHost(Host):
     """A host that reads a HostState part by part."""
+
+    plain_type = Host
 
     def __init__(self, state: Any) -> None:
         self.__dict__['_source'] = state
@@ -298,42 +305,10 @@ def host_of_compute_node(compute: Any) -> Host:
         else None
     )
     pools = stats.PciDeviceStats(topology, stats=compute.pci_device_pools)
-    return plain(
-        Host(
-            compute.hypervisor_hostname,
-            cells_of(topology),
-            pools_of(pools.pools),
-            compute.cpu_allocation_ratio or 1.0,
-            compute.ram_allocation_ratio or 1.0,
-        )
-    )
-
-
-def plain(host: Host) -> Host:
-    """A host with all that others read late."""
     return Host(
-        host.name,
-        tuple(map(_plain_cell, host.cells)),
-        tuple(DevicePool(**_fields(DevicePool, pool)) for pool in host.pools),
-        host.cpu_allocation_ratio,
-        host.ram_allocation_ratio,
-    )
-
-
-def _plain_cell(cell: Cell) -> Cell:
-    values = _fields(Cell, cell)
-    for name in ('shared_cpus', 'dedicated_cpus', 'pinned_cpus', 'physnets'):
-        values[name] = frozenset(values[name])
-    values['siblings'] = tuple(map(frozenset, cell.siblings))
-    values['pages'] = tuple(
-        PagePool(pool.size_kib, pool.total, pool.used, pool.reserved)
-        for pool in cell.pages
-    )
-    return Cell(**values)
-
-
-def _fields(kind: Any, value: Any) -> dict[str, Any]:
-    return {
-        field.name: getattr(value, field.name)
-        for field in dataclasses.fields(kind)
-    }
+        compute.hypervisor_hostname,
+        cells_of(topology),
+        pools_of(pools.pools),
+        compute.cpu_allocation_ratio or 1.0,
+        compute.ram_allocation_ratio or 1.0,
+    ).plain()

@@ -12,7 +12,6 @@ from nfv_sched.model import GuestCell
 from nfv_sched.model import Host
 from nfv_sched.model import HostTopology
 from nfv_sched.nova import request_spec
-from nfv_sched.nova.host_states import plain
 from nfv_sched.survey import HostSurvey
 from nfv_sched.survey import InstanceCell
 from nfv_sched.survey import SurveyedDevice
@@ -79,7 +78,7 @@ def counts(host):
 @given(one=strategies.scenes())
 @settings(max_examples=300)
 def test_a_guest_that_leaves_undoes_its_claim(one):
-    guest, before = request_spec.read_guest(one.spec), plain(host_of(one))
+    guest, before = request_spec.read_guest(one.spec), host_of(one).plain()
     placement = fit.evaluate(guest, before).placement
     if placement is None:
         return
@@ -101,7 +100,7 @@ def test_a_guest_that_leaves_undoes_its_claim(one):
 def crowd(*memories):
     """A host of one cell with 8 pages and guests of so many GiB."""
     [cell] = [host_cell(0, cores=16, pages={GIB: 8}, memory=16384)]
-    host = plain(host_of(scene([cell], [])))
+    host = host_of(scene([cell], [])).plain()
     residents = []
     for number, memory in enumerate(memories):
         guest = asking(memory, cpus=1)
@@ -162,7 +161,7 @@ def test_tries_are_bounded(monkeypatch):
 
 def test_a_core_of_its_own_comes_back_whole():
     cell = host_cell(0, cores=2, threads=2, pinned=(0, 1))
-    host = plain(host_of(scene([cell], [])))
+    host = host_of(scene([cell], [])).plain()
     alone = SurveyedInstance(
         'g', 'g', 'f', (InstanceCell(0, 0, 64, ((0, 0),)),)
     )
@@ -177,7 +176,7 @@ def test_a_core_of_its_own_comes_back_whole():
 
 def test_the_last_device_of_a_pool_comes_back_with_its_network():
     [cell] = [host_cell(0, cores=1)]
-    host = plain(host_of(scene([cell], [])))
+    host = host_of(scene([cell], [])).plain()
     gone = SurveyedDevice(
         '0000:05:02.0',
         '8086',

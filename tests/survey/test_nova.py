@@ -87,7 +87,7 @@ def test_devices_are_with_their_guests(populated, survey):
 def test_states_are_those_that_the_scheduler_sees(populated, survey):
     states = {state.host: state for state in populated.host_states()}
     for host in survey.hosts:
-        seen = host_states.plain(host_states.host_of(states[host.host]))
+        seen = host_states.host_of(states[host.host]).plain()
         assert host.state == seen
         assert host.state.cells
 
