@@ -33,7 +33,9 @@ from nfv_sched.filters.huge_pages import HugePagesFilter
 from nfv_sched.filters.numa_fit import NUMAFitFilter
 from nfv_sched.filters.pci_numa import PCINUMAFilter
 from nfv_sched.scheduler import forecasts
-from nfv_sched.scheduler import published_topology
+from nfv_sched.scheduler import process
+from nfv_sched.scheduler.process import SchedulerProcess
+from nfv_sched.scheduler.published_topology import PublishedTopology
 from nfv_sched.weighers.fragmentation import FragmentationWeigher
 from nfv_sched.weighers.pci_locality import PCILocalityWeigher
 from nfv_sched_testing import scheduling
@@ -146,7 +148,7 @@ def measure(case: clouds.Case, hosts: int, runs: int) -> Row:
     weighers_us = None
     if ours and not case.nothing:
         # As between two requests: the forecasts for all hosts are there.
-        forecasts.reset()
+        process.replace(SchedulerProcess(PublishedTopology(None)))
         with mock.patch.object(forecasts, 'NEW_PER_REQUEST', hosts):
             weigh(ours, spec)
         weighers_us, _ = median_us(
@@ -183,7 +185,7 @@ def main() -> None:
     # As nova-scheduler logs by default, short of writing to a disk.
     logging.basicConfig(level=logging.INFO, filename=os.devnull)
     nova.conf.CONF([], project='nova', default_config_files=[])
-    published_topology.use(published_topology.PublishedTopology(reader=None))
+    process.replace(SchedulerProcess(PublishedTopology(None)))
     console = Console()
     rows = []
     for case in clouds.CASES:

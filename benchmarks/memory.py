@@ -20,7 +20,9 @@ from rich.console import Console
 
 from benchmarks import clouds
 from benchmarks import filters
-from nfv_sched.scheduler import published_topology
+from nfv_sched.scheduler import process
+from nfv_sched.scheduler.process import SchedulerProcess
+from nfv_sched.scheduler.published_topology import PublishedTopology
 from nfv_sched_testing import scheduling
 
 _HOSTS = 1000
@@ -56,7 +58,7 @@ def main() -> int:
     args = parser.parse_args()
     logging.disable(logging.CRITICAL)
     nova.conf.CONF([], project='nova', default_config_files=[])
-    published_topology.use(published_topology.PublishedTopology(reader=None))
+    process.replace(SchedulerProcess(PublishedTopology(None)))
     console = Console()
     rng = random.Random(1)  # noqa: S311 - nothing secret
     devices = next(c for c in clouds.CASES if c.group == 'devices')

@@ -20,7 +20,7 @@ import warnings
 import nova.conf
 
 from nfv_sched.capacity import CapacityCounter
-from nfv_sched.explain import DryRunScheduler
+from nfv_sched.dryrun.scheduler import DryRunScheduler
 from nfv_sched.explain.suggestions import suggest
 from nfv_sched.nova.scheduler_pipeline import Pipeline
 from nfv_sched.placement.client import PlacementClient

@@ -44,7 +44,9 @@ from benchmarks.packing.computes import Refused
 from benchmarks.packing.computes import Shape
 from benchmarks.packing.loads import FLAVORS
 from benchmarks.packing.loads import Load
-from nfv_sched.scheduler import in_flight
+from nfv_sched.scheduler import process
+from nfv_sched.scheduler.in_flight import InFlight
+from nfv_sched.scheduler.published_topology import PublishedTopology
 from nfv_sched.sim.machine import Machine
 
 #: Seconds.
@@ -126,8 +128,11 @@ class Cloud:
         self._running: dict[str, str] = {}
         self._now = 0.0
         # Every scheduler remembers guests of its own.
-        self._in_flight = [
-            in_flight.InFlight(self._find, lambda: self._now)
+        self._processes = [
+            process.SchedulerProcess(
+                PublishedTopology(None),
+                in_flight=InFlight(self._find, lambda: self._now),
+            )
             for _ in range(schedulers)
         ]
         self._draws = random.Random(seed)  # noqa: S311 - not for secrets
@@ -146,7 +151,7 @@ class Cloud:
         self._now += _ROUND
 
     def _send(self, number: int, shape: Shape) -> tuple[str, Sent] | None:
-        in_flight.use(self._in_flight[number % len(self._in_flight)])
+        process.replace(self._processes[number % len(self._processes)])
         drawn = self._draws.getrandbits(100)
         states = self._scheduler.select(drawn, shape, self._offers)
         if not states:
@@ -215,12 +220,9 @@ def run(
     }
     with scheduler.configured(column):
         cloud = Cloud(column, computes, schedulers, seed)
-        try:
-            for first in range(0, len(wanted), workers):
-                batch = wanted[first : first + workers]
-                cloud.round([shapes[name] for name in batch])
-        finally:
-            in_flight.use(None)
+        for first in range(0, len(wanted), workers):
+            batch = wanted[first : first + workers]
+            cloud.round([shapes[name] for name in batch])
     return cloud.counts
 
 

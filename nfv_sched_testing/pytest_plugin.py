@@ -24,7 +24,8 @@ from nova.pci import request as pci_request
 from oslo_config import fixture as config_fixture
 import pytest
 
-from nfv_sched.scheduler import published_topology
+from nfv_sched.scheduler import process
+from nfv_sched.scheduler.published_topology import PublishedTopology
 from nfv_sched_testing.fault_server import serve  # noqa: F401 - a fixture
 
 objects.register_all()
@@ -56,9 +57,17 @@ def nova_options():
     pci_request.get_alias_from_config.cache_clear()
 
 
+@pytest.fixture(autouse=True)
+def scheduler_process():
+    """A scheduler process that starts with the test."""
+    with process.replaced(process.SchedulerProcess()) as fresh:
+        yield fresh
+
+
 @pytest.fixture
-def no_placement():
+def no_placement(scheduler_process):
     """Filters that decide on what nova-compute reported alone."""
-    published_topology.use(published_topology.PublishedTopology(reader=None))
-    yield
-    published_topology.use(None)
+    with process.replaced(
+        process.SchedulerProcess(PublishedTopology(reader=None))
+    ):
+        yield

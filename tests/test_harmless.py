@@ -7,7 +7,8 @@ import pytest
 
 from nfv_sched import filters
 from nfv_sched.placement.reader import TopologyReader
-from nfv_sched.scheduler import published_topology
+from nfv_sched.scheduler import process
+from nfv_sched.scheduler.published_topology import PublishedTopology
 from nfv_sched_testing import builders
 from nfv_sched_testing import fault_server as faults
 from nfv_sched_testing import scheduling
@@ -26,7 +27,7 @@ TROUBLES = {
 
 
 @pytest.fixture
-def schedule(serve):
+def schedule(serve, scheduler_process):
     """Start a reader of a server and return a function that schedules."""
     readers = []
 
@@ -40,7 +41,7 @@ def schedule(serve):
             deadline=deadline,
         )
         readers.append(reader)
-        published_topology.use(published_topology.PublishedTopology(reader))
+        process.replace(process.SchedulerProcess(PublishedTopology(reader)))
         return reader, server, run
 
     def run():
@@ -65,7 +66,6 @@ def schedule(serve):
         return [state.host for state in kept]
 
     yield start
-    published_topology.use(None)
     for reader in readers:
         reader.stop()
 

@@ -22,8 +22,9 @@ from benchmarks.packing.computes import Held
 from benchmarks.packing.computes import Refused
 from benchmarks.packing.computes import Shape
 from nfv_sched import conf as nfv_conf
-from nfv_sched.scheduler import forecasts
-from nfv_sched.scheduler import published_topology as published
+from nfv_sched.scheduler import process
+from nfv_sched.scheduler.process import SchedulerProcess
+from nfv_sched.scheduler.published_topology import PublishedTopology
 from nfv_sched.sim import settings
 
 CONF = nova.conf.CONF
@@ -34,19 +35,17 @@ def configured(column: Column) -> Iterator[None]:
     """Nova's options as the column has them, for a while."""
     CONF([], project='nova', default_config_files=[])
     nfv_conf.register_opts(CONF)
-    with settings.override(
-        {
-            'filter_scheduler.weight_classes': list(column.weighers),
-            'nfv_sched.read_topology': False,
-            **column.options,
-        }
+    with (
+        settings.override(
+            {
+                'filter_scheduler.weight_classes': list(column.weighers),
+                'nfv_sched.read_topology': False,
+                **column.options,
+            }
+        ),
+        process.replaced(SchedulerProcess(PublishedTopology(None))),
     ):
-        published.use(published.PublishedTopology(reader=None))
-        forecasts.reset()
-        try:
-            yield
-        finally:
-            published.use(None)
+        yield
 
 
 class Scheduler:

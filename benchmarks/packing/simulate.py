@@ -21,7 +21,9 @@ from benchmarks.packing.computes import Shape
 from benchmarks.packing.loads import Load
 from nfv_sched import fit
 from nfv_sched.nova import request_spec
-from nfv_sched.scheduler import forecasts
+from nfv_sched.scheduler import process
+from nfv_sched.scheduler.process import SchedulerProcess
+from nfv_sched.scheduler.published_topology import PublishedTopology
 
 #: Guests that would run at steady state if all were placed, as a share of
 #: those that fit at most.
@@ -71,14 +73,15 @@ class _Run:
             for place, machine in enumerate(cloud.machines)
         ]
         if column.told:
-            forecasts.reset(
-                fit.DemandHistogram(
-                    (
-                        fit.FitRequest(request_spec.read_guest(one.spec)),
-                        load.weights[one.name],
-                    )
-                    for one in self.shapes.values()
+            expected = fit.DemandHistogram(
+                (
+                    fit.FitRequest(request_spec.read_guest(one.spec)),
+                    load.weights[one.name],
                 )
+                for one in self.shapes.values()
+            )
+            process.replace(
+                SchedulerProcess(PublishedTopology(None), expected)
             )
         self.scheduler = scheduler.Scheduler(
             column, self.computes, remember=remember

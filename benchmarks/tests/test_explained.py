@@ -9,7 +9,7 @@ from benchmarks.packing import simulate
 from benchmarks.packing.clouds import CLOUDS
 from benchmarks.packing.columns import COLUMNS
 from benchmarks.packing.loads import LOADS
-from nfv_sched.explain import DryRunScheduler
+from nfv_sched.dryrun.scheduler import DryRunScheduler
 from nfv_sched.nova import scheduler_pipeline
 
 #: So many per run: the first ones, and what follows on a full cloud.
@@ -34,13 +34,13 @@ class Hosts:
         # Each request has host states of its own.
         return [copy.copy(one.state) for one in self._computes]
 
-    def unlisted(self, states):
+    def hidden_hosts(self, states):
         return []
 
-    def prepare(self, spec):
+    def run_request_filters(self, spec):
         return None
 
-    def demand(self, spec):
+    def placement_query(self, spec):
         amounts = {
             'PCPU': self.wanted.pcpus,
             'VCPU': self.wanted.vcpus,

@@ -9,14 +9,12 @@ import dataclasses
 from typing import Any
 
 from nfv_sched.dryrun.placement_ledger import claim
-from nfv_sched.dryrun.placement_ledger import ClaimSpec
 from nfv_sched.dryrun.placement_ledger import host_key
-from nfv_sched.dryrun.placement_ledger import HostUnderTest
 from nfv_sched.dryrun.placement_ledger import PlacementLedger
+from nfv_sched.dryrun.scheduler import DryRun
 from nfv_sched.dryrun.scheduler import DryRunScheduler
 from nfv_sched.dryrun.scheduler import HostReport
-from nfv_sched.dryrun.scheduler import reported_host
-from nfv_sched.nova import request_spec
+from nfv_sched.fit.candidates import placement_chose
 
 SERVER_GROUP = 'server group'
 
@@ -85,67 +83,64 @@ class CapacityCounter:
         self.filled = 0
 
     def count(self, spec: Any) -> Capacity:
-        """How many more guests like that of a RequestSpec fit.
+        """How many more instances like that of a RequestSpec fit.
 
-        Errors as those of :meth:`Explainer.run`.
+        :raises nfv_sched.placement.errors.PlacementError: no answer
+        :raises ValueError: the request is malformed
         """
         group = GroupLimit(spec)
         dry_run = self._scheduler.run(spec, detailed=0)
-        claim_spec = ClaimSpec(
-            dry_run.fit_request, request_spec.spreads_functions(spec)
-        )
         ledger = PlacementLedger()
         ledger.learn(dry_run.summaries)
         known: dict[Hashable, tuple[int, str]] = {}
-        looked = {
+        reports = {
             str(report.state.nodename): report for report in dry_run.reports
         }
-        found = []
-        for number, finding in enumerate(dry_run.explanation.findings, 1):
-            report = looked.get(finding.host)
+        counts = []
+        findings = dry_run.explanation.findings
+        for number, finding in enumerate(findings, 1):
+            report = reports.get(finding.host)
             if finding.first_blocker is not None or report is None:
-                short = (
-                    finding.first_blocker.condition
-                    if finding.first_blocker
-                    else ''
-                )
-                found.append(HostCount(finding.host, 0, short))
+                blocker = finding.first_blocker
+                short = blocker.condition if blocker else ''
+                counts.append(HostCount(finding.host, 0, short))
             else:
-                count = self._fill(claim_spec, report, ledger, group, known)
-                found.append(HostCount(finding.host, *count))
-            self._tell(number, len(dry_run.explanation.findings))
+                count = self._fill(dry_run, report, ledger, group, known)
+                counts.append(HostCount(finding.host, *count))
+            self._tell(number, len(findings))
         self.filled = len(known)
-        found.sort(key=lambda one: one.host)
+        counts.sort(key=lambda count: count.host)
         notes = dry_run.explanation.notes
-        return Capacity(tuple(found), group.together, notes)
+        return Capacity(tuple(counts), group.together, notes)
 
     def _fill(
         self,
-        claim_spec: ClaimSpec,
+        dry_run: DryRun,
         report: HostReport,
         ledger: PlacementLedger,
         group: 'GroupLimit',
         known: dict[Hashable, tuple[int, str]],
     ) -> tuple[int, str]:
-        host = reported_host(claim_spec.fit_request, report)
+        target = dry_run.target(report)
+        candidates = report.candidates
         limit = group.room(report.state)
         key: Hashable = None
-        if not claim_spec.chooses(report.candidates):
-            key = host_key(host), ledger.reading(report.candidates), limit
+        if not placement_chose(dry_run.fit_request, candidates):
+            key = (
+                host_key(target.host),
+                ledger.available_view(candidates),
+                limit,
+            )
             if key in known:
-                count, short = known[key]
-                return count, short
-        host_under_test = HostUnderTest(str(report.state.nodename), host)
+                return known[key]
         count, short = 0, SERVER_GROUP
         while limit is None or count < limit:
-            lacking = claim(
-                claim_spec, host_under_test, report.candidates, ledger
-            )
+            lacking = claim(dry_run.fit_request, target, candidates, ledger)
             if lacking is not None:
                 short = lacking
                 break
             count += 1
-        known[key if key is not None else host_under_test.name] = count, short
+        known[key if key is not None else target.name] = count, short
         return count, short
 
 

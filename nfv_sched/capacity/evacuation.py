@@ -11,14 +11,12 @@ from typing import Any
 from nfv_sched.capacity.count import GroupLimit
 from nfv_sched.capacity.count import SERVER_GROUP
 from nfv_sched.dryrun.placement_ledger import claim
-from nfv_sched.dryrun.placement_ledger import ClaimSpec
 from nfv_sched.dryrun.placement_ledger import HostUnderTest
 from nfv_sched.dryrun.placement_ledger import PlacementLedger
+from nfv_sched.dryrun.scheduler import DryRun
 from nfv_sched.dryrun.scheduler import DryRunScheduler
 from nfv_sched.dryrun.scheduler import HostReport
-from nfv_sched.dryrun.scheduler import reported_host
 from nfv_sched.nova import boot_request
-from nfv_sched.nova import request_spec
 from nfv_sched.survey.values import SurveyedInstance
 
 # Nova counts the lost host among those that members are on, and leaves it
@@ -49,9 +47,9 @@ class Evacuation:
 
 @dataclasses.dataclass(slots=True)
 class _RequestClass:
-    """What is the same for all guests that ask for the same."""
+    """What instances that ask for the same have in common."""
 
-    claim_spec: ClaimSpec
+    dry_run: DryRun
     reports: Sequence[HostReport]
     refused: str
 
@@ -63,15 +61,14 @@ def evacuate(
     *,
     tell: Callable[[int, int], None] | None = None,
 ) -> Evacuation:
-    """Place the guests of lost hosts anew, as their stored requests ask.
+    """Place the instances of lost hosts elsewhere, as they were requested.
 
     Those with most memory first, each on the first host that takes it. All
-    that find one do so together; another order might do better for the
-    rest.
+    that find a host do so together; another order might place more.
 
     :param guests: with the name of the host that each is on
-    :param lost: names of hosts that nobody goes to
-    :param tell: called with the number of guests placed, and of all
+    :param lost: names of hosts that take no instance
+    :param tell: called with the number of instances placed, and of all
     """
     run = _EvacuationRun(scheduler, lost)
     found = []
@@ -100,7 +97,7 @@ class _EvacuationRun:
         self._scheduler = scheduler
         self._lost = sorted(lost)
         self._ledger = PlacementLedger()
-        self._sites: dict[str, HostUnderTest] = {}
+        self._targets: dict[str, HostUnderTest] = {}
         self._known: dict[Hashable, _RequestClass] = {}
         #: Without those that are said already.
         self.notes: dict[str, None] = {}
@@ -118,7 +115,7 @@ class _EvacuationRun:
             return Relocation(guest, lost, None, str(error))
         group = GroupLimit(spec)
         name = spec.instance_group.uuid if spec.instance_group else ''
-        known = self._inquire(spec)
+        known = self._request_class(spec)
         shortages: collections.Counter[str] = collections.Counter()
         for report in known.reports:
             host = str(report.state.nodename)
@@ -126,12 +123,11 @@ class _EvacuationRun:
             if room is not None and room <= 0:
                 shortages[SERVER_GROUP] += 1
                 continue
-            if host not in self._sites:
-                state = reported_host(known.claim_spec.fit_request, report)
-                self._sites[host] = HostUnderTest(host, state)
+            if host not in self._targets:
+                self._targets[host] = known.dry_run.target(report)
             short = claim(
-                known.claim_spec,
-                self._sites[host],
+                known.dry_run.fit_request,
+                self._targets[host],
                 report.candidates,
                 self._ledger,
             )
@@ -147,7 +143,7 @@ class _EvacuationRun:
     def _lost_all(self, hosts: Sequence[str]) -> bool:
         return bool(hosts) and set(hosts) <= set(self._lost)
 
-    def _inquire(self, spec: Any) -> _RequestClass:
+    def _request_class(self, spec: Any) -> _RequestClass:
         spec.ignore_hosts = list(self._lost)
         # Where it was once forced to is lost.
         spec.force_hosts = spec.force_nodes = None
@@ -162,9 +158,7 @@ class _EvacuationRun:
                 if one.stage != 'request'
             ]
             self._known[key] = _RequestClass(
-                ClaimSpec(
-                    dry_run.fit_request, request_spec.spreads_functions(spec)
-                ),
+                dry_run,
                 [report for report in dry_run.reports if not report.blockers],
                 conditions[0].name if conditions else 'hosts',
             )

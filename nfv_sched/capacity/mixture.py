@@ -9,16 +9,14 @@ import dataclasses
 import itertools
 from typing import Any
 
+from nfv_sched import fit
 from nfv_sched.capacity.count import GroupLimit
 from nfv_sched.capacity.count import SERVER_GROUP
 from nfv_sched.dryrun.placement_ledger import claim
-from nfv_sched.dryrun.placement_ledger import ClaimSpec
 from nfv_sched.dryrun.placement_ledger import HostUnderTest
 from nfv_sched.dryrun.placement_ledger import PlacementLedger
 from nfv_sched.dryrun.scheduler import DryRunScheduler
 from nfv_sched.dryrun.scheduler import HostReport
-from nfv_sched.dryrun.scheduler import reported_host
-from nfv_sched.nova import request_spec
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -42,7 +40,7 @@ class _FlavorShare:
     """One flavor: what is asked, and what hosts lack that never take any."""
 
     weight: int
-    claim_spec: ClaimSpec
+    fit_request: fit.FitRequest
     group: GroupLimit
     shortages: collections.Counter[str]
 
@@ -64,7 +62,7 @@ def count_mixture(
     :param tell: called with the number of guests placed, on all that is tried
     """
     ledger = PlacementLedger()
-    hosts_under_test: dict[str, HostUnderTest] = {}
+    targets: dict[str, HostUnderTest] = {}
     kinds: dict[str, _FlavorShare] = {}
     reports: dict[str, dict[str, HostReport]] = {}
     notes: dict[str, None] = {}
@@ -78,17 +76,14 @@ def count_mixture(
                 continue
             host = str(report.state.nodename)
             reports.setdefault(host, {})[name] = report
-            if host not in hosts_under_test:
-                hosts_under_test[host] = HostUnderTest(
-                    host, reported_host(dry_run.fit_request, report)
-                )
-        claim_spec = ClaimSpec(
-            dry_run.fit_request, request_spec.spreads_functions(spec)
-        )
+            if host not in targets:
+                targets[host] = dry_run.target(report)
         shortages = collections.Counter(
             {one.name: one.hosts for one in dry_run.explanation.conditions}
         )
-        kinds[name] = _FlavorShare(weight, claim_spec, group, shortages)
+        kinds[name] = _FlavorShare(
+            weight, dry_run.fit_request, group, shortages
+        )
     hosts = sorted(reports, key=lambda host: (len(reports[host]), host))
     tries = [hosts]
     if hosts and any(one.group.together for one in kinds.values()):
@@ -99,7 +94,7 @@ def count_mixture(
     for names in tries:
         filling = _MixtureRun(
             kinds,
-            [(hosts_under_test[host], reports[host]) for host in names],
+            [(targets[host], reports[host]) for host in names],
             # What several hosts share is there for each of them.
             ledger.branch(),
         )
@@ -109,7 +104,7 @@ def count_mixture(
 
 
 class _MixtureRun:
-    """Thinks guests onto hosts, the first of them first.
+    """Claims for instances on hosts, the first host first.
 
     :param hosts: with what is known of them for each flavor that fits there
     """
@@ -124,8 +119,8 @@ class _MixtureRun:
         self._ledger = ledger
         self._left = {
             name: collections.deque(
-                (host_under_test, reports[name])
-                for host_under_test, reports in hosts
+                (target, reports[name])
+                for target, reports in hosts
                 if name in reports
             )
             for name in kinds
@@ -162,20 +157,18 @@ class _MixtureRun:
         """The host that takes one more; those before it never will again."""
         kind, left = self._kinds[name], self._left[name]
         while left:
-            host_under_test, report = left[0]
-            room = kind.group.room(
-                report.state, self._members[host_under_test.name]
-            )
+            target, report = left[0]
+            room = kind.group.room(report.state, self._members[target.name])
             short: str | None = SERVER_GROUP
             if room is None or room > 0:
                 short = claim(
-                    kind.claim_spec,
-                    host_under_test,
+                    kind.fit_request,
+                    target,
                     report.candidates,
                     self._ledger,
                 )
             if short is None:
-                return host_under_test.name
+                return target.name
             self._shortages[name][short] += 1
             left.popleft()
         return None

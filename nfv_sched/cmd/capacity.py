@@ -18,8 +18,7 @@ from nfv_sched.cmd import guest_options
 from nfv_sched.cmd import rich_console
 from nfv_sched.cmd.multi_table import MultiTableCommand
 from nfv_sched.cmd.multi_table import TableData
-from nfv_sched.dryrun.published_topology import published_topology_snapshot
-from nfv_sched.explain import DryRunScheduler
+from nfv_sched.dryrun.scheduler import DryRunScheduler
 from nfv_sched.nova import boot_request
 from nfv_sched.nova import flavors
 from nfv_sched.nova.scheduler_pipeline import Pipeline
@@ -109,17 +108,14 @@ class CapacityCommand(MultiTableCommand):
         pipeline = Pipeline()
         scheduler = DryRunScheduler(pipeline, client)
         warn = functools.partial(self._warn, pipeline.problems)
-        with published_topology_snapshot(client, scheduler.states):
-            if parsed_args.after_loss:
-                survey = source.survey()
-                self._warn(survey.problems, survey.problems)
-                yield from _loss(parsed_args, scheduler, survey, warn)
-            elif len(parsed_args.flavor) > 1:
-                yield from _mixture(parsed_args, scheduler, source, warn)
-            else:
-                yield from _flavor_capacity(
-                    parsed_args, scheduler, source, warn
-                )
+        if parsed_args.after_loss:
+            survey = source.survey()
+            self._warn(survey.problems, survey.problems)
+            yield from _loss(parsed_args, scheduler, survey, warn)
+        elif len(parsed_args.flavor) > 1:
+            yield from _mixture(parsed_args, scheduler, source, warn)
+        else:
+            yield from _flavor_capacity(parsed_args, scheduler, source, warn)
 
     def _warn(self, problems: Collection[str], notes: Iterable[str]) -> None:
         """Tell what the numbers leave out.

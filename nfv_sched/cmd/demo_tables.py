@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
-from nfv_sched.explain import Explanation
+from nfv_sched.dryrun.values import Explanation
 from nfv_sched.placement import schema
 from nfv_sched.render.formatting import size_name
 from nfv_sched.sim.boot_result import SimulatedInstance

@@ -14,7 +14,7 @@ from rich.rule import Rule
 
 from nfv_sched.cmd import demo_tables
 from nfv_sched.cmd import rich_console
-from nfv_sched.explain import Explanation
+from nfv_sched.dryrun.values import Explanation
 from nfv_sched.placement import publisher
 from nfv_sched.placement.client import PlacementClient
 from nfv_sched.render import host_view

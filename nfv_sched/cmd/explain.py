@@ -13,10 +13,9 @@ from nfv_sched.cmd import rich_console
 from nfv_sched.cmd.multi_table import MultiTableCommand
 from nfv_sched.cmd.multi_table import TableData
 from nfv_sched.dryrun import placement_only
-from nfv_sched.dryrun.published_topology import published_topology_snapshot
 from nfv_sched.dryrun.scheduler import DryRun
-from nfv_sched.explain import DryRunScheduler
-from nfv_sched.explain import Explanation
+from nfv_sched.dryrun.scheduler import DryRunScheduler
+from nfv_sched.dryrun.values import Explanation
 from nfv_sched.explain import tables
 from nfv_sched.explain.suggestions import suggest
 from nfv_sched.nova import boot_request
@@ -104,11 +103,10 @@ class ExplainCommand(MultiTableCommand):
         spec = _request(parsed_args, pipeline, source)
         with rich_console.bar('hosts') as tell:
             scheduler = DryRunScheduler(pipeline, client, tell=tell)
-            with published_topology_snapshot(client, scheduler.states):
-                dry_run = scheduler.run(spec, parsed_args.nearest)
-                for note in dry_run.explanation.notes:
-                    LOG.warning(note)
-                yield from _tables(parsed_args, scheduler, dry_run)
+            dry_run = scheduler.run(spec, parsed_args.nearest)
+            for note in dry_run.explanation.notes:
+                LOG.warning(note)
+            yield from _tables(parsed_args, scheduler, dry_run)
 
 
 def _explain_from_placement(

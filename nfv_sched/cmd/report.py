@@ -13,8 +13,7 @@ from nfv_sched.capacity import Capacity
 from nfv_sched.capacity import CapacityCounter
 from nfv_sched.cmd import backends
 from nfv_sched.cmd import rich_console
-from nfv_sched.dryrun.published_topology import published_topology_snapshot
-from nfv_sched.explain import DryRunScheduler
+from nfv_sched.dryrun.scheduler import DryRunScheduler
 from nfv_sched.nova import boot_request
 from nfv_sched.nova.scheduler_pipeline import Pipeline
 from nfv_sched.render import log_reader
@@ -100,16 +99,15 @@ def _room(
     scheduler = DryRunScheduler(pipeline, client)
     found = []
     notes: dict[str, None] = {}
-    with published_topology_snapshot(client, scheduler.states):
-        for name in names:
-            flavor = boot_request.flavor_named(pipeline.context, name)
-            spec = boot_request.request_spec(
-                pipeline.context, boot_request.BootRequest(flavor)
-            )
-            with rich_console.bar(f'hosts for {name}') as tell:
-                capacity = CapacityCounter(scheduler, tell=tell).count(spec)
-            found.append(_flavor_room(name, capacity, survey))
-            notes.update(dict.fromkeys(capacity.notes))
+    for name in names:
+        flavor = boot_request.flavor_named(pipeline.context, name)
+        spec = boot_request.request_spec(
+            pipeline.context, boot_request.BootRequest(flavor)
+        )
+        with rich_console.bar(f'hosts for {name}') as tell:
+            capacity = CapacityCounter(scheduler, tell=tell).count(spec)
+        found.append(_flavor_room(name, capacity, survey))
+        notes.update(dict.fromkeys(capacity.notes))
     for note in notes:
         LOG.warning(note)
     return found

@@ -29,9 +29,9 @@ class PlacementCandidates:
     def __init__(
         self,
         client: PlacementClient,
-        demand: scheduler_pipeline.PlacementQuery,
+        query: scheduler_pipeline.PlacementQuery,
     ) -> None:
-        self.demand = demand
+        self.query = query
         self._client = client
         self._by_provider: dict[str, list[Mapping[str, Any]]] = (
             collections.defaultdict(list)
@@ -40,9 +40,9 @@ class PlacementCandidates:
         self.total = 0
         #: Why Placement takes exception to the request itself.
         self.refused: str | None = None
-        for query in demand.queries:
+        for text in query.queries:
             try:
-                answer = client.get(f'/allocation_candidates?{query}')
+                answer = client.get(f'/allocation_candidates?{text}')
             except Refused as error:
                 # A trait or class that it has never heard of.
                 self.refused = str(error)
@@ -75,7 +75,7 @@ class PlacementCandidates:
             return found
         what = (
             'devices or other resources that are asked in groups of their own'
-            if self.demand.granular
+            if self.query.granular
             else 'what is asked, taken together'
         )
         text = self.refused or f'Placement has no candidate for {what}'
@@ -83,38 +83,38 @@ class PlacementCandidates:
 
     def _ask(self) -> Iterator[tuple[Blocker, frozenset[str]]]:
         """Each condition by itself, with the providers that meet it."""
-        demand = self.demand
+        query = self.query
         disabling = scheduler_pipeline.disabling_trait()
-        for trait in sorted(demand.forbidden, key=lambda t: t != disabling):
+        for trait in sorted(query.forbidden, key=lambda t: t != disabling):
             text = f'it has the trait {trait}, which is forbidden'
             condition = f'{TRAIT}{trait}'
             if trait == disabling:
                 text, condition = 'nova-compute is disabled', 'disabled'
             blocker = Blocker(PLACEMENT, condition, text)
             yield blocker, self._listed(required=f'!{trait}')
-        for trait in sorted(demand.required):
+        for trait in sorted(query.required):
             text = f'it lacks the trait {trait}'
             blocker = Blocker(PLACEMENT, f'{TRAIT}{trait}', text)
             yield blocker, self._listed(required=trait)
-        if demand.in_tree:
+        if query.in_tree:
             blocker = Blocker(PLACEMENT, 'host', 'another host is asked for')
-            yield blocker, self._listed(in_tree=demand.in_tree)
+            yield blocker, self._listed(in_tree=query.in_tree)
         text = (
             'it is in none of the aggregates that are asked for, by '
             'availability zone, project or image'
         )
-        for group in demand.aggregates:
+        for group in query.aggregates:
             blocker = Blocker(PLACEMENT, 'aggregate', text)
             yield (
                 blocker,
                 self._listed(member_of='in:' + ','.join(sorted(group))),
             )
-        if demand.forbidden_aggregates:
-            names = ','.join(sorted(demand.forbidden_aggregates))
+        if query.forbidden_aggregates:
+            names = ','.join(sorted(query.forbidden_aggregates))
             text = 'it is in an aggregate that is kept for other guests'
             blocker = Blocker(PLACEMENT, 'aggregate', text)
             yield blocker, self._listed(member_of=f'!in:{names}')
-        for name, amount in sorted(demand.resources.items()):
+        for name, amount in sorted(query.resources.items()):
             blocker = Blocker(PLACEMENT, name, '', asked=amount)
             yield blocker, self._listed(resources=f'{name}:{amount}')
 

@@ -1,4 +1,4 @@
-"""Hosts while guests are thought onto them, claim by claim."""
+"""Hypothetical claims: what Placement and the hosts have left after them."""
 
 import collections
 from collections.abc import Hashable
@@ -12,16 +12,21 @@ from typing import cast
 
 from nfv_sched import fit
 from nfv_sched.fit import gap
+from nfv_sched.fit.candidates import Candidate
+from nfv_sched.fit.candidates import claim_order
+from nfv_sched.fit.candidates import placement_chose
+from nfv_sched.fit.candidates import providers
+from nfv_sched.fit.locality import Distances
 from nfv_sched.model import DevicePool
 from nfv_sched.model import Host
 from nfv_sched.model.copying import Copyable
 
-#: An allocation request, as Placement writes it.
-Candidate = Mapping[str, Any]
-
 
 class PlacementLedger:
-    """What is free in Placement, by provider and class, less what is taken."""
+    """What is free in Placement, less what hypothetical claims took.
+
+    By provider and resource class.
+    """
 
     def __init__(
         self, free: MutableMapping[tuple[str, str], int] | None = None
@@ -29,11 +34,11 @@ class PlacementLedger:
         self._free = {} if free is None else free
 
     def branch(self) -> 'PlacementLedger':
-        """One that begins here, of which this one does not know."""
+        """A ledger that begins here; what it takes does not show here."""
         return PlacementLedger(collections.ChainMap({}, self._free))
 
     def learn(self, summaries: Mapping[str, Any]) -> None:
-        """Note the providers that are not known yet."""
+        """Add the providers that are not known yet."""
         for provider, summary in summaries.items():
             for name, value in summary['resources'].items():
                 left = int(value['capacity']) - int(value['used'])
@@ -62,8 +67,11 @@ class PlacementLedger:
             default=0,
         )
 
-    def reading(self, candidates: Sequence[Candidate]) -> Hashable:
-        """What of the ledger matters for candidates: names left out."""
+    def available_view(self, candidates: Sequence[Candidate]) -> Hashable:
+        """The free amounts that candidates use, without provider names.
+
+        Equal for hosts on which the ledger allows the same.
+        """
         return tuple(
             tuple(
                 (key[1], amount, self._free.get(key, 0))
@@ -85,54 +93,33 @@ def allocated_amounts(
 
 
 @dataclasses.dataclass(slots=True)
-class ClaimSpec:
-    """What is to be placed: the question, and how candidates are ranked.
-
-    ``apart`` is whether devices are to be on different physical functions.
-    """
-
-    fit_request: fit.FitRequest
-    apart: bool = False
-
-    def providers(self, candidate: Candidate) -> fit.Providers:
-        """What a candidate gives to each device request."""
-        fit_request = self.fit_request
-        mapping = candidate.get('mappings') or {}
-        if not fit_request.placement_may_choose or set(mapping) <= {''}:
-            return fit_request.no_providers
-        return tuple(fit.providers_of(fit_request.guest.devices, mapping))
-
-    def chooses(self, candidates: Sequence[Candidate]) -> bool:
-        """Whether Placement chose devices, so that candidates differ."""
-        return any(
-            self.providers(one) is not self.fit_request.no_providers
-            for one in candidates
-        )
-
-
-@dataclasses.dataclass(slots=True)
 class HostUnderTest:
-    """One host, in the state that it would be in so far."""
+    """One host, in the state after the hypothetical claims so far.
+
+    ``distances`` are the published ones between its cells.
+    """
 
     name: str
     host: Host
+    distances: Distances
 
 
 def claim(
-    claim_spec: ClaimSpec,
-    host_under_test: HostUnderTest,
+    fit_request: fit.FitRequest,
+    target: HostUnderTest,
     candidates: Sequence[Candidate],
     ledger: PlacementLedger,
 ) -> str | None:
-    """Think one guest onto a host; returns what was short if it cannot be.
+    """Claim for one more instance; returns what is short if that fails.
 
-    Takes the candidate that nova-scheduler would claim: the first that fits,
-    or that with the nearest devices where Placement has chosen some.
+    Takes the candidate that nova-scheduler would have claimed, see
+    :func:`nfv_sched.fit.candidates.claim_order`.
     """
-    guest, fit_request = claim_spec.fit_request.guest, claim_spec.fit_request
+    guest = fit_request.guest
+    chosen = placement_chose(fit_request, candidates)
+    evaluation = fit.Evaluation(fit_request, target.host)
     short: str | None = None
-    found: list[tuple[float, Candidate, Any]] = []
-    evaluation = None
+    fitting: list[Candidate] = []
     for candidate in candidates:
         lacking = ledger.short_of(candidate)
         if lacking is not None:
@@ -141,32 +128,22 @@ def claim(
         if guest.asks_nothing:
             ledger.take(candidate)
             return None
-        if evaluation is None:
-            evaluation = fit.Evaluation(fit_request, host_under_test.host)
-        providers = claim_spec.providers(candidate)
-        verdict = evaluation.verdict(providers)
-        if verdict.placement is None:
-            reason = gap.closest_reason(verdict.reasons)
+        refusal = evaluation.refusal(providers(fit_request, candidate))
+        if refusal is None:
+            fitting.append(candidate)
+            if not chosen:
+                break
+        else:
+            reason = gap.closest_reason(refusal.reasons)
             short = gap.resource_name(reason.resource) if reason else 'claim'
-            continue
-        if providers is fit_request.no_providers:
-            found.append((0.0, candidate, verdict.placement))
-            break
-        near = fit.locality(guest, host_under_test.host, verdict.placement, {})
-        found.append(
-            (
-                near.badness(apart=claim_spec.apart),
-                candidate,
-                verdict.placement,
-            )
-        )
-    if not found:
+    if not fitting:
         return short or 'candidates'
-    _, candidate, placement = min(found, key=lambda one: one[0])
-    ledger.take(candidate)
-    host_under_test.host = fit.apply_claim(
-        guest, host_under_test.host, placement
-    )
+    first = claim_order(evaluation, fitting, target.distances)[0]
+    outcome = evaluation.verdict(providers(fit_request, first)).outcome
+    if outcome is None:
+        return 'claim'
+    ledger.take(first)
+    target.host = fit.apply_claim(guest, target.host, outcome)
     return None
 
 

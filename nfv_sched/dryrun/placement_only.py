@@ -9,9 +9,8 @@ from collections.abc import Iterator
 import itertools
 
 from nfv_sched import fit
+from nfv_sched.dryrun import blockers as dry_run_blockers
 from nfv_sched.dryrun.candidates import PlacementCandidates
-from nfv_sched.dryrun.scheduler import blocker_of
-from nfv_sched.dryrun.scheduler import merge_blockers
 from nfv_sched.dryrun.values import CLAIM
 from nfv_sched.dryrun.values import Explanation
 from nfv_sched.dryrun.values import HostFinding
@@ -79,7 +78,9 @@ def _tree_finding(
         refusal = evaluation.refusal(fit_request.no_providers)
         reason = gap.closest_reason(refusal.reasons if refusal else ())
         if reason is not None:
-            blockers.append(blocker_of(fit_request, CLAIM, reason))
+            blockers.append(
+                dry_run_blockers.of_reason(fit_request, CLAIM, reason)
+            )
     first = blockers[0] if blockers else None
     return HostFinding(topology.name, first, tuple(blockers))
 
@@ -97,9 +98,12 @@ def _all_tree_blockers(
     missing = gap.shortfall(
         fit_request, host_from_tree(topology), fit_request.no_providers
     )
-    blockers = merge_blockers(
+    blockers = dry_run_blockers.merge(
         ours,
-        [blocker_of(fit_request, CLAIM, reason) for reason in missing.reasons],
+        [
+            dry_run_blockers.of_reason(fit_request, CLAIM, reason)
+            for reason in missing.reasons
+        ],
         complete=missing.all,
     )
     return HostFinding(

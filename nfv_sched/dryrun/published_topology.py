@@ -1,37 +1,33 @@
-"""The published trees as they are at the moment, without a thread."""
+"""The published topology at one moment, read without a thread."""
 
 from collections.abc import Iterable
-from collections.abc import Iterator
-import contextlib
-from typing import Any
 
+from nfv_sched.nova.types import HostState
 from nfv_sched.placement.client import PlacementClient
 from nfv_sched.placement.reader import TopologyReader
-from nfv_sched.scheduler import published_topology
+from nfv_sched.scheduler.published_topology import PublishedTopology
 
 
-@contextlib.contextmanager
-def published_topology_snapshot(
-    client: PlacementClient, states: Iterable[Any]
-) -> Iterator[None]:
-    """Let decisions use the published trees, where any state needs them.
+def snapshot(
+    client: PlacementClient, states: Iterable[HostState]
+) -> PublishedTopology:
+    """The published topology, read where a decision may need it.
 
-    They complete what old nova-computes report of devices: the others know
-    themselves.
+    Trees add the addresses of physical functions, which old nova-computes do
+    not report, and the distances by which candidates with devices of PCI in
+    Placement are ranked. Hosts without either are not worth the read.
+
+    :raises nfv_sched.placement.errors.PlacementError: no answer
     """
-    reader = None
-    if any(
-        pool.get('address') is None
+    if not any(
+        pool.get('address') is None or pool.get('rp_uuid') is not None
         for state in states
         if state.pci_stats
         for pool in state.pci_stats.pools
     ):
-        reader = TopologyReader(lambda: client)
-        reader.refresh()
-        # It keeps what it has, and starts no thread any more.
-        reader.stop()
-    published_topology.use(published_topology.PublishedTopology(reader))
-    try:
-        yield
-    finally:
-        published_topology.use(None)
+        return PublishedTopology(None)
+    reader = TopologyReader(lambda: client)
+    reader.refresh()
+    # It keeps what it has, and starts no thread any more.
+    reader.stop()
+    return PublishedTopology(reader)

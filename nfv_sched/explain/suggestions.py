@@ -6,14 +6,12 @@ from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 import dataclasses
-from typing import Any
 
 from nfv_sched import fit
+from nfv_sched.dryrun.blockers import is_of_claim
 from nfv_sched.dryrun.scheduler import DryRun
 from nfv_sched.dryrun.scheduler import DryRunScheduler
 from nfv_sched.dryrun.scheduler import HostReport
-from nfv_sched.dryrun.scheduler import is_claim_blocker
-from nfv_sched.dryrun.scheduler import reported_host
 from nfv_sched.dryrun.values import Blocker
 from nfv_sched.dryrun.values import PLACEMENT
 from nfv_sched.dryrun.values import TRAIT
@@ -21,6 +19,8 @@ from nfv_sched.explain import moves
 from nfv_sched.explain.alternatives import Alternative
 from nfv_sched.explain.alternatives import alternatives
 from nfv_sched.explain.moves import Move
+from nfv_sched.fit.candidates import providers
+from nfv_sched.model import Host
 from nfv_sched.nova import boot_request
 from nfv_sched.placement.client import PlacementClient
 from nfv_sched.survey import nova as nova_survey
@@ -52,7 +52,7 @@ def alternative_requests(dry_run: DryRun) -> Iterator[Suggestion]:
         for report in dry_run.reports
         if report.blockers
         and all(map(_avoidable, report.blockers))
-        and (host := _host(dry_run.fit_request, report)) is not None
+        and (host := _host(dry_run, report)) is not None
     ]
     sizes = {
         pool.size_kib
@@ -79,7 +79,7 @@ def alternative_requests(dry_run: DryRun) -> Iterator[Suggestion]:
 def _avoidable(blocker: Blocker) -> bool:
     """Whether any variant could do without what lacks."""
     return (
-        is_claim_blocker(blocker)
+        is_of_claim(blocker)
         or blocker.condition == 'PCPU'
         or blocker.condition.startswith(TRAIT)
     )
@@ -95,12 +95,12 @@ def _avoided_by(blocker: Blocker, variant: Alternative) -> bool:
         return blocker.asked - blocker.available <= variant.spared
     if blocker.condition.startswith(TRAIT):
         return blocker.condition == f'{TRAIT}{variant.trait}'
-    return is_claim_blocker(blocker)
+    return is_of_claim(blocker)
 
 
-def _host(fit_request: fit.FitRequest, report: HostReport) -> Any:
+def _host(dry_run: DryRun, report: HostReport) -> Host | None:
     try:
-        host = reported_host(fit_request, report)
+        host = dry_run.host(report)
         # What is malformed shows when it is read.
         list(host.cells), list(host.pools)
     except Exception:
@@ -108,18 +108,11 @@ def _host(fit_request: fit.FitRequest, report: HostReport) -> Any:
     return host
 
 
-def _fits(fit_request: fit.FitRequest, report: HostReport, host: Any) -> bool:
+def _fits(fit_request: fit.FitRequest, report: HostReport, host: Host) -> bool:
     evaluation = fit.Evaluation(fit_request, host)
-    devices = fit_request.guest.devices
     try:
         return any(
-            evaluation.refusal(
-                fit.providers_of(devices, candidate.get('mappings'))
-                if fit_request.placement_may_choose
-                and set(candidate['mappings']) != {''}
-                else fit_request.no_providers
-            )
-            is None
+            evaluation.refusal(providers(fit_request, candidate)) is None
             for candidate in report.candidates or [{'mappings': {'': []}}]
         )
     except Exception:
@@ -145,7 +138,7 @@ def moves_of_instances(
     known = surveys([str(report.state.nodename) for report in near])
     for report in near:
         survey = known.get(str(report.state.nodename))
-        host = _host(dry_run.fit_request, report)
+        host = _host(dry_run, report)
         if survey is None or host is None:
             continue
         lacking = {
@@ -173,7 +166,7 @@ def _is_shortage(blocker: Blocker) -> bool:
             blocker.asked is not None
             and (blocker.available or 0) < blocker.asked
         )
-    return is_claim_blocker(blocker)
+    return is_of_claim(blocker)
 
 
 def _allocations_of(

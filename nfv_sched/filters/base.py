@@ -1,10 +1,10 @@
-"""What the four filters share."""
+"""What the filters share."""
 
 import abc
-from collections.abc import Callable
 from collections.abc import Iterable
 import logging
 from typing import Any
+from typing import NamedTuple
 
 from nova.scheduler import filters
 from nova.scheduler import utils
@@ -13,109 +13,121 @@ from nfv_sched import fit
 from nfv_sched.model import Reason
 from nfv_sched.model import Resource
 from nfv_sched.nova import host_states
-from nfv_sched.nova.request_spec import instance_of
-from nfv_sched.scheduler import cycle
+from nfv_sched.nova.request_spec import instance_uuid
+from nfv_sched.nova.types import Candidate
+from nfv_sched.nova.types import HostState
+from nfv_sched.nova.types import RequestSpec
+from nfv_sched.scheduler import cycle as scheduling_cycle
+from nfv_sched.scheduler import host_cycle
 from nfv_sched.scheduler import rejection_log
+from nfv_sched.scheduler.cycle import RequestCycle
+from nfv_sched.scheduler.host_cycle import Decision
 
 LOG = logging.getLogger(__name__)
 
-_COMPLAINED = '_nfv_sched_complained'
+
+class Answer(NamedTuple):
+    """A filter's answer for one host.
+
+    ``refusal`` says why the host is rejected, None if it is not; then
+    ``candidates`` are the allocation candidates to keep.
+    """
+
+    refusal: fit.Refusal | None
+    candidates: list[Candidate]
 
 
 class ResourceFilter(filters.BaseHostFilter, metaclass=abc.ABCMeta):  # type: ignore[misc]
     """Reject hosts on which a guest's claim cannot succeed.
 
-    Reasons go to the debug log, never to the tenant. A host whose state
-    makes no sense is rejected and logged, and so is a request: an exception
-    would fail the whole boot.
+    What a filter says of a host is a pure function; this class acts on it.
+    Reasons go to the debug log, never to the tenant. A malformed host state
+    is rejected and logged, and so is a malformed request: an exception would
+    fail the whole boot.
     """
 
-    # The claim of a rebuild keeps what the guest has.
+    # The claim of a rebuild keeps what the instance has.
     RUN_ON_REBUILD = False
 
     #: What hosts are rejected for, in a word.
     about = 'the fit'
 
-    #: How many hosts were rejected since their state made no sense.
-    malformed = 0
-
     def filter_all(
         self, filter_obj_list: Iterable[Any], spec_obj: Any
     ) -> Iterable[Any]:
-        """The hosts that pass: what is the same for all is looked at once.
+        """The hosts that pass: what all have in common is computed once.
 
         Where none is left, one line tells the operator why.
         """
-        fit_request = self._fit_request(spec_obj)
-        if not isinstance(fit_request, fit.FitRequest):
-            return filter_obj_list if fit_request else []
+        cycle = self._cycle(spec_obj)
+        if not isinstance(cycle, RequestCycle):
+            return filter_obj_list if cycle else []
         kept: list[Any] = []
         rejected: list[Any] = []
         for state in filter_obj_list:
-            passes = self._passes(fit_request, state, spec_obj)
+            passes = self._passes(cycle, state, spec_obj)
             (kept if passes else rejected).append(state)
         if rejected:
-            guest = instance_of(spec_obj)
-            rejection_log.record_rejected(
-                spec_obj, guest, self.about, rejected
-            )
+            rejection_log.record(cycle, self.about, rejected)
             if not kept:
-                rejection_log.log_rejections(fit_request, spec_obj)
+                rejection_log.write(cycle)
+        if kept:
+            self.passed(cycle, kept, spec_obj)
         return kept
 
     def host_passes(self, host_state: Any, spec_obj: Any) -> bool:
         """Whether one host may be able to take the guest."""
-        fit_request = self._fit_request(spec_obj)
-        if not isinstance(fit_request, fit.FitRequest):
-            return fit_request
-        return self._passes(fit_request, host_state, spec_obj)
+        cycle = self._cycle(spec_obj)
+        if not isinstance(cycle, RequestCycle):
+            return cycle
+        return self._passes(cycle, host_state, spec_obj)
 
-    def _fit_request(self, spec_obj: Any) -> fit.FitRequest | bool:
-        """What is asked; True if that is of no concern, False if senseless."""
-        if utils.request_is_rebuild(spec_obj):
+    def _cycle(self, spec: RequestSpec) -> RequestCycle | bool:
+        """The request's cycle; True if it passes, False if it is malformed."""
+        if utils.request_is_rebuild(spec):
             return True
         try:
-            fit_request = cycle.refresh(spec_obj)
-            concerns = self.concerns(fit_request)
+            cycle = scheduling_cycle.begin(spec)
+            concerns = self.concerns(cycle.fit_request)
         except Exception as error:
             LOG.error(  # noqa: TRY400 - the text says it all
-                'No host is used for instance %s, whose request makes no '
-                'sense: %s: %s',
-                instance_of(spec_obj),
+                'No host is used for instance %s, its request is malformed: '
+                '%s: %s',
+                instance_uuid(spec),
                 type(error).__name__,
                 error,
             )
             return False
-        return fit_request if concerns else True
+        return cycle if concerns else True
 
     def _passes(
-        self, fit_request: fit.FitRequest, host_state: Any, spec_obj: Any
+        self, cycle: RequestCycle, state: HostState, spec: RequestSpec
     ) -> bool:
         debug = LOG.isEnabledFor(logging.DEBUG)
         try:
-            if not debug and self.lacks_at_a_glance(fit_request, host_state):
-                # Nobody wants to know more.
+            if not debug and self.clearly_lacks(cycle.fit_request, state):
+                # The reasons are not needed.
                 return False
-            decision = cycle.decide(fit_request, host_state)
-            refusal = (
-                None
-                if decision.settled
-                else self.refusal(decision, host_state)
-            )
+            decision = cycle.decide(state)
+            if decision.settled:
+                self.accepted(cycle, state, spec)
+                return True
+            refusal, candidates = self.examine(decision, state)
             if refusal is None:
-                self.accepted(fit_request, host_state, spec_obj)
+                state.allocation_candidates = candidates
+                self.accepted(cycle, state, spec)
                 return True
             if debug:
                 LOG.debug(
                     '%s rejects %s for instance %s: %s',
                     type(self).__name__,
-                    host_state.nodename,
-                    instance_of(spec_obj),
+                    state.nodename,
+                    cycle.instance,
                     '; '.join(map(str, refusal.reasons)),
                 )
         except Exception as error:
-            self._complain(host_state, spec_obj, error)
-        cycle.forget(host_state)
+            _log_malformed(cycle, state, error)
+        host_cycle.drop_decision(state)
         return False
 
     @abc.abstractmethod
@@ -124,54 +136,97 @@ class ResourceFilter(filters.BaseHostFilter, metaclass=abc.ABCMeta):  # type: ig
 
     @abc.abstractmethod
     def refusal(
-        self, decision: cycle.Decision, host_state: Any
+        self, decision: Decision, host_state: HostState
     ) -> fit.Refusal | None:
         """Why the host is rejected; None if it is not.
 
-        Asked unless the guest is known to fit with all candidates.
+        Without effects, and not asked where the guest is known to fit with
+        all candidates.
         """
 
-    def lacks_at_a_glance(
-        self, fit_request: fit.FitRequest, host_state: Any
+    def examine(self, decision: Decision, host_state: HostState) -> Answer:
+        """The answer for a host: by default :meth:`refusal`, for all of it."""
+        refusal = self.refusal(decision, host_state)
+        return Answer(refusal, host_state.allocation_candidates)
+
+    def clearly_lacks(
+        self, fit_request: fit.FitRequest, host_state: HostState
     ) -> bool:
-        """Whether the host is rejected for what is seen at a glance."""
+        """Whether the host is rejected for what costs least to see."""
         return False
 
     def accepted(
-        self, fit_request: fit.FitRequest, host_state: Any, spec_obj: Any
+        self, cycle: RequestCycle, host_state: HostState, spec_obj: RequestSpec
     ) -> None:
-        """Do what is due for a host that passes."""
+        """Act on one host that passes."""
 
-    def _complain(
-        self, host_state: Any, spec_obj: Any, error: Exception
+    def passed(
+        self, cycle: RequestCycle, kept: list[Any], spec_obj: RequestSpec
     ) -> None:
-        type(self).malformed += 1
-        if getattr(host_state, _COMPLAINED, False):
-            return
-        setattr(host_state, _COMPLAINED, True)
-        LOG.error(
-            'Host %s is not used for instance %s, its state makes no sense: '
-            '%s: %s',
-            getattr(host_state, 'nodename', host_state),
-            instance_of(spec_obj),
-            type(error).__name__,
-            error,
-        )
+        """Act on all hosts that pass."""
 
 
-def lacks_pages(fit_request: fit.FitRequest, host_state: Any) -> bool:
+class CandidateFilter(ResourceFilter):
+    """A filter that rejects allocation candidates of a host, one by one."""
+
+    @abc.abstractmethod
+    def candidate_refusal(
+        self, decision: Decision, host_state: HostState, candidate: Candidate
+    ) -> fit.Refusal | None:
+        """Why a candidate is dropped; None if it is not."""
+
+    def refusal(
+        self, decision: Decision, host_state: HostState
+    ) -> fit.Refusal | None:
+        """Why the last of the candidates is dropped, if all are."""
+        return self.examine(decision, host_state).refusal
+
+    def examine(self, decision: Decision, host_state: HostState) -> Answer:
+        """The candidates that are kept; without any, the host is rejected."""
+        kept = []
+        last = None
+        for candidate in host_state.allocation_candidates:
+            refusal = self.candidate_refusal(decision, host_state, candidate)
+            if refusal is None:
+                kept.append(candidate)
+            else:
+                last = refusal
+        if kept:
+            return Answer(None, kept)
+        return Answer(last or fit.Refusal(_no_candidate), [])
+
+
+def _log_malformed(
+    cycle: RequestCycle, state: HostState, error: Exception
+) -> None:
+    host = host_cycle.of_host(state)
+    if host.malformed:
+        return
+    host.malformed = True
+    LOG.error(
+        'Host %s is not used for instance %s, its state is malformed: %s: %s',
+        getattr(state, 'nodename', state),
+        cycle.instance,
+        type(error).__name__,
+        error,
+    )
+
+
+def clearly_lacks_pages(
+    fit_request: fit.FitRequest, host_state: HostState
+) -> bool:
     """Whether a host that was not decided on yet has too few pages."""
-    per_cell_demand = fit_request.per_cell_demand
+    demand = fit_request.per_cell_demand
     return (
-        per_cell_demand is not None
-        and not cycle.is_decided(host_state)
+        demand is not None
+        and not host_cycle.is_decided(host_state)
         and host_states.lacks_pages(
-            host_state, per_cell_demand, len(fit_request.guest.cells)
+            host_state, demand, len(fit_request.guest.cells)
         )
     )
 
 
-def may_fit(decision: cycle.Decision, host_state: Any) -> bool:
+def may_fit(decision: Decision, host_state: HostState) -> bool:
     """Whether some allocation candidate of the host fits altogether.
 
     Asked first: most hosts that get here fit, and then one answer serves
@@ -183,29 +238,6 @@ def may_fit(decision: cycle.Decision, host_state: Any) -> bool:
         if not decision.fit_request.placement_may_choose:
             break
     return False
-
-
-def prune_candidates(
-    host_state: Any, refuse: Callable[[Any], fit.Refusal | None]
-) -> fit.Refusal | None:
-    """Leave a host the allocation candidates that ``refuse`` does not.
-
-    Without any the host is rejected for what was wrong with the last one.
-    """
-    kept = []
-    refusal = None
-    candidates = host_state.allocation_candidates
-    for candidate in candidates:
-        found = refuse(candidate)
-        if found is None:
-            kept.append(candidate)
-        else:
-            refusal = found
-    host_state.allocation_candidates = kept
-    if kept:
-        return None
-    rejection_log.keep_candidate(host_state, candidates)
-    return refusal or fit.Refusal(_no_candidate)
 
 
 def _no_candidate() -> tuple[Reason, ...]:

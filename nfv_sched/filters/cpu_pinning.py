@@ -1,12 +1,11 @@
 """Hosts without the free dedicated CPUs that a guest asks for."""
 
-from typing import Any
-
 from nfv_sched import fit
 from nfv_sched.filters import base
 from nfv_sched.fit import gap
 from nfv_sched.model import Resource
-from nfv_sched.scheduler.cycle import Decision
+from nfv_sched.nova.types import HostState
+from nfv_sched.scheduler.host_cycle import Decision
 
 
 class CPUPinningFilter(base.ResourceFilter):
@@ -23,7 +22,7 @@ class CPUPinningFilter(base.ResourceFilter):
         return fit_request.asks_pinning
 
     def refusal(
-        self, decision: Decision, host_state: Any
+        self, decision: Decision, host_state: HostState
     ) -> fit.Refusal | None:
         """Why the host is rejected; None if it is not."""
         if base.may_fit(decision, host_state):

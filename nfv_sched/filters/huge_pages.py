@@ -1,12 +1,11 @@
 """Hosts without the page sizes or free pages that a guest asks for."""
 
-from typing import Any
-
 from nfv_sched import fit
 from nfv_sched.filters import base
 from nfv_sched.fit import gap
 from nfv_sched.model import Resource
-from nfv_sched.scheduler.cycle import Decision
+from nfv_sched.nova.types import HostState
+from nfv_sched.scheduler.host_cycle import Decision
 
 
 class HugePagesFilter(base.ResourceFilter):
@@ -21,14 +20,14 @@ class HugePagesFilter(base.ResourceFilter):
         """Whether the guest asks for a page size."""
         return fit_request.asks_pages
 
-    def lacks_at_a_glance(
-        self, fit_request: fit.FitRequest, host_state: Any
+    def clearly_lacks(
+        self, fit_request: fit.FitRequest, host_state: HostState
     ) -> bool:
-        """Whether the pages alone are too few, seen at a glance."""
-        return base.lacks_pages(fit_request, host_state)
+        """Whether the pages alone are too few."""
+        return base.clearly_lacks_pages(fit_request, host_state)
 
     def refusal(
-        self, decision: Decision, host_state: Any
+        self, decision: Decision, host_state: HostState
     ) -> fit.Refusal | None:
         """Why the host is rejected; None if it is not."""
         if base.may_fit(decision, host_state):

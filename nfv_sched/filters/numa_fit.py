@@ -1,78 +1,67 @@
 """Hosts on which the guest's claim would not succeed."""
 
-from collections.abc import Iterable
-import functools
 from typing import Any
 
 from nfv_sched import fit
 from nfv_sched.filters import base
 from nfv_sched.nova import request_spec
+from nfv_sched.nova.types import Candidate
+from nfv_sched.nova.types import HostState
+from nfv_sched.nova.types import RequestSpec
 from nfv_sched.scheduler import consume_hook
-from nfv_sched.scheduler import cycle
 from nfv_sched.scheduler import multipliers
-from nfv_sched.scheduler.cycle import Decision
-from nfv_sched.scheduler.in_flight import in_flight
+from nfv_sched.scheduler.cycle import RequestCycle
+from nfv_sched.scheduler.host_cycle import Decision
 
 
-class NUMAFitFilter(base.ResourceFilter):
+class NUMAFitFilter(base.CandidateFilter):
     """Accept exactly the hosts on which nova-compute's claim succeeds.
 
     Complete by itself: CPUs, memory, pages, devices and networks together,
     on the same cells. Hands the claim its limits, and puts the allocation
     candidate first whose devices are nearest to the guest's cells. Notices
-    which of the hosts Nova chooses, for :mod:`nfv_sched.scheduler.in_flight`.
+    which of the hosts Nova selects, for :mod:`nfv_sched.scheduler.in_flight`.
     """
-
-    def filter_all(
-        self, filter_obj_list: Iterable[Any], spec_obj: Any
-    ) -> Iterable[Any]:
-        """The hosts that pass, each of them watched from here on.
-
-        Not by a weigher: of a single host that is left Nova asks none.
-        """
-        kept = super().filter_all(filter_obj_list, spec_obj)
-        fit_request = self._fit_request(spec_obj) if kept else False
-        if isinstance(fit_request, fit.FitRequest):
-            counted = multipliers.is_enabled(multipliers.IN_FLIGHT, kept)
-            if counted or request_spec.may_be_several(spec_obj):
-                flight = in_flight() if counted else None
-                consume_hook.install(fit_request, kept, flight)
-        return kept
 
     def concerns(self, fit_request: fit.FitRequest) -> bool:
         """Whether the guest asks for anything at all."""
         return not fit_request.guest.asks_nothing
 
-    def lacks_at_a_glance(
-        self, fit_request: fit.FitRequest, host_state: Any
+    def clearly_lacks(
+        self, fit_request: fit.FitRequest, host_state: HostState
     ) -> bool:
-        """Whether the pages alone are too few, seen at a glance."""
-        return base.lacks_pages(fit_request, host_state)
+        """Whether the pages alone are too few."""
+        return base.clearly_lacks_pages(fit_request, host_state)
 
-    def refusal(
-        self, decision: Decision, host_state: Any
+    def candidate_refusal(
+        self, decision: Decision, host_state: HostState, candidate: Candidate
     ) -> fit.Refusal | None:
-        """Why the claim fails with the last of the candidates, if with all."""
-        return base.prune_candidates(
-            host_state, functools.partial(decision.refusal, host_state)
-        )
+        """Why the claim fails with a candidate; None if it succeeds."""
+        return decision.refusal(host_state, candidate)
+
+    def examine(
+        self, decision: Decision, host_state: HostState
+    ) -> base.Answer:
+        """The candidates whose claim succeeds, the best one first."""
+        refusal, kept = super().examine(decision, host_state)
+        return base.Answer(refusal, decision.claim_order(host_state, kept))
 
     def accepted(
-        self, fit_request: fit.FitRequest, host_state: Any, spec_obj: Any
+        self, cycle: RequestCycle, host_state: HostState, spec_obj: RequestSpec
     ) -> None:
         """Hand the claim its limits, as the stock filter does."""
-        if fit_request.guest.cells:
-            host_state.limits['numa_topology'] = request_spec.limits_of(
+        if cycle.fit_request.guest.cells:
+            host_state.limits['numa_topology'] = cycle.original.limits(
                 spec_obj, host_state
             )
-        kept = host_state.allocation_candidates
-        if fit_request.placement_may_choose and len(kept) > 1:
-            decision = cycle.decide(fit_request, host_state)
-            if decision.chosen_devices(kept):
-                # Nova claims the first one.
-                apart = request_spec.spreads_functions(spec_obj)
-                kept.sort(
-                    key=lambda one: decision.badness(
-                        host_state, one, apart=apart
-                    )
-                )
+
+    def passed(
+        self, cycle: RequestCycle, kept: list[Any], spec_obj: RequestSpec
+    ) -> None:
+        """Watch each host that passes for the instance to be placed there.
+
+        Not done by a weigher: Nova asks none about a single host.
+        """
+        track = multipliers.is_enabled(multipliers.IN_FLIGHT, kept)
+        if track or request_spec.may_be_several(spec_obj):
+            consume_hook.install(cycle, kept, track=track)

@@ -1,19 +1,19 @@
 """Hosts without the devices that a guest asks for, near its cells."""
 
-from typing import Any
-
 from nfv_sched import fit
 from nfv_sched.filters import base
 from nfv_sched.fit import gap
 from nfv_sched.model import Resource
-from nfv_sched.scheduler.cycle import Decision
+from nfv_sched.nova.types import Candidate
+from nfv_sched.nova.types import HostState
+from nfv_sched.scheduler.host_cycle import Decision
 
 
-class PCINUMAFilter(base.ResourceFilter):
+class PCINUMAFilter(base.CandidateFilter):
     """Reject hosts whose devices do not suffice on any choice of cells.
 
     Concerns guests with PCI aliases or SR-IOV ports. Allocation candidates
-    whose devices will not do are dropped.
+    with the wrong devices are dropped.
     """
 
     about = gap.resource_name(Resource.DEVICES)
@@ -22,16 +22,12 @@ class PCINUMAFilter(base.ResourceFilter):
         """Whether the guest asks for devices."""
         return bool(fit_request.guest.devices)
 
-    def refusal(
-        self, decision: Decision, host_state: Any
+    def candidate_refusal(
+        self, decision: Decision, host_state: HostState, candidate: Candidate
     ) -> fit.Refusal | None:
-        """Why the last of the candidates is dropped, if all are."""
-
-        def refuse(candidate: Any) -> fit.Refusal | None:
-            if decision.refusal(host_state, candidate) is None:
-                return None
-            return decision.evaluation(host_state).lacks_devices(
-                decision.providers(candidate)
-            )
-
-        return base.prune_candidates(host_state, refuse)
+        """Why the devices of a candidate do not suffice; None if they do."""
+        if decision.refusal(host_state, candidate) is None:
+            return None
+        return decision.evaluation(host_state).lacks_devices(
+            decision.providers(candidate)
+        )

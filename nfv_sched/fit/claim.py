@@ -142,13 +142,13 @@ class ClaimReplay:
             raise ClaimFailed(str(exc)) from exc
         raise ClaimFailed('no permutation that it tries fits')
 
-    def placement(self) -> ClaimOutcome:
+    def outcome(self) -> ClaimOutcome:
         """What the claim takes, after :meth:`run` has returned."""
         chosen = [self.cells[index] for index in self._order or ()]
         ids = [cell.id for cell in chosen]
         devices = self.devices.claim(ids) if self.devices else ()
         return ClaimOutcome(
-            tuple(map(self._placement, range(len(chosen)), chosen)),
+            tuple(map(self._cell_claim, range(len(chosen)), chosen)),
             devices or (),
         )
 
@@ -218,22 +218,22 @@ class ClaimReplay:
         guest, trace = self.guest.cells[position], self._traces[position]
         if self.attempts.untouched(position, host).shortage is not None:
             raise ClaimFailed(
-                f'it takes cell {host.id} for guest cell {position} from '
-                'memory, which does not fit there'
+                f'it takes NUMA node {host.id} for guest NUMA node '
+                f'{position} from a stale answer, and it does not fit there'
             )
         if guest.dedicated and trace.pinned_on != host.id:
             raise ClaimFailed(
-                f'it pins guest cell {position} to CPUs of cell '
-                f'{trace.pinned_on} but gives it cell {host.id}'
+                f'it pins guest NUMA node {position} to CPUs of NUMA node '
+                f'{trace.pinned_on} but gives it NUMA node {host.id}'
             )
         if not guest.page_size and not host.pages:
-            raise ClaimFailed(f'cell {host.id} reports no page pools')
+            raise ClaimFailed(f'NUMA node {host.id} reports no page pools')
         if guest.page_size != trace.page_size and not pages_fit(
             host, guest.memory_mib, trace.page_size or 0
         ):
             raise ClaimFailed(
-                f'it gives guest cell {position} pages of a size that cell '
-                f'{host.id} does not have free'
+                f'it gives guest NUMA node {position} pages of a size that '
+                f'NUMA node {host.id} does not have free'
             )
         if guest.pinned and (
             guest.thread_policy == 'isolate' or not host.regular
@@ -247,7 +247,7 @@ class ClaimReplay:
             host, len(guest.dedicated), guest.thread_policy, emulator
         ) or Packing(())
 
-    def _placement(self, position: int, host: Cell) -> CellClaim:
+    def _cell_claim(self, position: int, host: Cell) -> CellClaim:
         guest, trace = self.guest.cells[position], self._traces[position]
         packing = (
             self._packing(position, host) if guest.pinned else Packing(())
@@ -285,13 +285,13 @@ def _check_pins(
     """Pin as NUMACell.pin_cpus or, for 'isolate', with the siblings."""
     cpus = packing.reserved.union(packing.cpus)
     if len(cpus) != len(packing.cpus) + len(packing.reserved):
-        raise ClaimFailed(f'it pins a CPU of cell {host.id} twice')
+        raise ClaimFailed(f'it pins a CPU of NUMA node {host.id} twice')
     if guest.thread_policy == 'isolate':
         cpus = cpus.union(*(core for core in host.siblings if core & cpus))
     if not cpus <= host.free_dedicated:
         raise ClaimFailed(
-            f'guest cell {position} takes siblings on cell {host.id} that '
-            'are in use'
+            f'guest NUMA node {position} takes siblings on NUMA node '
+            f'{host.id} that are in use'
         )
 
 

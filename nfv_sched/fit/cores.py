@@ -36,7 +36,7 @@ def pack(
         takes the largest without looking
     """
     if not host.siblings:
-        raise ClaimError(f'cell {host.id} reports no CPU siblings')
+        raise ClaimError(f'NUMA node {host.id} reports no CPU siblings')
     if thread_policy == 'isolate':
         return _isolate(host, wanted, reserved)
     return _share_cores(

@@ -19,7 +19,7 @@ def differences(host: Host, topology: HostTopology) -> tuple[str, ...]:
     reported = {cell.id: cell for cell in host.cells}
     published = {cell.id: cell for cell in topology.cells}
     found = [
-        f'cell {cell} is {where}'
+        f'NUMA node {cell} is {where}'
         for cells, others, where in (
             (reported, published, 'not published'),
             (published, reported, 'no longer reported'),
@@ -28,14 +28,13 @@ def differences(host: Host, topology: HostTopology) -> tuple[str, ...]:
     ]
     for cell in sorted(set(reported) & set(published)):
         found.extend(
-            f'cell {cell} has {mine} {what}, published are {theirs}'
+            f'NUMA node {cell} has {mine} {what}, published are {theirs}'
             for what, mine, theirs in _facts(reported[cell], published[cell])
             if mine != theirs
         )
     found.extend(
         f'devices {pool.vendor_id}:{pool.product_id} on '
-        f'{"no cell" if pool.numa_node is None else f"cell {pool.numa_node}"}'
-        ' are not published'
+        f'{_node(pool)} are not published'
         for pool in host.pools
         if not any(_same_place(pool, other) for other in topology.pools)
     )
@@ -60,6 +59,12 @@ def _facts(
         },
         {pool.size_kib: pool.usable for pool in tree.pages if pool.usable},
     )
+
+
+def _node(pool: DevicePool) -> str:
+    if pool.numa_node is None:
+        return 'no NUMA node'
+    return f'NUMA node {pool.numa_node}'
 
 
 def _same_place(pool: DevicePool, published: PoolTopology) -> bool:

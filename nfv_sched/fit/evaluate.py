@@ -110,7 +110,7 @@ class Evaluation:
                 else None
             )
         if isinstance(answer, ClaimReplay):
-            return Verdict(answer.placement())
+            return Verdict(answer.outcome())
         if isinstance(answer, Devices):
             return Verdict(ClaimOutcome(devices=answer.claim(None) or ()))
         return Verdict(ClaimOutcome())

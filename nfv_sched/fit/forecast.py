@@ -29,7 +29,7 @@ class Forecast(NamedTuple):
 def forecast(
     guest: Guest,
     host: Host,
-    placement: ClaimOutcome,
+    outcome: ClaimOutcome,
     shapes: tuple[FitRequest, ...],
     distances: Distances,
 ) -> Forecast:
@@ -38,11 +38,11 @@ def forecast(
     :param shapes: the guests that are expected
     :param distances: between the host's cells, where they are known
     """
-    left = apply_claim(guest, host, placement)
+    left = apply_claim(guest, host, outcome)
     counts = [headrooms(shape, host, left) for shape in shapes]
     return Forecast(
         shapes,
         tuple(before for before, _ in counts),
         tuple(after for _, after in counts),
-        locality(guest, host, placement, distances),
+        locality(guest, host, outcome, distances),
     )

@@ -34,23 +34,23 @@ class Locality(NamedTuple):
     together: float = 0.0
     occupied: float = 0.0
 
-    def badness(self, *, apart: bool) -> float:
-        """What is bad for a guest with devices, from 0 to 1.
+    def penalty(self, *, spread: bool) -> float:
+        """How bad the devices are for a guest that has any, from 0 to 1.
 
-        :param apart: whether they should be on different physical functions
+        :param spread: whether they should be on different physical functions
         """
-        return (self.remote + self.together) / 2 if apart else self.remote
+        return (self.remote + self.together) / 2 if spread else self.remote
 
 
 def locality(
-    guest: Guest, host: Host, placement: ClaimOutcome, distances: Distances
+    guest: Guest, host: Host, outcome: ClaimOutcome, distances: Distances
 ) -> Locality:
     """The locality of a predicted claim.
 
     :param distances: between the host's cells, where they are known
     """
-    chosen = {cell.host_cell for cell in placement.cells}
-    taken = [(host.pools[one.pool], one.count) for one in placement.devices]
+    chosen = {cell.host_cell for cell in outcome.cells}
+    taken = [(host.pools[one.pool], one.count) for one in outcome.devices]
     devices = sum(count for _, count in taken)
     remote = together = occupied = 0.0
     if devices:

@@ -39,13 +39,13 @@ def of_shortage(shortage: Shortage, cell: int, guest_cell: int) -> Reason:
         and shortage.available >= shortage.asked
     ):
         text = (
-            f'cell {cell}: the memory of guest cell {guest_cell} is not a '
-            f'multiple of {size_name(shortage.size_kib)}'
+            f'NUMA node {cell}: the memory of guest NUMA node {guest_cell} is '
+            f'not a multiple of {size_name(shortage.size_kib)}'
         )
     else:
         text = (
-            f'cell {cell} has {shortage.available} of {shortage.asked} {what} '
-            f'for guest cell {guest_cell}'
+            f'NUMA node {cell} has {shortage.available} of {shortage.asked} '
+            f'{what} for guest NUMA node {guest_cell}'
         )
     return Reason(
         shortage.resource,
@@ -62,7 +62,7 @@ def of_cells(asked: int, available: int) -> Reason:
     if not available:
         text = 'the host reports no NUMA topology'
     else:
-        text = f'the host has {available} of {asked} NUMA cells'
+        text = f'the host has {available} of {asked} NUMA nodes'
     return Reason(Resource.CELLS, text, asked=asked, available=available)
 
 
@@ -71,8 +71,8 @@ def of_contest(starved: int, contested: tuple[int, ...]) -> Reason:
     cells = ', '.join(map(str, contested))
     return Reason(
         Resource.COMBINATION,
-        f'{starved} guest cells fit only cell{"s" * (len(contested) > 1)} '
-        f'{cells}',
+        f'{starved} guest NUMA nodes fit only NUMA '
+        f'node{"s" * (len(contested) > 1)} {cells}',
         asked=starved,
         available=len(contested),
     )
@@ -97,7 +97,7 @@ def of_contested_devices(requests: Sequence[DeviceRequest]) -> Reason:
     return Reason(
         Resource.DEVICES,
         f'the {len(requests)} device requests are met one by one, but not '
-        'together near any choice of cells',
+        'together near any choice of NUMA nodes',
         asked=sum(request.count for request in requests),
     )
 
@@ -106,9 +106,9 @@ def spread(per_cell: Mapping[int | None, int]) -> str:
     """Where devices are, in words."""
     return (
         ', '.join(
-            f'{count} on no cell'
+            f'{count} on no NUMA node'
             if node is None
-            else f'{count} on cell {node}'
+            else f'{count} on NUMA node {node}'
             for node, count in sorted(
                 per_cell.items(), key=lambda item: (item[0] is None, item[0])
             )
@@ -202,7 +202,8 @@ def of_combination(
         if any(mask >> i & 1 for mask in fits)
     ]
     ids = [cell.id for cell in usable]
-    where = 'cell' + 's' * (len(ids) > 1) + ' ' + ', '.join(map(str, ids))
+    where = 'NUMA node' + 's' * (len(ids) > 1)
+    where += ' ' + ', '.join(map(str, ids))
     return (
         Reason(
             Resource.COMBINATION,
@@ -244,6 +245,6 @@ def _far_devices(
             yield of_devices(
                 request,
                 best,
-                f'near the cells that fit ({request.policy}; there are '
+                f'near the NUMA nodes that fit ({request.policy}; there are '
                 f'{spread(per_cell)})',
             )

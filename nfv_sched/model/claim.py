@@ -77,14 +77,14 @@ class ClaimOutcome:
 class Verdict:
     """The answer for one guest and one host at one moment.
 
-    ``placement`` is set exactly when the guest fits, ``reasons`` is not
+    ``outcome`` is set exactly when the guest fits, ``reasons`` is not
     empty exactly when it does not.
     """
 
-    placement: ClaimOutcome | None = None
+    outcome: ClaimOutcome | None = None
     reasons: tuple[Reason, ...] = ()
 
     @property
     def fits(self) -> bool:
         """Whether nova-compute's claim succeeds on this state."""
-        return self.placement is not None
+        return self.outcome is not None

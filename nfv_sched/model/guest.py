@@ -60,7 +60,8 @@ class Guest:
 
     ``cells`` is empty for a guest without NUMA topology.
     ``emulator_isolated`` asks for one more dedicated CPU, on the host cell
-    of the first guest cell.
+    of the first guest cell. ``spread_functions`` is whether devices should
+    be on different physical functions where possible.
     """
 
     cells: tuple[GuestCell, ...] = ()
@@ -68,6 +69,7 @@ class Guest:
     emulator_isolated: bool = False
     physnets: frozenset[str] = frozenset()
     tunneled: bool = False
+    spread_functions: bool = False
 
     @property
     def asks_nothing(self) -> bool:

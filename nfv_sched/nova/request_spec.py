@@ -8,108 +8,97 @@ from nova import objects
 from nfv_sched.model import DeviceRequest
 from nfv_sched.model import Guest
 from nfv_sched.model import GuestCell
+from nfv_sched.nova.types import HostState
+from nfv_sched.nova.types import RequestSpec
 
 #: Extra specs of our own, see nfv_sched.extra_specs.
 HOST_SELECTION = 'nfv:placement'
 PCI_SPREAD = 'nfv:pci_spread'
 
-_SEEN = '_nfv_sched_seen'
-
 
 @dataclasses.dataclass(slots=True)
-class _OriginalRequest:
-    """A request as it was before anything was consumed for it."""
+class OriginalRequest:
+    """A RequestSpec as it was before Nova consumed anything for it.
+
+    A request for several instances is one RequestSpec. Nova overwrites its
+    topology with what it gave to the previous instance
+    (``HostState.consume_from_request``), while each claim starts from the
+    flavor's topology.
+
+    :raises ValueError: the request is malformed; says which part
+    """
 
     guest: Guest
     flavor: Any
     topology: Any
-    pristine: Any
-    limits: dict[tuple[float, float], Any] = dataclasses.field(
+    _pristine: Any
+    _limits: dict[tuple[float, float], Any] = dataclasses.field(
         default_factory=dict
     )
 
+    @classmethod
+    def of(cls, spec: RequestSpec) -> 'OriginalRequest':
+        """The request as it stands now."""
+        topology = spec.numa_topology
+        return cls(
+            read_guest(spec),
+            spec.flavor,
+            topology,
+            topology.obj_clone() if topology else None,
+        )
 
-def guest_of(spec: Any) -> Guest:
-    """The guest that a RequestSpec asks for.
+    def restore(self, spec: RequestSpec) -> None:
+        """Put the topology back if it was overwritten.
 
-    A request for several guests is one RequestSpec, whose topology Nova
-    overwrites with what it gave to the guest before
-    (``HostState.consume_from_request``), while each claim starts from what
-    the flavor asks. So the first sight of the request counts, and a topology
-    that was overwritten since is put back: Nova's next consumption then
-    takes what the claim will take.
-
-    :raises ValueError: the request makes no sense; says which part
-    """
-    seen: _OriginalRequest | None = getattr(spec, _SEEN, None)
-    if seen is None or seen.flavor is not spec.flavor:
-        seen = _read_original(spec)
-        setattr(spec, _SEEN, seen)
-    elif spec.numa_topology is not seen.topology:
-        seen.topology = seen.pristine.obj_clone() if seen.pristine else None
-        spec.numa_topology = seen.topology
+        Nova's next consumption then takes what the claim will take.
+        """
+        if spec.numa_topology is self.topology:
+            return
+        self.topology = self._pristine.obj_clone() if self._pristine else None
+        spec.numa_topology = self.topology
         spec.obj_reset_changes(['numa_topology'])
-    return seen.guest
+
+    def limits(self, spec: RequestSpec, state: HostState) -> Any:
+        """The limits to hand to the claim, as NUMATopologyFilter does.
+
+        Hosts of the same allocation ratios share one object.
+        """
+        ratios = (
+            state.cpu_allocation_ratio or 1.0,
+            state.ram_allocation_ratio or 1.0,
+        )
+        limits = self._limits.get(ratios)
+        if limits is None:
+            limits = objects.NUMATopologyLimits(
+                cpu_allocation_ratio=ratios[0], ram_allocation_ratio=ratios[1]
+            )
+            if 'network_metadata' in spec and spec.network_metadata:
+                limits.network_metadata = spec.network_metadata
+            self._limits[ratios] = limits
+        return limits
 
 
-def instance_of(spec: Any) -> str | None:
-    """The uuid of the guest that a request is about at the moment.
+def instance_uuid(spec: RequestSpec) -> str | None:
+    """The uuid of the instance that a request is about at the moment.
 
-    A request for several guests is about one after the other.
+    A request for several instances is about one after the other.
     """
     uuid: str | None = _get(spec, 'instance_uuid')
     return uuid
 
 
-def may_be_several(spec: Any) -> bool:
-    """Whether a request may be for several guests.
+def may_be_several(spec: RequestSpec) -> bool:
+    """Whether a request may be for several instances.
 
-    It was at first; a move of one of them carries the same number.
+    It was at first; a later move of one of them carries the same number.
     """
     return (_get(spec, 'num_instances') or 1) > 1
 
 
-def spreads_functions(spec: Any) -> bool:
-    """Whether devices should be on different physical functions."""
-    wanted: str | None = spec.flavor.extra_specs.get(PCI_SPREAD)
-    return wanted == 'pf'
-
-
-def limits_of(spec: Any, state: Any) -> Any:
-    """The limits to hand to the claim, as the stock NUMATopologyFilter does.
-
-    For a request that :func:`guest_of` has seen. Hosts of the same
-    allocation ratios share one object.
-    """
-    known: dict[tuple[float, float], Any] = getattr(spec, _SEEN).limits
-    ratios = (
-        state.cpu_allocation_ratio or 1.0,
-        state.ram_allocation_ratio or 1.0,
-    )
-    if ratios not in known:
-        limits = objects.NUMATopologyLimits(
-            cpu_allocation_ratio=ratios[0], ram_allocation_ratio=ratios[1]
-        )
-        if 'network_metadata' in spec and spec.network_metadata:
-            limits.network_metadata = spec.network_metadata
-        known[ratios] = limits
-    return known[ratios]
-
-
-def _read_original(spec: Any) -> _OriginalRequest:
-    topology = spec.numa_topology
-    return _OriginalRequest(
-        guest=read_guest(spec),
-        flavor=spec.flavor,
-        topology=topology,
-        pristine=topology.obj_clone() if topology else None,
-    )
-
-
-def read_guest(spec: Any) -> Guest:
+def read_guest(spec: RequestSpec) -> Guest:
     """The guest as the RequestSpec stands now.
 
-    :raises ValueError: the request makes no sense; says which part
+    :raises ValueError: the request is malformed; says which part
     """
     topology = spec.numa_topology
     requests = spec.pci_requests.requests if spec.pci_requests else ()
@@ -122,7 +111,13 @@ def read_guest(spec: Any) -> Guest:
         ),
         physnets=frozenset(_get(network, 'physnets') or ()),
         tunneled=bool(_get(network, 'tunneled')),
+        spread_functions=_spreads_functions(spec),
     )
+
+
+def _spreads_functions(spec: RequestSpec) -> bool:
+    extra_specs = _get(_get(spec, 'flavor'), 'extra_specs') or {}
+    return bool(extra_specs.get(PCI_SPREAD) == 'pf')
 
 
 def _cell(cell: Any) -> GuestCell:

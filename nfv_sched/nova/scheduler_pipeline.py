@@ -110,7 +110,7 @@ class Pipeline:
         )
         return sorted(states, key=lambda state: str(state.nodename))
 
-    def unlisted(self, states: Iterable[Any]) -> list[HiddenHost]:
+    def hidden_hosts(self, states: Iterable[Any]) -> list[HiddenHost]:
         """All compute nodes that are not among the states."""
         known = {(state.host, state.nodename) for state in states}
         enabled = {cell.uuid for cell in self._manager.enabled_cells}
@@ -141,7 +141,7 @@ class Pipeline:
             self._manager.aggs_by_id.values(), kinds
         )
 
-    def prepare(self, spec: Any) -> str | None:
+    def run_request_filters(self, spec: Any) -> str | None:
         """Let Nova's request filters work on a request.
 
         Returns why they refuse it for all hosts, None if they do not.
@@ -152,7 +152,7 @@ class Pipeline:
             return str(error)
         return None
 
-    def demand(self, spec: Any) -> PlacementQuery:
+    def placement_query(self, spec: Any) -> PlacementQuery:
         """What the request asks of Placement.
 
         :raises BadRequestError: it asks for a host that is not there

@@ -1,6 +1,6 @@
-"""Whom a guest is to be near to or apart from, and where they are.
+"""Affinity and anti-affinity targets of a request, and their hosts.
 
-That is known from the host states that reach a weigher, and from the hosts
+These are known from the host states that reach a weigher, and from the hosts
 of the server group that the conductor puts into each request. The databases
 are asked for the rest, see :meth:`Company.find`.
 """
@@ -13,6 +13,8 @@ from typing import Any
 import uuid
 
 from nfv_sched.nova import instances
+from nfv_sched.nova.types import HostState
+from nfv_sched.nova.types import RequestSpec
 
 LOG = logging.getLogger(__name__)
 
@@ -23,27 +25,26 @@ APART = 'nfv:apart'
 AFFINITY_POLICIES = frozenset(('affinity', 'soft-affinity'))
 ANTI_AFFINITY_POLICIES = frozenset(('anti-affinity', 'soft-anti-affinity'))
 
-_COMPANY = '_nfv_sched_company'
-
 
 class AffinityContext:
-    """The guests that a request speaks of, one way or another.
+    """The instances that a request is to be near to or apart from.
 
-    ``guest`` is the instance that is being placed, ``members`` are those of
-    its server group, of which a host may have ``limit``. ``hosts`` tells
-    where guests are: more of them than count, and not all that do.
+    ``instance`` is the one that is being placed, ``members`` are those of
+    its server group, of which a host may have ``limit``. ``hosts`` maps
+    instances to hosts; it may include some that do not count and miss some
+    that do.
     """
 
-    def __init__(self, spec: Any) -> None:
+    def __init__(self, spec: RequestSpec) -> None:
         group = _get(spec, 'instance_group')
-        self.guest: str | None = _get(spec, 'instance_uuid')
+        self.instance: str | None = _get(spec, 'instance_uuid')
         self.policy: str | None = _get(group, 'policy')
         self.members = frozenset(_get(group, 'members') or ())
         self.limit = _limit(group) if self.policy == 'anti-affinity' else None
         self.hosts: dict[str, str] = {}
         self._project: str | None = _get(spec, 'project_id')
         self._ignored = frozenset(_get(spec, 'ignore_hosts') or ())
-        self._near, self._apart = _hinted(spec, self.guest)
+        self._near, self._apart = _hinted(spec, self.instance)
         # Members by the uuid that a hint may name.
         self._groups: dict[str, frozenset[str]] = {}
         if name := _get(group, 'uuid'):
@@ -52,14 +53,21 @@ class AffinityContext:
         self._taken = len(self._group_hosts or ())
         self._asked = False
 
+    @classmethod
+    def of(cls, spec: RequestSpec) -> 'AffinityContext | None':
+        """The affinity context of a request, None without group or hints."""
+        if _get(spec, 'instance_group') is None and not _hints(spec):
+            return None
+        return cls(spec)
+
     @property
     def near(self) -> frozenset[str]:
-        """Guests to be near to: of a group with affinity, and hinted."""
+        """Instances to be near to: of a group with affinity, and hinted."""
         return self._of(AFFINITY_POLICIES, self._near)
 
     @property
     def apart(self) -> frozenset[str]:
-        """Guests to be apart from: of a group with anti-affinity, hinted."""
+        """Instances to be apart from: of such a group, and hinted."""
         return self._of(ANTI_AFFINITY_POLICIES, self._apart)
 
     def _of(
@@ -68,59 +76,61 @@ class AffinityContext:
         found = set(self.members if self.policy in policies else ())
         for name in hinted:
             found |= self._groups.get(name, {name})
-        # A guest that moves does not keep itself company.
-        return frozenset(found - {self.guest})
+        # An instance that moves is not near to or apart from itself.
+        return frozenset(found - {self.instance})
 
-    def placed(self, spec: Any) -> None:
-        """Note where Nova put the guests of this request so far.
+    def update(self, spec: RequestSpec) -> None:
+        """Note where Nova put the instances of this request so far.
 
         It adds the host of each to the group's before it has the next one
         weighed.
         """
-        if self._group_hosts is not None and self.guest is not None:
+        if self._group_hosts is not None and self.instance is not None:
             for host in self._group_hosts[self._taken :]:
-                self.hosts[self.guest] = host
+                self.hosts[self.instance] = host
             self._taken = len(self._group_hosts)
-        self.guest = _get(spec, 'instance_uuid')
+        self.instance = _get(spec, 'instance_uuid')
 
-    def find(self, states: Sequence[Any], *, elsewhere: bool) -> None:
-        """Learn where the guests are.
+    def find(self, states: Sequence[HostState], *, elsewhere: bool) -> None:
+        """Find the hosts of the instances.
 
-        Only for guests on none of the hosts, and once per request, the
-        cells are asked, if ``elsewhere`` matters; and, for what a hint names
-        that is no guest there, the API database, which alone knows the
+        The cells are asked only for instances on none of the hosts, once per
+        request, if ``elsewhere`` matters. For what a hint names that is no
+        instance there, the API database is asked, which alone has the
         members of groups.
 
         :param states: the HostStates of the hosts that may be chosen
         """
-        self._look(states)
+        self._find_here(states)
         if self._asked:
             return
         self._asked = True
         unknown = (self._near | self._apart) - self.hosts.keys()
         unknown -= self._groups.keys()
         if elsewhere:
-            unknown = self._look_elsewhere(states, unknown)
+            unknown = self._find_elsewhere(states, unknown)
         if unknown:
-            self._ask_for_groups(unknown)
-            self._look(states)
+            self._read_groups(unknown)
+            self._find_here(states)
 
-    def _look(self, states: Iterable[Any]) -> None:
+    def _find_here(self, states: Iterable[HostState]) -> None:
         wanted = self.near | self.apart
         for state in states:
             for guest in wanted.intersection(state.instances):
                 self.hosts[guest] = state.host
 
-    def _look_elsewhere(
-        self, states: Sequence[Any], unknown: frozenset[str]
+    def _find_elsewhere(
+        self, states: Sequence[HostState], unknown: frozenset[str]
     ) -> frozenset[str]:
-        """Find guests on other hosts; returns those that nobody knows."""
+        """Find instances on other hosts; returns the unknown ones."""
         unseen = frozenset[str]()
         if self.policy in AFFINITY_POLICIES | ANTI_AFFINITY_POLICIES:
-            unseen = self.members - self.hosts.keys() - {self.guest}
+            unseen = self.members - self.hosts.keys() - {self.instance}
         here = {state.host for state in states}
         lost = frozenset(self._group_hosts or ()) - here
-        doubtful = frozenset() if self._tell_all(lost, unseen) else unseen
+        doubtful = (
+            frozenset() if self._hosts_are_certain(lost, unseen) else unseen
+        )
         if asked := unknown | doubtful:
             # What a hint names may be a group: then its members are among
             # the project's guests.
@@ -138,10 +148,12 @@ class AffinityContext:
         self.hosts.update(zip(sorted(unseen), sorted(lost), strict=False))
         return unknown
 
-    def _tell_all(self, lost: frozenset[str], unseen: frozenset[str]) -> bool:
-        """Whether the group's hosts leave no doubt who is where.
+    def _hosts_are_certain(
+        self, lost: frozenset[str], unseen: frozenset[str]
+    ) -> bool:
+        """Whether the group's hosts tell which host each member is on.
 
-        Those that are ignored may be there for the guest alone that moves.
+        Ignored hosts may be those of the instance alone that moves.
         """
         if not unseen or self._group_hosts is None:
             return not unseen
@@ -150,42 +162,27 @@ class AffinityContext:
         single = self.limit == 1 and len(lost) <= len(unseen)
         return not lost or single or len(lost) == len(unseen)
 
-    def _ask_for_groups(self, unknown: frozenset[str]) -> None:
+    def _read_groups(self, unknown: frozenset[str]) -> None:
         found = instances.group_members(unknown, self._project)
         if found is None:
             return
         self._groups.update(found)
         if wrong := sorted(unknown - found.keys()):
             LOG.info(
-                'Scheduler hints of guest %s name no guest and no server '
-                'group, and are ignored: %s',
-                self.guest,
+                'Scheduler hints of instance %s name no instance and no '
+                'server group, and are ignored: %s',
+                self.instance,
                 ', '.join(wrong),
             )
 
 
-def affinity_context(spec: Any) -> AffinityContext | None:
-    """Whom a RequestSpec speaks of; None if of nobody.
-
-    The same for every look at one request, so that nobody is asked twice.
-    """
-    affinity: AffinityContext | None = getattr(spec, _COMPANY, None)
-    if affinity is None:
-        if _get(spec, 'instance_group') is None and not _hints(spec):
-            return None
-        affinity = AffinityContext(spec)
-        setattr(spec, _COMPANY, affinity)
-    affinity.placed(spec)
-    return affinity
-
-
-def _hints(spec: Any) -> Mapping[str, Any]:
+def _hints(spec: RequestSpec) -> Mapping[str, Any]:
     hints = _get(spec, 'scheduler_hints') or {}
     return {name: hints[name] for name in (NEAR, APART) if name in hints}
 
 
 def _hinted(
-    spec: Any, guest: str | None
+    spec: RequestSpec, guest: str | None
 ) -> tuple[frozenset[str], frozenset[str]]:
     """The uuids that hints name, near and apart."""
     uuids: dict[str, set[str]] = {NEAR: set(), APART: set()}
@@ -199,7 +196,7 @@ def _hinted(
                 wrong.append(f'{name}={value!r:.64}')
     if wrong:
         LOG.info(
-            'Scheduler hints of guest %s are no uuids, and are ignored: %s',
+            'Scheduler hints of instance %s are no uuids, and are ignored: %s',
             guest,
             ', '.join(wrong),
         )

@@ -9,7 +9,7 @@ import random
 
 from nova import exception
 
-from nfv_sched.explain import Explanation
+from nfv_sched.dryrun.values import Explanation
 from nfv_sched.scenario import utilization
 from nfv_sched.scenario.values import BootStep
 from nfv_sched.scenario.values import DeleteStep

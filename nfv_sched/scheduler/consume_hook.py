@@ -1,7 +1,8 @@
-"""What is due when Nova places a guest and consumes it from a host state.
+"""Bookkeeping after Nova selects a host (HostState.consume_from_request).
 
-Nova's own bookkeeping serves the next guests of the same request. Of devices
-it takes off those that were asked for, and leaves those that go with them.
+Nova's own bookkeeping serves the next instances of the same request. Of
+devices it takes off those that were asked for, and leaves those that go with
+them.
 """
 
 from collections.abc import Iterable
@@ -9,12 +10,13 @@ import logging
 from typing import Any
 import weakref
 
-from nfv_sched import fit
 from nfv_sched.fit.devices import Devices
 from nfv_sched.fit.pools import PoolState
-from nfv_sched.scheduler import cycle
+from nfv_sched.nova.types import HostState
+from nfv_sched.nova.types import RequestSpec
+from nfv_sched.scheduler import host_cycle
 from nfv_sched.scheduler import rejection_log
-from nfv_sched.scheduler.in_flight import InFlight
+from nfv_sched.scheduler.cycle import RequestCycle
 
 LOG = logging.getLogger(__name__)
 
@@ -23,71 +25,84 @@ _Remaining = list[tuple[dict[str, Any], int]]
 
 
 def install(
-    fit_request: fit.FitRequest, states: Iterable[Any], flight: InFlight | None
+    cycle: RequestCycle, states: Iterable[HostState], *, track: bool
 ) -> None:
-    """Take notice when Nova sends the guest to one of the hosts.
+    """Notice when Nova sends the instance to one of the hosts.
 
     It then calls that HostState's ``consume_from_request``.
 
-    :param flight: what remembers the guest; None where that is of no use
+    :param track: whether to record the instance as in flight
     """
     for state in states:
-        state.consume_from_request = _ConsumeHook(fit_request, state, flight)
+        state.consume_from_request = _ConsumeHook(cycle, state, track=track)
 
 
 class _ConsumeHook:
     """Stands in for a HostState's ``consume_from_request``."""
 
-    __slots__ = ('_fit_request', '_flight', '_state')
+    __slots__ = ('_cycle', '_state', '_track')
 
     def __init__(
-        self, fit_request: fit.FitRequest, state: Any, flight: InFlight | None
+        self, cycle: RequestCycle, state: HostState, *, track: bool
     ) -> None:
-        self._flight = flight
-        self._fit_request = fit_request
-        # Thousands of states that refer to themselves are a burden.
+        self._cycle = cycle
+        # Without a cycle of references, which would keep thousands of host
+        # states alive until the next garbage collection.
         self._state = weakref.ref(state)
+        self._track = track
 
     def __call__(self, spec: Any) -> None:
         state: Any = self._state()
-        left: _Remaining = []
+        remaining: _Remaining = []
         try:
-            if self._flight is not None:
-                self._flight.send(self._fit_request, state, spec.instance_uuid)
-            left = _remaining_devices(self._fit_request, state)
+            if self._track:
+                self._add_in_flight(state, spec)
+            remaining = _remaining_devices(self._cycle, state)
         except Exception:
-            # A boot must not fail because of what comes after it.
-            LOG.exception('What a guest takes is not remembered')
+            # A boot must not fail because of bookkeeping.
+            LOG.exception('Not recorded what an instance takes')
         type(state).consume_from_request(state, spec)
-        rejection_log.clear(spec)
-        if left:
-            _set_remaining(state, left)
+        rejection_log.clear(self._cycle, spec)
+        if remaining:
+            _set_remaining(state, remaining)
+
+    def _add_in_flight(self, state: HostState, spec: RequestSpec) -> None:
+        cycle, instance = self._cycle, spec.instance_uuid
+        if instance is None:
+            return
+        decision = cycle.decide(state)
+        providers = decision.providers(host_cycle.candidate_to_claim(state))
+        cycle.process.in_flight.add(
+            instance, state, cycle.fit_request, providers
+        )
+        host_cycle.of_host(state).add_consumed(instance)
 
 
-def _remaining_devices(fit_request: fit.FitRequest, state: Any) -> _Remaining:
-    """What the claim leaves of devices, if it takes more than is asked for.
+def _remaining_devices(cycle: RequestCycle, state: HostState) -> _Remaining:
+    """The devices that the claim leaves, if it takes more than was asked.
 
     Physical functions and their virtual functions exclude each other. Where
     a guest has both, Nova's bookkeeping may even take them from one card.
     """
+    fit_request = cycle.fit_request
     if not fit_request.guest.devices:
         return []
-    decision = cycle.decide(fit_request, state)
-    providers = decision.providers(cycle.candidate_to_claim(state))
+    decision = cycle.decide(state)
+    providers = decision.providers(host_cycle.candidate_to_claim(state))
     evaluation = decision.evaluation(state)
     pools = evaluation.host.pools
     if not Devices(fit_request, evaluation.host, providers).exclusive:
         return []
-    placement = evaluation.verdict(providers).placement
-    if placement is None:
+    outcome = evaluation.verdict(providers).outcome
+    if outcome is None:
         return []
     left = PoolState(pools)
-    for one in placement.devices:
-        left.allocate(one.pool, one.count)
+    for claim in outcome.devices:
+        left.allocate(claim.pool, claim.count)
     return list(zip(state.pci_stats.pools, left.devices, strict=True))
 
 
-def _set_remaining(state: Any, left: _Remaining) -> None:
-    for pool, count in left:
+def _set_remaining(state: HostState, remaining: _Remaining) -> None:
+    for pool, count in remaining:
         pool['count'] = count
-    state.pci_stats.pools = [pool for pool, count in left if count]
+    state.pci_stats.pools = [pool for pool, count in remaining if count]

@@ -1,192 +1,135 @@
-"""One decision per request and host state, shared by filters and weighers."""
+"""What filters and weighers share about one RequestSpec.
 
-from collections.abc import Iterable
-from collections.abc import Mapping
-from typing import Any
-from typing import Literal
+Nova hands one RequestSpec and its HostStates to all filters and weighers in
+turn. What they share is on exactly two attributes of Nova's objects: a
+:class:`RequestCycle` on the RequestSpec, a
+:class:`~nfv_sched.scheduler.host_cycle.HostCycle` on each HostState.
+:func:`begin` is called before each instance of a request is filtered or
+weighed and has all effects; everything else reads.
+"""
 
 import nova.conf
 
 from nfv_sched import conf
 from nfv_sched import fit
-from nfv_sched.model import HostTopology
-from nfv_sched.nova import host_states
 from nfv_sched.nova import request_spec
-from nfv_sched.scheduler import demand
-from nfv_sched.scheduler import published_topology
+from nfv_sched.nova import server_group
+from nfv_sched.nova.types import HostState
+from nfv_sched.nova.types import RequestSpec
+from nfv_sched.scheduler import host_cycle
+from nfv_sched.scheduler import process as scheduler_process
+from nfv_sched.scheduler.host_cycle import Decision
+from nfv_sched.scheduler.process import SchedulerProcess
 
 CONF = nova.conf.CONF
 conf.register_opts(CONF)
 
-_QUESTION = '_nfv_sched_question'
-_DECISION = '_nfv_sched_decision'
+_REQUEST = '_nfv_sched_request'
 
 
-def refresh(spec: Any) -> fit.FitRequest:
-    """What a RequestSpec asks, looked at anew.
+class RequestCycle:
+    """What filters and weighers share about one RequestSpec.
 
-    Due before each guest of a request: Nova writes into the request while it
-    places them (see :func:`nfv_sched.nova.request_spec.guest_of`).
-
-    :raises ValueError: the request makes no sense
-    """
-    guest = request_spec.guest_of(spec)
-    known: fit.FitRequest | None = getattr(spec, _QUESTION, None)
-    if known is None or known.guest is not guest:
-        pack = CONF.compute.packing_host_numa_cells_allocation_strategy
-        known = fit.FitRequest(guest, pack=pack)
-        setattr(spec, _QUESTION, known)
-    demand.record(known, spec)
-    return known
-
-
-class Decision:
-    """The answers for one guest on one host state.
-
-    A decision belongs to the state it was made from and goes with it: a host
-    state changes inside a request for several guests. Of a host that fits
-    only the answer is kept; what led to it is let go at once, for a request
-    has thousands of hosts.
+    ``original`` and ``fit_request`` are there once the cycle has begun, see
+    :func:`begin`. ``rejected`` holds, for the current instance, the hosts
+    that each filter rejected; see :mod:`nfv_sched.scheduler.rejection_log`.
+    ``placed`` is whether the current instance has got its host.
     """
 
     __slots__ = (
-        '_evaluation',
-        '_instances',
-        '_no_providers_refusal',
-        '_refusals',
-        '_topology',
+        '_affinity',
+        '_affinity_known',
+        'begun',
         'fit_request',
-        'forecast',
-        'published',
-        'settled',
+        'instance',
+        'original',
+        'placed',
+        'process',
+        'rejected',
     )
 
-    def __init__(self, fit_request: fit.FitRequest, state: Any) -> None:
-        self.fit_request = fit_request
-        #: Whether the guest fits, whichever allocation candidate is claimed.
-        self.settled = False
-        #: What the claim leaves behind, once that was worked out.
-        self.forecast: fit.Forecast | None = None
-        #: The host's published topology that the forecast was made with.
-        self.published: HostTopology | None = None
-        self._topology, self._instances = host_states.state_key(state)
-        self._no_providers_refusal: fit.Refusal | Literal[True] | None = None
-        self._refusals: dict[object, fit.Refusal | None] | None = None
-        self._evaluation: fit.Evaluation | None = None
+    fit_request: fit.FitRequest
+    original: request_spec.OriginalRequest
 
-    def holds(self, fit_request: fit.FitRequest, state: Any) -> bool:
-        """Whether this still is the answer."""
-        return (
-            self.fit_request is fit_request
-            and self._topology is state.numa_topology
-            and self._instances == state.num_instances
-        )
+    def __init__(self, process: SchedulerProcess) -> None:
+        self.process = process
+        self.begun = False
+        self.instance: str | None = None
+        self.rejected: list[tuple[str, list[HostState]]] = []
+        self.placed = False
+        self._affinity: server_group.AffinityContext | None = None
+        self._affinity_known = False
 
-    def evaluation(self, state: Any) -> fit.Evaluation:
-        """All that can be asked about the guest on the host."""
-        if self._evaluation is None:
-            host = host_states.host_of(state)
-            self._evaluation = fit.Evaluation(
-                self.fit_request,
-                published_topology.published().complete(state, host),
-            )
-        return self._evaluation
+    def decide(self, state: HostState) -> Decision:
+        """The decision on a host state, made once per state."""
+        host = host_cycle.of_host(state)
+        decision = host.decision
+        if decision is None or not decision.holds(self.fit_request, state):
+            decision = host.decision = self.new_decision(state)
+        return decision
 
-    def refusal(
-        self, state: Any, candidate: Mapping[str, Any]
-    ) -> fit.Refusal | None:
-        """Why the claim fails with an allocation candidate; None if not."""
-        providers = self.providers(candidate)
-        if providers is not self.fit_request.no_providers:
-            return self._chosen(state, providers)
-        # The same for all candidates whose devices Placement left open.
-        if self._no_providers_refusal is None:
-            refusal = self.evaluation(state).refusal(providers)
-            self._no_providers_refusal = refusal or True
-            if refusal is None:
-                self._evaluation = None
-                self.settled = not self.fit_request.placement_may_choose
-        return (
-            None
-            if self._no_providers_refusal is True
-            else self._no_providers_refusal
-        )
+    def new_decision(self, state: HostState) -> Decision:
+        """A decision that is not shared, for a state that was changed."""
+        return Decision(self.fit_request, state, self.process.published)
 
-    def _chosen(
-        self, state: Any, providers: fit.Providers
-    ) -> fit.Refusal | None:
-        """The answer for devices that Placement chose."""
-        if self._refusals is None:
-            self._refusals = {}
-        key = tuple(providers)
-        if key not in self._refusals:
-            self._refusals[key] = self.evaluation(state).refusal(providers)
-        return self._refusals[key]
+    def affinity(
+        self, spec: RequestSpec
+    ) -> server_group.AffinityContext | None:
+        """The affinity context of the request, None without any.
 
-    def chosen_devices(self, candidates: Iterable[Mapping[str, Any]]) -> bool:
-        """Whether Placement chose devices, so that candidates may differ."""
-        return any(
-            self.providers(one) is not self.fit_request.no_providers
-            for one in candidates
-        )
-
-    def badness(
-        self, state: Any, candidate: Mapping[str, Any], *, apart: bool
-    ) -> float:
-        """How bad the devices of a candidate are for the guest, from 0.
-
-        For candidates that fit.
-
-        :param apart: whether different physical functions are asked for
+        Made once, so that the databases are asked once per request.
         """
-        evaluation = self.evaluation(state)
-        placement = evaluation.verdict(self.providers(candidate)).placement
-        if placement is None:
-            return 1.0
-        host = evaluation.host
-        found = fit.locality(
-            self.fit_request.guest,
-            host,
-            placement,
-            published_topology.published().distances(state, host),
-        )
-        return found.badness(apart=apart)
-
-    def providers(self, candidate: Mapping[str, Any]) -> fit.Providers:
-        """What an allocation candidate gives to each device request."""
-        fit_request = self.fit_request
-        if not fit_request.placement_may_choose:
-            return fit_request.no_providers
-        mapping = candidate.get('mappings')
-        if mapping and len(mapping) == 1 and '' in mapping:
-            return fit_request.no_providers
-        return tuple(fit.providers_of(fit_request.guest.devices, mapping))
+        if not self._affinity_known:
+            self._affinity = server_group.AffinityContext.of(spec)
+            self._affinity_known = True
+        if self._affinity is not None:
+            self._affinity.update(spec)
+        return self._affinity
 
 
-def decide(fit_request: fit.FitRequest, state: Any) -> Decision:
-    """The decision on a HostState, made once per state."""
-    known: Decision | None = getattr(state, _DECISION, None)
-    if known is not None and known.holds(fit_request, state):
-        return known
-    made = Decision(fit_request, state)
-    setattr(state, _DECISION, made)
-    return made
+def of(
+    spec: RequestSpec, process: SchedulerProcess | None = None
+) -> RequestCycle:
+    """The cycle of a request, which may not have begun.
 
-
-def candidate_to_claim(state: Any) -> Mapping[str, Any]:
-    """The allocation candidate that Nova is going to claim on a host."""
-    candidates: list[Mapping[str, Any]] = state.allocation_candidates
-    return candidates[0] if candidates else {}
-
-
-def is_decided(state: Any) -> bool:
-    """Whether some filter has looked at the host already."""
-    return _DECISION in state.__dict__
-
-
-def forget(state: Any) -> None:
-    """Let go of the decision on a host that was rejected.
-
-    Nobody asks about it again within the request.
+    :param process: the scheduler process of a new cycle; None for this
+        process's own
     """
-    state.__dict__.pop(_DECISION, None)
+    cycle: RequestCycle | None = getattr(spec, _REQUEST, None)
+    if cycle is None:
+        cycle = RequestCycle(process or scheduler_process.current())
+        setattr(spec, _REQUEST, cycle)
+    return cycle
+
+
+def begin(
+    spec: RequestSpec, process: SchedulerProcess | None = None
+) -> RequestCycle:
+    """Begin the cycle of the instance that a request is about.
+
+    Called before each instance of a request, since Nova writes into the
+    request while it places them; calling it again for the same instance
+    changes nothing. The first call for an instance counts it as demand.
+    Instances are told apart by uuid: ``num_instances`` says for how many the
+    request was made first, and still does when one of them moves later.
+
+    :param process: as for :func:`of`
+    :raises ValueError: the request is malformed; says which part
+    """
+    cycle = of(spec, process)
+    instance = request_spec.instance_uuid(spec)
+    if cycle.begun and cycle.original.flavor is spec.flavor:
+        cycle.original.restore(spec)
+        if instance == cycle.instance:
+            return cycle
+    else:
+        cycle.original = request_spec.OriginalRequest.of(spec)
+        cycle.fit_request = fit.FitRequest(
+            cycle.original.guest,
+            pack=CONF.compute.packing_host_numa_cells_allocation_strategy,
+        )
+        cycle.begun = True
+    cycle.instance = instance
+    cycle.rejected, cycle.placed = [], False
+    cycle.process.demand.record(cycle.fit_request)
+    return cycle

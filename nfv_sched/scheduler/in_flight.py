@@ -1,8 +1,8 @@
-"""Guests that this scheduler has chosen a host for and that are not there yet.
+"""Instances that this scheduler has chosen a host for and that are not there.
 
-Nova makes its host states anew for each request, of what the nova-computes
-have reported. Of guests that were sent a moment ago they know nothing: the
-next ones would be sent to where those are going to be.
+Nova makes its host states for each request, of what the nova-computes have
+reported. These do not include instances that were sent a moment ago, and the
+next instances would be sent to the same free CPUs and devices.
 """
 
 from collections.abc import Callable
@@ -12,40 +12,38 @@ from collections.abc import Sequence
 import dataclasses
 import threading
 import time
-from typing import Any
 from typing import NamedTuple
 
 from nfv_sched import fit
 from nfv_sched.model import Host
 from nfv_sched.nova import host_states
 from nfv_sched.nova import instances
-from nfv_sched.scheduler import cycle
-from nfv_sched.scheduler import published_topology
+from nfv_sched.nova.types import HostState
+from nfv_sched.scheduler import host_cycle
+from nfv_sched.scheduler.published_topology import PublishedTopology
 
-#: Seconds for which a guest that is being built and has no host is waited
-#: for: nova-computes build only some at once, the others wait for theirs.
+#: Seconds to wait for an instance that is being built and has no host:
+#: nova-computes build only some at once, the others wait for their turn.
 BUILD_TIMEOUT = 600.0
-#: The same for a guest that no database knows, yet or any more.
+#: The same for an instance that no database knows, yet or any more.
 UNKNOWN_TIMEOUT = 30.0
-#: And for one that is somewhere else: it moves, which is not seen before it
-#: is over, or runs on an alternate.
+#: And for one that is on another host: it moves, which shows only once the
+#: move is over, or it runs on an alternate.
 ELSEWHERE_TIMEOUT = 10.0
-# Seconds between two looks for those that have landed, and what share of the
-# time looking may take at the most.
+# Seconds between two looks for those that arrived, and the largest share of
+# the time that looking may take.
 _LOOK_EVERY = 1.0
 _LOOK_SHARE = 0.1
 
-_CONSUMED = '_nfv_sched_consumed'
-
-#: The hosts of guests by uuid, None for those that have none yet.
+#: The hosts of instances by uuid, None for those that have none yet.
 FindHosts = Callable[[Iterable[str]], Mapping[str, str | None]]
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
 class Pick:
-    """A guest on its way to a host, ``since`` so many seconds."""
+    """An instance on its way to a host; ``since`` is in seconds."""
 
-    guest: str
+    instance: str
     host: str
     fit_request: fit.FitRequest
     providers: fit.Providers
@@ -55,21 +53,21 @@ class Pick:
 class _Projection(NamedTuple):
     """A host as it will be once the picks are there.
 
-    ``reading`` is of the host state that they land on, with what is published
-    of the host.
+    ``version`` is the fingerprint of the host state before them, with what
+    is published of the host.
     """
 
-    reading: object
+    version: object
     picks: tuple[Pick, ...]
     host: Host
 
 
 class InFlight:
-    """The guests in flight of one scheduler.
+    """The instances in flight of one scheduler.
 
-    Memory is bounded by what is sent to each host within PATIENCE.
+    Memory is bounded by what is sent to each host within BUILD_TIMEOUT.
 
-    :param find: where guests are by now
+    :param find: where instances are by now
     :param clock: seconds
     """
 
@@ -81,7 +79,7 @@ class InFlight:
         self._find = find
         self._clock = clock
         self._picks: dict[str, tuple[Pick, ...]] = {}
-        self._landed: dict[str, _Projection] = {}
+        self._projections: dict[str, _Projection] = {}
         self._next_look = 0.0
         self._lock = threading.Lock()
 
@@ -89,154 +87,149 @@ class InFlight:
         """Whether any are, as far as is known."""
         return bool(self._picks)
 
-    def send(
-        self, fit_request: fit.FitRequest, state: Any, guest: str
+    def add(
+        self,
+        instance: str,
+        state: HostState,
+        fit_request: fit.FitRequest,
+        providers: fit.Providers,
     ) -> None:
-        """Remember that a guest is on its way to a host."""
-        decision, now = cycle.decide(fit_request, state), self._clock()
-        providers = decision.providers(cycle.candidate_to_claim(state))
-        pick = Pick(guest, state.host, fit_request, providers, now)
+        """Record that an instance is on its way to a host."""
+        now = self._clock()
+        pick = Pick(instance, state.host, fit_request, providers, now)
         with self._lock:
             before = (
-                one
-                for one in self._picks.get(state.uuid, ())
-                if now - one.since < BUILD_TIMEOUT
+                earlier
+                for earlier in self._picks.get(state.uuid, ())
+                if now - earlier.since < BUILD_TIMEOUT
             )
             self._picks[state.uuid] = (*before, pick)
-        # What Nova consumes from this very state is in there already.
-        consumed = state.__dict__.setdefault(_CONSUMED, set())
-        consumed.add(guest)
 
     def left(
         self,
         fit_request: fit.FitRequest,
-        states: Sequence[Any],
-        rooms: Iterable[int | None],
+        states: Sequence[HostState],
+        headrooms: Iterable[int | None],
+        published: PublishedTopology,
     ) -> list[float]:
-        """What guests in flight leave of each host's room, from 0 to 1.
+        """The share of each host's headroom that instances in flight leave.
 
-        Room for guests like this one, ``left / (room + 1)``. Hosts whose room
-        is unknown count as large.
+        Headroom for guests like this one: ``left / (headroom + 1)``, from 0
+        to 1.
 
-        :param rooms: for so many guests, by what the hosts' states know
+        :param headrooms: by what the states of the hosts know; None where it
+            is to be counted
         """
         with self._lock:
             return [
-                self._left(fit_request, state, room)
-                for state, room in zip(states, rooms, strict=True)
+                self._left(fit_request, state, headroom, published)
+                for state, headroom in zip(states, headrooms, strict=True)
             ]
 
     def _left(
-        self, fit_request: fit.FitRequest, state: Any, room: int | None
+        self,
+        fit_request: fit.FitRequest,
+        state: HostState,
+        headroom: int | None,
+        published: PublishedTopology,
     ) -> float:
         picks = self._coming(state)
-        if room is None:
+        if headroom is None:
             if not picks:
                 return 1.0
-            room = fit.headroom(fit_request, host_states.host_of(state))
-        left = (
-            fit.headroom(fit_request, self._after(state, picks))
-            if picks
-            else room
-        )
-        return min(left, room) / (room + 1)
+            headroom = fit.headroom(fit_request, host_states.host_of(state))
+        left = headroom
+        if picks:
+            host = self._project(state, picks, published)
+            left = fit.headroom(fit_request, host)
+        return min(left, headroom) / (headroom + 1)
 
-    def _coming(self, state: Any) -> tuple[Pick, ...]:
-        """The guests on their way to a host that its state does not know."""
+    def _coming(self, state: HostState) -> tuple[Pick, ...]:
+        """The instances on their way to a host that its state lacks."""
         picks = self._picks.get(state.uuid, ())
-        consumed = state.__dict__.get(_CONSUMED)
-        if consumed:
-            return tuple(one for one in picks if one.guest not in consumed)
+        # What Nova consumed from this very state is in there already.
+        if consumed := host_cycle.consumed(state):
+            return tuple(
+                pick for pick in picks if pick.instance not in consumed
+            )
         return picks
 
-    def _after(self, state: Any, picks: tuple[Pick, ...]) -> Host:
+    def _project(
+        self,
+        state: HostState,
+        picks: tuple[Pick, ...],
+        published: PublishedTopology,
+    ) -> Host:
         """The host once they are there: those that fit, in their order."""
-        view = published_topology.published()
-        reading = (
+        version = (
             host_states.state_fingerprint(state),
-            view.hosts().get(state.uuid),
+            published.hosts().get(state.uuid),
         )
-        known = self._landed.get(state.uuid)
+        known = self._projections.get(state.uuid)
         if (
             known
-            and known.reading == reading
+            and known.version == version
             and picks[: len(known.picks)] == known.picks
         ):
             host, new = known.host, picks[len(known.picks) :]
         else:
             host, new = host_states.host_of(state), picks
-            host = view.complete(state, host)
+            host = published.augment(state, host)
         for pick in new:
-            placement = (
+            outcome = (
                 fit.Evaluation(pick.fit_request, host)
                 .verdict(pick.providers)
-                .placement
+                .outcome
             )
-            if placement is not None:
-                host = fit.apply_claim(pick.fit_request.guest, host, placement)
-        self._landed[state.uuid] = _Projection(reading, picks, host)
+            if outcome is not None:
+                host = fit.apply_claim(pick.fit_request.guest, host, outcome)
+        self._projections[state.uuid] = _Projection(version, picks, host)
         return host
 
-    def settle(self) -> None:
-        """Forget those that have landed, and those that never will.
+    def expire(self) -> None:
+        """Drop the instances that arrived, and those that never will.
 
-        One query per second at the most, whatever the requests; who comes
-        while it is under way does without.
+        At most one query per second, whatever the number of requests; a
+        request that comes while it is under way does without.
         """
         now = self._clock()
         with self._lock:
             if now < self._next_look or not self._picks:
                 return
             self._next_look = now + BUILD_TIMEOUT
-            waiting = [one for some in self._picks.values() for one in some]
-        found: Mapping[str, str | None] = {}
+            waiting = [
+                pick for picks in self._picks.values() for pick in picks
+            ]
+        hosts: Mapping[str, str | None] = {}
         try:
-            found = self._find([one.guest for one in waiting])
+            hosts = self._find([pick.instance for pick in waiting])
         finally:
             end = self._clock()
             with self._lock:
-                self._forget(found, now)
+                self._drop(hosts, now)
                 self._next_look = end + max(
                     _LOOK_EVERY, (end - now) / _LOOK_SHARE
                 )
 
-    def _forget(self, found: Mapping[str, str | None], now: float) -> None:
+    def _drop(self, hosts: Mapping[str, str | None], now: float) -> None:
         for uuid, picks in list(self._picks.items()):
             kept = tuple(
-                one for one in picks if now - one.since < _timeout(one, found)
+                pick
+                for pick in picks
+                if now - pick.since < _timeout(pick, hosts)
             )
             if kept:
                 self._picks[uuid] = kept
             else:
                 del self._picks[uuid]
-                self._landed.pop(uuid, None)
+                self._projections.pop(uuid, None)
 
 
-def _timeout(pick: Pick, found: Mapping[str, str | None]) -> float:
-    """Seconds for which a pick counts, given where guests are."""
-    if pick.guest not in found:
+def _timeout(pick: Pick, hosts: Mapping[str, str | None]) -> float:
+    """Seconds for which a pick counts, given where instances are."""
+    if pick.instance not in hosts:
         return UNKNOWN_TIMEOUT
-    where = found[pick.guest]
-    if where is None:
+    host = hosts[pick.instance]
+    if host is None:
         return BUILD_TIMEOUT
-    return 0.0 if where == pick.host else ELSEWHERE_TIMEOUT
-
-
-_lock = threading.Lock()
-_in_flight: InFlight | None = None
-
-
-def in_flight() -> InFlight:
-    """This process's guests in flight."""
-    global _in_flight  # noqa: PLW0603 - shared by all requests of a scheduler
-    with _lock:
-        if _in_flight is None:
-            _in_flight = InFlight()
-        return _in_flight
-
-
-def use(other: InFlight | None) -> None:
-    """Replace this process's; None begins anew on the next use."""
-    global _in_flight  # noqa: PLW0603
-    with _lock:
-        _in_flight = other
+    return 0.0 if host == pick.host else ELSEWHERE_TIMEOUT

@@ -1,4 +1,4 @@
-"""What the scheduler knows of its hosts from Placement.
+"""The published topology of hosts, checked against their own reports.
 
 A host is decided on what its nova-compute reported. The published topology
 adds what nova-compute does not report, as long as the two agree.
@@ -6,8 +6,6 @@ adds what nova-compute does not report, as long as the two agree.
 
 from collections.abc import Mapping
 import logging
-import threading
-from typing import Any
 
 import nova.conf
 
@@ -17,6 +15,7 @@ from nfv_sched.fit.locality import Distances
 from nfv_sched.model import Host
 from nfv_sched.model import HostTopology
 from nfv_sched.nova import compute_topology
+from nfv_sched.nova.types import HostState
 from nfv_sched.placement.client import PlacementClient
 from nfv_sched.placement.reader import TopologyReader
 from nfv_sched.placement.snapshot import Snapshot
@@ -44,7 +43,7 @@ class PublishedTopology:
         self.drifted: set[str] = set()
         self.unpublished: set[str] = set()
         self._checked: dict[str, tuple[HostTopology, object, bool]] = {}
-        self._said_empty = False
+        self._logged_empty = False
         self._domains: tuple[Snapshot, Domains] = (Snapshot(), {})
 
     def domains(self) -> Domains:
@@ -78,15 +77,15 @@ class PublishedTopology:
         self.reader.ensure_started()
         return self.reader.snapshot.hosts
 
-    def complete(self, state: Any, host: Host) -> Host:
-        """``host`` with what its published topology adds, if it agrees.
+    def augment(self, state: HostState, host: Host) -> Host:
+        """``host`` with what its published topology adds, if the two agree.
 
         Returns at once whatever Placement does.
         """
         topology = self._topology(state, host)
         return drift.with_parents(host, topology) if topology else host
 
-    def distances(self, state: Any, host: Host) -> Distances:
+    def distances(self, state: HostState, host: Host) -> Distances:
         """The published distances between the cells of ``host``."""
         topology = self._topology(state, host)
         return {
@@ -94,7 +93,7 @@ class PublishedTopology:
             for cell in (topology.cells if topology else ())
         }
 
-    def _topology(self, state: Any, host: Host) -> HostTopology | None:
+    def _topology(self, state: HostState, host: Host) -> HostTopology | None:
         """What is published of a host, if it agrees with its report."""
         if self.reader is None:
             return None
@@ -109,7 +108,9 @@ class PublishedTopology:
         self.unpublished.discard(state.uuid)
         return topology if self._agrees(state, host, topology) else None
 
-    def _agrees(self, state: Any, host: Host, topology: HostTopology) -> bool:
+    def _agrees(
+        self, state: HostState, host: Host, topology: HostTopology
+    ) -> bool:
         """Compare once per topology and report; both seldom change."""
         known = self._checked.get(state.uuid)
         if known and known[0] is topology and known[1] == state.updated:
@@ -129,12 +130,12 @@ class PublishedTopology:
         self._checked[state.uuid] = (topology, state.updated, not found)
         return not found
 
-    def _note_unpublished(self, state: Any, *, nothing: bool) -> None:
+    def _note_unpublished(self, state: HostState, *, nothing: bool) -> None:
         self._checked.pop(state.uuid, None)
         self.drifted.discard(state.uuid)
         if nothing:
-            if not self._said_empty:
-                self._said_empty = True
+            if not self._logged_empty:
+                self._logged_empty = True
                 LOG.info('No host topology is published in Placement')
             return
         if state.uuid not in self.unpublished:
@@ -146,32 +147,11 @@ class PublishedTopology:
             )
 
 
-_lock = threading.Lock()
-_published: PublishedTopology | None = None
-
-
-def published() -> PublishedTopology:
-    """This process's view of the published topologies."""
-    global _published  # noqa: PLW0603 - one reader thread per process
-    if _published is not None:
-        return _published
-    with _lock:
-        if _published is None:
-            _published = PublishedTopology(_reader())
-        return _published
-
-
-def use(view: PublishedTopology | None) -> None:
-    """Replace this process's view; None makes a new one on the next use."""
-    global _published  # noqa: PLW0603
-    with _lock:
-        _published = view
-
-
-def _reader() -> TopologyReader | None:
+def from_options() -> PublishedTopology:
+    """The view that nova.conf asks for; its reader starts on first use."""
     options = CONF.nfv_sched
     if not options.read_topology:
-        return None
+        return PublishedTopology(None)
 
     def connect() -> PlacementClient:
         return PlacementClient(
@@ -179,8 +159,10 @@ def _reader() -> TopologyReader | None:
             deadline=options.placement_deadline,
         )
 
-    return TopologyReader(
-        connect,
-        interval=options.topology_refresh_interval,
-        deadline=options.placement_deadline,
+    return PublishedTopology(
+        TopologyReader(
+            connect,
+            interval=options.topology_refresh_interval,
+            deadline=options.placement_deadline,
+        )
     )

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from nfv_sched.explain import DryRunScheduler
-from nfv_sched.explain import Explanation
+from nfv_sched.dryrun.scheduler import DryRunScheduler
+from nfv_sched.dryrun.values import Explanation
 from nfv_sched.nova.scheduler_pipeline import Pipeline
 from nfv_sched.placement.client import PlacementClient
 from nfv_sched.sim import boot_request

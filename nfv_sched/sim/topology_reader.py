@@ -6,7 +6,8 @@ import time
 
 from nfv_sched.placement.client import PlacementClient
 from nfv_sched.placement.reader import TopologyReader
-from nfv_sched.scheduler import published_topology
+from nfv_sched.scheduler import process
+from nfv_sched.scheduler.published_topology import PublishedTopology
 from nfv_sched.sim.cloud import Cloud
 
 _INTERVAL = 1.0
@@ -14,29 +15,26 @@ _FIRST_READ = 30.0
 
 
 @contextlib.contextmanager
-def read_published_topology(
-    cloud: Cloud,
-) -> Iterator[published_topology.PublishedTopology]:
+def read_published_topology(cloud: Cloud) -> Iterator[PublishedTopology]:
     """Let the filters read the cloud's published topology, as in production.
 
-    Waits for the first snapshot, so that it is in use from the first guest
-    on; a scheduler would go on without.
+    Waits for the first snapshot, so that the first instance is scheduled
+    with it; a scheduler would not wait.
 
     :raises TimeoutError: Placement does not answer
     """
     reader = TopologyReader(
         lambda: PlacementClient(cloud.placement), interval=_INTERVAL
     )
-    view = published_topology.PublishedTopology(reader)
-    published_topology.use(view)
-    try:
-        reader.ensure_started()
-        end = time.monotonic() + _FIRST_READ
-        while reader.snapshot.taken is None:
-            if time.monotonic() > end:
-                raise TimeoutError('no topology was read from Placement')
-            time.sleep(0.01)
-        yield view
-    finally:
-        reader.stop()
-        published_topology.use(None)
+    published = PublishedTopology(reader)
+    with process.replaced(process.SchedulerProcess(published)):
+        try:
+            reader.ensure_started()
+            end = time.monotonic() + _FIRST_READ
+            while reader.snapshot.taken is None:
+                if time.monotonic() > end:
+                    raise TimeoutError('no topology was read from Placement')
+                time.sleep(0.01)
+            yield published
+        finally:
+            reader.stop()

@@ -1,6 +1,7 @@
-"""Guests kept together or apart, over hosts and wider failure domains."""
+"""Instances kept together or apart, over hosts and failure domains."""
 
 from collections import Counter
+from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ from nfv_sched.fit import topology_spread
 from nfv_sched.nova import failure_domains
 from nfv_sched.nova import instances
 from nfv_sched.nova import server_group
-from nfv_sched.scheduler import published_topology
+from nfv_sched.scheduler import cycle as scheduling_cycle
 from nfv_sched.weighers.base import AbsoluteWeigher
 
 LOG = logging.getLogger(__name__)
@@ -24,7 +25,7 @@ conf.register_opts(CONF)
 
 
 class _AffinityContextWeigher(AbsoluteWeigher):
-    """Weigh hosts by where the guests are that a request speaks of."""
+    """Weigh hosts by where the instances of the affinity context are."""
 
     def __init__(self) -> None:
         # Nova makes its weighers when it starts.
@@ -38,33 +39,42 @@ class _AffinityContextWeigher(AbsoluteWeigher):
         if not self.counts(weighed_obj_list):
             return nothing
         try:
-            affinity = server_group.affinity_context(weight_properties)
+            cycle = scheduling_cycle.of(weight_properties)
+            affinity = cycle.affinity(weight_properties)
             if affinity is None:
                 return nothing
             states = [weighed.obj for weighed in weighed_obj_list]
-            return self._weights(affinity, states) or nothing
+            domains = cycle.process.published.domains
+            return self._weights(affinity, states, domains) or nothing
         except Exception:
             # A boot must not fail because of a preference.
             LOG.exception('%s weighs nothing', type(self).__name__)
             return nothing
 
     def _weights(
-        self, affinity: server_group.AffinityContext, states: Sequence[Any]
+        self,
+        affinity: server_group.AffinityContext,
+        states: Sequence[Any],
+        published: Callable[[], Mapping[str, Mapping[str, str]]],
     ) -> list[float] | None:
-        """The weights of hosts; None where nobody is to be weighed by."""
-        if not self.guests(affinity):
+        """The weights of hosts; None where no instance has a host.
+
+        :param published: the failure domains in Placement, by host and kind
+        """
+        if not self.targets(affinity):
             return None
         kinds = failure_domains.domain_keys(CONF.nfv_sched.failure_domains)
+        # It finds the members of groups that hints name, too.
         affinity.find(states, elsewhere=bool(kinds))
         held = Counter(
-            affinity.hosts[guest]
-            for guest in self.guests(affinity)
-            if guest in affinity.hosts
+            affinity.hosts[target]
+            for target in self.targets(affinity)
+            if target in affinity.hosts
         )
         if not held:
             return None
         places = failure_domains.domain_paths(
-            states, held.keys(), kinds, _published_domains
+            states, held.keys(), kinds, published
         )
         return self.weigh(
             affinity,
@@ -72,8 +82,10 @@ class _AffinityContextWeigher(AbsoluteWeigher):
             [places[host] for host in held.elements()],
         )
 
-    def guests(self, affinity: server_group.AffinityContext) -> frozenset[str]:
-        """Those of the company that this weigher is about."""
+    def targets(
+        self, affinity: server_group.AffinityContext
+    ) -> frozenset[str]:
+        """The instances that hosts are weighed by."""
         raise NotImplementedError
 
     def weigh(
@@ -82,21 +94,23 @@ class _AffinityContextWeigher(AbsoluteWeigher):
         hosts: Sequence[topology_spread.DomainPath],
         members: Sequence[topology_spread.DomainPath],
     ) -> list[float]:
-        """The weights of hosts by the places of those guests."""
+        """The weights of hosts by the domains of the targets."""
         raise NotImplementedError
 
 
 class AffinityWeigher(_AffinityContextWeigher):
-    """Prefer the hosts, then the domains, where the guest's company is.
+    """Prefer the hosts, then the domains, of related instances.
 
-    That is its server group, for the policies affinity and soft-affinity,
-    and what the scheduler hints ``nfv:near`` name.
+    These are the members of the server group, for the policies affinity and
+    soft-affinity, and what the scheduler hints ``nfv:near`` name.
     """
 
     option = 'affinity_weight_multiplier'
 
-    def guests(self, affinity: server_group.AffinityContext) -> frozenset[str]:
-        """Those to be near to."""
+    def targets(
+        self, affinity: server_group.AffinityContext
+    ) -> frozenset[str]:
+        """The instances to be near to."""
         return affinity.near
 
     def weigh(
@@ -105,24 +119,26 @@ class AffinityWeigher(_AffinityContextWeigher):
         hosts: Sequence[topology_spread.DomainPath],
         members: Sequence[topology_spread.DomainPath],
     ) -> list[float]:
-        """More company weighs more, see :func:`spread.nearness`."""
+        """More instances near weigh more, see :func:`spread.nearness`."""
         del affinity
         return topology_spread.affinity_scores(hosts, members)
 
 
 class AntiAffinityWeigher(_AffinityContextWeigher):
-    """Spread guests evenly over the widest domains, then over narrower ones.
+    """Spread instances evenly over the widest domains, then narrower ones.
 
-    Those of its server group, for the policies anti-affinity and
-    soft-anti-affinity, and what the scheduler hints ``nfv:apart`` name.
+    These are the members of the server group, for the policies anti-affinity
+    and soft-anti-affinity, and what the scheduler hints ``nfv:apart`` name.
     Hosts that hold as many members as ``max_server_per_host`` allows weigh
     0, less than any other.
     """
 
     option = 'anti_affinity_weight_multiplier'
 
-    def guests(self, affinity: server_group.AffinityContext) -> frozenset[str]:
-        """Those to be apart from."""
+    def targets(
+        self, affinity: server_group.AffinityContext
+    ) -> frozenset[str]:
+        """The instances to be apart from."""
         return affinity.apart
 
     def weigh(
@@ -150,11 +166,7 @@ def _full(affinity: server_group.AffinityContext) -> set[str]:
     limit = affinity.limit
     held: Iterable[tuple[str, int]] = Counter(
         affinity.hosts[guest]
-        for guest in affinity.members - {affinity.guest}
+        for guest in affinity.members - {affinity.instance}
         if guest in affinity.hosts
     ).items()
     return {host for host, count in held if count >= limit}
-
-
-def _published_domains() -> Mapping[str, Mapping[str, str]]:
-    return published_topology.published().domains()

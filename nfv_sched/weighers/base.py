@@ -12,9 +12,9 @@ from nova.scheduler import weights
 from nfv_sched import conf
 from nfv_sched import fit
 from nfv_sched.fit.forecast import Forecast
-from nfv_sched.scheduler import cycle
+from nfv_sched.scheduler import cycle as scheduling_cycle
 from nfv_sched.scheduler import multipliers
-from nfv_sched.scheduler.forecasts import forecast_cache
+from nfv_sched.scheduler.cycle import RequestCycle
 
 #: What room for one guest of each expected shape is worth.
 Prices = Sequence[float]
@@ -51,18 +51,18 @@ class AbsoluteWeigher(weights.BaseHostWeigher):  # type: ignore[misc]
             self.option, (weighed.obj for weighed in weighed_obj_list)
         )
 
-    def fit_request(
+    def cycle(
         self, weighed_obj_list: Sequence[Any], spec: Any
-    ) -> fit.FitRequest | None:
-        """What a request asks; None if that is nothing, or nothing counts."""
+    ) -> RequestCycle | None:
+        """The request's cycle; None if no weight of it would count."""
         if not self.counts(weighed_obj_list):
             return None
         try:
-            fit_request = cycle.refresh(spec)
+            cycle = scheduling_cycle.begin(spec)
         except Exception:
-            # The filters complain about such requests.
+            # The filters log such requests.
             return None
-        return None if fit_request.guest.asks_nothing else fit_request
+        return None if cycle.fit_request.guest.asks_nothing else cycle
 
     def _weigh_object(self, host_state: Any, weight_properties: Any) -> float:
         weighed = weights.WeighedHost(host_state, 0.0)
@@ -82,15 +82,20 @@ class ForecastWeigher(AbsoluteWeigher, metaclass=abc.ABCMeta):
     ) -> list[float]:
         """A weight for each host, in order."""
         nothing = [0.0] * len(weighed_obj_list)
-        fit_request = self.fit_request(weighed_obj_list, weight_properties)
-        if fit_request is None:
+        cycle = self.cycle(weighed_obj_list, weight_properties)
+        if cycle is None:
             return nothing
         try:
-            found, prices = forecast_cache().look(
-                fit_request, [weighed.obj for weighed in weighed_obj_list]
+            forecasts, prices = cycle.process.forecasts.get_many(
+                [
+                    (cycle.decide(weighed.obj), weighed.obj)
+                    for weighed in weighed_obj_list
+                ]
             )
-            scale = self.scale(fit_request, weight_properties, prices)
-            return [scale(one) if one else 0.0 for one in found]
+            scale = self.scale(cycle.fit_request, weight_properties, prices)
+            return [
+                scale(forecast) if forecast else 0.0 for forecast in forecasts
+            ]
         except Exception:
             # Reference flavors come from a database. A boot must not fail
             # because of a preference.

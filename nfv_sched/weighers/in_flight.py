@@ -1,7 +1,7 @@
-"""Hosts to which guests are on their way weigh less.
+"""Weigh hosts less while instances are on their way to them.
 
-What a scheduler knows of a host is what its nova-compute has reported, and
-the claims of guests that were sent a moment ago are not in there yet.
+A scheduler knows of a host what its nova-compute reported, which does not
+include the claims of instances that were sent there a moment ago.
 """
 
 from collections.abc import Iterator
@@ -10,28 +10,27 @@ import itertools
 import logging
 from typing import Any
 
-from nfv_sched import fit
 from nfv_sched.scheduler import multipliers
-from nfv_sched.scheduler.forecasts import forecast_cache
-from nfv_sched.scheduler.in_flight import in_flight
+from nfv_sched.scheduler.cycle import RequestCycle
 from nfv_sched.weighers.base import AbsoluteWeigher
 
 LOG = logging.getLogger(__name__)
 
 
 class InFlightWeigher(AbsoluteWeigher):
-    """Weigh each host by the share of its room that guests in flight leave.
+    """Weigh each host by the share of its headroom that is not spoken for.
 
-    In flight are guests that this scheduler has sent to the host and that
-    are not in what it has reported; room is for guests like this one. The
-    weight is ``left / (room + 1)``: of two hosts to which nobody is on the
-    way the one with more room weighs more, for another scheduler may have
-    sent a guest to its last place. Schedulers that fill all hosts evenly
-    fill none of them twice, without knowing of each other.
+    Instances in flight are those that this scheduler has sent to the host
+    and that are not in what it reported; headroom is for guests like this
+    one. The weight is ``left / (headroom + 1)``: of two hosts without
+    instances in flight the one with more headroom weighs more, since another
+    scheduler may have sent an instance to its last place. Schedulers that
+    fill all hosts evenly fill none of them twice, even without knowing of
+    each other.
 
     All weigh 0 while nothing is in flight, and for guests that ask for
-    nothing. Guests are seen off by :class:`~nfv_sched.filters.numa_fit.
-    NUMAFitFilter`.
+    nothing. :class:`~nfv_sched.filters.numa_fit.NUMAFitFilter` records each
+    instance when its host is selected.
     """
 
     option = multipliers.IN_FLIGHT
@@ -41,17 +40,20 @@ class InFlightWeigher(AbsoluteWeigher):
     ) -> list[float]:
         """A weight for each host, in order."""
         nothing = [0.0] * len(weighed_obj_list)
-        fit_request = self.fit_request(weighed_obj_list, weight_properties)
-        if fit_request is None:
+        cycle = self.cycle(weighed_obj_list, weight_properties)
+        if cycle is None:
             return nothing
-        flight = in_flight()
+        in_flight = cycle.process.in_flight
         states = [weighed.obj for weighed in weighed_obj_list]
         try:
-            flight.settle()
-            if not flight:
+            in_flight.expire()
+            if not in_flight:
                 return nothing
-            return flight.left(
-                fit_request, states, _headrooms(fit_request, states)
+            return in_flight.left(
+                cycle.fit_request,
+                states,
+                _headrooms(cycle, states),
+                cycle.process.published,
             )
         except Exception:
             # A boot must not fail because of a preference.
@@ -60,12 +62,17 @@ class InFlightWeigher(AbsoluteWeigher):
 
 
 def _headrooms(
-    fit_request: fit.FitRequest, states: Sequence[Any]
+    cycle: RequestCycle, states: Sequence[Any]
 ) -> Iterator[int | None]:
-    """For how many such guests hosts have room, where it is known."""
-    found, _ = forecast_cache().look(fit_request, states)
-    shapes = next((one.shapes for one in found if one), ())
+    """The headroom of hosts for such guests, where it is known."""
+    forecasts, _ = cycle.process.forecasts.get_many(
+        [(cycle.decide(state), state) for state in states]
+    )
+    shapes = next((forecast.shapes for forecast in forecasts if forecast), ())
     for place, shape in enumerate(shapes):
-        if shape.shape == fit_request.shape:
-            return (one.before[place] if one else None for one in found)
+        if shape.shape == cycle.fit_request.shape:
+            return (
+                forecast.before[place] if forecast else None
+                for forecast in forecasts
+            )
     return itertools.repeat(None, len(states))

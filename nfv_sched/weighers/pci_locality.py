@@ -3,7 +3,6 @@
 from typing import Any
 
 from nfv_sched import fit
-from nfv_sched.nova import request_spec
 from nfv_sched.weighers.base import ForecastWeigher
 from nfv_sched.weighers.base import Prices
 from nfv_sched.weighers.base import Scale
@@ -23,6 +22,6 @@ class PCILocalityWeigher(ForecastWeigher):
     ) -> Scale:
         """Weights by locality, or by what is kept free."""
         if not fit_request.guest.devices:
-            return lambda one: 1 - one.locality.occupied
-        apart = request_spec.spreads_functions(spec)
-        return lambda one: 1 - one.locality.badness(apart=apart)
+            return lambda forecast: 1 - forecast.locality.occupied
+        spread = fit_request.guest.spread_functions
+        return lambda forecast: 1 - forecast.locality.penalty(spread=spread)

@@ -32,14 +32,13 @@ class ScatterWeigher(AbsoluteWeigher):
         """A weight for each host, in order."""
         spec = weight_properties
         uuid = spec.instance_uuid if 'instance_uuid' in spec else None
-        fit_request = self.fit_request(weighed_obj_list, spec)
-        if uuid is None or fit_request is None:
+        if uuid is None or self.cycle(weighed_obj_list, spec) is None:
             return [0.0] * len(weighed_obj_list)
-        guest = hashlib.blake2b(uuid.encode(), digest_size=_BYTES)
-        return [_draw(guest, one.obj) for one in weighed_obj_list]
+        instance = hashlib.blake2b(uuid.encode(), digest_size=_BYTES)
+        return [_draw(instance, weighed.obj) for weighed in weighed_obj_list]
 
 
-def _draw(guest: Any, state: Any) -> float:
-    drawn = guest.copy()
+def _draw(instance: Any, state: Any) -> float:
+    drawn = instance.copy()
     drawn.update(str(state.uuid).encode())
     return int.from_bytes(drawn.digest()) / (1 << 8 * _BYTES)

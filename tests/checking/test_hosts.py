@@ -64,7 +64,10 @@ def test_trees_describe_what_hosts_report():
     )
     found = hosts.drifted([survey('a')], by_uuid(tree('a', dedicated_cpus=4)))
     assert found.code is Code.WARNING
-    assert 'a (cell 0 has 2 dedicated CPUs, published are 4)' in found.details
+    assert (
+        'a (NUMA node 0 has 2 dedicated CPUs, published are 4)'
+        in found.details
+    )
 
 
 def test_torn_trees_are_told():

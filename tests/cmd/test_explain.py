@@ -46,7 +46,7 @@ def test_the_nearest_miss_names_cell_pages_and_that_the_rest_fits(
     for row in rows:
         assert row['All else fits']
         assert (row['Asked'], row['Available']) == (4, 3)
-        assert f'cell {row["Cell"]} has 3 of 4' in row['What it lacks']
+        assert f'NUMA node {row["Cell"]} has 3 of 4' in row['What it lacks']
 
 
 def test_everything_that_lacks_is_told_of_a_near_host(run, guests_of):

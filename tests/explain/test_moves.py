@@ -79,7 +79,7 @@ def counts(host):
 @settings(max_examples=300)
 def test_a_guest_that_leaves_undoes_its_claim(one):
     guest, before = request_spec.read_guest(one.spec), host_of(one).plain()
-    placement = fit.evaluate(guest, before).placement
+    placement = fit.evaluate(guest, before).outcome
     if placement is None:
         return
     after = fit.apply_claim(guest, before, placement)
@@ -104,7 +104,7 @@ def crowd(*memories):
     residents = []
     for number, memory in enumerate(memories):
         guest = asking(memory, cpus=1)
-        placement = fit.evaluate(guest, host).placement
+        placement = fit.evaluate(guest, host).outcome
         residents.append(resident(f'g{number}', guest, placement))
         host = fit.apply_claim(guest, host, placement)
     return survey(residents), host

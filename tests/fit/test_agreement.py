@@ -35,7 +35,7 @@ def test_accepts_exactly_what_the_claim_takes(scene, pack, nova_options):
     claimed, refusal = claim(scene)
     assert verdict.fits == (claimed is not None), (verdict, refusal)
     if claimed:
-        assert_same(scene, verdict.placement, claimed)
+        assert_same(scene, verdict.outcome, claimed)
     else:
         assert verdict.reasons
 

@@ -18,7 +18,7 @@ def test_a_host_is_left_as_nova_leaves_it(scene):
     verdict = fit.evaluate(guest, host)
     if not verdict.fits:
         return
-    left = fit.apply_claim(guest, host, verdict.placement)
+    left = fit.apply_claim(guest, host, verdict.outcome)
     claimed, stats = nova_oracle.claim_on(scene)
     topology = hardware.numa_usage_from_instance_numa(
         scene.topology, claimed.topology

@@ -10,6 +10,8 @@ from nfv_sched.model import Cell
 from nfv_sched.nova import request_spec
 from nfv_sched_testing import builders
 from nfv_sched_testing import strategies
+from nfv_sched_testing.weighing import request
+from nfv_sched_testing.weighing import vfs
 
 SOCKETS = [Cell(i, memory_mib=1, socket=i // 2) for i in range(4)]
 SLIT = {0: {0: 10, 1: 12, 2: 32, 3: 32}}
@@ -17,7 +19,7 @@ SLIT = {0: {0: 10, 1: 12, 2: 32, 3: 32}}
 
 def forecast(scene, distances=None):
     guest, host = request_spec.read_guest(scene.spec), builders.host_of(scene)
-    placement = fit.evaluate(guest, host).placement
+    placement = fit.evaluate(guest, host).outcome
     shapes = (fit.FitRequest(guest),)
     return placement and fit.forecast(
         guest, host, placement, shapes, distances or {}
@@ -62,15 +64,6 @@ def test_a_claim_leaves_no_more_room_than_there_was(scene):
     assert 0 <= made.locality.occupied <= 1
 
 
-def vfs(node, bus, count=2):
-    return [
-        builders.device(
-            f'0000:{bus}:02.{i}', 'type-VF', node, parent=f'0000:{bus}:00.0'
-        )
-        for i in range(count)
-    ]
-
-
 def two_cells():
     return [
         builders.host_cell(0, cores=4, pages={2048: 512}, socket=0),
@@ -100,12 +93,6 @@ def test_cells_with_free_devices_are_occupied_by_guests_without():
     # The claim tries cells without devices first.
     one = locality(builders.scene(two_cells(), plain, vfs(0, '10')))
     assert one.occupied == 0
-
-
-def request(count, policy):
-    made = builders.device_request(count, product_id='1572')
-    made.numa_policy = policy
-    return made
 
 
 def test_devices_from_afar_and_of_one_card_are_told():

@@ -18,7 +18,7 @@ def claims(fit_request, host):
     for taken in range(1000):
         providers = [r.rp_uuids for r in fit_request.guest.devices]
         placement = (
-            fit.Evaluation(fit_request, host).verdict(providers).placement
+            fit.Evaluation(fit_request, host).verdict(providers).outcome
         )
         if placement is None:
             return taken
@@ -69,7 +69,7 @@ def test_cells_that_a_claim_leaves_alone_are_not_counted_again(scene):
     guest, host = request_spec.read_guest(scene.spec), host_of(scene)
     fit_request = fit.FitRequest(guest)
     providers = [r.rp_uuids for r in guest.devices]
-    placement = fit.Evaluation(fit_request, host).verdict(providers).placement
+    placement = fit.Evaluation(fit_request, host).verdict(providers).outcome
     if placement is None:
         return
     left = fit.apply_claim(guest, host, placement)

@@ -79,7 +79,8 @@ def test_memory_that_is_no_multiple_of_the_page_size():
     )
     (reason,) = builders.evaluate(found).reasons
     assert str(reason) == (
-        'cell 0: the memory of guest cell 0 is not a multiple of 1 GiB'
+        'NUMA node 0: the memory of guest NUMA node 0 is not a multiple of '
+        '1 GiB'
     )
 
 
@@ -89,7 +90,7 @@ def test_guest_cells_that_compete_for_one_host_cell():
         [guest_cell(0), guest_cell(1)],
     )
     reasons = builders.evaluate(found).reasons
-    assert str(reasons[0]) == '2 guest cells fit only cell 0'
+    assert str(reasons[0]) == '2 guest NUMA nodes fit only NUMA node 0'
     assert [(r.cell, r.guest_cell) for r in reasons[1:]] == [(1, 0), (1, 1)]
 
 
@@ -123,7 +124,7 @@ def test_devices_on_different_cells():
     found = devices_scene([0, 1], count=2)
     assert (Resource.DEVICES, None, None, 2, 1) in told(found)
     text = str(builders.evaluate(found).reasons[-1])
-    assert '1 on cell 0, 1 on cell 1' in text
+    assert '1 on NUMA node 0, 1 on NUMA node 1' in text
 
 
 def test_devices_on_a_cell_whose_cpus_are_taken():
@@ -131,7 +132,7 @@ def test_devices_on_a_cell_whose_cpus_are_taken():
     found.topology.cells[0].pinned_cpus = {0}
     joint, devices = builders.evaluate(found).reasons
     assert joint.resource is Resource.COMBINATION
-    assert 'cell 1 only' in joint.text
+    assert 'NUMA node 1 only' in joint.text
     assert (devices.resource, devices.asked, devices.available) == (
         Resource.DEVICES,
         1,
@@ -158,6 +159,6 @@ def test_a_network_on_a_cell_whose_cpus_are_taken():
         physnets={'net', 'elsewhere'}, tunneled=True
     )
     assert [str(r) for r in builders.evaluate(found).reasons[1:]] == [
-        'network net is not near cell 1',
-        'network tunnels is not near cell 1',
+        'network net is not near NUMA node 1',
+        'network tunnels is not near NUMA node 1',
     ]

@@ -147,7 +147,7 @@ def asked(cpus=2, memory_mib=1024, count=1, **fields):
 def claimed():
     """The host after a claim, and the instance that holds it."""
     host, guest = more_host(), asked()
-    [outcome] = [fit.evaluate(guest, host).placement]
+    [outcome] = [fit.evaluate(guest, host).outcome]
     return apply_claim(guest, host, outcome)
 
 

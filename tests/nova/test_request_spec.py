@@ -15,6 +15,7 @@ from nfv_sched.model import PAGES_ANY
 from nfv_sched.model import PAGES_LARGE
 from nfv_sched.model import PAGES_SMALL
 from nfv_sched.nova import request_spec
+from nfv_sched.scheduler import cycle
 
 GIB = 1024 * 1024
 ALIAS = {
@@ -59,7 +60,7 @@ def request(wanted, image=None, devices=(), **fields):
 
 
 def guest(wanted, image=None, **fields):
-    return request_spec.guest_of(request(wanted, image, **fields))
+    return request_spec.read_guest(request(wanted, image, **fields))
 
 
 def only_cell(**extra_specs):
@@ -231,13 +232,13 @@ def test_a_request_from_before_network_metadata():
     assert request_spec.read_guest(spec) == Guest()
 
 
-def test_the_first_sight_of_a_request_counts_until_the_flavor_changes():
+def test_the_topology_is_restored_until_the_flavor_changes():
     spec = request(flavor(hw__mem_page_size='any'))
-    first = request_spec.guest_of(spec)
+    first = cycle.begin(spec)
     spec.numa_topology.cells[0].pagesize = GIB
     spec.numa_topology = None
-    assert request_spec.guest_of(spec) is first
+    assert cycle.begin(spec) is first
     assert spec.numa_topology.cells[0].pagesize == PAGES_ANY
     spec.flavor = flavor()
     spec.numa_topology = None
-    assert request_spec.guest_of(spec) == Guest()
+    assert cycle.begin(spec).original.guest == Guest()

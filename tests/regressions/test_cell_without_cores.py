@@ -43,7 +43,7 @@ def test_we_refuse_without_raising():
     assert nova_oracle.exists(shared_half_of_a_mixed_guest())
     (reason,) = builders.evaluate(shared_half_of_a_mixed_guest()).reasons
     assert reason.resource is Resource.CLAIM
-    assert 'cell 0 reports no CPU siblings' in reason.text
+    assert 'NUMA node 0 reports no CPU siblings' in reason.text
 
 
 def without_siblings(first, **guest):

@@ -27,4 +27,4 @@ def test_the_fit_succeeds_and_the_claim_raises():
 def test_we_refuse_it():
     (reason,) = builders.evaluate(no_page_pools()).reasons
     assert reason.resource is Resource.CLAIM
-    assert 'cell 0 reports no page pools' in reason.text
+    assert 'NUMA node 0 reports no page pools' in reason.text

@@ -33,4 +33,4 @@ def test_the_fit_succeeds_and_the_claim_raises():
 def test_we_refuse_it():
     (reason,) = builders.evaluate(one_whole_core_and_a_half()).reasons
     assert reason.resource is Resource.CLAIM
-    assert 'siblings on cell 0 that are in use' in reason.text
+    assert 'siblings on NUMA node 0 that are in use' in reason.text

@@ -55,4 +55,4 @@ def test_the_fit_succeeds_and_the_claim_raises():
 def test_we_refuse_it():
     (reason,) = builders.evaluate(devices_on_the_last_cells()).reasons
     assert reason.resource is Resource.CLAIM
-    assert 'pins guest cell 1 to CPUs of cell 2' in reason.text
+    assert 'pins guest NUMA node 1 to CPUs of NUMA node 2' in reason.text

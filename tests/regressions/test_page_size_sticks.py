@@ -57,4 +57,4 @@ def test_a_fixed_page_size_is_decided_by_the_second_cell(nova_options):
     scene.spec.numa_topology.cells[0].pagesize = 4
     assert nova_oracle.claim(scene).topology.cells[0].id == 1
     verdict = builders.evaluate(scene, pack=True)
-    assert [c.host_cell for c in verdict.placement.cells] == [1]
+    assert [c.host_cell for c in verdict.outcome.cells] == [1]

@@ -45,4 +45,4 @@ def test_nova_accepts_and_leaves_a_cell_unpinned():
 def test_we_refuse_what_the_claim_would_spoil():
     (reason,) = builders.evaluate(unequal_cells()).reasons
     assert reason.resource is Resource.CLAIM
-    assert 'pins guest cell 2' in reason.text
+    assert 'pins guest NUMA node 2' in reason.text

@@ -4,28 +4,28 @@ import uuid
 
 import pytest
 
+from nfv_sched import fit
 from nfv_sched.filters.cpu_pinning import CPUPinningFilter
 from nfv_sched.filters.numa_fit import NUMAFitFilter
-from nfv_sched.scheduler import demand
 from nfv_sched.weighers.fragmentation import FragmentationWeigher
-from tests.scheduler.test_forecasts import LARGE
-from tests.scheduler.test_forecasts import plain
-from tests.scheduler.test_forecasts import SMALL
-from tests.scheduler.test_forecasts import spec_of
-from tests.scheduler.test_forecasts import weigh
+from nfv_sched_testing.weighing import LARGE
+from nfv_sched_testing.weighing import plain
+from nfv_sched_testing.weighing import SMALL
+from nfv_sched_testing.weighing import spec_of
+from nfv_sched_testing.weighing import weigh
 
 pytestmark = pytest.mark.usefixtures('no_placement')
 
 
 @pytest.fixture(autouse=True)
 def recorded(monkeypatch):
-    """The guests that are taken notice of, by their CPUs."""
+    """The guests that are counted as demand, by their CPUs."""
     found = []
 
     def record(self, fit_request, count=1):
         found.extend([len(fit_request.guest.cells[0].dedicated)] * count)
 
-    monkeypatch.setattr(demand.fit.DemandHistogram, 'record', record)
+    monkeypatch.setattr(fit.DemandHistogram, 'record', record)
     return found
 
 

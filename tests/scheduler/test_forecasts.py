@@ -5,88 +5,38 @@ from nova.scheduler import weights
 import pytest
 
 from nfv_sched.filters.numa_fit import NUMAFitFilter
-from nfv_sched.model import CellTopology
-from nfv_sched.model import HostTopology
-from nfv_sched.model import PageCapacity
-from nfv_sched.model import PoolTopology
-from nfv_sched.nova import host_states as nova_hosts
 from nfv_sched.scheduler import cycle
 from nfv_sched.scheduler import forecasts
-from nfv_sched.scheduler import published_topology
+from nfv_sched.scheduler import process
+from nfv_sched.scheduler.published_topology import PublishedTopology
 from nfv_sched.weighers.fragmentation import FragmentationWeigher
 from nfv_sched.weighers.pci_locality import PCILocalityWeigher
-from nfv_sched_testing import builders
-from nfv_sched_testing import scheduling
-from tests.fit.test_forecast import request
-from tests.fit.test_forecast import vfs
-from tests.scheduler.test_published_topology import Reader
+from nfv_sched_testing.weighing import best
+from nfv_sched_testing.weighing import cell
+from nfv_sched_testing.weighing import device_state
+from nfv_sched_testing.weighing import expect
+from nfv_sched_testing.weighing import LARGE
+from nfv_sched_testing.weighing import plain
+from nfv_sched_testing.weighing import Reader
+from nfv_sched_testing.weighing import request
+from nfv_sched_testing.weighing import SMALL
+from nfv_sched_testing.weighing import spec_of
+from nfv_sched_testing.weighing import topology
+from nfv_sched_testing.weighing import vfs
+from nfv_sched_testing.weighing import weigh
 
 pytestmark = pytest.mark.usefixtures('no_placement')
 
-SMALL = 2
-LARGE = 8
-
 
 @pytest.fixture(autouse=True)
-def anew(nova_options):
-    """No forecasts yet, and weights as the weighers say them."""
-    forecasts.reset()
+def multipliers(nova_options):
+    """Weights as the weighers say them."""
     for weigher in FragmentationWeigher, PCILocalityWeigher:
         nova_options.set_override(weigher.option, 1.0, 'nfv_sched')
-    yield
-    forecasts.reset()
 
 
-def cell(number=0, free=LARGE, cores=LARGE):
-    return builders.host_cell(
-        number, cores=cores, pinned=range(cores - free), pages={2048: 65536}
-    )
-
-
-def state(name, cells, guests=(SMALL,), devices=(), requested=()):
-    scene = builders.scene(
-        cells,
-        [
-            builders.guest_cell(i, cpus=cpus, pagesize=2048)
-            for i, cpus in enumerate(guests)
-        ],
-        devices,
-        requested,
-    )
-    made = scheduling.host_state(scene, name)
-    return made, scheduling.request(scene)
-
-
-def spec_of(*guests, requested=(), **extra_specs):
-    _, spec = state('any', [cell()], guests, (), requested)
-    spec.flavor.extra_specs = {
-        key.replace('nfv_', 'nfv:'): value
-        for key, value in extra_specs.items()
-    }
-    return spec
-
-
-def weigh(weigher, states, spec):
-    """Weights by host, after our filter."""
-    kept = list(NUMAFitFilter().filter_all(states, spec))
-    assert kept == states
-    weighed = weights.HostWeightHandler().get_weighed_objects(
-        [weigher()], kept, spec
-    )
-    return {one.obj.host: one.weight for one in weighed}
-
-
-def expect(*sizes):
-    for cpus in sizes:
-        cycle.refresh(spec_of(cpus))
-
-
-def best(found):
-    return max(found, key=found.get)
-
-
-def plain(name, *free):
-    return state(name, [cell(i, one) for i, one in enumerate(free)])[0]
+def cache():
+    return process.current().forecasts
 
 
 def test_a_small_guest_goes_where_no_large_one_fits_any_more():
@@ -126,7 +76,7 @@ def test_guests_that_ask_for_nothing_weigh_nothing(weigher):
     spec = spec_of()
     spec.numa_topology = None
     assert set(weigh(weigher, states, spec).values()) == {0}
-    assert not forecasts.forecast_cache().hosts
+    assert not cache().hosts
 
 
 @pytest.mark.parametrize('weigher', [FragmentationWeigher, PCILocalityWeigher])
@@ -134,7 +84,7 @@ def test_a_multiplier_of_zero_costs_nothing(weigher, nova_options):
     nova_options.set_override(weigher.option, 0.0, 'nfv_sched')
     states = [plain('one', LARGE), plain('two', SMALL)]
     assert set(weigh(weigher, states, spec_of(SMALL)).values()) == {0}
-    assert not forecasts.forecast_cache().hosts
+    assert not cache().hosts
 
 
 def test_aggregates_override_the_multiplier():
@@ -152,15 +102,15 @@ def test_forecasts_are_kept_until_the_host_changes():
     expect(SMALL)
     hosts = [plain('one', LARGE), plain('two', LARGE)]
     weigh(FragmentationWeigher, hosts, spec_of(SMALL))
-    view = forecasts.forecast_cache()
-    kept = {uuid: known.reading for uuid, known in view.hosts.items()}
-    assert view.rooms == [LARGE]
+    view = cache()
+    kept = {uuid: known.version for uuid, known in view.hosts.items()}
+    assert view.headrooms == [LARGE]
     weigh(FragmentationWeigher, hosts, spec_of(SMALL))
-    assert {u: k.reading for u, k in view.hosts.items()} == kept
+    assert {u: k.version for u, k in view.hosts.items()} == kept
     # One guest has come to the first host.
     hosts[0].numa_topology.cells[0].pinned_cpus = {0, 1}
     weigh(FragmentationWeigher, hosts, spec_of(SMALL))
-    assert view.rooms == [LARGE - 1]
+    assert view.headrooms == [LARGE - 1]
     assert len(view.hosts) == 2
 
 
@@ -170,8 +120,9 @@ def test_forecasts_follow_the_guests_that_are_expected():
     weigh(FragmentationWeigher, hosts, spec_of(SMALL))
     expect(*[LARGE] * 16)
     # What an earlier weigher of the same request left behind is of no use.
-    found, prices = forecasts.forecast_cache().look(
-        cycle.refresh(spec_of(SMALL)), hosts
+    request_cycle = cycle.begin(spec_of(SMALL))
+    found, prices = cache().get_many(
+        [(request_cycle.decide(host), host) for host in hosts]
     )
     assert len(prices) == 2
     assert [len(one.left) for one in found] == [2, 2]
@@ -193,8 +144,8 @@ def test_hosts_that_are_gone_are_forgotten(monkeypatch):
     weigh(FragmentationWeigher, [gone, *stay], spec_of(SMALL))
     for _ in range(12):
         weigh(FragmentationWeigher, stay, spec_of(SMALL))
-    assert gone.uuid not in forecasts.forecast_cache().hosts
-    assert forecasts.forecast_cache().rooms == [LARGE]
+    assert gone.uuid not in cache().hosts
+    assert cache().headrooms == [LARGE]
 
 
 def test_a_malformed_host_weighs_nothing_and_fails_nothing():
@@ -220,10 +171,6 @@ def test_a_database_that_is_down_fails_no_boot(monkeypatch, nova_options):
     hosts = [plain('one', LARGE), plain('two', LARGE)]
     found = weigh(FragmentationWeigher, hosts, spec_of(SMALL))
     assert set(found.values()) == {0}
-
-
-def device_state(name, cells, devices, *requested):
-    return state(name, cells, devices=devices, requested=requested)[0]
 
 
 def test_guests_without_devices_keep_away_from_cells_not_from_hosts():
@@ -268,48 +215,11 @@ def test_devices_of_one_guest_on_different_functions_if_it_asks():
     assert found['apart'] == found['same'] == 1
 
 
-def topology(state, distance):
-    """What is published of a host whose cells are so far from each other."""
-    host = nova_hosts.host_of(state)
-    return HostTopology(
-        state.nodename,
-        state.uuid,
-        tuple(
-            CellTopology(
-                cell.id,
-                cell.memory_mib,
-                len(cell.dedicated_cpus),
-                socket=cell.socket,
-                pages=tuple(
-                    PageCapacity(pool.size_kib, pool.total)
-                    for pool in cell.pages
-                ),
-                distances={
-                    other.id: distance for other in host.cells if other != cell
-                },
-            )
-            for cell in host.cells
-        ),
-        tuple(
-            PoolTopology(
-                pool.vendor_id,
-                pool.product_id,
-                pool.dev_type,
-                pool.count,
-                pool.numa_node,
-                pool.address,
-            )
-            for pool in host.pools
-        ),
-    )
-
-
 @pytest.fixture
-def reader():
+def reader(no_placement):
     made = Reader(taken=None)
-    published_topology.use(published_topology.PublishedTopology(made))
-    yield made
-    published_topology.use(None)
+    with process.replaced(process.SchedulerProcess(PublishedTopology(made))):
+        yield made
 
 
 def remote(name):
@@ -326,7 +236,7 @@ def test_forecasts_follow_what_is_published(reader):
     states = [remote('one'), remote('two')]
     guessed = weigh(PCILocalityWeigher, states, remote_spec())
     assert guessed['one'] == guessed['two']
-    kept = dict(forecasts.forecast_cache().hosts)
+    kept = dict(cache().hosts)
     # Placement's first answer, then an answer about one of the hosts.
     one, two = topology(states[0], 40), topology(states[1], 40)
     for other in one, topology(states[0], 80):
@@ -334,7 +244,7 @@ def test_forecasts_follow_what_is_published(reader):
         found = weigh(PCILocalityWeigher, states, remote_spec())
         assert found['one'] == pytest.approx(10 / other.cells[0].distances[1])
         assert found['two'] == pytest.approx(10 / 40) != guessed['two']
-        before, kept = kept, dict(forecasts.forecast_cache().hosts)
+        before, kept = kept, dict(cache().hosts)
         assert kept[states[0].uuid] is not before[states[0].uuid]
     assert kept[states[1].uuid] is before[states[1].uuid]
 

@@ -11,24 +11,13 @@ from nfv_sched.model import HostTopology
 from nfv_sched.model import PageCapacity
 from nfv_sched.model import PoolTopology
 from nfv_sched.placement.snapshot import Snapshot
+from nfv_sched.scheduler import process
 from nfv_sched.scheduler import published_topology
 from nfv_sched_testing import builders
 from nfv_sched_testing import scheduling
+from nfv_sched_testing.weighing import Reader
 
 PF = '0000:81:00.0'
-
-
-class Reader:
-    """A reader with a snapshot in hand, and no thread."""
-
-    def __init__(self, *topologies, taken=1.0):
-        self.started = 0
-        self.snapshot = Snapshot(
-            hosts={t.uuid: t for t in topologies}, taken=taken
-        )
-
-    def ensure_started(self):
-        self.started += 1
 
 
 def scene():
@@ -85,7 +74,7 @@ def test_a_pool_without_address_gets_its_parent_from_the_tree(
     state, host, topology
 ):
     view = published_topology.PublishedTopology(Reader(topology))
-    completed = view.complete(state, without_address(host))
+    completed = view.augment(state, without_address(host))
     assert completed.pools[0].address == PF
     assert not view.drifted
     assert not view.unpublished
@@ -100,7 +89,7 @@ def test_two_possible_parents_are_none(state, host, topology):
         Reader(dataclasses.replace(topology, pools=pools))
     )
     bare = without_address(host)
-    assert view.complete(state, bare) == bare
+    assert view.augment(state, bare) == bare
 
 
 def test_published_domains_are_known_by_the_hosts_short_name_too(topology):
@@ -130,7 +119,7 @@ def test_published_domains_are_known_by_the_hosts_short_name_too(topology):
 def test_domains_do_not_make_a_host_drift(state, host, topology):
     racked = dataclasses.replace(topology, domains={'rack': 'a'})
     view = published_topology.PublishedTopology(Reader(racked))
-    view.complete(state, host)
+    view.augment(state, host)
     assert not view.drifted
 
 
@@ -146,7 +135,10 @@ def test_without_a_reader_no_domains_are_published():
         ({'socket': 1}, 'as socket'),
         ({'pages': ()}, 'usable pages'),
         ({'physnets': frozenset({'net'})}, 'as physnets'),
-        ({'id': 1}, 'cell 0 is not published; cell 1 is no longer reported'),
+        (
+            {'id': 1},
+            'NUMA node 0 is not published; NUMA node 1 is no longer reported',
+        ),
     ],
 )
 def test_a_drifted_host_is_decided_on_its_report_and_logged_once(
@@ -158,7 +150,7 @@ def test_a_drifted_host_is_decided_on_its_report_and_logged_once(
     )
     bare = without_address(host)
     for _ in range(3):
-        assert view.complete(state, bare) == bare
+        assert view.augment(state, bare) == bare
     assert view.drifted == {state.uuid}
     (record,) = caplog.records
     assert said in record.getMessage()
@@ -168,10 +160,10 @@ def test_a_host_that_agrees_again_is_used_again(state, host, topology):
     wrong = dataclasses.replace(topology, cells=())
     reader = Reader(wrong)
     view = published_topology.PublishedTopology(reader)
-    view.complete(state, host)
+    view.augment(state, host)
     assert view.drifted
     reader.snapshot = Reader(topology).snapshot
-    (pool,) = view.complete(state, without_address(host)).pools
+    (pool,) = view.augment(state, without_address(host)).pools
     assert pool.address == PF
     assert not view.drifted
 
@@ -183,7 +175,7 @@ def test_an_unpublished_host_is_logged_once_and_counted(
     other = dataclasses.replace(topology, uuid='another')
     view = published_topology.PublishedTopology(Reader(other))
     for _ in range(3):
-        assert view.complete(state, host) is host
+        assert view.augment(state, host) is host
     assert view.unpublished == {state.uuid}
     assert len(caplog.records) == 1
 
@@ -192,7 +184,7 @@ def test_an_empty_cloud_is_logged_once_not_per_host(host, caplog):
     caplog.set_level('INFO')
     view = published_topology.PublishedTopology(Reader())
     for name in ('a', 'b'):
-        view.complete(scheduling.host_state(scene(), name), host)
+        view.augment(scheduling.host_state(scene(), name), host)
     (record,) = caplog.records
     assert 'No host topology is published' in record.getMessage()
 
@@ -202,7 +194,7 @@ def test_before_the_first_snapshot_hosts_are_decided_on_their_report(
 ):
     reader = Reader(topology, taken=None)
     view = published_topology.PublishedTopology(reader)
-    assert view.complete(state, host) is host
+    assert view.augment(state, host) is host
     assert reader.started
     assert not view.unpublished
 
@@ -222,11 +214,7 @@ def test_the_topologies_in_hand_are_those_of_the_last_answer(topology):
 
 def test_nothing_is_read_where_the_option_says_so(nova_options):
     nova_options.set_override('read_topology', False, 'nfv_sched')
-    published_topology.use(None)
-    try:
-        assert published_topology.published().reader is None
-    finally:
-        published_topology.use(None)
+    assert process.current().published.reader is None
 
 
 def test_the_reader_is_made_from_the_options(nova_options, monkeypatch):
@@ -238,7 +226,5 @@ def test_the_reader_is_made_from_the_options(nova_options, monkeypatch):
     )
     nova_options.set_override('topology_refresh_interval', 7, 'nfv_sched')
     nova_options.set_override('placement_deadline', 3, 'nfv_sched')
-    published_topology.use(None)
-    published_topology.published()
-    published_topology.use(None)
+    assert process.current().published is process.current().published
     assert made.calls == [{'interval': 7, 'deadline': 3}]

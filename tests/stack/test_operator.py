@@ -61,7 +61,7 @@ def test_an_explanation_accounts_for_every_host(plane, guests):
 
 def test_a_host_is_drawn(plane):
     drawn = ask(plane, 'topology', plane.hosts[0])
-    assert 'cell 1' in drawn
+    assert 'NUMA node 1' in drawn
     assert '24/24 free' in drawn
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from nfv_sched import weighers
 from nfv_sched.nova import instances
-from nfv_sched.scheduler import published_topology
+from nfv_sched.scheduler import process
 from nfv_sched.weighers import affinity
 from nfv_sched.weighers.affinity import AffinityWeigher
 from nfv_sched.weighers.affinity import AntiAffinityWeigher
@@ -332,7 +332,7 @@ def test_published_domains_tell_of_hosts_in_no_aggregate_at_hand(
     racked, asked, monkeypatch
 ):
     monkeypatch.setattr(
-        published_topology.published(),
+        process.current().published,
         'domains',
         lambda: {'b9': {'rack': 'b'}},
     )

@@ -9,17 +9,19 @@ from nova import objects
 import pytest
 
 from nfv_sched.scheduler import forecasts
-from nfv_sched.scheduler import in_flight
-from nfv_sched.scheduler import published_topology
+from nfv_sched.scheduler import in_flight as in_flight_module
+from nfv_sched.scheduler import process
+from nfv_sched.scheduler.in_flight import InFlight
+from nfv_sched.scheduler.published_topology import PublishedTopology
 from nfv_sched.weighers.in_flight import InFlightWeigher
-from tests.scheduler.test_forecasts import expect
-from tests.scheduler.test_forecasts import LARGE
-from tests.scheduler.test_forecasts import plain
-from tests.scheduler.test_forecasts import SMALL
-from tests.scheduler.test_forecasts import spec_of
-from tests.scheduler.test_forecasts import topology
-from tests.scheduler.test_forecasts import weigh
-from tests.scheduler.test_published_topology import Reader
+from nfv_sched_testing.weighing import expect
+from nfv_sched_testing.weighing import LARGE
+from nfv_sched_testing.weighing import plain
+from nfv_sched_testing.weighing import Reader
+from nfv_sched_testing.weighing import SMALL
+from nfv_sched_testing.weighing import spec_of
+from nfv_sched_testing.weighing import topology
+from nfv_sched_testing.weighing import weigh
 
 pytestmark = pytest.mark.usefixtures('no_placement')
 
@@ -36,6 +38,12 @@ class World:
         self.asked = []
         self.seconds_to_answer = 0.0
 
+    def scheduler(self, published):
+        in_flight = InFlight(self.find, lambda: self.now)
+        return process.replaced(
+            process.SchedulerProcess(published, in_flight=in_flight)
+        )
+
     def find(self, guests):
         self.asked.append(sorted(guests))
         self.now += self.seconds_to_answer
@@ -43,14 +51,11 @@ class World:
 
 
 @pytest.fixture(autouse=True)
-def world(nova_options):
-    forecasts.reset()
+def world(nova_options, no_placement):
     nova_options.set_override(InFlightWeigher.option, 1.0, 'nfv_sched')
     made = World()
-    in_flight.use(in_flight.InFlight(made.find, lambda: made.now))
-    yield made
-    in_flight.use(None)
-    forecasts.reset()
+    with made.scheduler(PublishedTopology(None)):
+        yield made
 
 
 def request(cpus=SMALL):
@@ -126,7 +131,7 @@ def test_the_last_place_of_a_host_is_risky():
     assert found['small'] < found['large']
 
 
-def test_landed_guests_are_what_the_host_reports(world):
+def test_projections_guests_are_what_the_host_reports(world):
     expect(SMALL)
     [first, second] = send('one', count=2)
     world.hosts[first] = 'one'
@@ -135,12 +140,15 @@ def test_landed_guests_are_what_the_host_reports(world):
     world.hosts[second] = 'one'
     world.now += 2.0
     assert seen('one')['one'] == 0.0
-    assert not in_flight.in_flight()
+    assert not process.current().in_flight
 
 
 @pytest.mark.parametrize(
     ('known', 'patience'),
-    [(True, in_flight.BUILD_TIMEOUT), (False, in_flight.UNKNOWN_TIMEOUT)],
+    [
+        (True, in_flight_module.BUILD_TIMEOUT),
+        (False, in_flight_module.UNKNOWN_TIMEOUT),
+    ],
 )
 def test_guests_are_not_waited_for_for_ever(known, patience, world):
     expect(SMALL)
@@ -152,7 +160,7 @@ def test_guests_are_not_waited_for_for_ever(known, patience, world):
     assert seen('one')['one'] == left(ROOM - 1)
     world.now += 2.0
     assert seen('one')['one'] == 0.0
-    assert not in_flight.in_flight()
+    assert not process.current().in_flight
 
 
 def test_guests_that_are_elsewhere_soon_count_no_more(world):
@@ -163,7 +171,7 @@ def test_guests_that_are_elsewhere_soon_count_no_more(world):
     world.hosts[guest] = 'other'
     world.now += 2.0
     assert seen('one')['one'] == left(ROOM - 1)
-    world.now += in_flight.ELSEWHERE_TIMEOUT
+    world.now += in_flight_module.ELSEWHERE_TIMEOUT
     assert seen('one')['one'] == 0.0
 
 
@@ -184,8 +192,8 @@ def test_what_nova_has_consumed_itself_does_not_count_twice():
 def test_memory_is_bounded_even_if_no_weigher_asks(world):
     for _ in range(20):
         send('one', count=2)
-        world.now += in_flight.BUILD_TIMEOUT
-    picks = in_flight.in_flight()._picks
+        world.now += in_flight_module.BUILD_TIMEOUT
+    picks = process.current().in_flight._picks
     assert [len(some) for some in picks.values()] == [2]
 
 
@@ -225,7 +233,7 @@ def test_a_database_that_fails_fails_no_boot(world, caplog):
     def fail(guests):
         raise RuntimeError('no database')
 
-    in_flight.in_flight()._find = fail
+    process.current().in_flight._find = fail
     world.now += 2.0
     with caplog.at_level(logging.ERROR):
         assert set(seen('one').values()) == {0.0}
@@ -237,12 +245,12 @@ def test_a_database_that_fails_fails_no_boot(world, caplog):
 def test_what_cannot_be_remembered_fails_no_boot(monkeypatch, caplog):
     host, spec = plain('one', LARGE), request()
     weigh(InFlightWeigher, [host], spec)
-    monkeypatch.setattr(in_flight.InFlight, 'send', None)
+    monkeypatch.setattr(InFlight, 'add', None)
     with caplog.at_level(logging.ERROR):
         host.consume_from_request(spec)
     assert host.num_instances == 1
     assert host.numa_topology.cells[0].pinned_cpus
-    assert 'not remembered' in caplog.text
+    assert 'Not recorded' in caplog.text
 
 
 def test_states_are_let_go_of_without_the_collector():
@@ -262,13 +270,13 @@ def test_guests_that_ask_for_nothing_are_not_followed():
     spec.numa_topology = None
     weigh(InFlightWeigher, [host], spec)
     host.consume_from_request(spec)
-    assert not in_flight.in_flight()
+    assert not process.current().in_flight
 
 
 def test_zero_switches_it_off(nova_options):
     nova_options.set_override(InFlightWeigher.option, 0.0, 'nfv_sched')
     send('one')
-    assert not in_flight.in_flight()
+    assert not process.current().in_flight
     assert set(seen('one').values()) == {0.0}
 
 
@@ -300,18 +308,24 @@ def test_aggregates_that_ask_for_nothing(metadata, nova_options):
     host, spec = in_aggregate('one', **metadata), request()
     weigh(InFlightWeigher, [host], spec)
     host.consume_from_request(spec)
-    assert not in_flight.in_flight()
+    assert not process.current().in_flight
 
 
-def test_what_is_published_is_looked_at_anew():
+def test_new_published_topology_is_used(world):
     reader = Reader(taken=None)
-    published_topology.use(published_topology.PublishedTopology(reader))
+    with world.scheduler(PublishedTopology(reader)):
+        check_new_topology_is_used(reader)
+
+
+def check_new_topology_is_used(reader):
     expect(SMALL)
     send('one')
     assert seen('one')['one'] == left(ROOM - 1)
-    uuid, before = next(iter(in_flight.in_flight()._landed.items()))
+    uuid, before = next(iter(process.current().in_flight._projections.items()))
     assert seen('one')['one'] == left(ROOM - 1)
-    assert in_flight.in_flight()._landed[uuid].host is before.host
+    assert process.current().in_flight._projections[uuid].host is before.host
     reader.snapshot = Reader(topology(plain('one', LARGE), 40)).snapshot
     assert seen('one')['one'] == left(ROOM - 1)
-    assert in_flight.in_flight()._landed[uuid].host is not before.host
+    assert (
+        process.current().in_flight._projections[uuid].host is not before.host
+    )

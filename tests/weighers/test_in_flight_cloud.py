@@ -6,7 +6,9 @@ from oslo_utils import uuidutils
 import pytest
 
 from nfv_sched.nova import instances
-from nfv_sched.scheduler import in_flight
+from nfv_sched.scheduler import in_flight as in_flight_module
+from nfv_sched.scheduler import process
+from nfv_sched.scheduler.in_flight import InFlight
 from nfv_sched.sim import machine
 from nfv_sched.sim import settings
 from nfv_sched.sim.boot_request import SimulatedFlavor
@@ -32,11 +34,12 @@ class Clock:
 
 
 @pytest.fixture
-def clock():
+def clock(scheduler_process):
     made = Clock()
-    in_flight.use(in_flight.InFlight(clock=made))
-    yield made
-    in_flight.use(None)
+    with process.replaced(
+        process.SchedulerProcess(in_flight=InFlight(clock=made))
+    ):
+        yield made
 
 
 @pytest.fixture
@@ -86,11 +89,11 @@ def test_nova_alone_forgets_whom_it_has_sent(cloud):
 
 @pytest.mark.parametrize('cloud', [2.0], indirect=True)
 def test_databases_tell_who_has_landed(cloud, clock):
-    flight = in_flight.in_flight()
+    flight = process.current().in_flight
     (host, landing), (_, failing) = send(cloud), send(cloud)
     # Its build is not begun for longer than nobody is waited for.
-    clock.now += in_flight.UNKNOWN_TIMEOUT + 1.0
-    flight.settle()
+    clock.now += in_flight_module.UNKNOWN_TIMEOUT + 1.0
+    flight.expire()
     assert instances.find_hosts([landing.uuid]) == {landing.uuid: None}
     assert len(flight._picks) == 2
     landing.host = host
@@ -98,5 +101,5 @@ def test_databases_tell_who_has_landed(cloud, clock):
     failing.vm_state = vm_states.ERROR
     failing.save()
     clock.now += 2.0
-    flight.settle()
+    flight.expire()
     assert not flight

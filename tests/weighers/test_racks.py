@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import event
 
-from nfv_sched.scheduler import published_topology
+from nfv_sched.scheduler import process
 from nfv_sched.sim import machine
 from nfv_sched.sim import settings
 from nfv_sched.sim.boot_request import SimulatedFlavor
@@ -461,4 +461,4 @@ def test_the_published_topology_knows_the_racks(running):
     domains = {one.name: one.domains for one in running.topologies()}
     assert domains['a1'] == {'rack': 'a', 'row': '1'}
     assert domains['c1'] == {'rack': 'c', 'row': '2'}
-    assert published_topology.published().domains() == {}
+    assert process.current().published.domains() == {}

@@ -11,10 +11,10 @@ from nfv_sched.scheduler import cycle
 from nfv_sched.weighers.scatter import ScatterWeigher
 from nfv_sched_testing import builders
 from nfv_sched_testing import scheduling
-from tests.scheduler.test_forecasts import cell
-from tests.scheduler.test_forecasts import plain
-from tests.scheduler.test_forecasts import spec_of
-from tests.scheduler.test_forecasts import weigh
+from nfv_sched_testing.weighing import cell
+from nfv_sched_testing.weighing import plain
+from nfv_sched_testing.weighing import spec_of
+from nfv_sched_testing.weighing import weigh
 
 pytestmark = pytest.mark.usefixtures('no_placement')
 
@@ -97,7 +97,7 @@ def test_an_aggregate_switches_it_on_for_its_hosts(hosts, nova_options):
 
 def test_a_request_without_a_uuid_fails_no_boot(hosts):
     spec = guest(1)
-    cycle.refresh(spec)
+    cycle.begin(spec)
     weighed = [types.SimpleNamespace(obj=one) for one in hosts]
     del spec.instance_uuid
     assert ScatterWeigher().weigh_objects(weighed, spec) == [0.0] * HOSTS

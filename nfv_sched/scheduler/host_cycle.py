@@ -1,0 +1,168 @@
+"""What filters and weighers share about one HostState of a request."""
+
+from nfv_sched import fit
+from nfv_sched.fit import candidates as fit_candidates
+from nfv_sched.model import HostTopology
+from nfv_sched.nova import host_states
+from nfv_sched.nova.types import Candidate
+from nfv_sched.nova.types import HostState
+from nfv_sched.scheduler.published_topology import PublishedTopology
+
+_HOST = '_nfv_sched_host'
+
+
+class HostCycle:
+    """What filters and weighers share about one HostState.
+
+    ``consumed`` holds the uuids of the instances that Nova consumed from
+    this very state. ``malformed`` is whether it was logged that the state is
+    malformed.
+    """
+
+    __slots__ = ('consumed', 'decision', 'malformed')
+
+    def __init__(self) -> None:
+        self.decision: Decision | None = None
+        self.consumed: set[str] | None = None
+        self.malformed = False
+
+    def add_consumed(self, instance: str) -> None:
+        """Note that an instance was consumed from the state."""
+        self.consumed = {*(self.consumed or ()), instance}
+
+
+def of_host(state: HostState) -> HostCycle:
+    """The cycle of a host state."""
+    cycle: HostCycle | None = state.__dict__.get(_HOST)
+    if cycle is None:
+        cycle = state.__dict__[_HOST] = HostCycle()
+    return cycle
+
+
+def consumed(state: HostState) -> set[str] | None:
+    """The instances that were consumed from a state, None without any."""
+    cycle: HostCycle | None = state.__dict__.get(_HOST)
+    return cycle.consumed if cycle is not None else None
+
+
+class Decision:
+    """The answers for one guest on one host state.
+
+    A decision belongs to the state it was made from and goes with it: a host
+    state changes inside a request for several instances. Of a host that fits
+    only the answer is kept; what led to it is dropped at once, since a
+    request has thousands of hosts.
+    """
+
+    __slots__ = (
+        '_evaluation',
+        '_instances',
+        '_no_providers_refusal',
+        '_refusals',
+        '_topology',
+        'fit_request',
+        'forecast',
+        'published',
+        'settled',
+        'topologies',
+    )
+
+    def __init__(
+        self,
+        fit_request: fit.FitRequest,
+        state: HostState,
+        topologies: PublishedTopology,
+    ) -> None:
+        self.fit_request = fit_request
+        self.topologies = topologies
+        #: Whether the guest fits, whichever allocation candidate is claimed.
+        self.settled = False
+        #: What the claim leaves behind, once that was forecast.
+        self.forecast: fit.Forecast | None = None
+        #: The host's published topology that the forecast was made with.
+        self.published: HostTopology | None = None
+        self._topology, self._instances = host_states.state_key(state)
+        self._no_providers_refusal: fit.Refusal | bool | None = None
+        self._refusals: dict[object, fit.Refusal | None] | None = None
+        self._evaluation: fit.Evaluation | None = None
+
+    def holds(self, fit_request: fit.FitRequest, state: HostState) -> bool:
+        """Whether this still is the answer."""
+        return (
+            self.fit_request is fit_request
+            and self._topology is state.numa_topology
+            and self._instances == state.num_instances
+        )
+
+    def evaluation(self, state: HostState) -> fit.Evaluation:
+        """All that can be asked about the guest on the host."""
+        if self._evaluation is None:
+            host = host_states.host_of(state)
+            self._evaluation = fit.Evaluation(
+                self.fit_request, self.topologies.augment(state, host)
+            )
+        return self._evaluation
+
+    def refusal(
+        self, state: HostState, candidate: Candidate
+    ) -> fit.Refusal | None:
+        """Why the claim fails with an allocation candidate; None if not."""
+        providers = self.providers(candidate)
+        if providers is not self.fit_request.no_providers:
+            return self._refusal_with(state, providers)
+        # The same for all candidates whose devices Placement left open.
+        if self._no_providers_refusal is None:
+            refusal = self.evaluation(state).refusal(providers)
+            self._no_providers_refusal = refusal or False
+            if refusal is None:
+                self._evaluation = None
+                self.settled = not self.fit_request.placement_may_choose
+        return self._no_providers_refusal or None  # type: ignore[return-value]
+
+    def _refusal_with(
+        self, state: HostState, providers: fit.Providers
+    ) -> fit.Refusal | None:
+        """The answer for devices that Placement chose."""
+        if self._refusals is None:
+            self._refusals = {}
+        key = tuple(providers)
+        if key not in self._refusals:
+            self._refusals[key] = self.evaluation(state).refusal(providers)
+        return self._refusals[key]
+
+    def providers(self, candidate: Candidate) -> fit.Providers:
+        """The providers that a candidate gives to each device request."""
+        return fit_candidates.providers(self.fit_request, candidate)
+
+    def claim_order(
+        self, state: HostState, candidates: list[Candidate]
+    ) -> list[Candidate]:
+        """Candidates that fit, in the order in which Nova is to claim them."""
+        if len(candidates) < 2 or not self.fit_request.placement_may_choose:
+            return candidates
+        evaluation = self.evaluation(state)
+        return fit_candidates.claim_order(
+            evaluation,
+            candidates,
+            self.topologies.distances(state, evaluation.host),
+        )
+
+
+def candidate_to_claim(state: HostState) -> Candidate:
+    """The allocation candidate that Nova is going to claim on a host."""
+    candidates = state.allocation_candidates
+    return candidates[0] if candidates else {}
+
+
+def is_decided(state: HostState) -> bool:
+    """Whether some filter has looked at the host already."""
+    cycle: HostCycle | None = state.__dict__.get(_HOST)
+    return cycle is not None and cycle.decision is not None
+
+
+def drop_decision(state: HostState) -> None:
+    """Drop the decision on a host that was rejected.
+
+    It is not needed again within the request.
+    """
+    of_host(state).decision = None

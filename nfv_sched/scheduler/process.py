@@ -1,0 +1,98 @@
+"""What lives as long as a nova-scheduler worker."""
+
+from collections.abc import Iterator
+import contextlib
+import threading
+
+from nfv_sched import fit
+from nfv_sched.scheduler import demand
+from nfv_sched.scheduler import published_topology
+from nfv_sched.scheduler.forecasts import ForecastCache
+from nfv_sched.scheduler.in_flight import InFlight
+from nfv_sched.scheduler.published_topology import PublishedTopology
+
+
+class SchedulerProcess:
+    """The state that requests share: each part is made on first use.
+
+    nova-scheduler forks its workers after its plugins are loaded, so nothing
+    may be read, started or locked before the first request.
+
+    :param published: the published topologies; by default as nova.conf says
+    :param expected: the demand that weighers expect; by default that of
+        nova.conf's reference flavors or of recent requests
+    :param in_flight: the instances in flight
+    """
+
+    def __init__(
+        self,
+        published: PublishedTopology | None = None,
+        expected: fit.DemandHistogram | None = None,
+        in_flight: InFlight | None = None,
+    ) -> None:
+        #: What this scheduler was asked for recently.
+        self.demand = fit.DemandHistogram()
+        self._published = published
+        self._expected = expected
+        self._in_flight = in_flight
+        self._forecasts: ForecastCache | None = None
+        self._lock = threading.RLock()
+
+    @property
+    def published(self) -> PublishedTopology:
+        """The published topologies, read by one thread."""
+        if self._published is None:
+            with self._lock:
+                if self._published is None:
+                    self._published = published_topology.from_options()
+        return self._published
+
+    @property
+    def forecasts(self) -> ForecastCache:
+        """The states that claims would leave, host by host."""
+        if self._forecasts is None:
+            with self._lock:
+                if self._forecasts is None:
+                    self._forecasts = ForecastCache(
+                        self._expected or demand.expected(self.demand),
+                        self.published,
+                    )
+        return self._forecasts
+
+    @property
+    def in_flight(self) -> InFlight:
+        """The instances in flight."""
+        if self._in_flight is None:
+            with self._lock:
+                if self._in_flight is None:
+                    self._in_flight = InFlight()
+        return self._in_flight
+
+
+_process = SchedulerProcess()
+
+
+def current() -> SchedulerProcess:
+    """This process's state."""
+    return _process
+
+
+def replace(process: SchedulerProcess) -> SchedulerProcess:
+    """Replace this process's state; returns the one before.
+
+    For tests, benchmarks and simulated clouds, which have several schedulers
+    in one process, one after another.
+    """
+    global _process
+    before, _process = _process, process
+    return before
+
+
+@contextlib.contextmanager
+def replaced(process: SchedulerProcess) -> Iterator[SchedulerProcess]:
+    """Replace this process's state until the block ends."""
+    before = replace(process)
+    try:
+        yield process
+    finally:
+        replace(before)
