@@ -1,4 +1,4 @@
-"""How many more guests fit, by repeating the claims that would be made."""
+"""How many more instances fit, found by repeated hypothetical claims."""
 
 from nfv_sched.capacity.count import Capacity
 from nfv_sched.capacity.count import CapacityCounter

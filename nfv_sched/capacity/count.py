@@ -1,4 +1,4 @@
-"""How many more guests of one flavor fit, host by host."""
+"""How many more instances of one flavor fit, host by host."""
 
 import collections
 from collections.abc import Callable
@@ -32,8 +32,8 @@ class HostCount:
 class Capacity:
     """The counts of all hosts, and how many fit ``in_all``.
 
-    That is their sum, or what the best host takes where guests are
-    ``together`` on one. ``notes`` say what else is to be known.
+    That is their sum, or what the best host takes where instances are
+    ``together`` on one. ``notes`` say what else to know.
     """
 
     hosts: tuple[HostCount, ...]
@@ -162,7 +162,7 @@ class GroupLimit:
     def room(self, state: Any, more: int = 0) -> int | None:
         """How many more members a host may get; None where nothing limits.
 
-        :param more: members that were thought there
+        :param more: members that hypothetical claims put there
         """
         if self.policy != 'anti-affinity':
             return None

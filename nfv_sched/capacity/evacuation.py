@@ -1,4 +1,4 @@
-"""Whether the guests of hosts that are lost fit on the others."""
+"""Whether the instances of lost hosts fit on the others."""
 
 import collections
 from collections.abc import Callable
@@ -19,14 +19,14 @@ from nfv_sched.dryrun.scheduler import HostReport
 from nfv_sched.nova import boot_request
 from nfv_sched.survey.values import SurveyedInstance
 
-# Nova counts the lost host among those that members are on, and leaves it
-# out: no host is left.
+# Nova counts the lost host among those of the members, and excludes it: no
+# host is left.
 _GROUP_LOST = 'affinity to a group on lost hosts'
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Relocation:
-    """A guest of a lost host, and the host that takes it.
+    """An instance of a lost host, and the host that takes it.
 
     ``host`` is None where none does, ``short`` then says what most lack.
     """
@@ -39,7 +39,7 @@ class Relocation:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Evacuation:
-    """Where each guest goes; ``notes`` say what else is to be known."""
+    """Where each instance goes; ``notes`` say what else to know."""
 
     relocations: tuple[Relocation, ...]
     notes: tuple[str, ...] = ()
@@ -99,9 +99,9 @@ class _EvacuationRun:
         self._ledger = PlacementLedger()
         self._targets: dict[str, HostUnderTest] = {}
         self._known: dict[Hashable, _RequestClass] = {}
-        #: Without those that are said already.
+        #: Each note once.
         self.notes: dict[str, None] = {}
-        # How many of a group were thought onto a host.
+        # How many of a group hypothetical claims put onto a host.
         self._members: collections.Counter[tuple[str, str]] = (
             collections.Counter()
         )
@@ -145,7 +145,7 @@ class _EvacuationRun:
 
     def _request_class(self, spec: Any) -> _RequestClass:
         spec.ignore_hosts = list(self._lost)
-        # Where it was once forced to is lost.
+        # The host that was once forced is lost.
         spec.force_hosts = spec.force_nodes = None
         key = boot_request.fingerprint(spec)
         if key not in self._known:

@@ -1,4 +1,4 @@
-"""How many more guests of several flavors fit together, in proportion."""
+"""How many more instances of several flavors fit together."""
 
 import collections
 from collections.abc import Callable
@@ -21,11 +21,10 @@ from nfv_sched.dryrun.scheduler import HostReport
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Mixture:
-    """How many guests of each flavor were placed, and where.
+    """How many instances of each flavor were placed, and where.
 
-    ``ended`` is the flavor that found no host any more, ``short`` what the
-    hosts lacked for it, that of most hosts first. ``notes`` say what else is
-    to be known.
+    ``ended`` is the first flavor without a host, ``short`` what the hosts
+    lacked for it, by number of hosts. ``notes`` say what else to know.
     """
 
     guests: Mapping[str, int]
@@ -37,7 +36,7 @@ class Mixture:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class _FlavorShare:
-    """One flavor: what is asked, and what hosts lack that never take any."""
+    """One flavor: what it asks for, and what hosts lack that take none."""
 
     weight: int
     fit_request: fit.FitRequest
@@ -51,15 +50,15 @@ def count_mixture(
     *,
     tell: Callable[[int], None] | None = None,
 ) -> Mixture:
-    """Place guests in turn, by weight, until one finds no host.
+    """Place instances in turn, by weight, until one finds no host.
 
-    First fit, hosts that fewest of the flavors fit first: as many are sure
-    to fit. A scheduler that chooses better may place more. An affinity group
+    First fit, hosts that fewest of the flavors fit first: a lower bound,
+    since a scheduler that chooses better may place more. An affinity group
     is tried on each host alone: the one that takes most counts.
 
     :param asked: names, RequestSpecs and weights of flavors, all of the same
         server group or of none
-    :param tell: called with the number of guests placed, on all that is tried
+    :param tell: called with the number of instances placed, over all tries
     """
     ledger = PlacementLedger()
     targets: dict[str, HostUnderTest] = {}
@@ -95,7 +94,7 @@ def count_mixture(
         filling = _MixtureRun(
             kinds,
             [(targets[host], reports[host]) for host in names],
-            # What several hosts share is there for each of them.
+            # What hosts share is fully available to each try.
             ledger.branch(),
         )
         found.append(filling.mixture(lambda: told(next(placed))))
@@ -104,7 +103,7 @@ def count_mixture(
 
 
 class _MixtureRun:
-    """Claims for instances on hosts, the first host first.
+    """Hypothetical claims on hosts, the first host first.
 
     :param hosts: with what is known of them for each flavor that fits there
     """
@@ -129,13 +128,13 @@ class _MixtureRun:
             name: kind.shortages.copy() for name, kind in kinds.items()
         }
         self._placed: dict[str, collections.Counter[str]] = {}
-        # Whichever flavor they have: a server group counts them all.
+        # Of all flavors: a server group counts them all.
         self._members: collections.Counter[str] = collections.Counter()
 
     def mixture(self, tell: Callable[[], None]) -> Mixture:
-        """Place guests in turn until one finds no host.
+        """Place instances in turn until one finds no host.
 
-        :param tell: called before each guest
+        :param tell: called before each instance
         """
         counts = dict.fromkeys(self._kinds, 0)
         ended = ''
@@ -175,7 +174,7 @@ class _MixtureRun:
 
 
 def weighted_round_robin(weights: Mapping[str, int]) -> Iterator[str]:
-    """Whose turn it is, for ever: evenly, by weight.
+    """An endless sequence of names, in proportion to the weights.
 
     Smooth weighted round-robin, as web servers share requests.
     """

@@ -1,4 +1,4 @@
-"""Counts as rows, for whichever format."""
+"""Counts as rows."""
 
 import collections
 from collections.abc import Mapping
@@ -8,8 +8,7 @@ from typing import Any
 from nfv_sched.capacity.count import Capacity
 from nfv_sched.capacity.evacuation import Relocation
 from nfv_sched.capacity.mixture import Mixture
-
-TableData = tuple[tuple[str, ...], list[tuple[Any, ...]]]
+from nfv_sched.dryrun.values import TableData
 
 
 def totals(flavor: str, found: Capacity) -> TableData:
@@ -17,7 +16,13 @@ def totals(flavor: str, found: Capacity) -> TableData:
     taking = sum(one.guests > 0 for one in found.hosts)
     first = ', '.join(f'{name} ({count})' for name, count in found.shortages)
     return (
-        ('Flavor', 'Guests', 'Hosts that take any', 'Hosts', 'Short of first'),
+        (
+            'Flavor',
+            'Instances',
+            'Hosts that take any',
+            'Hosts',
+            'Short of first',
+        ),
         [(flavor, found.in_all, taking, len(found.hosts), first)],
     )
 
@@ -34,19 +39,19 @@ def by_domain(
             lambda host, kind=kind: domains.get(host, {}).get(kind)  # type: ignore[misc]
         )
         rows += [(kind, name, counts[name]) for name in sorted(counts)]
-    return ('Kind', 'Domain', 'Guests'), rows
+    return ('Kind', 'Domain', 'Instances'), rows
 
 
 def by_host(found: Capacity) -> TableData:
     """How many fit on each host, and what the next one would lack."""
     rows = [(one.host, one.guests, one.short) for one in found.hosts]
-    return ('Host', 'Guests', 'Short of first'), list(rows)
+    return ('Host', 'Instances', 'Short of first'), list(rows)
 
 
 def mixture(found: Mixture) -> TableData:
     """How many of each flavor fit together."""
     short = ', '.join(found.short)
-    return ('Flavor', 'Guests', 'Short of first'), [
+    return ('Flavor', 'Instances', 'Short of first'), [
         (name, count, short if name == found.ended else '')
         for name, count in found.guests.items()
     ]
@@ -62,10 +67,10 @@ def mixture_by_host(found: Mixture) -> TableData:
 
 
 def relocation_summary(found: Sequence[Relocation]) -> TableData:
-    """How many guests of lost hosts fit elsewhere."""
+    """How many instances of lost hosts fit elsewhere."""
     fit = sum(one.host is not None for one in found)
     short = collections.Counter(one.short for one in found if not one.host)
-    return ('Guests', 'Fit elsewhere', 'Do not fit', 'Short of'), [
+    return ('Instances', 'Fit elsewhere', 'Do not fit', 'Short of'), [
         (
             len(found),
             fit,
@@ -76,7 +81,7 @@ def relocation_summary(found: Sequence[Relocation]) -> TableData:
 
 
 def relocations(found: Sequence[Relocation]) -> TableData:
-    """Where each guest goes."""
+    """Where each instance goes."""
     rows = [
         (
             one.guest.name,
@@ -88,5 +93,5 @@ def relocations(found: Sequence[Relocation]) -> TableData:
         )
         for one in sorted(found, key=lambda one: one.host is not None)
     ]
-    columns = ('Guest', 'UUID', 'Flavor', 'On', 'Fits on', 'Short of')
+    columns = ('Instance', 'UUID', 'Flavor', 'On', 'Fits on', 'Short of')
     return columns, list(rows)

@@ -1,4 +1,4 @@
-"""``nfv-sched capacity``: how many more guests fit, and after a loss."""
+"""``nfv-sched capacity``: how many more instances fit, and after a loss."""
 
 import argparse
 from collections.abc import Callable
@@ -39,15 +39,15 @@ def _weighted(text: str) -> tuple[str, int]:
 
 
 class CapacityCommand(MultiTableCommand):
-    """Count how many more guests of a flavor fit.
+    """Count how many more instances of a flavor fit.
 
-    Counts by the claims that would be made, one after another, on every
-    host that the filters and Placement leave. With several flavors guests
-    are placed in turn, by weight, until one finds no host.
+    Counts hypothetical claims, one after another, on every host that the
+    filters and Placement leave. With several flavors instances are placed in
+    turn, by weight, until one finds no host.
 
-    With --after-loss it tells instead whether the guests of lost hosts fit
-    on the others, as their stored requests ask. Nothing is written. The exit
-    code is 1 if any cell, host or guest could not be read.
+    With --after-loss it shows instead whether the instances of lost hosts
+    fit on the others, as their stored requests ask. Nothing is written. The
+    exit code is 1 if any Nova cell, host or instance could not be read.
     """
 
     failed = False
@@ -92,8 +92,9 @@ class CapacityCommand(MultiTableCommand):
         given += guest_options.guest_options_given(parsed_args)
         if parsed_args.after_loss and given:
             self._parser.error(
-                f'not allowed with --after-loss: {", ".join(given)}; guests '
-                'of lost hosts are placed as their stored requests ask'
+                f'not allowed with --after-loss: {", ".join(given)}; the '
+                'instances of lost hosts are placed as their stored requests '
+                'ask'
             )
         super().run(parsed_args)
         return int(self.failed)
@@ -118,9 +119,9 @@ class CapacityCommand(MultiTableCommand):
             yield from _flavor_capacity(parsed_args, scheduler, source, warn)
 
     def _warn(self, problems: Collection[str], notes: Iterable[str]) -> None:
-        """Tell what the numbers leave out.
+        """Log what the numbers leave out.
 
-        :param problems: those of the notes that tell what was not read
+        :param problems: those of the notes that say what was not read
         """
         for note in notes:
             if note in problems:
@@ -137,8 +138,8 @@ def _spec(
     name: str | None,
 ) -> Any:
     flavor = guest_options.flavor_of(parsed, name, source)
-    wish = guest_options.boot_request_of(parsed, flavor, source)
-    return boot_request.request_spec(scheduler.context, wish)
+    request = guest_options.boot_request_of(parsed, flavor, source)
+    return boot_request.request_spec(scheduler.context, request)
 
 
 def _flavor_capacity(
@@ -176,7 +177,7 @@ def _mixture(
         (name, _spec(parsed, scheduler, source, name), weight)
         for name, weight in parsed.flavor
     ]
-    with rich_console.bar('guests') as tell:
+    with rich_console.bar('instances') as tell:
         found = count_mixture(
             scheduler, asked, tell=lambda done: tell(done, done + 1)
         )
@@ -211,22 +212,24 @@ def _loss(
             f'no host is {wanted}; [nfv_sched] failure_domains names the '
             'kinds of domains'
         )
-    guests = [
-        (host.topology.name, guest)
+    instances = [
+        (host.topology.name, instance)
         for host in lost
-        for guest in host.residents or ()
+        for instance in host.residents or ()
     ]
-    with rich_console.bar('guests') as tell:
+    with rich_console.bar('instances') as tell:
         found = evacuate(
-            scheduler, guests, [host.host for host in lost], tell=tell
+            scheduler, instances, [host.host for host in lost], tell=tell
         )
     warn(found.notes)
     every = parsed.show is None and parsed.formatter == 'table'
     if every or parsed.show == 'total':
-        heading = f'{len(lost)} hosts lost' if every else ''
+        number = len(lost)
+        lost_hosts = f'{number} host{"s" if number > 1 else ""} lost'
+        heading = lost_hosts if every else ''
         yield heading, tables.relocation_summary(found.relocations)
     if every or parsed.show != 'total':
         yield (
-            ('Guests' if every else ''),
+            ('Instances' if every else ''),
             tables.relocations(found.relocations),
         )

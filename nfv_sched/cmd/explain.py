@@ -1,4 +1,4 @@
-"""``nfv-sched explain``: why a guest gets no host, and what would help."""
+"""``nfv-sched explain``: why a boot gets no host, and what would help."""
 
 import argparse
 from collections.abc import Iterator
@@ -27,18 +27,18 @@ LOG = logging.getLogger(__name__)
 
 _VIEWS = ('conditions', 'hosts', 'suggestions')
 _STORED = (
-    'Networks of ports without devices are not stored with a request, and '
-    'not looked at; --port tells them with --flavor.'
+    'Networks of ports without devices are not stored with a request and '
+    'not considered; --port adds them with --flavor.'
 )
 
 
 class ExplainCommand(MultiTableCommand):
-    """Explain why hosts do not take a guest.
+    """Explain why hosts do not fit an instance.
 
-    Asks the filters that nova.conf enables, Placement, and what
-    nova-compute's claim would say, about every host as it is now. Each host
-    counts at the first condition at which it falls; the hosts and those
-    that fit add up to all. Nothing is written.
+    Runs the filters that nova.conf enables, asks Placement, and predicts
+    nova-compute's claim, for every host as it is now. Each host counts for
+    the first condition that rejects it; these hosts and those that fit add
+    up to all. Nothing is written.
 
     As a table it prints the conditions, the nearest hosts and what would
     help; other formats have one of the three, by --show.
@@ -57,7 +57,7 @@ class ExplainCommand(MultiTableCommand):
         what.add_argument(
             '--server',
             metavar='UUID',
-            help='the guest as its stored request has it, as if it were '
+            help='the instance as its stored request has it, as if it were '
             'booted now',
         )
         guest_options.add_flavor_arguments(parser)
@@ -73,7 +73,7 @@ class ExplainCommand(MultiTableCommand):
             type=guest_options.not_negative,
             default=10,
             metavar='N',
-            help='of so many hosts find out all that they lack (default: 10)',
+            help='number of hosts of which to find all blockers (default: 10)',
         )
         backends.add_arguments(parser)
         return parser
@@ -84,8 +84,8 @@ class ExplainCommand(MultiTableCommand):
             given := guest_options.guest_options_given(parsed_args)
         ):
             self._parser.error(
-                f'not allowed with --server: {", ".join(given)}; the guest '
-                'is as its stored request has it'
+                f'not allowed with --server: {", ".join(given)}; the '
+                'instance is as its stored request has it'
             )
         code: int = super().run(parsed_args)
         return code
@@ -112,10 +112,11 @@ class ExplainCommand(MultiTableCommand):
 def _explain_from_placement(
     parsed: argparse.Namespace, source: backends.Backends
 ) -> Iterator[tuple[str, TableData]]:
-    """What Placement alone can tell."""
+    """The tables from Placement alone."""
     if parsed.server or parsed.group or parsed.show == 'suggestions':
         source.require_databases(
-            'stored requests, groups and suggestions need to know each guest'
+            'stored requests, groups and suggestions need to know each '
+            'instance'
         )
     if parsed.availability_zone:
         source.require_databases('zones are those of aggregates of Nova')

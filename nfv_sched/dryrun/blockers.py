@@ -38,8 +38,8 @@ def is_of_claim(blocker: Blocker) -> bool:
     )
 
 
-def looks_at_candidates(step: FilterStep) -> bool:
-    """Whether a filter looks at allocation candidates."""
+def uses_candidates(step: FilterStep) -> bool:
+    """Whether a filter considers allocation candidates."""
     return (
         isinstance(step.filter, base.ResourceFilter)
         or step.name in stock_filters.REPLACED_FILTERS
@@ -223,7 +223,7 @@ def _stage(
     """The first filter that would reject a host for a reason.
 
     Also one that did not run, since the host was rejected before it; the
-    claim where no filter looks at the reason's resource.
+    claim where no filter considers the reason's resource.
 
     :raises Exception: whatever a malformed state makes Nova's objects raise
     """
@@ -240,10 +240,10 @@ def _would_reject(
     step: FilterStep, condition: str, cycle: RequestCycle, state: HostState
 ) -> bool:
     if isinstance(step.filter, NUMAFitFilter):
-        # It looks at everything.
+        # It considers everything.
         return True
     if step.name in stock_filters.REPLACED_FILTERS:
-        # One of the two looks at devices, the other one at the rest.
+        # One of the two considers devices, the other one the rest.
         own = stock_filters.condition_of(step.name) == _DEVICES
         return own == (condition == _DEVICES)
     if not isinstance(step.filter, base.ResourceFilter):

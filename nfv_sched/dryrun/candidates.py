@@ -1,4 +1,4 @@
-"""What Placement offers for a request, and why not every host."""
+"""The allocation candidates of a request, and why a host has none."""
 
 import collections
 from collections.abc import Iterator
@@ -20,8 +20,8 @@ Candidates = Sequence[Mapping[str, Any]]
 class PlacementCandidates:
     """Placement's answers for one request.
 
-    Why a host is not offered is asked condition by condition, one request
-    each for all hosts, and only once somebody wants to know.
+    Why a host has no candidate is found condition by condition, with one
+    request each for all hosts, and only on demand.
 
     :raises nfv_sched.placement.errors.PlacementError: no answer
     """
@@ -38,13 +38,13 @@ class PlacementCandidates:
         )
         self.summaries: dict[str, Any] = {}
         self.total = 0
-        #: Why Placement takes exception to the request itself.
+        #: Why Placement refuses the request itself.
         self.refused: str | None = None
         for text in query.queries:
             try:
                 answer = client.get(f'/allocation_candidates?{text}')
             except Refused as error:
-                # A trait or class that it has never heard of.
+                # A trait or class that it does not know.
                 self.refused = str(error)
                 continue
             requests = answer['allocation_requests']
@@ -61,7 +61,7 @@ class PlacementCandidates:
         return self._by_provider.get(compute, ())
 
     def blockers(self, compute: str) -> tuple[Blocker, ...]:
-        """Why a compute node is not offered; empty for one that is."""
+        """Why a compute node has no candidate; empty for one that has."""
         if self.candidates(compute):
             return ()
         if self._probes is None:
@@ -111,7 +111,7 @@ class PlacementCandidates:
             )
         if query.forbidden_aggregates:
             names = ','.join(sorted(query.forbidden_aggregates))
-            text = 'it is in an aggregate that is kept for other guests'
+            text = 'it is in an aggregate that is reserved for other instances'
             blocker = Blocker(PLACEMENT, 'aggregate', text)
             yield blocker, self._listed(member_of=f'!in:{names}')
         for name, amount in sorted(query.resources.items()):
@@ -122,12 +122,12 @@ class PlacementCandidates:
         try:
             answer = self._client.get('/resource_providers', **params)
         except Refused:
-            # A name that Placement has never heard of: nobody has it.
+            # A name that Placement does not know: no provider has it.
             return frozenset()
         return frozenset(one['uuid'] for one in answer['resource_providers'])
 
     def _counted(self, blocker: Blocker, compute: str) -> Blocker:
-        """A lack of a resource with what there is of it."""
+        """A blocker with the amount that is free of its resource."""
         if blocker.asked is None:
             return blocker
         name, asked = blocker.condition, blocker.asked
@@ -136,7 +136,7 @@ class PlacementCandidates:
             text = f'not enough {name} in Placement for {asked}'
         elif free >= asked:
             text = (
-                f'{asked} {name} are not what one guest may have there '
+                f'{asked} {name} are not allowed for one instance there '
                 '(min_unit, max_unit, step_size in Placement)'
             )
         else:
@@ -144,9 +144,9 @@ class PlacementCandidates:
         return Blocker(PLACEMENT, name, text, None, asked, free)
 
     def _free(self, compute: str, name: str) -> int | None:
-        """What is free of a resource, None where that was not told."""
+        """What is free of a resource, None where that is unknown."""
         if self._amounts is None:
-            # Every compute node with any memory left, at one stroke.
+            # Every compute node with any memory left, in one request.
             answer = self._client.get(
                 '/allocation_candidates', resources='MEMORY_MB:1'
             )

@@ -1,7 +1,7 @@
-"""Why hosts do not take a guest, as far as Placement alone can tell.
+"""Why hosts do not fit a guest, from the published trees alone.
 
-The published trees count free CPUs, cores, pages and devices, cell by cell:
-which CPUs are free is imagined, as if guests had been packed core by core.
+The trees count free CPUs, cores, pages and devices cell by cell. Which CPUs
+are free is assumed, as if instances had been packed core by core.
 """
 
 from collections.abc import Iterable
@@ -29,8 +29,8 @@ from nfv_sched.survey.values import HostSurvey
 
 NOTES = (
     'The filters of nova.conf, server groups, and services that are down '
-    'are not known to Placement, and not looked at.',
-    'Which CPUs are free is not known, only how many: guests are taken to be '
+    'are unknown to Placement and not considered.',
+    'Only the number of free CPUs is known: instances are assumed to be '
     'packed core by core.',
     'Hosts that were never published are left out.',
 )
@@ -43,7 +43,7 @@ def explain_from_trees(
     client: PlacementClient,
     detailed: int,
 ) -> Explanation:
-    """Ask every published host why it would not take a guest.
+    """Why each published host would not fit a guest.
 
     :raises nfv_sched.placement.errors.PlacementError: no answer
     """
@@ -112,7 +112,7 @@ def _all_tree_blockers(
 
 
 def host_from_tree(topology: HostTopology) -> Host:
-    """A host that has what a tree counts."""
+    """A host with what a tree counts."""
     first = itertools.count(0, 1 << 12)
     return Host(
         topology.name,

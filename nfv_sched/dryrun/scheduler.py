@@ -225,10 +225,10 @@ def _run_filter(
 ) -> None:
     """Run one filter and record the hosts that it rejects.
 
-    Filters that look at allocation candidates see only the hosts that all
+    Filters that use allocation candidates see only the hosts that all
     earlier ones accepted, the others see every host.
     """
-    if blockers.looks_at_candidates(step):
+    if blockers.uses_candidates(step):
         seen = [report for report in reports if not report.blockers]
     else:
         seen = list(reports)

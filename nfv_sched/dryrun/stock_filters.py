@@ -1,12 +1,12 @@
-"""What Nova's own filters refuse hosts for, in words.
+"""Why Nova's own filters reject hosts, in words.
 
-They say only yes or no: the words are made of what they look at.
+They say only yes or no: the words are derived from what they check.
 """
 
 from collections.abc import Callable
 from typing import Any
 
-#: Filters that look at what ours decide exactly.
+#: Filters that ours replace.
 REPLACED_FILTERS = frozenset(('NUMATopologyFilter', 'PciPassthroughFilter'))
 
 
@@ -16,15 +16,15 @@ def condition_of(name: str) -> str:
 
 
 def rejection_text(name: str, state: Any, spec: Any) -> str:
-    """Why a filter refuses a host."""
+    """Why a filter rejects a host."""
     made = _WORDS.get(name)
     if made is None:
-        return f'{name} refuses it'
+        return f'{name} rejects it'
     try:
         return made(state, spec)
     except Exception:
-        # A text is not worth failing for.
-        return f'{name} refuses it'
+        # A text must not fail the command.
+        return f'{name} rejects it'
 
 
 def _service(state: Any, _: Any) -> str:
@@ -43,7 +43,7 @@ def _anti_affinity(state: Any, spec: Any) -> str:
     limit = int((group.rules or {}).get('max_server_per_host', 1))
     there = len(set(state.instances) & set(group.members))
     return (
-        f'{there} guests of the server group are there, {limit} may be '
+        f'{there} of at most {limit} instances of the server group are there '
         '(anti-affinity)'
     )
 
@@ -78,8 +78,8 @@ _CONDITIONS = {
     'AggregateTypeAffinityFilter': 'aggregate',
     'ImagePropertiesFilter': 'image properties',
     'ComputeCapabilitiesFilter': 'capabilities',
-    'NumInstancesFilter': 'number of guests',
-    'AggregateNumInstancesFilter': 'number of guests',
+    'NumInstancesFilter': 'number of instances',
+    'AggregateNumInstancesFilter': 'number of instances',
     'IoOpsFilter': 'busy',
     'AggregateIoOpsFilter': 'busy',
     'DifferentHostFilter': 'hint',
@@ -96,7 +96,7 @@ _WORDS: dict[str, Callable[[Any, Any], str]] = {
     'ServerGroupAffinityFilter': _affinity,
     'AggregateInstanceExtraSpecsFilter': _aggregate_specs,
     'AggregateMultiTenancyIsolation': lambda *_: (
-        'its aggregates are kept for other projects'
+        'its aggregates are reserved for other projects'
     ),
     'ImagePropertiesFilter': lambda *_: (
         'the image asks for another architecture, hypervisor or VM mode'
@@ -105,10 +105,10 @@ _WORDS: dict[str, Callable[[Any, Any], str]] = {
         'its capabilities do not match the extra specs'
     ),
     'NumInstancesFilter': lambda state, _: (
-        f'it has {state.num_instances} guests already'
+        f'it has {state.num_instances} instances already'
     ),
     'IoOpsFilter': lambda state, _: (
-        f'{state.num_io_ops} guests are being built, moved or resized there'
+        f'{state.num_io_ops} instances are being built, moved or resized there'
     ),
     'DifferentHostFilter': _hints('different_host'),
     'SameHostFilter': _hints('same_host'),

@@ -1,23 +1,27 @@
-"""Why hosts do not take a guest, as plain values."""
+"""Why hosts do not fit a guest, as plain values."""
 
 import dataclasses
 import functools
+from typing import Any
 
 from nfv_sched.fit.gap import closeness
 
-#: ``Lack.stage`` of what no filter looks at.
+#: Columns and rows.
+TableData = tuple[tuple[str, ...], list[tuple[Any, ...]]]
+
+#: ``Blocker.stage`` of what no filter considers.
 SERVICE = 'service'
 REQUEST = 'request'
 PLACEMENT = 'Placement'
 CLAIM = 'claim'
 
-#: Beginning of ``Lack.condition`` of traits, required or forbidden.
+#: Prefix of ``Blocker.condition`` of traits, required or forbidden.
 TRAIT = 'trait '
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Blocker:
-    """One thing that stands between a guest and a host.
+    """One reason why a host does not fit a guest.
 
     ``stage`` is the name of the filter that says so, or one of SERVICE,
     REQUEST, PLACEMENT and CLAIM; ``condition`` is what it is about: a
@@ -62,7 +66,7 @@ class HostFinding:
         """What is missing, in words."""
         if self.first_blocker is None:
             return 'fits'
-        # The service and the filter that looks at it say the same.
+        # The service and the filter that checks it say the same.
         said = dict.fromkeys(
             one.text for one in self.blockers or (self.first_blocker,)
         )
@@ -86,7 +90,7 @@ class HostFinding:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Condition:
-    """One condition, how many hosts fell at it first, and the nearest."""
+    """One condition, the number of hosts it rejects first, and the nearest."""
 
     stage: str
     name: str
@@ -96,7 +100,7 @@ class Condition:
 
 @dataclasses.dataclass(frozen=True)
 class Explanation:
-    """All hosts, nearest first; ``notes`` say what else is to be known."""
+    """All hosts, nearest first; ``notes`` say what else to know."""
 
     findings: tuple[HostFinding, ...]
     notes: tuple[str, ...] = ()
@@ -113,21 +117,21 @@ class Explanation:
 
     @functools.cached_property
     def conditions(self) -> tuple[Condition, ...]:
-        """What hosts fell at first, that of most hosts first.
+        """What hosts are rejected for first, by number of hosts.
 
         The hosts of all conditions and those that fit add up to all hosts.
         """
-        fallen: dict[tuple[str, str], list[HostFinding]] = {}
+        rejected: dict[tuple[str, str], list[HostFinding]] = {}
         for finding in self.findings:
             if finding.first_blocker is not None:
                 key = (
                     finding.first_blocker.stage,
                     finding.first_blocker.condition,
                 )
-                fallen.setdefault(key, []).append(finding)
+                rejected.setdefault(key, []).append(finding)
         return tuple(
             Condition(*key, len(found), min(found, key=lambda one: one.rank))
             for key, found in sorted(
-                fallen.items(), key=lambda item: (-len(item[1]), item[0])
+                rejected.items(), key=lambda item: (-len(item[1]), item[0])
             )
         )

@@ -1,4 +1,4 @@
-"""The same guest with one thing asked differently, in a flavor's words."""
+"""Alternative requests: one extra spec changed at a time."""
 
 from collections.abc import Iterable
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from nfv_sched.model import PAGES_ANY
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Alternative:
-    """A guest, and the extra spec that makes the asked one that.
+    """A guest, and the extra spec that turns the requested one into it.
 
     ``spared`` are dedicated CPUs that it does without, ``trait`` is one that
     Nova then neither requires nor forbids.

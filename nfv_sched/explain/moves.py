@@ -1,4 +1,4 @@
-"""The fewest guests that would have to move so that another one fits."""
+"""The fewest instances to move so that another one fits."""
 
 from collections.abc import Collection
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ from nfv_sched.survey.values import InstanceCell
 from nfv_sched.survey.values import SurveyedDevice
 from nfv_sched.survey.values import SurveyedInstance
 
-#: Nobody empties half a host for one guest.
+#: The most instances to move: more is not worth one instance.
 MAX_MOVES = 3
 #: Choices that are tried per host.
 MAX_TRIES = 2000
@@ -27,7 +27,7 @@ MAX_TRIES = 2000
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Move:
-    """Guests whose leaving makes room on a host."""
+    """Instances whose move makes room on a host."""
 
     host: str
     guests: tuple[SurveyedInstance, ...]
@@ -35,9 +35,9 @@ class Move:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class PlacementShortfall:
-    """What lacks in Placement, and what guests hold there of it.
+    """What is short in Placement, and what instances hold of it there.
 
-    Both by class, ``held`` first by the guest's uuid.
+    Both by resource class, ``held`` first by the uuid of the instance.
     """
 
     lacking: Mapping[str, int] = dataclasses.field(default_factory=dict)
@@ -46,7 +46,7 @@ class PlacementShortfall:
     )
 
     def covered_by(self, leaving: Sequence[SurveyedInstance]) -> bool:
-        """Whether guests that leave give back enough."""
+        """Whether the instances that leave free enough."""
         return all(
             sum(self.held.get(one.uuid, {}).get(name, 0) for one in leaving)
             >= amount
@@ -60,10 +60,10 @@ def fewest_moves(
     state: Host,
     shortfall: PlacementShortfall,
 ) -> Move | None:
-    """The fewest guests that have to leave a host; None if none was found.
+    """The fewest instances that have to leave a host; None if none suffice.
 
-    Among as many guests, those that hold the least memory. Each choice of up
-    to MOST guests is tried, but no more than TRIES.
+    Among choices of the same size, that with the least memory. Choices of up
+    to MAX_MOVES instances are tried, at most MAX_TRIES.
 
     :param state: the host as it is
     """
@@ -100,9 +100,9 @@ def _memory(choice: Sequence[SurveyedInstance]) -> tuple[int, list[str]]:
 def host_without(
     survey: HostSurvey, state: Host, leaving: Collection[SurveyedInstance]
 ) -> Host:
-    """A host once guests have left it.
+    """A host after instances have left it.
 
-    What they give back is what a claim takes, see
+    They free what a claim takes, see
     :mod:`nfv_sched.fit.apply_claim`.
     """
     gone = {one.uuid for one in leaving}
@@ -136,7 +136,7 @@ def _cell_without(
     freed: frozenset[int] = frozenset().union(
         *(one.host_cpus for one in leaving)
     )
-    # Guests that want their cores alone keep the siblings busy, too.
+    # Instances with the thread policy isolate hold the siblings, too.
     idle = frozenset().union(
         *(core - staying for core in cell.siblings if core & freed)
     )

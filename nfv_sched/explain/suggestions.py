@@ -1,4 +1,4 @@
-"""What would let a guest fit: guests that move, or another request."""
+"""Suggestions for a guest that fits no host: moves, or other requests."""
 
 from collections.abc import Callable
 from collections.abc import Iterable
@@ -26,7 +26,7 @@ from nfv_sched.placement.client import PlacementClient
 from nfv_sched.survey import nova as nova_survey
 from nfv_sched.survey.values import HostSurvey
 
-#: Hosts whose guests are thought away.
+#: The number of hosts for which moves are tried.
 NEAREST_HOSTS = 5
 
 
@@ -34,8 +34,8 @@ NEAREST_HOSTS = 5
 class Suggestion:
     """One change, the hosts that then fit, and the first of them.
 
-    ``guests`` are the guests that move, by name and uuid; ``to`` says for
-    each a host that takes it, empty where there is none.
+    ``guests`` are the instances that move, by name and uuid; ``to`` names
+    for each a host that fits it, empty where there is none.
     """
 
     change: str
@@ -46,7 +46,7 @@ class Suggestion:
 
 
 def alternative_requests(dry_run: DryRun) -> Iterator[Suggestion]:
-    """Other requests that hosts would take which fall at the claim alone."""
+    """Other requests that fit hosts which only the claim rejects."""
     hosts = [
         (report, host)
         for report in dry_run.reports
@@ -60,24 +60,25 @@ def alternative_requests(dry_run: DryRun) -> Iterator[Suggestion]:
         for cell in host.cells
         for pool in cell.pages
     }
-    for variant in alternatives(dry_run.fit_request.guest, sizes):
+    for alternative in alternatives(dry_run.fit_request.guest, sizes):
         fit_request = fit.FitRequest(
-            variant.guest, pack=dry_run.fit_request.pack
+            alternative.guest, pack=dry_run.fit_request.pack
         )
         found = [
             str(report.state.nodename)
             for report, host in hosts
             if all(
-                _avoided_by(blocker, variant) for blocker in report.blockers
+                _avoided_by(blocker, alternative)
+                for blocker in report.blockers
             )
             and _fits(fit_request, report, host)
         ]
         if found:
-            yield Suggestion(variant.change, len(found), found[0])
+            yield Suggestion(alternative.change, len(found), found[0])
 
 
 def _avoidable(blocker: Blocker) -> bool:
-    """Whether any variant could do without what lacks."""
+    """Whether an alternative request could avoid a blocker."""
     return (
         is_of_claim(blocker)
         or blocker.condition == 'PCPU'
@@ -85,16 +86,16 @@ def _avoidable(blocker: Blocker) -> bool:
     )
 
 
-def _avoided_by(blocker: Blocker, variant: Alternative) -> bool:
-    """Whether a lack outside the claim is none for a variant."""
+def _avoided_by(blocker: Blocker, alternative: Alternative) -> bool:
+    """Whether an alternative avoids a blocker outside of the claim."""
     if (
         blocker.condition == 'PCPU'
         and blocker.asked
         and blocker.available is not None
     ):
-        return blocker.asked - blocker.available <= variant.spared
+        return blocker.asked - blocker.available <= alternative.spared
     if blocker.condition.startswith(TRAIT):
-        return blocker.condition == f'{TRAIT}{variant.trait}'
+        return blocker.condition == f'{TRAIT}{alternative.trait}'
     return is_of_claim(blocker)
 
 
@@ -124,9 +125,9 @@ def moves_of_instances(
     surveys: Callable[[Sequence[str]], Mapping[str, HostSurvey]],
     client: PlacementClient,
 ) -> Iterator[moves.Move]:
-    """The fewest guests to move from each of the nearest hosts.
+    """The fewest instances to move from each of the nearest hosts.
 
-    Only hosts that lack nothing but room.
+    Only for hosts that lack nothing but room.
 
     :param surveys: the hosts of these names, by name
     """
@@ -160,7 +161,7 @@ def moves_of_instances(
 
 
 def _is_shortage(blocker: Blocker) -> bool:
-    """Whether guests that leave could make good what lacks."""
+    """Whether instances that leave could remove a blocker."""
     if blocker.stage == PLACEMENT:
         return (
             blocker.asked is not None
@@ -179,36 +180,36 @@ def _allocations_of(
     }
 
 
-#: Moves for whose guests another host is looked for.
+#: The number of moves for whose instances another host is searched.
 MOVES_WITH_DESTINATIONS = 2
 
 
 def suggest(scheduler: DryRunScheduler, dry_run: DryRun) -> list[Suggestion]:
-    """Every suggestion: fewest moved guests first, then other requests.
+    """Every suggestion: fewest moves first, then other requests.
 
-    For the guests that move another host is looked for, each by itself, as
-    their stored requests ask.
+    For each instance that moves another host is searched, as its stored
+    request asks.
     """
     moves = sorted(
         moves_of_instances(dry_run, _surveys(dry_run), scheduler.client),
         key=lambda move: len(move.guests),
     )
-    # What comes next changes what is known of the hosts.
-    asking_else = list(alternative_requests(dry_run))
+    # Before destinations are searched, which changes the host states.
+    others = list(alternative_requests(dry_run))
     return [
         *(
             _suggestion(move, _destinations(scheduler, move))
             for move in moves[:MOVES_WITH_DESTINATIONS]
         ),
         *(_suggestion(move, ()) for move in moves[MOVES_WITH_DESTINATIONS:]),
-        *asking_else,
+        *others,
     ]
 
 
 def _suggestion(move: Move, to: Iterable[str]) -> Suggestion:
     count = len(move.guests)
     return Suggestion(
-        f'move {count} guest{"s" if count > 1 else ""} away',
+        f'move {count} instance{"s" if count > 1 else ""} away',
         1,
         move.host,
         tuple((one.name, one.uuid) for one in move.guests),
@@ -217,7 +218,7 @@ def _suggestion(move: Move, to: Iterable[str]) -> Suggestion:
 
 
 def _destinations(scheduler: DryRunScheduler, move: Move) -> Iterator[str]:
-    """A host for each guest that moves, as far as its request is known."""
+    """A host for each instance that moves, where its request is known."""
     for guest in move.guests:
         try:
             spec = boot_request.stored_spec(scheduler.context, guest.uuid)
@@ -225,7 +226,7 @@ def _destinations(scheduler: DryRunScheduler, move: Move) -> Iterator[str]:
             yield 'unknown: no request is stored'
             continue
         spec.ignore_hosts = [move.host]
-        # Where it was once forced to does not bind it.
+        # A host that was once forced does not bind it.
         spec.force_hosts = spec.force_nodes = None
         found = scheduler.explain(spec, detailed=0)
         yield next((one.host for one in found.findings if one.fits), 'none')
@@ -234,7 +235,7 @@ def _destinations(scheduler: DryRunScheduler, move: Move) -> Iterator[str]:
 def _surveys(
     dry_run: DryRun,
 ) -> Callable[[Sequence[str]], Mapping[str, HostSurvey]]:
-    """What reads the surveys of hosts that an inquiry has looked at."""
+    """A function that reads the surveys of hosts of a dry run."""
     uuids = {
         str(report.state.nodename): str(report.state.uuid)
         for report in dry_run.reports

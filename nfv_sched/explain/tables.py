@@ -1,13 +1,12 @@
-"""Explanations as rows, for whichever format."""
+"""Explanations as rows."""
 
 from collections.abc import Sequence
 from typing import Any
 
 from nfv_sched.dryrun.values import Explanation
 from nfv_sched.dryrun.values import HostFinding
+from nfv_sched.dryrun.values import TableData
 from nfv_sched.explain.suggestions import Suggestion
-
-TableData = tuple[tuple[str, ...], list[tuple[Any, ...]]]
 
 
 def headline(found: Explanation) -> str:
@@ -17,7 +16,7 @@ def headline(found: Explanation) -> str:
 
 
 def conditions(found: Explanation) -> TableData:
-    """How many hosts fell at which condition; the numbers add up."""
+    """How many hosts each condition rejects; the numbers add up."""
     rows: list[tuple[Any, ...]] = [
         (
             one.stage,
@@ -40,7 +39,7 @@ def hosts(found: Sequence[HostFinding]) -> TableData:
         'Fits',
         'Asked by',
         'Condition',
-        'Cell',
+        'NUMA node',
         'Asked',
         'Available',
         'All else fits',
@@ -77,8 +76,8 @@ def nearest(found: Explanation, count: int) -> TableData:
 
 
 def suggestions(found: Sequence[Suggestion]) -> TableData:
-    """What would let the guest fit."""
-    columns = ('Change', 'Hosts', 'Host', 'Guests', 'They fit on')
+    """What would let the instance fit."""
+    columns = ('Change', 'Hosts', 'Host', 'Instances', 'They fit on')
     return columns, [
         (
             one.change,

@@ -132,7 +132,7 @@ class ResourceFilter(filters.BaseHostFilter, metaclass=abc.ABCMeta):  # type: ig
 
     @abc.abstractmethod
     def concerns(self, fit_request: fit.FitRequest) -> bool:
-        """Whether the guest asks for what this filter looks at."""
+        """Whether the guest asks for what this filter decides on."""
 
     @abc.abstractmethod
     def refusal(

@@ -1,4 +1,4 @@
-"""Hosts without the free dedicated CPUs that a guest asks for."""
+"""Reject hosts without the dedicated CPUs that a guest asks for."""
 
 from nfv_sched import fit
 from nfv_sched.filters import base

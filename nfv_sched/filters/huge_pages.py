@@ -1,4 +1,4 @@
-"""Hosts without the page sizes or free pages that a guest asks for."""
+"""Reject hosts without the free pages that a guest asks for."""
 
 from nfv_sched import fit
 from nfv_sched.filters import base

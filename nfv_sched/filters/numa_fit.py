@@ -1,4 +1,4 @@
-"""Hosts on which the guest's claim would not succeed."""
+"""Reject hosts on which the guest's claim would fail."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Hosts without the devices that a guest asks for, near its cells."""
+"""Reject hosts without the devices that a guest asks for, near it."""
 
 from nfv_sched import fit
 from nfv_sched.filters import base

@@ -1,7 +1,7 @@
-"""Does this guest fit this host, where, and if not why.
+"""Whether a guest fits a host, where, and why not.
 
-Pure functions over :mod:`nfv_sched.model`; what is exported here is what
-others may call.
+Pure functions over :mod:`nfv_sched.model`. Callers outside of this package
+use what is exported here.
 """
 
 from nfv_sched.fit.apply_claim import apply_claim

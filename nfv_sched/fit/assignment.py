@@ -15,7 +15,7 @@ from nfv_sched.fit.devices import Devices
 from nfv_sched.model import Guest
 from nfv_sched.model import Host
 
-#: Sets of cells that are looked at before the question is left open.
+#: The most sets of cells that are tried before the answer stays open.
 MAX_SETS = 4096
 
 
@@ -23,7 +23,7 @@ MAX_SETS = 4096
 class Matching:
     """Guest cells matched to host cells, by index.
 
-    ``complete`` tells whether each guest cell got one. If not, ``starved``
+    ``complete`` is whether each guest cell got one. If not, ``starved``
     are guest cells that have no more than ``contested`` host cells among
     them, which are too few (Hall's condition).
     """
@@ -109,26 +109,26 @@ def possible(
     """Whether any assignment satisfies pairs, devices and networks together.
 
     None where more than MAX_SETS different sets of cells would have to be
-    looked at.
+    tried.
 
     :param fits: per guest cell a bit mask over ``host.cells`` by index
     """
     if not match(fits).complete:
         return False
-    tells = devices.relevant_cells() if devices else frozenset()
-    tells |= network.declaring_cells(guest, host)
-    relevant = [i for i, cell in enumerate(host.cells) if cell.id in tells]
+    ids = devices.relevant_cells() if devices else frozenset()
+    ids |= network.declaring_cells(guest, host)
+    relevant = [i for i, cell in enumerate(host.cells) if cell.id in ids]
     others = [i for i in range(len(host.cells)) if i not in relevant]
     groups = _groups(guest, host, fits, devices, relevant)
     others_mask = sum(1 << i for i in others)
     other_ids = [host.cells[i].id for i in others]
-    for looked_at, chosen in enumerate(_choices(groups, len(guest.cells))):
-        if looked_at >= MAX_SETS:
+    for tried, chosen in enumerate(_choices(groups, len(guest.cells))):
+        if tried >= MAX_SETS:
             return None
-        ids = [host.cells[i].id for i in chosen] + other_ids
-        if not network.near(guest, host, ids):
+        chosen_ids = [host.cells[i].id for i in chosen] + other_ids
+        if not network.near(guest, host, chosen_ids):
             continue
-        if devices and not devices.enough(ids):
+        if devices and not devices.enough(chosen_ids):
             continue
         if _covers(fits, chosen, others_mask | sum(1 << i for i in chosen)):
             return True

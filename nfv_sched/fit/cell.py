@@ -37,7 +37,7 @@ class Attempt(NamedTuple):
     """The outcome of trying one guest cell on one host cell.
 
     ``shortage`` is None when it fits. ``page_size`` is the size in KiB that
-    was chosen where one was asked for, and ``pins`` tells whether dedicated
+    was chosen where one was asked for, and ``pins`` is whether dedicated
     CPUs were found: Nova leaves both behind in its request even when a later
     check refuses the cell.
     """
@@ -68,7 +68,7 @@ def attempt(
     if guest.pinned:
         shortage = dedicated_shortage(host, guest, emulator_cpus)
         if shortage is not None:
-            # Nova looks at shared CPUs first, to the same effect.
+            # Nova checks shared CPUs first, to the same effect.
             return Attempt(shortage, page_size)
     if guest.cpu_policy != 'dedicated':
         # A guest never overcommits against itself.

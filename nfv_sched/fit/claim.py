@@ -1,11 +1,11 @@
-"""What nova-compute's claim will do, predicted.
+"""A prediction of what nova-compute's claim does.
 
 The claim (``nova.compute.claims`` and ``nova.virt.hardware``) tries the
 permutations of host cells in order and takes the first that fits. It
-overwrites the request while it tries, and remembers answers under ids that
-it overwrites, so it can miss an assignment or return an invalid one. Only
-following its steps tells; this follows them on plain values and skips runs
-of permutations that end alike.
+overwrites the request while it tries, and caches answers under ids that it
+overwrites, so it can miss an assignment or return an invalid one. Only a
+replay of its steps predicts that; this replays them on plain values and
+skips permutations that end alike.
 """
 
 from collections.abc import Sequence
@@ -34,14 +34,14 @@ class ClaimFailed(Exception):
 
 
 class OutOfSteps(Exception):
-    """The claim was followed for as long as asked, without an answer."""
+    """The claim was replayed for the given steps, without an answer."""
 
 
 class PairCache:
     """Each pairing of a guest cell and a host cell, tried at most once.
 
     Guest cells of one shape share their answers. ``tried`` counts the
-    pairings that were really evaluated.
+    pairings that were evaluated.
     """
 
     __slots__ = ('_known', 'fit_request', 'ratios', 'tried')
@@ -70,8 +70,8 @@ class PairCache:
             self._known[key] = known
         return known
 
-    def untouched(self, index: int, host: Cell) -> Attempt:
-        """Guest cell ``index`` on ``host`` just as the guest asks."""
+    def as_requested(self, index: int, host: Cell) -> Attempt:
+        """Guest cell ``index`` on ``host`` as the guest requests it."""
         return self.get(
             index, host, self.fit_request.guest.cells[index].page_size
         )
@@ -79,7 +79,7 @@ class PairCache:
 
 @dataclasses.dataclass(slots=True)
 class _RequestCell:
-    """What Nova has written into one guest cell of its request so far."""
+    """What Nova has written into one cell of its request so far."""
 
     id: int
     page_size: int | None
@@ -87,7 +87,7 @@ class _RequestCell:
 
 
 class ClaimReplay:
-    """Nova's walk over the permutations of host cells.
+    """A replay of Nova's search over the permutations of host cells.
 
     :param cells: the host's cells in the claim's order
     """
@@ -115,9 +115,9 @@ class ClaimReplay:
         self._order: list[int] | None = list(range(len(self.guest.cells)))
 
     def run(self, steps: int) -> None:
-        """Walk on until the claim is known to succeed, for ``steps`` steps.
+        """Replay until the claim is known to succeed, for ``steps`` steps.
 
-        May be called again after OutOfSteps to go on from there.
+        May be called again after OutOfSteps to continue from there.
 
         :raises ClaimFailed: no claim succeeds with a valid topology
         :raises OutOfSteps: no answer yet
@@ -134,8 +134,8 @@ class ClaimReplay:
                     self._check(self._order)
                     return
                 last = len(self._order) - 1
-                # What changed nothing happens again for every permutation
-                # that begins alike: skip them.
+                # A permutation that changed nothing ends like every other that
+                # begins alike: skip these.
                 skip_to = last if stopped is None or self._changed else stopped
                 self._order = self._next(self._order, skip_to)
         except ClaimError as exc:
@@ -216,7 +216,7 @@ class ClaimReplay:
 
     def _check_cell(self, position: int, host: Cell) -> None:
         guest, trace = self.guest.cells[position], self._traces[position]
-        if self.attempts.untouched(position, host).shortage is not None:
+        if self.attempts.as_requested(position, host).shortage is not None:
             raise ClaimFailed(
                 f'it takes NUMA node {host.id} for guest NUMA node '
                 f'{position} from a stale answer, and it does not fit there'
@@ -266,7 +266,7 @@ class ClaimReplay:
 def check_devices(devices: Devices, cells: Sequence[int] | None) -> None:
     """Check that the claim gets its devices.
 
-    It asks once for all cells of the host, whichever it chose, and then
+    It checks once for all cells of the host, whatever it chose, and then
     takes the devices one by one.
 
     :param cells: the ids of the host cells it chose, None for a guest

@@ -49,7 +49,7 @@ def packs(
 ) -> bool:
     """Whether :func:`pack` finds CPUs, given that enough are free.
 
-    Without choosing them where counts tell.
+    Without choosing them where the counts suffice.
 
     :raises ClaimError: as :func:`pack`
     """

@@ -1,4 +1,4 @@
-"""Which guests are to be expected: those that were asked for lately."""
+"""The demand to expect, estimated from recent requests."""
 
 from collections.abc import Hashable
 from collections.abc import Iterable
@@ -7,32 +7,32 @@ from typing import NamedTuple
 
 from nfv_sched.fit.request import FitRequest
 
-#: Requests after which one counts half.
+#: Requests after which the weight of a request halves.
 HALF_LIFE = 256
-#: Shapes that are told apart; of the rest the rarest are forgotten.
+#: Shapes that are counted separately; the rarest others are dropped.
 MOST_SHAPES = 16
-#: How much more often than the rarest of them another shape must be asked for
-#: to take its place: what was worked out from the shapes is lost then.
+#: How much more often than the rarest of them another shape must be requested
+#: to replace it: a change of shapes invalidates all cached forecasts.
 _INCUMBENT_BONUS = 1.5
-#: Requests between two looks at the shares, once there were as many.
+#: Requests between two updates of the shares, once there were as many.
 _REFRESH = 64
 
 
 class Demand(NamedTuple):
-    """Guests to expect, and how often each is asked for, 1 in all."""
+    """Expected shapes, and the share of the requests for each, in sum 1."""
 
     shapes: tuple[FitRequest, ...] = ()
     shares: tuple[float, ...] = ()
 
 
 class DemandHistogram:
-    """A decayed histogram of guest shapes.
+    """A decaying histogram of requested shapes.
 
-    ``expected`` is replaced now and then; what was worked out from its
-    shapes can be kept as long as they are the same tuple. Memory is bounded
-    by MOST_SHAPES.
+    ``expected`` is replaced from time to time; what was computed from its
+    shapes holds as long as they are the same tuple. Memory is bounded by
+    MOST_SHAPES.
 
-    :param fixed: guests to expect, with a weight for how often each comes;
+    :param fixed: shapes with a weight for how often each is requested;
         nothing is recorded then
     """
 
@@ -52,7 +52,7 @@ class DemandHistogram:
         self._lock = threading.Lock()
 
     def record(self, fit_request: FitRequest, count: int = 1) -> None:
-        """Take notice that ``count`` such guests were asked for."""
+        """Count ``count`` requests for such an instance."""
         if self._fixed or fit_request.guest.asks_nothing:
             return
         shape = fit_request.shape
@@ -78,7 +78,7 @@ class DemandHistogram:
                 * (_INCUMBENT_BONUS if shape in expected else 1)
             ),
         )
-        # Relative to the next request, whose weight would grow for ever.
+        # Relative to the next request, whose weight would grow without end.
         self._weights = {
             shape: self._weights[shape] / self._weight
             for shape in ranked[-2 * MOST_SHAPES :]
@@ -93,5 +93,5 @@ class DemandHistogram:
         total = sum(self._weights[fit_request.shape] for fit_request in shapes)
         self.expected = Demand(
             shapes,
-            tuple(self._weights[one.shape] / total for one in shapes),
+            tuple(self._weights[shape.shape] / total for shape in shapes),
         )

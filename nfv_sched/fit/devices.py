@@ -3,8 +3,8 @@
 Agrees with nova.pci.stats ``PciDeviceStats``: requests are applied one after
 another, each greedily from the first pools that it may use. What the
 scheduler's copy of those statistics cannot see, this does: a physical
-function and its virtual functions exclude each other, which only the devices
-on the compute know, but pools of one PCI address tell.
+function and its virtual functions exclude each other. Statistics do not say
+so, but pools of one PCI address belong to one card.
 """
 
 import collections

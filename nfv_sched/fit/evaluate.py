@@ -38,11 +38,11 @@ _CPU_RESOURCES = (Resource.DEDICATED_CPUS, Resource.SIBLINGS)
 
 
 def max_steps(host_cells: int, guest_cells: int) -> int:
-    """How many permutations of a claim are followed, at the most.
+    """The most permutations of a claim that are replayed.
 
     Enough for every claim on hosts of up to 8 cells, and a polynomial in the
-    cells beyond. A claim that takes more holds up its nova-compute for
-    minutes to days: such a host is refused.
+    cells beyond. A claim that takes more blocks its nova-compute for minutes
+    to days: such a host is refused.
     """
     return 20_000 + 8 * host_cells**2 * guest_cells**2
 
@@ -51,15 +51,15 @@ class Evaluation:
     """The answers for one guest and one host at one moment.
 
     Each resource alone gives necessary conditions; ``refusal`` is complete
-    without them. What one question worked out of pairs, the next ones use;
-    answers are the caller's to keep: a refusal refers to its evaluation, and
-    thousands of both in circles are a burden. Reasons and placements are
-    worked out only when they are asked for.
+    without them. Results for pairs of cells are cached across queries.
+    Callers keep answers: storing a Refusal here would create a reference
+    cycle for each of thousands of hosts. Reasons and outcomes are computed
+    on demand.
     """
 
     __slots__ = (
-        '_attempts',
         '_host_masks',
+        '_pair_cache',
         '_raises',
         'fit_request',
         'guest',
@@ -72,21 +72,21 @@ class Evaluation:
         self.guest = fit_request.guest
         self.host = host
         self.steps = 0
-        self._attempts: PairCache | None = None
+        self._pair_cache: PairCache | None = None
         self._host_masks: list[int] | None = None
         # Whether Nova's own code raises for some pair of cells.
         self._raises = False
 
     @property
     def attempts(self) -> PairCache:
-        """What is known of pairs of cells."""
-        if self._attempts is None:
+        """The cached results for pairs of cells."""
+        if self._pair_cache is None:
             host = self.host
-            self._attempts = PairCache(
+            self._pair_cache = PairCache(
                 self.fit_request,
                 Ratios(host.cpu_allocation_ratio, host.ram_allocation_ratio),
             )
-        return self._attempts
+        return self._pair_cache
 
     def refusal(self, providers: Providers) -> Refusal | None:
         """Why the claim does not succeed; None if it does.
@@ -103,8 +103,8 @@ class Evaluation:
         if isinstance(answer, Refusal):
             return Verdict(reasons=answer.reasons)
         if answer is None and self.guest.cells:
-            # Known to succeed without following it, which tells where.
-            answer = self._walk(
+            # Known to succeed without a replay, which is due to learn where.
+            answer = self._replay(
                 Devices(self.fit_request, self.host, providers)
                 if self.guest.devices
                 else None
@@ -200,7 +200,7 @@ class Evaluation:
                 return cells
             if self._sure(cells, devices):
                 return None
-        return self._walk(devices)
+        return self._replay(devices)
 
     def _enough_cells(self, masks: Sequence[int]) -> bool:
         """Whether each guest cell has a host cell of its own that fits."""
@@ -212,7 +212,7 @@ class Evaluation:
         return assignment.match(masks).complete
 
     def _with_room(self) -> Sequence[Cell] | Refusal:
-        """The host cells that fit a plain guest's alike cells, if enough do.
+        """The host cells that fit a uniform guest's cells, if enough do.
 
         All pages are counted before any CPUs are, and nothing further once
         too few cells are left.
@@ -238,16 +238,15 @@ class Evaluation:
         return fit if len(fit) >= wanted else self._without_pairs()
 
     def _sure(self, cells: Sequence[Cell], devices: Devices | None) -> bool:
-        """Whether a plain guest fits for sure, with room on ``cells``.
+        """Whether a uniform guest fits for sure, with room on ``cells``.
 
         Guest cells that are all alike take the first host cells that fit,
-        one after another: nothing that Nova remembers can mislead it. So
-        that enough cells fit is all there is to know, unless something odd
-        about any cell could make the claim raise: also one without room,
-        which the claim may get to first.
+        one after another: no cached answer misleads Nova. Enough fitting
+        cells suffice then, unless an irregular cell could make the claim
+        raise: also one without room, which the claim may try first.
 
         With devices that holds for guests of one cell; others get them if
-        they are near the very cells that come first.
+        they are near the cells that come first.
         """
         if self._raises:
             return False
@@ -269,29 +268,29 @@ class Evaluation:
             ]
         return devices.enough([cell.id for cell in cells])
 
-    def _walk(self, devices: Devices | None) -> ClaimReplay | Refusal:
-        """Follow the claim, for long only if there is something to find.
+    def _replay(self, devices: Devices | None) -> ClaimReplay | Refusal:
+        """Replay the claim, for long only if some assignment exists.
 
         Most claims succeed with the first permutation: it is tried before
-        anything else is looked at.
+        anything else is checked.
         """
         guest, host = self.guest, self.host
         if len(host.cells) < len(guest.cells):
             return self._without_pairs()
         cells = claim_order(host, guest, pack=self.fit_request.pack)
-        walk = ClaimReplay(host, cells, self.attempts, devices)
+        replay = ClaimReplay(host, cells, self.attempts, devices)
         try:
-            walk.run(1)
+            replay.run(1)
         except (ClaimFailed, OutOfSteps) as exc:
-            refusal = self._look_before_walking_on(walk, exc, devices)
+            refusal = self._check_before_continuing(replay, exc, devices)
             if refusal:
                 return refusal
         finally:
-            self.steps += walk.steps
-        return walk
+            self.steps += replay.steps
+        return replay
 
-    def _look_before_walking_on(
-        self, walk: ClaimReplay, exc: Exception, devices: Devices | None
+    def _check_before_continuing(
+        self, replay: ClaimReplay, exc: Exception, devices: Devices | None
     ) -> Refusal | None:
         """Walk on if cheaper tests leave anything to find."""
         if not self._enough_cells(self._masks()):
@@ -299,7 +298,7 @@ class Evaluation:
         try:
             if isinstance(exc, ClaimFailed):
                 raise exc
-            walk.run(_FIRST_STEPS)
+            replay.run(_FIRST_STEPS)
         except (ClaimFailed, OutOfSteps) as later:
             if self._nothing_to_find(devices):
                 return Refusal(
@@ -309,13 +308,13 @@ class Evaluation:
                 )
             if isinstance(later, ClaimFailed):
                 raise
-            self._walk_on(walk)
+            self._continue(replay)
         return None
 
-    def _walk_on(self, walk: ClaimReplay) -> None:
+    def _continue(self, replay: ClaimReplay) -> None:
         steps = max_steps(len(self.host.cells), len(self.guest.cells))
         try:
-            walk.run(steps - walk.steps)
+            replay.run(steps - replay.steps)
         except OutOfSteps as exc:
             raise ClaimFailed(
                 f'it does not end within {steps} permutations'
@@ -353,10 +352,10 @@ class Evaluation:
 
     def _any_shortage(self, index: int, host: Cell) -> Shortage | None:
         try:
-            return self.attempts.untouched(index, host).shortage
+            return self.attempts.as_requested(index, host).shortage
         except cores.ClaimError:
-            # A cell without cores, which the claim trips over if it gets
-            # there: only following it can tell.
+            # A cell without cores, on which the claim raises if it tries
+            # it: only a replay shows that.
             self._raises = True
             return Shortage(Resource.SIBLINGS, 1, 0)
 

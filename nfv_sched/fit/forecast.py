@@ -1,4 +1,4 @@
-"""What a claim would do to a host: what it takes, and what that costs."""
+"""What a claim would leave of a host, as far as weighers need it."""
 
 from typing import NamedTuple
 
@@ -14,10 +14,10 @@ from nfv_sched.model import Host
 
 
 class Forecast(NamedTuple):
-    """The state of a host after a claim, as far as weighers ask.
+    """The state of a host after a claim, as far as weighers need it.
 
-    ``before`` and ``left`` are for each of the expected ``shapes`` the guests
-    that the host has room for before the claim and after it.
+    ``before`` and ``left`` are the headrooms before the claim and after it,
+    one for each of the expected ``shapes``.
     """
 
     shapes: tuple[FitRequest, ...]
@@ -33,9 +33,9 @@ def forecast(
     shapes: tuple[FitRequest, ...],
     distances: Distances,
 ) -> Forecast:
-    """Look at the host as the claim leaves it.
+    """The forecast for a claim with a known outcome.
 
-    :param shapes: the guests that are expected
+    :param shapes: the expected ones
     :param distances: between the host's cells, where they are known
     """
     left = apply_claim(guest, host, outcome)

@@ -1,7 +1,7 @@
-"""How nearly a guest fits a host, and what would make it fit.
+"""What a host lacks for a guest, and how near the guest is to fitting.
 
-What is missing is found by giving it to the host and asking again: only so
-is it sure that everything else fits.
+A shortfall is found by adding it to the host and evaluating again: only that
+proves that everything else fits.
 """
 
 from collections.abc import Iterable
@@ -21,7 +21,7 @@ from nfv_sched.model import PagePool
 from nfv_sched.model import Reason
 from nfv_sched.model import Resource
 
-#: CPUs that no host has: those that are given to it.
+#: Numbers of added CPUs, which no real host has.
 _ADDED_CPU = 1 << 20
 
 
@@ -44,7 +44,7 @@ def closeness(asked: float | None, available: float | None) -> float:
 
 
 def closest_reason(reasons: Iterable[Reason]) -> Reason | None:
-    """The reason that was nearest to being none, None without any."""
+    """The reason nearest to being met, None without any."""
     return max(
         reasons,
         key=lambda one: closeness(one.asked, one.available),
@@ -75,7 +75,7 @@ class Gap:
 def shortfall(
     fit_request: FitRequest, host: Host, providers: Providers
 ) -> Gap:
-    """The least that the host lacks, as far as giving one by one tells.
+    """The least that the host lacks, found by adding one thing at a time.
 
     Nothing of it can be left out. A guest of one cell is tried on each host
     cell alone, which finds the nearest; with several cells another choice of
@@ -126,7 +126,7 @@ def _step(
     order: Sequence[Reason],
     providers: Providers,
 ) -> tuple[Reason, Host, tuple[Reason, ...]] | None:
-    """The first reason that can be made good, and what comes of it."""
+    """The first reason that can be relaxed, and the host after that."""
     for reason in order:
         for better in _relaxed(fit_request, host, reason, providers):
             left = _reasons(fit_request, better, providers)
@@ -141,7 +141,7 @@ def _needed(
     reasons: list[Reason],
     providers: Providers,
 ) -> tuple[Reason, ...]:
-    """The reasons less those that others made good."""
+    """The reasons without those that relaxing the others removes."""
     needed = list(reasons)
     for reason in reasons:
         others = [one for one in needed if one is not reason]
@@ -157,7 +157,7 @@ def relax(
     reasons: Iterable[Reason],
     providers: Providers,
 ) -> Host:
-    """The host with what reasons say it lacks, as far as it can be given."""
+    """The host with what reasons say it lacks, as far as that can be added."""
     for reason in reasons:
         host = next(_relaxed(fit_request, host, reason, providers), host)
     return host
@@ -166,7 +166,7 @@ def relax(
 def _relaxed(
     fit_request: FitRequest, host: Host, reason: Reason, providers: Providers
 ) -> Iterator[Host]:
-    """The host with what a reason says it lacks, in each way to have it."""
+    """The host with what a reason says it lacks, in each possible way."""
     lacking = (reason.asked or 0) - (reason.available or 0)
     if lacking <= 0:
         return
@@ -186,7 +186,7 @@ def _relaxed(
 def _with_devices(
     fit_request: FitRequest, host: Host, lacking: int, providers: Providers
 ) -> Iterator[Host]:
-    """The host with more devices in one pool, first where that is all."""
+    """The host with more devices in one pool, first where that suffices."""
     devices = Devices(fit_request, host, providers)
     pools = {
         pool
@@ -222,7 +222,7 @@ def _cell_with(
     reason: Reason,
     lacking: int,
 ) -> Cell | None:
-    """A cell with more of what it lacks; None for what cannot be given."""
+    """A cell with more of what it lacks; None for what cannot be added."""
     guest = fit_request.guest.cells[reason.guest_cell or 0]
     more: Cell | None = None
     match reason.resource:

@@ -1,9 +1,9 @@
-"""How many more guests of one shape a host has room for, by counting.
+"""Headroom: how many more instances of one shape fit a host, estimated.
 
-Counts CPUs, pages and devices cell by cell, without laying a single guest
-out: quick enough to be asked for many shapes before and after a claim. Guest
-cells that are not alike count as their mean, the rest never errs downwards.
-The exact number is that of repeated claims.
+Counts CPUs, pages and devices cell by cell, without placing an instance:
+fast enough for many shapes before and after a claim. Guest cells that are
+not alike count as their mean; otherwise the estimate is never too low. The
+exact number is that of repeated claims.
 """
 
 from collections.abc import Iterable
@@ -19,14 +19,14 @@ from nfv_sched.model import Cell
 from nfv_sched.model import GuestCell
 from nfv_sched.model import Host
 
-#: More guests than any host holds.
+#: More instances than any host holds.
 PLENTY = 1 << 20
 
 
 def headroom(fit_request: FitRequest, host: Host) -> int:
-    """How many more guests like the question's fit at once, by counts.
+    """How many more instances of the requested shape fit, by counts.
 
-    No number limits guests that ask for nothing: PLENTY.
+    PLENTY for guests that ask for nothing, which no count limits.
     """
     return _headroom(
         fit_request,
@@ -38,7 +38,7 @@ def headroom(fit_request: FitRequest, host: Host) -> int:
 def headrooms(
     fit_request: FitRequest, before: Host, after: Host
 ) -> tuple[int, int]:
-    """The room of one host in two states.
+    """The headroom of one host in two states.
 
     Cells that are the same object in both are counted once.
     """
@@ -57,7 +57,7 @@ def headrooms(
 def _headroom(
     fit_request: FitRequest, host: Host, by_cell: Sequence[int]
 ) -> int:
-    """The room of a host by how many of the guest's cells each cell takes."""
+    """The headroom of a host, given how many guest cells each cell takes."""
     guest, wanted = fit_request.guest, len(fit_request.guest.cells)
     most = guests_together(by_cell, wanted) if wanted else PLENTY
     if not guest.devices or not most:
@@ -78,10 +78,10 @@ def _headroom(
 
 
 def guests_together(rooms: Sequence[int], wanted: int) -> int:
-    """How many guests of ``wanted`` cells fit, each cell on another one.
+    """How many instances of ``wanted`` cells fit, each cell on another one.
 
-    The largest number of which no host cell takes more than it has room
-    for, and no more than one cell of each guest.
+    The largest number for which no host cell takes more than it has room
+    for, and at most one cell of each instance.
     """
     if wanted == 1:
         return sum(rooms)
@@ -96,7 +96,7 @@ def guests_together(rooms: Sequence[int], wanted: int) -> int:
 
 
 def _cell_headroom(fit_request: FitRequest, cell: Cell, host: Host) -> int:
-    """How many cells like the guest's mean one a host cell takes."""
+    """How many cells like the guest's mean cell a host cell takes."""
     mean = fit_request.mean_cell
     if mean is None:
         return 0
@@ -138,7 +138,7 @@ def _memory_headroom(
 
 
 class _DeviceNeed(NamedTuple):
-    """Devices that each guest wants so many of, free ones by NUMA node.
+    """``wanted`` devices for each instance, and the free ones by NUMA node.
 
     ``anywhere`` is whether some of them need not be on the guest's cells.
     """
@@ -149,11 +149,11 @@ class _DeviceNeed(NamedTuple):
     policy: str
 
     def near(self, cell: Cell) -> int:
-        """How many guests find their devices on a cell."""
+        """How many instances find their devices on a cell."""
         return self.free.get(cell.id, 0) // self.wanted
 
     def on(self, cells: Sequence[Cell] | None) -> int:
-        """How many guests find their devices on cells, or wherever."""
+        """How many instances find their devices on cells, or anywhere."""
         if cells is None or self.policy in ('preferred', 'socket'):
             return sum(self.free.values()) // self.wanted
         found = sum(self.free.get(cell.id, 0) for cell in cells)
@@ -163,7 +163,7 @@ class _DeviceNeed(NamedTuple):
 
 
 def _device_needs(fit_request: FitRequest, host: Host) -> list[_DeviceNeed]:
-    """What a guest takes, requests for the same devices together."""
+    """The devices of a guest, with requests for the same ones added up."""
     counts: dict[tuple[int, str], int] = {}
     for index, request in enumerate(fit_request.guest.devices):
         key = fit_request.first_equal_request(index), request.policy

@@ -1,4 +1,4 @@
-"""How near a guest gets to its devices, and whose devices it sits beside."""
+"""How near a guest's cells are to its devices, and to unused ones."""
 
 from collections.abc import Collection
 from collections.abc import Iterable
@@ -22,7 +22,7 @@ Distances = Mapping[int, Mapping[int, int]]
 
 
 class Locality(NamedTuple):
-    """Where a claim takes devices and cells, as far as that is good or bad.
+    """Where a claim takes devices and cells from, as scores.
 
     ``remote`` is the mean remoteness of the devices from the guest's cells,
     from 0 to below 1; ``together`` the share of the devices that sit on a

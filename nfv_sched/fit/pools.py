@@ -13,7 +13,7 @@ from nfv_sched.model import DevicePool
 def left_after(
     pools: Sequence[DevicePool], taken: Sequence[DeviceClaim]
 ) -> Sequence[DevicePool]:
-    """The pools that are left once devices were taken, in their order.
+    """The pools that are left after devices were taken, in their order.
 
     Less the functions of the same cards that went with them, and without
     pools that are used up, as Nova leaves them.
@@ -21,8 +21,8 @@ def left_after(
     if not taken:
         return pools
     state = PoolState(pools)
-    for one in taken:
-        state.allocate(one.pool, one.count)
+    for claim in taken:
+        state.allocate(claim.pool, claim.count)
     return tuple(
         pool if pool.count == left else pool.evolve(count=left)
         for pool, left in zip(pools, state.devices, strict=True)
@@ -57,7 +57,7 @@ class PoolState:
         return count - self.counts[pool]
 
     def allocate(self, pool: int, count: int) -> bool:
-        """Take devices for good; False where Nova finds none to take."""
+        """Take devices; False where Nova finds none to take."""
         self.counts[pool] -= count
         for _ in range(count):
             if not self.devices[pool]:
@@ -70,8 +70,8 @@ class PoolState:
     def _dependents(self, pool: int) -> list[int]:
         """One entry per device that goes when one of ``pool`` is taken.
 
-        A pool without an address tells nothing about the parents of its
-        devices: those exclusions show only in the claim itself.
+        The parents of the devices of a pool without an address are unknown:
+        those exclusions show only in the claim itself.
         """
         taken = self.pools[pool]
         if taken.address is None:

@@ -133,7 +133,7 @@ PairTest = Callable[[int, Cell], Shortage | None]
 
 
 class Refusal:
-    """The guest does not fit; the reasons are worked out when asked for."""
+    """The guest does not fit; the reasons are computed on demand."""
 
     __slots__ = ('_why',)
 

@@ -1,4 +1,4 @@
-"""A guest, with what is the same for every host it is tried on."""
+"""A guest, with everything that does not depend on the host."""
 
 from collections.abc import Hashable
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ Spec = Mapping[str, str | None]
 
 
 class FitRequest:
-    """A guest and what follows from it alone.
+    """A guest and what follows from it alone, for all hosts.
 
     ``pack`` is ``[compute] packing_host_numa_cells_allocation_strategy``.
 
@@ -67,8 +67,9 @@ class FitRequest:
         self.single_shape = not any(self.shape_of) and (
             len(guest.cells) == 1 or not guest.emulator_isolated
         )
-        #: Whether the claim succeeds wherever enough cells (and devices) fit:
-        #: all guest cells alike, of one page size, near no network.
+        #: Whether the claim succeeds on each host where enough cells and
+        #: devices fit: all guest cells alike, with a page size, without
+        #: networks.
         self.uniform = (
             bool(guest.cells)
             and self.single_shape
@@ -78,8 +79,8 @@ class FitRequest:
                 for cell in guest.cells
             )
         )
-        #: What each cell of a plain guest takes where only counts matter,
-        #: None where shared CPUs or whole cores do, too.
+        #: What each cell of a uniform guest takes if only counts matter,
+        #: None if shared CPUs or whole cores do, too.
         self.per_cell_demand = _portion(guest) if self.uniform else None
         #: The mean of the guest's cells, None where it has none.
         self.mean_cell = _mean(guest) if guest.cells else None
@@ -89,7 +90,7 @@ class FitRequest:
         self.no_providers: tuple[tuple[str, ...], ...] = ((),) * len(
             guest.devices
         )
-        #: What guests have in common that are alike: equal for these.
+        #: Equal for guests of the same shape.
         self.shape: Hashable = (
             tuple(shapes),
             guest.emulator_isolated,

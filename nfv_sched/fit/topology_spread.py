@@ -1,11 +1,11 @@
-"""How near hosts are to guests that run already, and how far apart.
+"""Affinity and spread scores of hosts over failure domains.
 
-Pure: places in, weights from 0 to 1 out, the same on every request.
+Pure: paths in, weights from 0 to 1 out, on the same scale for every request.
 
-A place is a host with the failure domains that it is in, narrowest first:
-``('compute3', 'rack1', 'rowA')``. ``None`` stands for no domain of that kind.
-A place that ends early is one whose wider domains nobody knows. Domains of a
-kind are told apart by their names alone, as topology keys of Kubernetes are.
+The domain path of a host is its name and its failure domains, narrowest
+first: ``('compute3', 'rack1', 'rowA')``. ``None`` stands for no domain of that
+kind. A path that ends early is one whose wider domains are unknown. Domains
+of a kind are identified by name alone, as topology keys of Kubernetes are.
 """
 
 from collections import Counter
@@ -16,7 +16,7 @@ DomainPath = tuple[str | None, ...]
 
 
 def lexicographic_score(counts: Iterable[int]) -> float:
-    """Numbers from the most to the least important one, as one in [0, 1).
+    """Counts from the most to the least important one, as one in [0, 1).
 
     Ordered as the sequences are: whatever follows, one more of the first is
     more than any number of the second. Each number takes half of what is
@@ -28,20 +28,20 @@ def lexicographic_score(counts: Iterable[int]) -> float:
     for count in counts:
         weight += unit * (1 - 0.5**count)
         unit *= 0.5 ** (count + 1)
-    # Beyond 53 units a float cannot tell any more, and may round up.
+    # Beyond 53 units a float cannot represent it, and may round up.
     return min(weight, 1.0)
 
 
 def affinity_scores(
     hosts: Sequence[DomainPath], members: Iterable[DomainPath]
 ) -> list[float]:
-    """Weigh hosts by the members on them, then by those around.
+    """The weights of hosts by the members on them, then by those around.
 
     A host with one more member weighs more than any with fewer; where there
     are as many, the narrowest domain decides by its members, then the next.
     From 1/2 on there is a member on the host, from 1/4 on one in the
     narrowest domain, from 1/8 on one in the next. Hosts without a domain of
-    some kind are near to nobody by it.
+    some kind are near to no member by it.
     """
     inside = _count(members)
     return [
@@ -56,7 +56,7 @@ def affinity_scores(
 def spread_scores(
     hosts: Sequence[DomainPath], members: Iterable[DomainPath]
 ) -> list[float]:
-    """Weigh hosts by how little they skew the members' spread.
+    """The weights of hosts by how little they skew the members' spread.
 
     The widest domains are evened out first, then the narrower ones within
     each, then the hosts. The skew of a domain is what its members are more

@@ -1,4 +1,4 @@
-"""What a host has, what a guest asks, what the verdict is.
+"""What a host has, what a guest asks for, and the verdict.
 
 Frozen values only: nothing here imports Nova or oslo, or does I/O.
 """

@@ -95,7 +95,7 @@ class Cell(Copyable):
         """Whether the cell has cores, and each CPU belongs to exactly one.
 
         So it is on real hosts. Where it is not, counts of free CPUs do not
-        tell which can be had together.
+        show which can be taken together.
         """
         return partitions(self.siblings, self.dedicated_cpus)
 

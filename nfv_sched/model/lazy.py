@@ -1,4 +1,4 @@
-"""Attributes worked out on first use and kept."""
+"""Attributes computed on first use and kept."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,7 +13,7 @@ class Lazy(Generic[_T]):
     """Like functools.cached_property without its lock (until Python 3.12).
 
     The value replaces the descriptor in the instance's ``__dict__``, also of
-    frozen dataclasses. Two threads may work it out twice, to the same end.
+    frozen dataclasses. Two threads may compute it twice, with the same result.
 
     :param make: makes the value from the instance, or from what the
         instance's ``__dict__`` holds as ``source`` if that is given
@@ -32,7 +32,7 @@ class Lazy(Generic[_T]):
         self._name = name
 
     def __get__(self, instance: Any, owner: type | None = None) -> _T:
-        """Work the value out; later accesses do not get here."""
+        """Compute the value; later accesses do not get here."""
         if instance is None:
             return cast('_T', self)
         own = instance.__dict__

@@ -1,4 +1,4 @@
-"""What a tenant asks for, as nova-api and nova-conductor hand it on."""
+"""RequestSpecs as nova-api and nova-conductor make them."""
 
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -27,12 +27,12 @@ _POLICIES = ('required', 'socket', 'legacy', 'preferred')
 
 
 class BadRequestError(Exception):
-    """What is asked makes no sense to Nova; the text says why."""
+    """Nova would refuse the request; the text says why."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Port:
-    """A neutron port of a guest.
+    """A neutron port of an instance.
 
     ``vnic_type`` is ``normal`` (vSwitch), ``direct`` (a VF) or
     ``direct-physical`` (a whole port). ``numa_policy`` is that of the port;
@@ -47,9 +47,9 @@ class Port:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class BootRequest:
-    """A guest to ask for.
+    """The request for one instance.
 
-    ``ports`` are ports to be imagined, ``port_uuids`` those that neutron
+    ``ports`` are hypothetical ports, ``port_uuids`` those that neutron
     has. ``project`` matters where hosts are kept for some projects.
     """
 
@@ -118,7 +118,7 @@ def flavor_of(  # noqa: PLR0913 - all that there is to a flavor
     disk_gib: int,
     extra_specs: Mapping[str, str],
 ) -> Any:
-    """A flavor that nobody has created."""
+    """A hypothetical flavor, which is not in the database."""
     return objects.Flavor(
         context,
         id=1,
@@ -214,7 +214,7 @@ def _request_spec(context: Any, wish: BootRequest) -> Any:
     hints = {name: list(values) for name, values in wish.hints.items()}
     if wish.group:
         group = objects.InstanceGroup.get_by_uuid(context, wish.group)
-        # Nova asks Placement without a limit for whom hints at a group.
+        # Nova asks Placement without a limit for a request with a group.
         hints.setdefault('group', [wish.group])
     spec = objects.RequestSpec.from_components(
         context,
@@ -261,15 +261,15 @@ def _of_neutron(
 
 
 def stored_spec(context: Any, guest: str) -> Any:
-    """The RequestSpec that Nova has stored of a guest's boot.
+    """The RequestSpec that Nova has stored for an instance's boot.
 
-    Read without Nova's own loading, which mends old records on sight.
+    Read without Nova's own loading, which updates old records.
 
     :raises BadRequestError: there is none
     """
     text = _stored(context, guest)
     if text is None:
-        raise BadRequestError(f'no request of a guest {guest} is stored')
+        raise BadRequestError(f'no request of instance {guest} is stored')
     try:
         spec = objects.RequestSpec.obj_from_primitive(jsonutils.loads(text))
         _complete(context, spec, guest)
@@ -337,7 +337,7 @@ def _complete(context: Any, spec: Any, guest: str) -> None:
 def fingerprint(spec: Any) -> str:
     """A text that is the same for requests which ask for the same.
 
-    Names of guests, ports and devices aside.
+    Without names of instances, ports and devices.
     """
     group = spec.instance_group
     devices = spec.pci_requests.requests if spec.pci_requests else ()
@@ -369,7 +369,7 @@ def fingerprint(spec: Any) -> str:
 
 
 def require_zone(zone: str) -> None:
-    """Refuse a zone as nova-api does, before any scheduler hears of it.
+    """Refuse a zone as nova-api does, before anything is scheduled.
 
     :raises BadRequestError: no nova-compute that is enabled is in it
     """
@@ -383,8 +383,8 @@ def require_zone(zone: str) -> None:
                     targeted, 'nova-compute'
                 )
         except Exception:
-            # Its hosts may be in the zone; who reads them says that it is
-            # down.
+            # Its hosts may be in the zone; that it is down is reported when
+            # its hosts are read.
             return
         known.update(zone_of(service.host) for service in services)
     if zone not in known:

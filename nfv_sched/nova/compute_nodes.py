@@ -1,8 +1,8 @@
-"""Which compute nodes there are in all cells, and which of them changed.
+"""The compute nodes of all Nova cells, and which of them changed.
 
-The databases are only read. Compute nodes and devices that are published
-come through Nova's objects or its models; what changed is told by a few
-columns of all rows, since no object of Nova reads less than a whole row.
+The databases are only read. What is published is read through Nova's objects
+or models; changes are detected by a few columns of all rows, since Nova's
+objects always read whole rows.
 """
 
 from collections.abc import Callable
@@ -31,17 +31,17 @@ from nfv_sched.nova.compute_topology import MalformedComputeError
 from nfv_sched.nova.compute_topology import read_failure_domains
 from nfv_sched.nova.compute_topology import topology_of
 
-#: A row that changed so many seconds ago may change again without a new
-#: time: MySQL keeps whole seconds, and clocks of computes differ.
+#: Seconds for which a changed row may change again without a new time: MySQL
+#: keeps whole seconds, and clocks of computes differ.
 SETTLE_SECONDS = 30.0
 
-#: Everything that tells whether a compute node has changed.
+#: Differs after a compute node changed.
 Version = tuple[object, ...]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class NodeVersion:
-    """A compute node at a glance.
+    """A compute node and the version of its rows.
 
     ``mark`` is another one after the node, one of its devices or its failure
     domains changed. Unless it is ``settled`` they may change once more and
@@ -91,7 +91,7 @@ class NodePage:
 
 
 def scan(kinds: Sequence[str] = (), page: int = 500) -> Scan:
-    """Look at all compute nodes, a page of rows at a time.
+    """Scan all compute nodes, a page of rows at a time.
 
     :param kinds: of failure domains to read: one query for all hosts
     :raises nfv_sched.nova.cell_databases.NoDatabaseError: nova.conf names no
@@ -320,7 +320,7 @@ class ComputeNodeRecord:
     """One ``nova.objects.ComputeNode`` with all that belongs to it.
 
     ``service`` is its ``nova.objects.Service``, None if it has none; ``up``
-    is whether that sent a heartbeat of late.
+    is whether that sent a heartbeat recently.
     """
 
     compute: Any

@@ -160,7 +160,7 @@ def _positive(amounts: dict[_Key, int]) -> dict[_Key, int]:
 
 @dataclasses.dataclass(frozen=True)
 class _PoolKey:
-    """What tells pools apart, physical networks aside."""
+    """The identity of a pool, without its physical network."""
 
     vendor_id: str
     product_id: str

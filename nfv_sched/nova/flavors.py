@@ -1,4 +1,4 @@
-"""Flavors of the API database as guests."""
+"""Guests as flavors of the API database ask for them."""
 
 from collections.abc import Iterable
 import logging
@@ -19,8 +19,8 @@ LOG = logging.getLogger(__name__)
 def reference_guests(names: Iterable[str]) -> list[tuple[Guest, int]]:
     """The guests that flavors ask for, and how often each is expected.
 
-    Flavors that ask for nothing are left out, and with a warning those that
-    are not there or make no sense.
+    Flavors that ask for nothing, do not exist or are malformed are left out
+    with a warning.
 
     :param names: ``NAME`` or ``NAME=WEIGHT``
     """
@@ -57,7 +57,7 @@ def parse_weight(text: str) -> tuple[str, int]:
 def guest_of(flavor: Any) -> Guest:
     """What a flavor asks for by itself, without image and ports.
 
-    :raises nova.exception.NovaException: it makes no sense
+    :raises nova.exception.NovaException: the flavor is malformed
     """
     image = objects.ImageMeta(properties=objects.ImageMetaProps())
     return request_spec.read_guest(

@@ -256,9 +256,9 @@ def state_key(state: Any) -> tuple[object, int]:
 
 
 def state_fingerprint(state: Any) -> tuple[object, ...]:
-    """What tells a HostState from its earlier and later ones.
+    """What differs between a HostState and earlier or later ones.
 
-    Two states of one host that read alike are good for the same guests, as
+    Two states of one host with equal fingerprints fit the same guests, as
     long as its nova-compute is configured alike: of what only a change of
     configuration changes no more than sizes are read.
 
@@ -284,8 +284,8 @@ def state_fingerprint(state: Any) -> tuple[object, ...]:
                 pages._obj_total,
                 getattr(pages, '_obj_reserved', 0),
             )
-    # Pools go when they are used up: which ones are left has to be told, and
-    # here, where they hold no devices, their values tell.
+    # Pools are removed when they are used up: the values of those that are
+    # left, which hold no devices here, identify them.
     for pool in stats.pools if stats else ():
         read += pool.values()
     return tuple(read)

@@ -1,7 +1,7 @@
-"""The guests and devices of compute nodes, as a cell's database has them.
+"""The instances of compute nodes, and the hosts of instances.
 
-Read with few queries for many nodes, and without Nova's ways of loading
-instances: those mend old records on sight, and nothing here ever writes.
+Read with few queries for many nodes, and without Nova's own loading of
+instances: that updates old records, and nothing here writes.
 """
 
 from collections.abc import Collection
@@ -94,7 +94,7 @@ def _instance_row(row: Any) -> InstanceRow:
         flavor = _flavor_name(row.flavor)
     except Exception as error:
         # Versioned objects raise what they like over JSON from elsewhere.
-        problem = f'guest {row.uuid}: {type(error).__name__}: {error}'
+        problem = f'instance {row.uuid}: {type(error).__name__}: {error}'
         flavor = ''
     return InstanceRow(
         row.uuid,
@@ -110,7 +110,7 @@ def _instance_row(row: Any) -> InstanceRow:
 
 @functools.lru_cache(maxsize=1024)
 def _flavor_name(text: str | None) -> str:
-    """The name in ``instance_extra.flavor``; most guests share a flavor."""
+    """The name in ``instance_extra.flavor``; most instances share a flavor."""
     if not text:
         return ''
     return str(jsonutils.loads(text)['cur']['nova_object.data']['name'])
@@ -237,10 +237,10 @@ def load_cells() -> None:
 def find_hosts(
     uuids: Iterable[str], project: str | None = None
 ) -> dict[str, str | None]:
-    """The hosts of guests in any cell, None for those that have none yet.
+    """The hosts of instances in any cell, None for those without one yet.
 
     One query, put to all cells at once as Nova does. With a ``project`` its
-    other guests are told, too.
+    other instances are included.
     """
     context = nova_context.get_admin_context()
     found: dict[str, str | None] = {}
@@ -286,10 +286,10 @@ def _in_cell(
 def group_members(
     uuids: Iterable[str], project: str | None
 ) -> Mapping[str, frozenset[str]] | None:
-    """The members of server groups, one query; None if nobody answers.
+    """The members of server groups, one query; None without an answer.
 
-    A uuid that is a guest's is its only member. Groups of other projects
-    than ``project`` are not told.
+    The uuid of an instance stands for itself as the only member. Groups of
+    other projects than ``project`` are left out.
     """
     try:
         found: dict[str, frozenset[str]] = _in_api(
@@ -326,8 +326,8 @@ def _in_api(
 
 def _warn_no_answer(who: str, error: object) -> None:
     LOG.warning(
-        'No answer from %s about where guests are, only those on the hosts '
-        'at hand count: %s',
+        'No answer from %s about the hosts of instances, only instances on '
+        'the filtered hosts count: %s',
         who,
         describe_error(error),
     )

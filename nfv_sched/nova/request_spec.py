@@ -1,4 +1,4 @@
-"""Nova's RequestSpec as a guest."""
+"""What a RequestSpec asks for, as a guest."""
 
 import dataclasses
 from typing import Any

@@ -1,8 +1,8 @@
-"""nova-scheduler's own pipeline, to look at: nothing is claimed or written.
+"""nova-scheduler's own pipeline for dry runs: nothing is claimed or written.
 
-The host manager and the filters are Nova's, made as nova.conf says; what
-differs is that every host is looked at, also those that Placement does not
-offer, and that every filter is asked about every host.
+The host manager and the filters are Nova's, made as nova.conf says. Unlike in
+nova-scheduler every host is included, also those that Placement does not
+offer, and every filter runs on every host.
 """
 
 from collections.abc import Iterable
@@ -34,7 +34,7 @@ _DISABLED_TRAIT = 'COMPUTE_STATUS_DISABLED'
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class HiddenHost:
-    """A compute node that nova-scheduler does not look at, and why."""
+    """A compute node that nova-scheduler does not see, and why."""
 
     host: str
     why: str
@@ -73,7 +73,7 @@ class FilterStep:
         """The ``id`` of the states that pass."""
         found = self.filter.filter_all(list(states), spec)
         if found is None:
-            # "Stop filtering" in Nova's words: nobody is left.
+            # "Stop filtering" in Nova's words: no host is left.
             return set()
         return {id(state) for state in found}
 
@@ -81,7 +81,7 @@ class FilterStep:
 class Pipeline:
     """The hosts and filters of a nova-scheduler by nova.conf.
 
-    ``problems`` tell what could not be read.
+    ``problems`` say what could not be read.
 
     :raises nova.exception.NovaException: nova.conf names filters that are
         not there
@@ -99,7 +99,7 @@ class Pipeline:
 
     @property
     def pack(self) -> bool:
-        """Whether claims pack cells instead of spreading guests."""
+        """Whether claims pack cells instead of spreading over them."""
         return bool(CONF.compute.packing_host_numa_cells_allocation_strategy)
 
     def states(self) -> list[Any]:
@@ -175,9 +175,9 @@ class Pipeline:
             raise BadRequestError(str(error)) from error
 
     def _learn_instances(self) -> None:
-        """Tell the host manager who is where: one query per cell.
+        """Give the host manager the instances of all hosts.
 
-        It would ask for each host alone.
+        One query per Nova cell; it would query for each host.
         """
         info: dict[str, Any] = {}
         for cell in self._manager.enabled_cells:
@@ -201,7 +201,7 @@ class Pipeline:
 
 
 class _NoInstances(dict[str, Any]):
-    """Hosts that were not told of have no instances."""
+    """Default to no instances, so that HostManager does not query per host."""
 
     def get(self, host: str, default: Any = None) -> Any:
         return super().get(host, {'instances': {}, 'updated': True})

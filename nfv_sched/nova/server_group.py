@@ -2,7 +2,7 @@
 
 These are known from the host states that reach a weigher, and from the hosts
 of the server group that the conductor puts into each request. The databases
-are asked for the rest, see :meth:`Company.find`.
+are asked for the rest, see :meth:`AffinityContext.find`.
 """
 
 from collections.abc import Iterable
@@ -18,7 +18,7 @@ from nfv_sched.nova.types import RequestSpec
 
 LOG = logging.getLogger(__name__)
 
-#: Scheduler hints: uuids of guests and server groups.
+#: Scheduler hints: uuids of instances and server groups.
 NEAR = 'nfv:near'
 APART = 'nfv:apart'
 
@@ -133,7 +133,7 @@ class AffinityContext:
         )
         if asked := unknown | doubtful:
             # What a hint names may be a group: then its members are among
-            # the project's guests.
+            # the project's instances.
             found = instances.find_hosts(
                 asked, self._project if unknown else None
             )
@@ -151,7 +151,7 @@ class AffinityContext:
     def _hosts_are_certain(
         self, lost: frozenset[str], unseen: frozenset[str]
     ) -> bool:
-        """Whether the group's hosts tell which host each member is on.
+        """Whether the group's hosts determine the host of each member.
 
         Ignored hosts may be those of the instance alone that moves.
         """

@@ -110,7 +110,7 @@ def begin(
     Called before each instance of a request, since Nova writes into the
     request while it places them; calling it again for the same instance
     changes nothing. The first call for an instance counts it as demand.
-    Instances are told apart by uuid: ``num_instances`` says for how many the
+    Instances are identified by uuid: ``num_instances`` says for how many the
     request was made first, and still does when one of them moves later.
 
     :param process: as for :func:`of`

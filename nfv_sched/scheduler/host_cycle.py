@@ -95,7 +95,7 @@ class Decision:
         )
 
     def evaluation(self, state: HostState) -> fit.Evaluation:
-        """All that can be asked about the guest on the host."""
+        """The evaluation of the guest on the host."""
         if self._evaluation is None:
             host = host_states.host_of(state)
             self._evaluation = fit.Evaluation(
@@ -155,7 +155,7 @@ def candidate_to_claim(state: HostState) -> Candidate:
 
 
 def is_decided(state: HostState) -> bool:
-    """Whether some filter has looked at the host already."""
+    """Whether some filter has decided on the host already."""
     cycle: HostCycle | None = state.__dict__.get(_HOST)
     return cycle is not None and cycle.decision is not None
 

@@ -1,4 +1,4 @@
-"""What our weighers' weights are multiplied by."""
+"""Weight multipliers, with per-aggregate overrides."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -11,12 +11,12 @@ from nfv_sched import conf
 CONF = nova.conf.CONF
 conf.register_opts(CONF)
 
-#: The option of the weigher of guests that are on their way.
+#: The option of InFlightWeigher.
 IN_FLIGHT = 'in_flight_weight_multiplier'
 
 
 def multiplier(option: str, state: Any) -> float:
-    """What an option says, or the host's aggregates instead."""
+    """The value of an option, overridden by the host's aggregates."""
     found: float = utils.get_weight_multiplier(
         state,
         f'{conf.AGGREGATE_PREFIX}{option}',
@@ -28,7 +28,7 @@ def multiplier(option: str, state: Any) -> float:
 def is_enabled(option: str, states: Iterable[Any]) -> bool:
     """Whether a multiplier is not 0 for any of the hosts.
 
-    Hosts are in aggregates that say nothing of it, nearly all of them.
+    Nearly all aggregates do not mention it.
     """
     key = f'{conf.AGGREGATE_PREFIX}{option}'
     return bool(getattr(CONF.nfv_sched, option)) or any(

@@ -67,10 +67,10 @@ class PublishedTopology:
         return self._domains[1]
 
     def hosts(self) -> Mapping[str, HostTopology]:
-        """The topologies in hand by compute node uuid, agreed with or not.
+        """The published topologies by compute node uuid, drifted ones too.
 
-        Each is the same object until it changes, for what is worked out from
-        it. Returns at once whatever Placement does.
+        Each is the same object until it changes, so that results computed
+        from it can be cached. Returns at once whatever Placement does.
         """
         if self.reader is None:
             return {}

@@ -1,4 +1,4 @@
-"""What the weighers that look past the claim share."""
+"""What the weighers share."""
 
 import abc
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from nfv_sched.scheduler import cycle as scheduling_cycle
 from nfv_sched.scheduler import multipliers
 from nfv_sched.scheduler.cycle import RequestCycle
 
-#: What room for one guest of each expected shape is worth.
+#: The price of headroom for one instance of each expected shape.
 Prices = Sequence[float]
 #: The weight that a forecast is worth, from 0 to 1.
 Scale = Callable[[Forecast], float]
@@ -30,7 +30,7 @@ conf.register_opts(CONF)
 class AbsoluteWeigher(weights.BaseHostWeigher):  # type: ignore[misc]
     """Weigh hosts from 0 to 1, on the same scale on every request.
 
-    Nova does not stretch such weights to the hosts at hand, so a multiplier
+    Nova does not normalise such weights over the hosts, so a multiplier
     always means the same. Weights of 0 on all hosts leave the choice alone,
     whatever the multipliers of their aggregates.
     """

@@ -1,4 +1,4 @@
-"""Hosts whose future worth suffers least from a guest."""
+"""Prefer hosts that lose the least capacity for expected requests."""
 
 from typing import Any
 
@@ -17,19 +17,18 @@ conf.register_opts(CONF)
 
 SPREAD = 'spread'
 
-#: What room that is left counts against a host, beside room that is lost.
-#: Where no claim is without loss it is better to finish off one host than to
-#: begin with many: the next guests find theirs whole.
+#: How much headroom that is left counts against a host, beside headroom that
+#: is lost. Where every claim loses some it is better to fill one host than to
+#: start on many: the next instances find whole hosts.
 _REMAINING_WEIGHT = 0.1
 
 
 class FragmentationWeigher(ForecastWeigher):
-    """Weigh hosts by how many expected guests still fit after this one.
+    """Weigh hosts by the headroom for expected shapes after the claim.
 
-    For each expected shape a guest's share of the requests, divided by the
-    guests that an average host has room for, is the price of room for one.
-    ``pack`` prefers the host that loses the least room at these prices,
-    ``spread`` the one that keeps the most.
+    The price of headroom for a shape is its share of the requests, divided
+    by the headroom of an average host. ``pack`` prefers the host that loses
+    the least headroom at these prices, ``spread`` the one that keeps most.
     """
 
     option = 'fragmentation_weight_multiplier'
@@ -45,7 +44,7 @@ class FragmentationWeigher(ForecastWeigher):
 
 
 def _value(prices: Prices, rooms: tuple[int, ...]) -> float:
-    """Room at the prices; 1 is what an average host has."""
+    """Headroom at the prices; 1 is what an average host has."""
     return sum(map(float.__mul__, prices, map(float, rooms)))
 
 
@@ -56,6 +55,6 @@ def _cost(prices: Prices, one: Forecast) -> float:
     )
 
 
-def _share(worth: float) -> float:
-    """Any worth from 0 up, on a scale from 0 to 1."""
-    return worth / (1 + worth)
+def _share(value: float) -> float:
+    """Any value from 0 up, on a scale from 0 to 1."""
+    return value / (1 + value)

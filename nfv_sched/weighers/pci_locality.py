@@ -1,4 +1,4 @@
-"""Guests near their devices, and away from those of others."""
+"""Prefer devices near the guest, and keep free devices' nodes free."""
 
 from typing import Any
 
@@ -11,8 +11,9 @@ from nfv_sched.weighers.base import Scale
 class PCILocalityWeigher(ForecastWeigher):
     """Weigh hosts by where the claim takes devices from.
 
-    Guests with devices weigh more where those are nearer to their cells,
-    guests without where they do not get cells that have free devices.
+    For guests with devices, hosts weigh more where these are nearer to the
+    guest's cells; for guests without, where the claim takes no cells with
+    free devices.
     """
 
     option = 'pci_locality_weight_multiplier'

@@ -1,4 +1,4 @@
-"""Near-equal hosts in another order for each guest.
+"""Put near-equal hosts into another order for each instance.
 
 Several schedulers, and the workers of one, decide at once on what was true a
 moment ago. All that want the best host get the same one, only the first of
@@ -16,11 +16,11 @@ _BYTES = 4
 
 
 class ScatterWeigher(AbsoluteWeigher):
-    """Weigh each host by a number from 0 to 1 that only this guest draws.
+    """Weigh each host by a number from 0 to 1, different per instance.
 
-    Drawn by rendezvous hashing: from the uuids of guest and host, so that
-    one guest's order is the same wherever it is asked for, and no host is
-    better than another on average.
+    Drawn by rendezvous hashing from the uuids of instance and host: the order
+    for one instance is the same in every scheduler, and no host is better
+    than another on average.
     Guests that ask for nothing weigh 0 everywhere.
     """
 

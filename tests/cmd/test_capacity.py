@@ -27,7 +27,7 @@ def by_hand(vcpus, ram, **specs):
 
 
 def by_host(rows):
-    return {row['Host']: row['Guests'] for row in rows}
+    return {row['Host']: row['Instances'] for row in rows}
 
 
 def test_every_host_counts_and_says_what_runs_out(run, guests_of):
@@ -37,7 +37,7 @@ def test_every_host_counts_and_says_what_runs_out(run, guests_of):
     assert by_host(rows) == {'cmp-0': 4, 'cmp-1': 4, 'cmp-2': 4}
     assert {row['Short of first'] for row in rows} == {'pages'}
     [total] = run(*asked, '--show', 'total')
-    assert total['Guests'] == 12
+    assert total['Instances'] == 12
     assert total['Short of first'] == 'pages (3)'
     rows = run('capacity', *by_hand(4, 1024, **HUGE))
     assert by_host(rows) == {'cmp-0': 2, 'cmp-1': 2, 'cmp-2': 2}
@@ -51,8 +51,8 @@ def test_every_host_counts_and_says_what_runs_out(run, guests_of):
 def test_the_sums_of_racks_are_told(run):
     rows = run('capacity', *by_hand(2, 3072, **HUGE), '--show', 'domains')
     assert rows == [
-        {'Kind': 'rack', 'Domain': 'R1', 'Guests': 8},
-        {'Kind': 'rack', 'Domain': 'R2', 'Guests': 4},
+        {'Kind': 'rack', 'Domain': 'R1', 'Instances': 8},
+        {'Kind': 'rack', 'Domain': 'R2', 'Instances': 4},
     ]
 
 
@@ -60,7 +60,7 @@ def test_placement_limits_guests_that_ask_for_no_cells(run):
     rows = run('capacity', *by_hand(1, 512), '--show', 'hosts')
     # 4 shared CPUs, overcommitted 4 times, go before 32 GiB do.
     assert {row['Short of first'] for row in rows} == {'VCPU in Placement'}
-    assert {row['Guests'] for row in rows} == {16}
+    assert {row['Instances'] for row in rows} == {16}
 
 
 def test_groups_limit_and_gather(run, cloud, guests_of):
@@ -71,7 +71,7 @@ def test_groups_limit_and_gather(run, cloud, guests_of):
     assert sorted(counts.values()) == [1, 2, 2]
     together = cloud.add_group('together', 'affinity')
     [total] = run(*asked, '--group', together.uuid, '--show', 'total')
-    assert total['Guests'] == 6
+    assert total['Instances'] == 6
     # As many as one host takes: 6 dedicated CPUs on each cell.
     [guest] = guests_of(1, group=together, extra_specs=HUGE)
     rows = run(*asked, '--group', together.uuid)
@@ -87,7 +87,7 @@ def test_a_mixture_keeps_its_proportion_and_can_be_booted(
     flavors_of('tall', vcpus=1, memory_mb=4096, extra_specs=HUGE)
     words = ('capacity', '--flavor', 'wide', '--flavor', 'tall=2')
     rows = run(*words, '--show', 'total')
-    counts = {row['Flavor']: row['Guests'] for row in rows}
+    counts = {row['Flavor']: row['Instances'] for row in rows}
     assert counts['wide'] * 2 in range(counts['tall'] - 2, counts['tall'] + 3)
     assert counts['wide'] >= 3
     ended = [row for row in rows if row['Short of first']]
@@ -139,7 +139,7 @@ def test_a_group_counts_the_members_of_all_flavors(
     group = cloud.add_group('group', policy, max_per_host=limit)
     words = ('--flavor', 'paged', '--flavor', 'wide', '--group', group.uuid)
     rows = run('capacity', *words, '--show', 'total')
-    counts = {row['Flavor']: row['Guests'] for row in rows}
+    counts = {row['Flavor']: row['Instances'] for row in rows}
     assert sum(counts.values()) == in_all
     assert counts == in_turn(cloud, group, *two_kinds)
     hosts = run('capacity', *words)
@@ -172,9 +172,9 @@ def test_an_affinity_group_has_one_host_in_each_domain(run, cloud):
     group = cloud.add_group('together', 'affinity')
     asked = ('capacity', *by_hand(2, 3072, **HUGE), '--group', group.uuid)
     [total] = run(*asked, '--show', 'total')
-    assert total['Guests'] == 4
+    assert total['Instances'] == 4
     rows = run(*asked, '--show', 'domains')
-    assert [row['Guests'] for row in rows] == [4, 4]
+    assert [row['Instances'] for row in rows] == [4, 4]
 
 
 @pytest.fixture
@@ -244,7 +244,7 @@ def test_after_the_loss_of_a_rack_guests_have_a_place_or_not(
     assert {row['Short of'] for row in rows} == {'pages'}
     rows = run('capacity', '--after-loss', 'host=cmp-2', '--show', 'total')
     [total] = rows
-    assert (total['Guests'], total['Fit elsewhere']) == (4, 0)
+    assert (total['Instances'], total['Fit elsewhere']) == (4, 0)
     assert total['Do not fit'] == 4
 
 
@@ -326,8 +326,8 @@ def test_a_mixture_of_which_nothing_fits_says_why(run, flavors_of):
     words = ('capacity', '--flavor', 'tall=2', '--flavor', 'small')
     rows = run(*words, '--show', 'total')
     assert rows == [
-        {'Flavor': 'tall', 'Guests': 0, 'Short of first': 'pages'},
-        {'Flavor': 'small', 'Guests': 0, 'Short of first': ''},
+        {'Flavor': 'tall', 'Instances': 0, 'Short of first': 'pages'},
+        {'Flavor': 'small', 'Instances': 0, 'Short of first': ''},
     ]
     assert run(*words) == []
 
@@ -380,7 +380,7 @@ def test_names_of_tenants_do_not_reach_the_terminal_raw(run, guests_of):
             text = run(*words, '-f', form)
             assert '\x1b' not in text
     rows = run(*lost)
-    assert {row['Guest'] for row in rows} == {EVIL}
+    assert {row['Instance'] for row in rows} == {EVIL}
 
 
 @pytest.mark.parametrize('word', ['a=0', 'a=x'])

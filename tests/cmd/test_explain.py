@@ -46,7 +46,9 @@ def test_the_nearest_miss_names_cell_pages_and_that_the_rest_fits(
     for row in rows:
         assert row['All else fits']
         assert (row['Asked'], row['Available']) == (4, 3)
-        assert f'NUMA node {row["Cell"]} has 3 of 4' in row['What it lacks']
+        assert (
+            f'NUMA node {row["NUMA node"]} has 3 of 4' in row['What it lacks']
+        )
 
 
 def test_everything_that_lacks_is_told_of_a_near_host(run, guests_of):
@@ -63,7 +65,7 @@ def test_everything_that_lacks_is_told_of_a_near_host(run, guests_of):
             'dedicated CPUs',
         }
         assert all(row['All else fits'] for row in found)
-        assert len({row['Cell'] for row in found}) == 1
+        assert len({row['NUMA node'] for row in found}) == 1
 
 
 def test_what_a_host_fell_for_stays_when_devices_cannot_be_given(run):
@@ -177,7 +179,7 @@ def test_a_server_group_counts_with_its_members(run, cloud, guests_of):
     guests_of(2, group=group)
     rows = run('explain', *by_hand(2, 1024), '--group', group.uuid)
     assert counts(rows) == {'server group': 2, 'fits': 1}
-    assert '1 guests of the server group are there' in rows[0]['Nearest miss']
+    assert '1 of at most 1 instances of the server group are there' in rows[0]['Nearest miss']
 
 
 def test_ports_by_hand_ask_for_devices(run):
@@ -206,8 +208,8 @@ def test_fewest_moved_guests_are_named_with_a_place_for_them(run, guests_of):
     asked = (*by_hand(2, 6144, **HUGE), *port)
     assert counts(run('explain', *asked)) == {'combination': 3}
     rows = run('explain', *asked, '--show', 'suggestions')
-    moves = [row for row in rows if row['Change'] == 'move 1 guest away']
-    assert {row['Host']: row['Guests'] for row in moves} == names
+    moves = [row for row in rows if row['Change'] == 'move 1 instance away']
+    assert {row['Host']: row['Instances'] for row in moves} == names
     # Of the first two it is known where they could go.
     found = [row['They fit on'] for row in moves]
     assert found[2] == ''
@@ -222,7 +224,7 @@ def test_other_requests_are_suggested(run, guests_of):
     changes = {row['Change']: row['Hosts'] for row in rows}
     # 2 MiB pages make 2 GiB on a cell, small ones the rest.
     assert changes == {
-        'move 1 guest away': 1,
+        'move 1 instance away': 1,
         'hw:mem_page_size=4KB': 3,
         'hw:mem_page_size=any': 3,
         'hw:numa_nodes=2': 3,
@@ -244,7 +246,7 @@ def test_wrong_questions_are_answered_plainly(run):
     run('explain', code=1)
     assert '--vcpus' in run.err
     run('explain', '--server', '00000000-0000-0000-0000-000000000000', code=1)
-    assert 'no request of a guest' in run.err
+    assert 'no request of instance' in run.err
     run('explain', *by_hand(2, 1024, **{'hw:numa_nodes': '3'}), code=1)
     assert 'ImageNUMATopologyAsymmetric' in run.err
 

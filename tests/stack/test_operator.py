@@ -49,7 +49,7 @@ def ask(plane, command, *arguments):
 def test_capacity_is_what_the_hosts_have_room_for(plane, flavors):
     found = json.loads(ask(plane, 'capacity', '--flavor=vnf', '-f', 'json'))
     assert {row['Host'] for row in found} == set(plane.hosts)
-    assert [row['Guests'] for row in found] == [PER_HOST] * len(plane.hosts)
+    assert [row['Instances'] for row in found] == [PER_HOST] * len(plane.hosts)
 
 
 def test_an_explanation_accounts_for_every_host(plane, guests):
