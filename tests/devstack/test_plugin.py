@@ -129,7 +129,12 @@ def test_options_of_nova_and_ours_are_known(controller, nova_options):
     assert nova_options.workarounds.disable_fallback_pcpu_query
     assert nova_options.filter_scheduler.ram_weight_multiplier == 0
     assert nova_options.nfv_sched.failure_domains == ['rack', 'row']
-    assert nova_options.nfv_sched.placement == 'pack'
+    assert nova_options.nfv_sched.host_selection == 'pack'
+
+
+def test_the_former_setting_of_host_selection_is_read(controller):
+    controller.phase('stack', 'post-config', NFV_SCHED_PLACEMENT='spread')
+    assert controller.option('nfv_sched', 'host_selection') == ['spread']
 
 
 def test_other_options_stay(controller):
