@@ -3,16 +3,20 @@ author = 'the nfv_sched developers'
 copyright = author
 extensions = [
     'cliff.sphinxext',
+    'openstackdocstheme',
     'oslo_config.sphinxext',
     'reno.sphinxext',
     'sphinx.ext.autodoc',
 ]
 exclude_patterns = []
-html_theme = 'alabaster'
-html_theme_options = {
-    'description': 'NUMA-aware scheduling for OpenStack Nova',
-    'fixed_sidebar': True,
-}
+html_theme = 'openstackdocs'
+html_static_path = ['_static']
+html_css_files = ['custom.css']
+# The theme otherwise asks git for these.
+openstackdocs_repo_name = ''
+openstackdocs_auto_name = False
+openstackdocs_auto_version = False
+version = release = ''
 # Nova's objects are documented by Nova.
 nitpicky = False
 # Options keep their dashes.
