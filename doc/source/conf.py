@@ -10,6 +10,11 @@ extensions = [
 ]
 exclude_patterns = []
 html_theme = 'openstackdocs'
+html_theme_options = {
+    'analytics_tracking_code': '',
+    'display_badge': False,
+}
+templates_path = ['_templates']
 html_static_path = ['_static']
 html_css_files = ['custom.css']
 # The theme otherwise asks git for these.
