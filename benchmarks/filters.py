@@ -207,8 +207,8 @@ def _cells(row: Row) -> tuple[str, ...]:
         f'{row.ours_us:,.1f}',
         f'{row.ratio:,.0f}',
         f'{row.floor_us:,.1f}',
-        f'{row.over_floor:.1f}' if row.over_floor else '-',
-        '-' if row.weighers_us is None else f'{row.weighers_us:,.1f}',
+        f'{row.over_floor:.1f}' if row.over_floor else 'n/a',
+        'n/a' if row.weighers_us is None else f'{row.weighers_us:,.1f}',
         f'{row.ours_passed:.0%}',
     )
 
