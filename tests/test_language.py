@@ -58,8 +58,8 @@ _WORDS = re.compile(
     + r')\b',
     re.IGNORECASE,
 )
-# Code in a text is not prose, and a name that changed is named once more.
-_CODE = re.compile(r'``[^`]+``|\*Forsaken trees\*')
+# Code in a text is not prose.
+_CODE = re.compile(r'``[^`]+``')
 
 PAGES = [
     _ROOT / 'README.rst',
