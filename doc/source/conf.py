@@ -1,3 +1,5 @@
+import logging
+
 project = 'nfv_sched'
 author = 'the nfv_sched developers'
 copyright = author
@@ -17,11 +19,14 @@ html_theme_options = {
 templates_path = ['_templates']
 html_static_path = ['_static']
 html_css_files = ['custom.css']
-# The theme otherwise asks git for these.
+# The theme reads these from git otherwise, and warns if there is no git.
 openstackdocs_repo_name = ''
 openstackdocs_auto_name = False
 openstackdocs_auto_version = False
 version = release = ''
+logging.getLogger('sphinx.openstackdocstheme.ext').addFilter(
+    lambda record: 'gitsha' not in record.getMessage()
+)
 # Nova's objects are documented by Nova.
 nitpicky = False
 # Options keep their dashes.
