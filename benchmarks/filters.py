@@ -1,7 +1,8 @@
 """The filters beside the stock ones, over the same host states.
 
-``python -m benchmarks.filters`` prints the table; ``--output FOLDER`` writes
-it as ``filters.json``, ``filters.svg`` and ``filters.csv``, too.
+``python -m benchmarks.filters`` prints the table; ``--output FOLDER`` also
+writes it as ``filters.svg`` and ``filters.csv``, and all figures as
+``filters.json``, the latter to the folder of ``--results`` if that is given.
 """
 
 import argparse
@@ -181,6 +182,7 @@ def main() -> None:
     parser.add_argument('--runs', type=int, default=5)
     parser.add_argument('--case', default='', help='part of a case')
     parser.add_argument('--output', type=pathlib.Path)
+    parser.add_argument('--results', type=pathlib.Path)
     args = parser.parse_args()
     # As nova-scheduler logs by default, short of writing to a disk.
     logging.basicConfig(level=logging.INFO, filename=os.devnull)
@@ -195,7 +197,7 @@ def main() -> None:
                     rows.append(measure(case, hosts, args.runs))
     console.print(_table(rows))
     if args.output:
-        _write(rows, args.output)
+        _write(rows, args.output, args.results or args.output)
 
 
 def _cells(row: Row) -> tuple[str, ...]:
@@ -207,8 +209,8 @@ def _cells(row: Row) -> tuple[str, ...]:
         f'{row.ours_us:,.1f}',
         f'{row.ratio:,.0f}',
         f'{row.floor_us:,.1f}',
-        f'{row.over_floor:.1f}' if row.over_floor else '-',
-        '-' if row.weighers_us is None else f'{row.weighers_us:,.1f}',
+        f'{row.over_floor:.1f}' if row.over_floor else 'n/a',
+        'n/a' if row.weighers_us is None else f'{row.weighers_us:,.1f}',
         f'{row.ours_passed:.0%}',
     )
 
@@ -251,8 +253,11 @@ def machine() -> str:
     )
 
 
-def _write(rows: list[Row], folder: pathlib.Path) -> None:
+def _write(
+    rows: list[Row], folder: pathlib.Path, results: pathlib.Path
+) -> None:
     folder.mkdir(parents=True, exist_ok=True)
+    results.mkdir(parents=True, exist_ok=True)
     figures = [
         {
             **dataclasses.asdict(row),
@@ -261,7 +266,7 @@ def _write(rows: list[Row], folder: pathlib.Path) -> None:
         }
         for row in rows
     ]
-    (folder / 'filters.json').write_text(
+    (results / 'filters.json').write_text(
         json.dumps({'machine': machine(), 'rows': figures}, indent=1) + '\n'
     )
     with (folder / 'filters.csv').open('w', newline='') as file:

@@ -9,7 +9,7 @@
 _XTRACE_NFV_SCHED=$(set +o | grep xtrace)
 set +o xtrace
 
-# The stock filters that are enabled, less those that ours replace, and ours.
+# The enabled filters without those that nfv_sched replaces, and its own.
 function nfv_sched_enabled_filters {
     local present=$1
     local name kept=""
@@ -35,14 +35,14 @@ function configure_nfv_sched {
         "$(nfv_sched_enabled_filters "$(iniget "$NOVA_CONF" $group enabled_filters)")"
     iniset "$NOVA_CONF" $group weight_classes \
         nova.scheduler.weights.all_weighers,nfv_sched.weighers.all_weighers
-    # How hosts are filled is for our weighers to say.
+    # The weighers of nfv_sched decide how hosts are filled.
     for option in ram cpu disk pci io_ops; do
         iniset "$NOVA_CONF" $group ${option}_weight_multiplier 0.0
     done
-    # A failed claim counts as a failed build, and must not outweigh all.
+    # A failed claim counts as a failed build: keep its weight below others.
     iniset "$NOVA_CONF" $group build_failure_weight_multiplier 0.1
 
-    # The cells' conductors count attempts by options of their own.
+    # Each cell's conductor reads max_attempts from its own file.
     for conf in "$NOVA_CONF" "${NOVA_CONF_DIR:-/etc/nova}"/nova_cell*.conf; do
         if [[ -e "$conf" ]]; then
             iniset "$conf" scheduler max_attempts "$NFV_SCHED_MAX_ATTEMPTS"
@@ -50,7 +50,8 @@ function configure_nfv_sched {
     done
     iniset "$NOVA_CONF" workarounds disable_fallback_pcpu_query \
         "$NFV_SCHED_DISABLE_FALLBACK_PCPU_QUERY"
-    iniset "$NOVA_CONF" nfv_sched placement "$NFV_SCHED_PLACEMENT"
+    iniset "$NOVA_CONF" nfv_sched host_selection \
+        "$NFV_SCHED_HOST_SELECTION"
     if [[ -n "$NFV_SCHED_FAILURE_DOMAINS" ]]; then
         iniset "$NOVA_CONF" nfv_sched failure_domains \
             "$NFV_SCHED_FAILURE_DOMAINS"
@@ -66,7 +67,7 @@ function stop_nfv_sched {
     stop_process nfv-sched-publisher
 }
 
-# Leave Placement as if we had never been there.
+# Remove everything that was published to Placement.
 function cleanup_nfv_sched {
     "$NOVA_BIN_DIR/nfv-sched" purge --yes --config-file "$NOVA_CONF" || true
 }

@@ -1,6 +1,6 @@
 """Every option of nfv_sched.
 
-The scheduler's are in the group ``[nfv_sched]``, those of the service
+The scheduler's options are in the group ``[nfv_sched]``, those of the service
 ``nfv-sched-publisher`` in ``[nfv_sched_publisher]``.
 
 Options are read at the edges (filters, weighers, commands) and passed down.
@@ -11,7 +11,7 @@ from oslo_config import cfg
 GROUP = 'nfv_sched'
 PUBLISHER_GROUP = 'nfv_sched_publisher'
 
-#: What an aggregate's metadata puts before a multiplier's name.
+#: Prefix of a multiplier's name in an aggregate's metadata.
 AGGREGATE_PREFIX = 'nfv_'
 
 READER_OPTS = [
@@ -22,15 +22,15 @@ READER_OPTS = [
 Read the hosts' hardware topology from Placement.
 
 A background thread of the scheduler keeps a snapshot of the
-topology that ``nfv-sched publish`` wrote. No request ever waits
-for it: without a snapshot, and for each host that it does not
-describe, hosts are decided on what their nova-compute reported.
-Disable it where nothing is published.
+topology that ``nfv-sched publish`` wrote. No request waits for it:
+without a snapshot, and for each host that is not in it, the filters
+and weighers use what the host's nova-compute reported. Disable this
+option where no topology is published.
 
 Related options:
 
 * ``[nfv_sched] topology_refresh_interval``
-* ``[placement]``, whose credentials and endpoint are used
+* ``[placement]``: credentials and endpoint
 """,
     ),
     cfg.IntOpt(
@@ -38,11 +38,11 @@ Related options:
         default=30,
         min=1,
         help="""
-Seconds between two looks at Placement for changed topology.
+Seconds between two checks of Placement for changed topology.
 
-A look at an unchanged cloud is one small request. Hardware seldom
-changes, so a long interval costs little; a new host is decided on
-its nova-compute's report until the next look.
+A check of an unchanged cloud is one small request. Hardware seldom
+changes, so a long interval costs little: until the next check, a new
+host is evaluated on its nova-compute's report.
 """,
     ),
     cfg.IntOpt(
@@ -53,9 +53,9 @@ its nova-compute's report until the next look.
 Total seconds that one read of the topology from Placement may
 take.
 
-Connecting, waiting and receiving count together: a server that
-sends a byte now and then is given up, too. The snapshot in hand
-stays in use. Reading 5,000 hosts of 8 NUMA cells takes about 5
+Connecting, waiting and receiving count together, so that a server
+that sends single bytes is also abandoned. The current snapshot
+stays in use. Reading 5,000 hosts of 8 NUMA nodes takes about 5
 seconds.
 """,
     ),
@@ -69,14 +69,14 @@ DOMAIN_OPTS = [
         help="""
 Kinds of failure domains wider than a host, the narrowest first.
 
-Each is a metadata key of host aggregates, whose value names the
-domain: hosts in aggregates with ``rack=r7`` are in the rack r7.
-A name means one domain in the whole cloud. Nova's own key
-``availability_zone`` is as good as any.
+Each is a metadata key of host aggregates. The value names the
+domain: hosts in aggregates with ``rack=r7`` are in the rack r7. A
+name stands for one domain in the whole cloud. Nova's own key
+``availability_zone`` can be used, too.
 
-AffinityWeigher and AntiAffinityWeigher grade hosts by them, and
-``nfv-sched publish`` writes each host's domains to Placement. With
-an empty list there are hosts only.
+AffinityWeigher and AntiAffinityWeigher grade hosts by these domains,
+and ``nfv-sched publish`` writes each host's domains to Placement.
+With an empty list the host is the only failure domain.
 
 Related options:
 
@@ -91,19 +91,19 @@ WEIGHER_OPTS = [
         'affinity_weight_multiplier',
         default=10.0,
         help="""
-Multiplier of AffinityWeigher, which pulls guests towards others:
-members of the server group, for the policies affinity and
-soft-affinity, and what the scheduler hint ``nfv:near`` names.
+Multiplier of AffinityWeigher, which places an instance close to
+others: the members of its server group, for the policies affinity
+and soft-affinity, and the servers and groups that the scheduler hint
+``nfv:near`` names.
 
-The weight is at least 1/2 on a host where one of them is, 1/4 in
-the narrowest failure domain of one, 1/8 in the next. The default
-puts what the tenant asks for before free memory, CPUs and disk,
-which Nova's own weighers rate from 0 to 1 each.
+The weight is at least 1/2 on a host where one of them runs, 1/4 in
+the narrowest failure domain of one, 1/8 in the next. With the
+default, the tenant's request outweighs free memory, CPUs and disk,
+each of which Nova's own weighers rate from 0 to 1.
 
 Overridden per aggregate by the metadata key
-``nfv_affinity_weight_multiplier``. Zero switches the weigher off;
-a negative value is refused, use the anti-affinity policies
-instead.
+``nfv_affinity_weight_multiplier``. Zero disables the weigher. A
+negative value is refused: use the anti-affinity policies instead.
 
 Related options:
 
@@ -115,19 +115,18 @@ Related options:
         'anti_affinity_weight_multiplier',
         default=10.0,
         help="""
-Multiplier of AntiAffinityWeigher, which spreads guests: members of
-the server group, for the policies anti-affinity (which allows
-several per host by ``max_server_per_host``) and
-soft-anti-affinity, and what the scheduler hint ``nfv:apart``
-names.
+Multiplier of AntiAffinityWeigher, which spreads instances: the
+members of the server group, for the policies anti-affinity (which
+allows several per host by ``max_server_per_host``) and
+soft-anti-affinity, and the servers and groups that the scheduler
+hint ``nfv:apart`` names.
 
-The weight is 1 where they stay as even as they can be. One guest
-too many in a domain of the widest kind costs 1/2, in one of the
+The weight is 1 where they stay as even as possible. One instance too
+many in a domain of the widest kind costs 1/2, in a domain of the
 next kind 1/4, and so on down to the host.
 
 Overridden per aggregate by the metadata key
-``nfv_anti_affinity_weight_multiplier``. Zero switches the weigher
-off.
+``nfv_anti_affinity_weight_multiplier``. Zero disables the weigher.
 
 Related options:
 
@@ -140,52 +139,50 @@ Related options:
         default=10.0,
         min=0.0,
         help="""
-Multiplier of FragmentationWeigher, which compares hosts by the
-guests of the expected mix for which they still have room after the
-claim.
+Multiplier of FragmentationWeigher, which compares hosts by their
+headroom after the claim: the expected instances that still fit.
 
 The weights are on an absolute scale from 0 to 1, on which hosts
-often differ by a few hundredths only, hence a multiplier above
-those of Nova's own weighers.
+often differ by a few hundredths only. Therefore the default is above
+the multipliers of Nova's own weighers.
 
 Overridden per aggregate by the metadata key
-``nfv_fragmentation_weight_multiplier``. Zero switches the weigher
-off.
+``nfv_fragmentation_weight_multiplier``. Zero disables the weigher.
 
 Related options:
 
-* ``[nfv_sched] placement``
+* ``[nfv_sched] host_selection``
 * ``[nfv_sched] reference_flavors``
 """,
     ),
     cfg.StrOpt(
-        'placement',
+        'host_selection',
         default='pack',
         choices=[
-            ('pack', 'the host that loses the least room for others'),
-            ('spread', 'the host that keeps the most room for others'),
+            ('pack', 'the host that loses the least headroom'),
+            ('spread', 'the host that keeps the most headroom'),
         ],
+        deprecated_name='placement',
         help="""
-What FragmentationWeigher prefers.
+Which hosts FragmentationWeigher prefers.
 
-A flavor's extra spec ``nfv:placement`` overrides it for its
-guests.
+The flavor's extra spec ``nfv:placement`` overrides this option.
 """,
     ),
     cfg.ListOpt(
         'reference_flavors',
         default=[],
         help="""
-Flavors that stand for the guests to be expected, as ``NAME`` or
-``NAME=WEIGHT``: each as often as its weight, by default 1, says, as
-in ``vrouter.large=3, vims.small``.
+Flavors that stand for the expected instances, as ``NAME`` or
+``NAME=WEIGHT``. The weight, 1 by default, says how often the flavor
+is requested relative to the others, as in
+``vrouter.large=3, vims.small``.
 
-Without any, the guests that this scheduler was asked for lately are
-expected; a request counts half after 256 others. Name flavors where
-that says little of what is to come: in a new cloud, or where a
-batch of one flavor precedes all others. Devices count if they are
-named by PCI alias in the flavor. Read when the first guest is
-weighed.
+If unset, demand is estimated from recent requests; the weight of a
+request halves every 256 requests. Set it where recent requests say
+little about future ones: in a new cloud, or where a batch of one
+flavor precedes all others. Devices count if the flavor names them by
+PCI alias. The option is read when the first instance is weighed.
 """,
     ),
     cfg.FloatOpt(
@@ -193,14 +190,13 @@ weighed.
         default=2.0,
         min=0.0,
         help="""
-Multiplier of PCILocalityWeigher: guests with devices weigh more on
-hosts where the claim finds those near the guest's cells, guests
-without on hosts where it puts them on cells that have no free
-devices.
+Multiplier of PCILocalityWeigher. Instances with devices prefer hosts
+where the claim takes devices near the instance's NUMA nodes.
+Instances without devices prefer hosts where the claim takes NUMA
+nodes without free devices.
 
 Overridden per aggregate by the metadata key
-``nfv_pci_locality_weight_multiplier``. Zero switches the weigher
-off.
+``nfv_pci_locality_weight_multiplier``. Zero disables the weigher.
 """,
     ),
     cfg.FloatOpt(
@@ -208,13 +204,12 @@ off.
         default=2.0,
         min=0.0,
         help="""
-Multiplier of InFlightWeigher, which keeps guests off hosts to which
-this scheduler has sent others a moment ago and which have not
-reported those yet.
+Multiplier of InFlightWeigher, which avoids hosts to which this
+scheduler has just sent instances that the host has not reported yet.
 
-While any are in flight, a host weighs by the share of its room that
-they and the guest itself leave; else the weigher leaves the choice
-alone. Zero switches it off.
+While instances are in flight, a host is weighed by the share of its
+headroom that is left after them and the requested instance.
+Otherwise all hosts weigh the same. Zero disables the weigher.
 
 Overridden per aggregate by the metadata key
 ``nfv_in_flight_weight_multiplier``.
@@ -225,14 +220,14 @@ Overridden per aggregate by the metadata key
         default=0.1,
         min=0.0,
         help="""
-Multiplier of ScatterWeigher, which puts hosts that are about as good
-as each other into another order for each guest, so that schedulers
-that decide at once do not all want the same one.
+Multiplier of ScatterWeigher, which orders hosts of about equal
+weight differently for each instance, so that schedulers that decide
+at the same time do not choose the same host.
 
-It decides between hosts whose weights differ by less than this: the
-more, the fewer claims fail, and the worse hosts are filled. Zero
-switches the weigher off, which suits a cloud with one scheduler of
-one worker.
+It decides between hosts whose weights differ by less than the
+multiplier. A larger value means fewer failed claims and less tightly
+filled hosts. Zero disables the weigher, which suits a cloud with one
+scheduler of one worker.
 
 Overridden per aggregate by the metadata key
 ``nfv_scatter_weight_multiplier``.
@@ -247,9 +242,10 @@ Related options:
 
 PUBLISHER_OPTS = [
     cfg.IntOpt(
-        'interval',
+        'pass_interval',
         default=60,
         min=1,
+        deprecated_name='interval',
         help="""
 Seconds from the end of one pass of the publisher to the next.
 
@@ -266,24 +262,25 @@ Related options:
         default=3600,
         min=1,
         help="""
-Seconds after which a pass compares every host with Placement
-again, whether it changed or not.
+Seconds after which a pass compares every host with Placement again,
+whether it changed or not.
 
-That mends what others changed below the roots of the trees. The
-first pass is always a full one.
+This repairs changes that other clients made below the roots of the
+trees. The first pass is always a full one.
 """,
     ),
     cfg.IntOpt(
-        'grace',
+        'orphan_grace_period',
         default=3600,
         min=0,
+        deprecated_name='grace',
         help="""
-Seconds for which a compute node must be in no cell before its tree
-is removed.
+Seconds for which a compute node must be missing from every Nova cell
+before its tree, an orphaned tree, is removed.
 
-Counted by each publisher since it began, and only while every cell
-answers. Long enough for a compute node that is deleted by mistake
-to come back.
+Each publisher counts from its own start, and only while every cell
+answers. Choose it long enough to restore a compute node that was
+deleted by mistake.
 """,
     ),
     cfg.IntOpt(
@@ -291,9 +288,10 @@ to come back.
         default=500,
         min=1,
         help="""
-Compute nodes that are read from a cell's database at once.
+Number of compute nodes that are read from a cell's database at once.
 
-With 8 NUMA cells and 64 devices each takes some 100 KiB of memory.
+A compute node with 8 NUMA nodes and 64 devices takes some 100 KiB of
+memory.
 """,
     ),
     cfg.IntOpt(
@@ -303,8 +301,8 @@ With 8 NUMA cells and 64 devices each takes some 100 KiB of memory.
         help="""
 Total seconds that one request to Placement may take.
 
-The largest answer describes all trees of the cloud: about 5
-seconds for 5,000 hosts of 8 NUMA cells.
+The largest answer describes all trees of the cloud: about 5 seconds
+for 5,000 hosts of 8 NUMA nodes.
 """,
     ),
     cfg.StrOpt(
@@ -312,19 +310,20 @@ seconds for 5,000 hosts of 8 NUMA cells.
         secret=True,
         help="""
 URL of a coordination service of tooz, such as
-``etcd3+http://controller:2379``, by which several publishers agree
-that one of them works and the others stand by.
+``etcd3+http://controller:2379``, through which several publishers
+elect one that works while the others stand by.
 
-Without, all of them work. That does no harm, since each writes only
-what differs, but reads the databases several times. A publisher
-that cannot reach the service works, too.
+If unset, all of them work. That does no harm, since each writes only
+differences, but it reads the databases several times. A publisher
+that cannot reach the service works as well.
 """,
     ),
     cfg.PortOpt(
         'metrics_port',
         default=0,
         help="""
-Port on which the publisher answers Prometheus, 0 for none.
+Port on which the publisher serves metrics to Prometheus; 0 disables
+it.
 
 Related options:
 
@@ -335,9 +334,10 @@ Related options:
         'metrics_address',
         default='127.0.0.1',
         help="""
-Address on which the publisher answers Prometheus.
+Address on which the publisher serves metrics to Prometheus.
 
-What it tells are numbers only, yet to everybody who can connect.
+The metrics are numbers only, but any client that can connect can
+read them.
 
 Related options:
 
@@ -348,11 +348,11 @@ Related options:
         'status_file',
         sample_default='/run/nfv-sched/publisher.json',
         help="""
-File in which the publisher says when it last made a pass and what
+File to which the publisher writes when it last made a pass and what
 it found, for ``nfv-sched check``.
 
-Its folder must exist and be writable for the publisher. Without a
-name there is no such file.
+Its folder must exist and be writable for the publisher. If unset, no
+file is written.
 """,
     ),
 ]

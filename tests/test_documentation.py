@@ -1,16 +1,21 @@
-"""Commands in the documentation are commands that there are."""
+"""The documentation agrees with the code: commands, options, log lines."""
 
+import ast
 import configparser
 from importlib import metadata
 import importlib.util
 import pathlib
 import re
 import shlex
+import textwrap
 
 from nova.api.validation.extra_specs import validators
 import pytest
 
 from nfv_sched.cmd import publisher
+from nfv_sched.sim import settings
+from tests.devstack import ini
+from tests.stack import configuration
 
 _ROOT = pathlib.Path(__file__).parents[1]
 _PAGES = [
@@ -18,6 +23,7 @@ _PAGES = [
     _ROOT / 'devstack' / 'README.rst',
     *sorted((_ROOT / 'doc' / 'source').rglob('*.rst')),
 ]
+_EXAMPLE = _ROOT / 'etc' / 'nova.conf.example'
 # Shown with an ellipsis, or as the name of the command only.
 _PLACEHOLDER = re.compile(r'\.\.\.|\[')
 
@@ -103,3 +109,91 @@ def _extra_specs():
 @pytest.mark.parametrize(('name', 'value'), _extra_specs())
 def test_extra_specs_are_taken_by_the_api(name, value):
     validators.validate(name, value)
+
+
+def _plain(value):
+    """The values of an option, a list of names as one text each."""
+    values = value if isinstance(value, list) else [value]
+    return [ini.plain(item) for item in values]
+
+
+def _example():
+    """Options of the example by their names in the simulation."""
+    return {
+        f'{section}.{option}': [
+            ini.plain(name)
+            for value in values
+            for name in (
+                value.split(',')
+                if option in ('enabled_filters', 'weight_classes')
+                else [value]
+            )
+        ]
+        for section, options in ini.read(_EXAMPLE).items()
+        for option, values in options.items()
+    }
+
+
+def test_the_readme_has_the_example_of_nova_conf_verbatim():
+    block = textwrap.indent(_EXAMPLE.read_text(), '    ')
+    assert block in (_ROOT / 'README.rst').read_text()
+
+
+def test_the_page_on_installing_includes_the_example():
+    page = _ROOT / 'doc' / 'source' / 'install.rst'
+    [path] = re.findall(r'(?m)^\.\. literalinclude:: (\S+)$', page.read_text())
+    assert (page.parent / path).resolve() == _EXAMPLE
+
+
+def test_simulated_clouds_are_set_up_as_the_example_says(tmp_path):
+    profile = settings.profile_options(settings.NFV)
+    assert {
+        name: _plain(value) for name, value in profile.items()
+    }.items() <= _example().items()
+    with settings.nova_settings(tmp_path, [], profile):
+        for name, values in _example().items():
+            section, _, option = name.rpartition('.')
+            used = settings.CONF[section][option]
+            assert _plain(used) == values, name
+
+
+def test_the_stack_of_services_is_set_up_as_the_example_says():
+    options = {
+        f'{section}.{option}': value
+        for section, values in configuration.OURS.items()
+        for option, value in values.items()
+    }
+    for name, values in _example().items():
+        value = options[name]
+        names = value.split(',') if isinstance(value, str) else value
+        assert _plain(names) == values, name
+
+
+def _log_lines():
+    """Format strings of the package's log calls."""
+    for path in (_ROOT / 'nfv_sched').rglob('*.py'):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Attribute)
+                and isinstance(node.func.value, ast.Name)
+                and node.func.value.id == 'LOG'
+                and node.args
+                and isinstance(node.args[0], ast.Constant)
+            ):
+                yield node.args[0].value
+
+
+def _quoted_log_lines():
+    page = _ROOT / 'doc' / 'source' / 'troubleshooting.rst'
+    section = page.read_text().partition('\nLog lines\n')[2]
+    return re.findall(r'(?m)^``(.+)``$', section)
+
+
+def test_the_page_on_troubleshooting_has_log_lines():
+    assert len(_quoted_log_lines()) >= 5
+
+
+@pytest.mark.parametrize('line', _quoted_log_lines())
+def test_log_lines_are_those_of_the_code(line):
+    assert line in set(_log_lines())

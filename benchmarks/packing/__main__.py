@@ -37,6 +37,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument('--events', type=int)
     parser.add_argument('--jobs', type=int, default=2)
     parser.add_argument('--output', type=pathlib.Path)
+    parser.add_argument('--results', type=pathlib.Path)
     for name, known, default in (
         ('clouds', CLOUDS, tuple(CLOUDS)),
         ('loads', LOADS, tuple(LOADS)),
@@ -98,6 +99,7 @@ def main() -> None:
         events,
         dict(args.options),
     )
+    results_folder = args.results or args.output
     console = Console()
     if not console.is_terminal:
         console = Console(width=_PIPED_WIDTH)
@@ -113,7 +115,7 @@ def main() -> None:
         results = runs.run_all(
             wanted,
             args.jobs,
-            args.output / report.RUNS if args.output else None,
+            results_folder / report.RUNS if results_folder else None,
             lambda task: progress.advance(bar),
         )
     cells = measures.cells({task: results[task] for task in wanted})

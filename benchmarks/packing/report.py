@@ -12,7 +12,7 @@ from benchmarks.packing import tables
 from benchmarks.packing.measures import Cell
 from benchmarks.packing.tables import Sheet
 
-#: Each run's result, one to a line, below the output folder.
+#: Each run's result, one to a line, in the results folder.
 RUNS = 'packing-runs.jsonl'
 
 _COLORS = {'worse': 'red', 'missed': 'red', 'better': 'green'}

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import Sequence
 import dataclasses
+import enum
 import hashlib
 import itertools
 import json
@@ -48,7 +49,26 @@ class Task:
             COLUMNS.get(self.column),
             simulate.OFFERED,
         )
-        return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
+        text = json.dumps(_plain(parts))
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _plain(value: Any) -> Any:
+    """A value without names of classes and fields, which may be renamed."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return [
+            _plain(getattr(value, field.name))
+            for field in dataclasses.fields(value)
+        ]
+    if isinstance(value, enum.Enum):
+        return value.value
+    if isinstance(value, Mapping):
+        return [[str(key), _plain(value[key])] for key in sorted(value)]
+    if isinstance(value, frozenset):
+        return sorted(map(_plain, value))
+    if isinstance(value, tuple | list):
+        return [_plain(item) for item in value]
+    return value
 
 
 #: The column of what no scheduler can surpass.

@@ -162,7 +162,7 @@ def _ratio(judgement: Judgement | None) -> str:
     if judgement is None:
         return ''
     if not judgement.stock:
-        return '-'
+        return 'n/a'
     return f'{judgement.ours / judgement.stock:.2f}'
 
 
@@ -318,7 +318,7 @@ def setting(cells: Sequence[Cell]) -> Sheet:
         (
             cell.mode,
             f'{len({s for one in cell.results.values() for s in one})}',
-            f'{cell.events:,}' if cell.events else '-',
+            f'{cell.events:,}' if cell.events else 'n/a',
         )
         for cell in cells
     )

@@ -103,8 +103,8 @@ def make_loop(source: str, counters: PublisherMetrics) -> Loop:
         connect,
         ElectedLeader(url) if url else SoleLeader(),
         counters,
-        interval=options.interval,
-        status=Status(source, options.interval),
+        interval=options.pass_interval,
+        status=Status(source, options.pass_interval),
         path=pathlib.Path(path) if path else None,
     )
 
@@ -114,7 +114,7 @@ def _cells() -> CellsSource:
     return CellsSource(
         failure_domains.domain_keys(CONF.nfv_sched.failure_domains),
         full_interval=options.full_interval,
-        grace=options.grace,
+        grace=options.orphan_grace_period,
         page=options.page_size,
     )
 

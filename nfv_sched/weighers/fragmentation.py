@@ -38,7 +38,7 @@ class FragmentationWeigher(ForecastWeigher):
     ) -> Scale:
         """Weights by what is lost, or by what is left."""
         how = spec.flavor.extra_specs.get(request_spec.HOST_SELECTION)
-        if (how or CONF.nfv_sched.placement) == SPREAD:
+        if (how or CONF.nfv_sched.host_selection) == SPREAD:
             return lambda one: _share(_value(prices, one.left))
         return lambda one: 1 - _share(_cost(prices, one))
 

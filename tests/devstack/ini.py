@@ -31,6 +31,28 @@ def get(path: pathlib.Path, section: str, option: str) -> list[str]:
     return [match[1] for match in found if match]
 
 
+def read(path: pathlib.Path) -> dict[str, dict[str, list[str]]]:
+    """The values of every option, by section and option."""
+    sections: dict[str, dict[str, list[str]]] = {}
+    section = ''
+    for line in path.read_text().splitlines():
+        if header := re.fullmatch(r'\[(.+)\]', line):
+            section = header[1]
+        elif option := re.fullmatch(r'(\w+)\s*=\s*(.*)', line):
+            values = sections.setdefault(section, {})
+            values.setdefault(option[1], []).append(option[2])
+    return sections
+
+
+def plain(value: object) -> float | str:
+    """A value for comparison: 0.0 is 0, and True is true."""
+    text = str(value).lower()
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
 def put(
     path: pathlib.Path, section: str, option: str, values: list[str]
 ) -> None:

@@ -116,6 +116,24 @@ def test_nova_loads_what_the_plugin_configures(controller):
     assert set(our_weighers.all_weighers()) <= set(weighing)
 
 
+def test_it_configures_what_the_example_recommends(controller):
+    controller.phase('stack', 'post-config')
+    example = ini.read(_ROOT / 'etc' / 'nova.conf.example')
+    configured = ini.read(controller.conf)
+    # The plugin changes the list that devstack has, instead of replacing it.
+    [filters_there] = example['filter_scheduler'].pop('enabled_filters')
+    [filters_here] = configured['filter_scheduler']['enabled_filters']
+    assert filters_there.endswith(
+        ',HugePagesFilter,CPUPinningFilter,PCINUMAFilter,NUMAFitFilter'
+    )
+    assert filters_here.split(',')[-4:] == filters_there.split(',')[-4:]
+    for section, options in example.items():
+        for option, values in options.items():
+            assert [
+                ini.plain(value) for value in configured[section][option]
+            ] == [ini.plain(value) for value in values], option
+
+
 def test_options_of_nova_and_ours_are_known(controller, nova_options):
     controller.phase(
         'stack', 'post-config', NFV_SCHED_FAILURE_DOMAINS='rack,row'
@@ -129,7 +147,12 @@ def test_options_of_nova_and_ours_are_known(controller, nova_options):
     assert nova_options.workarounds.disable_fallback_pcpu_query
     assert nova_options.filter_scheduler.ram_weight_multiplier == 0
     assert nova_options.nfv_sched.failure_domains == ['rack', 'row']
-    assert nova_options.nfv_sched.placement == 'pack'
+    assert nova_options.nfv_sched.host_selection == 'pack'
+
+
+def test_the_former_setting_of_host_selection_is_read(controller):
+    controller.phase('stack', 'post-config', NFV_SCHED_PLACEMENT='spread')
+    assert controller.option('nfv_sched', 'host_selection') == ['spread']
 
 
 def test_other_options_stay(controller):

@@ -55,7 +55,7 @@ auth_type = admin_token
 endpoint = {url}
 token = admin
 [nfv_sched_publisher]
-interval = 1
+pass_interval = 1
 status_file = {folder}/publisher.json
 {lines}
 """)

@@ -64,7 +64,7 @@ def test_spread_prefers_the_host_that_keeps_the_most(nova_options):
     spec = spec_of(SMALL, nfv_placement='spread')
     assert best(weigh(FragmentationWeigher, hosts, spec)) == 'empty'
     assert best(weigh(FragmentationWeigher, hosts, spec_of(SMALL))) == 'busy'
-    nova_options.set_override('placement', 'spread', 'nfv_sched')
+    nova_options.set_override('host_selection', 'spread', 'nfv_sched')
     assert best(weigh(FragmentationWeigher, hosts, spec_of(SMALL))) == 'empty'
     packed = spec_of(SMALL, nfv_placement='pack')
     assert best(weigh(FragmentationWeigher, hosts, packed)) == 'busy'
