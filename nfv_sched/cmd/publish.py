@@ -21,10 +21,10 @@ from nfv_sched.nova import failure_domains
 from nfv_sched.placement.client import PlacementClient
 from nfv_sched.placement.publisher import HostPublishReport
 from nfv_sched.placement.publisher import preview
-from nfv_sched.placement.publisher import prune
 from nfv_sched.placement.publisher import publish_supplement
 from nfv_sched.placement.publisher import PublishReport
 from nfv_sched.placement.publisher import Round
+from nfv_sched.placement.removal import prune
 from nfv_sched.publishing.sysfs import supplement_of
 
 LOG = logging.getLogger(__name__)

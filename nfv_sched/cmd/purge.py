@@ -7,7 +7,7 @@ from cliff import lister
 
 from nfv_sched.cmd import backends
 from nfv_sched.nova import compute_topology
-from nfv_sched.placement import purge
+from nfv_sched.placement import removal
 from nfv_sched.placement.client import PlacementClient
 
 LOG = logging.getLogger(__name__)
@@ -50,9 +50,9 @@ class PurgeCommand(lister.Lister):  # type: ignore[misc]
             LOG.warning('Nothing is removed without --yes')
             return (
                 ('Kind', 'Name'),
-                [(one.kind, one.name) for one in purge.removable(client)],
+                [(one.kind, one.name) for one in removal.removable(client)],
             )
-        done = list(purge.purge(client))
+        done = list(removal.purge(client))
         self.failed = any(one.problem for one in done)
         return (
             ('Kind', 'Name', 'Problem'),

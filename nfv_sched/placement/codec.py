@@ -286,16 +286,16 @@ def _shows(found: Summary, wanted: Summary) -> bool:
     )
 
 
-def is_whole(root: str, summaries: Summaries) -> bool:
+def is_complete(root: str, summaries: Summaries) -> bool:
     """Whether the digests are those of the tree and of what sysfs adds."""
     if root not in summaries:
         return False
     return summaries[root].capacity.get(schema.DIGEST) == digest(
         summaries
-    ) and _is_supplement_whole(root, summaries)
+    ) and _is_supplement_complete(root, summaries)
 
 
-def _is_supplement_whole(root: str, summaries: Summaries) -> bool:
+def _is_supplement_complete(root: str, summaries: Summaries) -> bool:
     uuid = schema.supplement_uuid(root)
     found = summaries.get(uuid)
     if found is None or not found.ours:
@@ -378,7 +378,7 @@ def decode(name: str, root: str, summaries: Summaries) -> HostTopology:
     found = digest(summaries)
     if seal != found:
         raise IncompleteTree(f'digest is {seal}, the tree gives {found}')
-    if not _is_supplement_whole(root, summaries):
+    if not _is_supplement_complete(root, summaries):
         raise IncompleteTree('what sysfs adds does not match its digest')
     extra = ours.pop(
         schema.supplement_uuid(root), _ProviderFacts({}, {}, {}, {}, {})

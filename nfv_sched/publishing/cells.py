@@ -11,8 +11,8 @@ from nfv_sched.nova import compute_nodes
 from nfv_sched.placement import schema
 from nfv_sched.placement.client import PlacementClient
 from nfv_sched.placement.publisher import HostPublishReport
-from nfv_sched.placement.publisher import removed
 from nfv_sched.placement.publisher import Round
+from nfv_sched.placement.removal import try_remove_tree
 from nfv_sched.publishing.pass_report import PassReport
 
 LOG = logging.getLogger(__name__)
@@ -183,7 +183,7 @@ class CellsSource:
             if now - since < self._grace:
                 continue
             name = current.roots[root].name
-            if (problem := removed(client, root)) is not None:
+            if (problem := try_remove_tree(client, root)) is not None:
                 report.problems.append(
                     f'{name}, whose compute node is gone, stays: {problem}'
                 )

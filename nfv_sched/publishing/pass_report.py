@@ -51,7 +51,7 @@ class PassReport:
                 self.failed += 1
         self.writes += len(host.calls)
         self.conflicts += host.conflicts
-        self.torn += host.torn
+        self.torn += host.incomplete
         self.clamped += host.clamped
 
     def __str__(self) -> str:

@@ -10,8 +10,8 @@ from nfv_sched.checking import CHECKS
 from nfv_sched.cmd import backends
 from nfv_sched.nova import compute_nodes
 from nfv_sched.placement.client import PlacementClient
-from nfv_sched.placement.publisher import prune
 from nfv_sched.placement.publisher import publish
+from nfv_sched.placement.removal import prune
 from nfv_sched.publishing import status
 
 CONF = nova.conf.CONF

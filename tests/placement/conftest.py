@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from nfv_sched.placement.client import PlacementClient
-from nfv_sched.placement.publisher import prune
 from nfv_sched.placement.publisher import publish
+from nfv_sched.placement.removal import prune
 from nfv_sched_testing.placement_fixtures import adapter_of
 from nfv_sched_testing.placement_fixtures import make_database
 from nfv_sched_testing.placement_fixtures import placement_app

@@ -16,10 +16,10 @@ import requests.adapters
 
 from nfv_sched.model import HostUsage
 from nfv_sched.placement.errors import PlacementError
-from nfv_sched.placement.publisher import prune
 from nfv_sched.placement.publisher import publish
 from nfv_sched.placement.publisher import publish_supplement
 from nfv_sched.placement.reader import TopologyReader
+from nfv_sched.placement.removal import prune
 from nfv_sched_testing import fault_server
 from nfv_sched_testing.fault_server import serve  # noqa: F401 - a fixture
 from nfv_sched_testing.placement_server import postgresql

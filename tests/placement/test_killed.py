@@ -11,10 +11,10 @@ import pytest
 
 from nfv_sched.model import HostUsage
 from nfv_sched.placement.client import PlacementClient
-from nfv_sched.placement.publisher import prune
 from nfv_sched.placement.publisher import publish
 from nfv_sched.placement.publisher import publish_supplement
 from nfv_sched.placement.reader import TopologyReader
+from nfv_sched.placement.removal import prune
 from nfv_sched_testing.placement_fixtures import adapter_of
 from tests.placement.examples import host
 from tests.placement.examples import with_guest

@@ -18,10 +18,10 @@ from nfv_sched.placement.codec import BadTree
 from nfv_sched.placement.codec import decode
 from nfv_sched.placement.codec import encode
 from nfv_sched.placement.publisher import preview
-from nfv_sched.placement.publisher import prune
 from nfv_sched.placement.publisher import publish
 from nfv_sched.placement.publisher import publish_supplement
 from nfv_sched.placement.publisher import Round
+from nfv_sched.placement.removal import prune
 from nfv_sched_testing.placement_fixtures import adapter_of
 from nfv_sched_testing.topology_strategies import hosts
 from tests.placement.examples import host
@@ -56,7 +56,7 @@ def test_any_host_comes_back_and_gives_way_to_any_other(client, first, data):
 
 
 def test_publishing_twice_writes_nothing(client, wsgi, monkeypatch):
-    monkeypatch.setattr(publisher, 'ONE_BY_ONE', 2)
+    monkeypatch.setattr(publisher, 'MAX_SINGLE_READS', 2)
     topologies = [with_guest(host(number)) for number in range(3)]
     assert publish(client, topologies).count('written') == 3
     wsgi.calls.clear()
@@ -72,7 +72,7 @@ def test_publishing_twice_writes_nothing(client, wsgi, monkeypatch):
 def test_one_guest_more_or_less_is_one_write(
     client, wsgi, monkeypatch, others
 ):
-    monkeypatch.setattr(publisher, 'ONE_BY_ONE', 2)
+    monkeypatch.setattr(publisher, 'MAX_SINGLE_READS', 2)
     topologies = [host(number) for number in range(1 + others)]
     publish(client, topologies)
     for changed in (
@@ -485,7 +485,7 @@ def test_two_publishers_at_once_agree(wsgi):
 def test_trees_that_a_bulk_answer_lacks_are_not_written_again(
     placement, monkeypatch
 ):
-    monkeypatch.setattr(publisher, 'ONE_BY_ONE', 2)
+    monkeypatch.setattr(publisher, 'MAX_SINGLE_READS', 2)
     wsgi = placement(max_allocation_candidates=2)
     client = PlacementClient(adapter_of(wsgi))
     topologies = [host(number, cells=1, pools=0) for number in range(5)]
@@ -512,7 +512,7 @@ def test_what_a_newer_publisher_wrote_gives_way(client):
         read(client, host())
     report = publish(client, [host()])
     assert report.hosts[0].outcome == 'written'
-    assert report.hosts[0].torn
+    assert report.hosts[0].incomplete
     assert read(client, host()) == host()
 
 

@@ -11,9 +11,9 @@ from nfv_sched.placement import incremental_read
 from nfv_sched.placement import schema
 from nfv_sched.placement.client import PlacementClient
 from nfv_sched.placement.errors import Unavailable
-from nfv_sched.placement.publisher import prune
 from nfv_sched.placement.publisher import publish
 from nfv_sched.placement.reader import TopologyReader
+from nfv_sched.placement.removal import prune
 from nfv_sched_testing.placement_fixtures import adapter_of
 from tests.placement.examples import host
 from tests.placement.examples import with_guest

@@ -14,10 +14,10 @@ from nfv_sched.placement import schema
 from nfv_sched.placement.client import PlacementClient
 from nfv_sched.placement.codec import decode
 from nfv_sched.placement.codec import IncompleteTree
-from nfv_sched.placement.publisher import prune
 from nfv_sched.placement.publisher import publish
 from nfv_sched.placement.publisher import publish_supplement
 from nfv_sched.placement.reader import TopologyReader
+from nfv_sched.placement.removal import prune
 from nfv_sched_testing.placement_fixtures import adapter_of
 from tests.placement.examples import host
 from tests.placement.examples import with_guest
@@ -175,7 +175,7 @@ def test_what_others_change_in_it_tears_the_tree_until_it_is_mended(client):
     # Not the business of who reads Nova's databases.
     assert publish(client, [reported()]).writes == 0
     report = publish_supplement(client, supplement())
-    assert (report.error, report.torn) == (None, True)
+    assert (report.error, report.incomplete) == (None, True)
     assert read(client, host()) == both(reported(), supplement())
 
 

@@ -23,10 +23,10 @@ from nfv_sched.placement import api
 from nfv_sched.placement import schema
 from nfv_sched.placement.client import PlacementClient
 from nfv_sched.placement.errors import PlacementError
-from nfv_sched.placement.publisher import prune
 from nfv_sched.placement.publisher import publish
 from nfv_sched.placement.publisher import publish_supplement
 from nfv_sched.placement.reader import TopologyReader
+from nfv_sched.placement.removal import prune
 from nfv_sched_testing.placement_fixtures import adapter_of
 from nfv_sched_testing.placement_fixtures import placement_app
 from nfv_sched_testing.placement_fixtures import WSGIAdapter
