@@ -54,6 +54,7 @@ class HostPublishReport:
     amounts of usage that were cut to the capacity, ``error`` says why the
     host is not published. ``conflicts`` counts the concurrent writes by other
     clients, ``incomplete`` is whether a tree was found that was incomplete.
+    ``omitted`` says which facts of the host are not published, and why.
     """
 
     name: str
@@ -63,6 +64,7 @@ class HostPublishReport:
     error: str | None = None
     conflicts: int = 0
     incomplete: bool = False
+    omitted: tuple[str, ...] = ()
 
     @property
     def outcome(self) -> str:
@@ -278,6 +280,7 @@ def _report(tree: Tree, summaries: Summaries | None) -> HostPublishReport:
         tree.compute,
         clamped=tree.clamped,
         incomplete=_is_incomplete(tree.root.uuid, summaries),
+        omitted=tree.omitted,
     )
 
 

@@ -190,6 +190,18 @@ def test_failure_domains_are_traits_of_the_root():
     assert tree.providers[1:] == encode(host()).providers[1:]
 
 
+@pytest.mark.parametrize('name', ['é' * 200, 'x' * 232, '', '\ud800'])
+def test_a_failure_domain_without_a_trait_is_omitted_with_a_message(name):
+    tree = encode(
+        dataclasses.replace(host(), domains={'rack': name, 'row': 'b'})
+    )
+    plain = encode(dataclasses.replace(host(), domains={'row': 'b'}))
+    (message,) = tree.omitted
+    assert 'host0' in message
+    assert f'rack {name!r}' in message
+    assert dataclasses.replace(tree, omitted=()) == plain
+
+
 def test_what_sysfs_adds_does_not_change_the_digest_of_the_rest():
     plain = encode(dataclasses.replace(host(), cells=_without_distances()))
     assert plain.supplement is None
@@ -315,7 +327,6 @@ def test_usage_above_capacity_is_cut_and_counted():
             str(uuid.uuid4()),
             pools=(PoolTopology('k', '8086', '154c', 'type-X', 1),),
         ),
-        HostTopology('h', str(uuid.uuid4()), domains={'rack': 'é' * 200}),
         HostTopology(
             'h',
             str(uuid.uuid4()),

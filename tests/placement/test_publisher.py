@@ -204,6 +204,43 @@ def test_a_host_that_cannot_be_encoded_stops_no_other(client):
     assert read(client, host(0)) == host(0)
 
 
+@pytest.mark.parametrize(
+    'name', ['r' * 232, '机柜' * 15, '\ud800'], ids=['long', 'chinese', 'half']
+)
+def test_a_rack_whose_name_fits_in_no_trait_does_not_stop_the_host(
+    client, name
+):
+    plain = dataclasses.replace(host(), domains={'row': 'b'})
+    topology = dataclasses.replace(host(), domains={'rack': name, 'row': 'b'})
+    for outcome in ('written', 'unchanged'):
+        (report,) = publish(client, [topology]).hosts
+        assert (report.error, report.outcome) == (None, outcome)
+        (message,) = report.omitted
+        assert message.startswith(
+            'Host host0 is published without its failure domain '
+            f'rack {name!r}: '
+        )
+        assert read(client, topology) == plain
+    assert preview(client, [topology]).hosts[0].omitted == report.omitted
+    assert publish(client, [plain]).hosts[0].omitted == ()
+
+
+def test_a_required_name_that_fits_in_no_trait_fails_its_host_only(client):
+    physnet = '网络' * 15
+    cell = dataclasses.replace(host().cells[0], physnets=frozenset({physnet}))
+    pool = dataclasses.replace(host().pools[0], physnet=physnet)
+    address = dataclasses.replace(host().pools[0], parent='x' * 240)
+    for bad, what in (
+        (dataclasses.replace(host(1), cells=(cell,)), repr(physnet)),
+        (dataclasses.replace(host(1), pools=(pool,)), repr(physnet)),
+        (dataclasses.replace(host(1), pools=(address,)), 'PCI address'),
+    ):
+        report = publish(client, [bad, host(0)])
+        assert report.hosts[1].error is None
+        assert what in report.hosts[0].error
+        assert 'at most 255' in report.hosts[0].error
+
+
 def test_preview_writes_nothing_and_names_the_calls(client, wsgi):
     report = preview(client, [host(0)])
     assert wsgi.writes == []

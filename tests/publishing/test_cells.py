@@ -152,8 +152,29 @@ def test_what_others_do_to_a_root_is_noticed_at_once(cloud, settled):
     passes.client.delete(f'/resource_providers/{root}/inventories')
     changed = passes()
     assert (changed.checked, changed.written) == (1, 1)
-    # A root that has no sentinel is in no list: not torn, but gone.
+    # A root without the sentinel is not listed: missing, not incomplete.
     assert published(cloud) == expected(cloud)
+
+
+def test_a_rack_name_that_fits_in_no_trait_is_logged_once(
+    cloud, settled, caplog
+):
+    passes = Passes(cloud, kinds=('rack',), full_interval=100)
+    name = '机柜' * 15
+    cloud.add_aggregate('rack 7', ['two'], {'rack': name})
+    for _ in range(3):
+        report = passes()
+        assert (report.failed, report.problems) == (0, [])
+        passes.clock.now += 100
+    assert published(cloud)['two'].domains == {}
+    (line,) = [
+        record.getMessage()
+        for record in caplog.records
+        if record.levelno == logging.WARNING
+        and 'failure domain' in record.getMessage()
+    ]
+    assert 'Host two ' in line
+    assert f'rack {name!r}' in line
 
 
 def test_what_others_do_below_is_noticed_by_a_full_pass(cloud, settled):
