@@ -81,13 +81,13 @@ def test_what_is_no_such_object_is_refused(raw):
 
 def test_an_endless_value_is_not_read_to_its_end(monkeypatch):
     chunks = []
-    real = stream._Text._more
+    real = stream._Text._read_chunk
 
     def more(text):
         chunks.append(text)
         real(text)
 
-    monkeypatch.setattr(stream._Text, '_more', more)
+    monkeypatch.setattr(stream._Text, '_read_chunk', more)
     raw = b'{"all": {"one": "' + b'x' * (20 * stream.CHUNK) + b'"}}'
     with pytest.raises(ValueError, match='Unterminated string'):
         list(stream.entries(raw, 'all'))
