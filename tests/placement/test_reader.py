@@ -90,7 +90,7 @@ def test_nothing_ever_published_is_no_error(placement, template, caplog):
 def test_reader_sees_what_the_publisher_wrote(
     reader, client, wsgi, monkeypatch, single, requests
 ):
-    monkeypatch.setattr(incremental_read, 'ONE_BY_ONE', single)
+    monkeypatch.setattr(incremental_read, 'MAX_SINGLE_READS', single)
     topologies = [with_guest(host(0)), small(1), small(2)]
     publish(client, topologies)
     wsgi.calls.clear()
@@ -159,14 +159,18 @@ def _add_unknown(client, topology):
 
 @pytest.mark.parametrize(
     ('spoil', 'counter'),
-    [(_tear, 'torn'), (_lose_cell, 'torn'), (_add_unknown, 'unknown')],
+    [
+        (_tear, 'incomplete'),
+        (_lose_cell, 'incomplete'),
+        (_add_unknown, 'unknown'),
+    ],
 )
 @pytest.mark.parametrize('single', [1, 16])
 def test_a_bad_tree_costs_exactly_its_host(
     reader, client, caplog, spoil, counter, single, monkeypatch
 ):
     # Read in bulk or one by one.
-    monkeypatch.setattr(incremental_read, 'ONE_BY_ONE', single)
+    monkeypatch.setattr(incremental_read, 'MAX_SINGLE_READS', single)
     count = 3
     topologies = [small(number) for number in range(count)]
     publish(client, topologies)
@@ -185,7 +189,7 @@ def test_a_bad_tree_costs_exactly_its_host(
     # Mended, although it may be without a change of the root.
     publish(client, [topologies[1]])
     reader.refresh()
-    if counter == 'torn':
+    if counter == 'incomplete':
         assert reader.snapshot.hosts == by_uuid(*topologies)
         assert reader.snapshot.bad == {}
 
@@ -214,7 +218,7 @@ def test_a_tree_mended_below_its_root_is_read_again(reader, client):
 
 def test_many_bad_trees_are_tried_again_in_part(reader, client, monkeypatch):
     monkeypatch.setattr(incremental_read, 'RETRIED_PER_REFRESH', 2)
-    monkeypatch.setattr(incremental_read, 'ONE_BY_ONE', 3)
+    monkeypatch.setattr(incremental_read, 'MAX_SINGLE_READS', 3)
     topologies = [small(number) for number in range(6)]
     publish(client, topologies)
     for one in topologies[:5]:
@@ -239,7 +243,7 @@ def test_many_bad_trees_are_tried_again_in_part(reader, client, monkeypatch):
 def test_a_server_too_slow_for_everything_still_tells_what_changed(
     client, monkeypatch
 ):
-    monkeypatch.setattr(incremental_read, 'ONE_BY_ONE', 1)
+    monkeypatch.setattr(incremental_read, 'MAX_SINGLE_READS', 1)
     publish(client, [host(0), host(1)])
     reader = TopologyReader(lambda: client, full_every=2)
     assert reader.refresh()
@@ -265,7 +269,7 @@ def test_a_cut_bulk_answer_is_completed_one_by_one(
     client = PlacementClient(
         adapter_of(placement(max_allocation_candidates=2))
     )
-    monkeypatch.setattr(incremental_read, 'ONE_BY_ONE', 3)
+    monkeypatch.setattr(incremental_read, 'MAX_SINGLE_READS', 3)
     topologies = [small(number) for number in range(6)]
     publish(client, topologies)
     reader = TopologyReader(lambda: client)
@@ -281,7 +285,7 @@ def test_what_is_cut_off_beyond_the_bound_is_counted_and_logged_once(
     client = PlacementClient(
         adapter_of(placement(max_allocation_candidates=2))
     )
-    monkeypatch.setattr(incremental_read, 'ONE_BY_ONE', 3)
+    monkeypatch.setattr(incremental_read, 'MAX_SINGLE_READS', 3)
     topologies = [small(number) for number in range(6)]
     publish(client, topologies)
     monkeypatch.setattr(incremental_read, 'SINGLE_READS_PER_REFRESH', 1)
@@ -321,11 +325,14 @@ def test_a_failing_placement_keeps_the_snapshot(reader, client, wsgi, caplog):
     caplog.set_level(logging.INFO, 'nfv_sched')
     assert reader.refresh()
     assert reader.refresh()
-    assert 'answers again after 3 failures' in caplog.text
+    assert 'answers again after 3 failed refreshes' in caplog.text
     assert caplog.text.count('answers again') == 1
     assert reader.snapshot.counters.errors == 3
     assert reader.snapshot.counters.failing == 0
-    # The next outage is told again.
+    line = 'Trees of host topology in Placement: 1 read, 0 incomplete, '
+    assert caplog.text.count(line) == 1
+    assert '0 truncated; 3 failed refreshes' in caplog.text
+    # The next outage is logged again.
     wsgi.before = fail
     reader.refresh()
     assert len(warnings(caplog)) == 1
