@@ -59,13 +59,15 @@ def _check_node(node, wanted):
     assert node.distances == _by_id(wanted['distances'])
     assert (list(node.distances.values()) or None) == wanted['distance_row']
     assert {
-        size: {'nr': one.total, 'free': one.free, 'surplus': one.surplus}
-        for size, one in node.pages.items()
-    } == _by_id(wanted['hugepages'])
+        size: {'nr': pages.total, 'free': pages.free}
+        for size, pages in node.pages.items()
+    } == {
+        size: {'nr': pages['nr'], 'free': pages['free']}
+        for size, pages in _by_id(wanted['hugepages']).items()
+    }
 
 
 def _check_device(device, wanted):
-    assert _number(device.class_id) == wanted['class']
     assert _number(device.vendor) == wanted['vendor']
     assert _number(device.product) == wanted['device']
     node = wanted['numa_node']
@@ -75,7 +77,6 @@ def _check_device(device, wanted):
     assert device.physfn == wanted.get('physfn')
     assert list(device.vfs) == wanted.get('vfs', [])
     assert device.sriov_total == wanted.get('sriov_totalvfs')
-    assert device.sriov_enabled == wanted.get('sriov_numvfs')
 
 
 @pytest.mark.parametrize(

@@ -43,8 +43,8 @@ _READ = re.compile(
     | .*/system/node/(online|node\d+/(cpu.*|distance|meminfo|hugepages/.*))
     | .*/bus/pci/devices/[^/]+
     | .*/(pci.*:|bus/pci/devices/).*/
-      (vendor|device|class|numa_node|driver|physfn|virtfn\d+
-       |sriov_totalvfs|sriov_numvfs|net/[^/]+(/speed)?)
+      (vendor|device|numa_node|driver|physfn|virtfn\d+
+       |sriov_totalvfs|net/[^/]+(/speed)?)
     """,
     re.VERBOSE,
 )
@@ -110,7 +110,6 @@ def plain(nodes=2, cpus=4):
             f'{at}/meminfo': f'Node {node} MemTotal:  {(node + 1) << 20} kB',
             f'{at}/hugepages/hugepages-2048kB/nr_hugepages': 8 * node,
             f'{at}/hugepages/hugepages-2048kB/free_hugepages': 4 * node,
-            f'{at}/hugepages/hugepages-2048kB/surplus_hugepages': 0,
         }
         for cpu in range(first, first + cpus):
             core = cpu - cpu % 2
@@ -132,7 +131,6 @@ def device(address, node=0, **more):
     values = {
         'vendor': '0x8086',
         'device': '0x158b',
-        'class': '0x020000',
         'numa_node': node,
         **more,
     }
