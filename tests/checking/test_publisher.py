@@ -24,7 +24,7 @@ FILE = '/run/nfv-sched/publisher.json'
         (
             PublisherStatus(FILE, interval=60, leads=False),
             Code.SUCCESS,
-            'stands by',
+            'on standby',
         ),
         (
             PublisherStatus(FILE, age=1, interval=60, failed=2),
@@ -33,7 +33,7 @@ FILE = '/run/nfv-sched/publisher.json'
         ),
     ],
 )
-def test_a_publisher_is_at_work(found, code, text):
+def test_a_publisher_is_active(found, code, text):
     result = publisher.age(found)
     assert result.code is code
     assert text in result.details
