@@ -15,7 +15,6 @@ from nfv_sched.placement import publisher
 from nfv_sched.placement import schema
 from nfv_sched.placement.client import PlacementClient
 from nfv_sched.placement.codec import BadTree
-from nfv_sched.placement.codec import decode
 from nfv_sched.placement.codec import encode
 from nfv_sched.placement.publisher import preview
 from nfv_sched.placement.publisher import publish
@@ -25,14 +24,8 @@ from nfv_sched.placement.removal import prune
 from nfv_sched_testing.placement_fixtures import adapter_of
 from nfv_sched_testing.topology_strategies import hosts
 from tests.placement.examples import host
+from tests.placement.examples import read
 from tests.placement.examples import with_guest
-
-
-def read(client, topology):
-    """The host as a reader of Placement sees it."""
-    root = schema.root_uuid(topology.uuid)
-    summaries = api.summaries(client, in_tree=root)
-    return decode(topology.name, root, summaries.get(root, {}))
 
 
 @given(first=hosts('h0', str(uuid.UUID(int=1))), data=st.data())
@@ -371,50 +364,6 @@ def test_a_renamed_host_is_renamed(client):
     names = {one.name for one in api.tree_of(client, root).values()}
     assert 'new-name:nfv' in names
     assert all(name.startswith('new-name:nfv') for name in names)
-
-
-def test_prune_removes_exactly_what_is_not_kept(client):
-    all_hosts = [with_guest(host(number)) for number in range(3)]
-    publish(client, all_hosts)
-    gone = prune(client, [all_hosts[0].uuid, all_hosts[2].uuid])
-    assert gone == {'host1:nfv': None}
-    assert read(client, all_hosts[0]) == all_hosts[0]
-    assert len(api.roots(client)) == 2
-    assert prune(client, [all_hosts[0].uuid, all_hosts[2].uuid]) == {}
-
-
-def test_a_tree_in_use_stays_and_keeps_no_other(client):
-    gone = [host(number) for number in range(3)]
-    publish(client, gone)
-    consumer = '5a0c5f52-1f7e-4a6c-9d3e-0d6b2f7f1a11'
-    used = schema.root_uuid(gone[1].uuid)
-    client.put(f'/allocations/{consumer}', _one_of(client, used))
-    found = prune(client, [])
-    assert {name for name, problem in found.items() if problem is None} == {
-        'host0:nfv',
-        'host2:nfv',
-    }
-    assert 'allocations' in found['host1:nfv']
-    assert list(api.roots(client)) == [used]
-    client.delete(f'/allocations/{consumer}')
-    assert prune(client, []) == {'host1:nfv': None}
-
-
-def _one_of(client, root):
-    """What a consumer that is not ours asks of some provider of a tree."""
-    uuid, name = next(
-        (uuid, name)
-        for uuid in api.tree_of(client, root)
-        for name in sorted(api.inventories(client, uuid)[1])
-        if name == 'CUSTOM_NFV_CORE' or not name.startswith('CUSTOM_')
-    )
-    return {
-        'allocations': {uuid: {'resources': {name: 1}}},
-        'project_id': 'p',
-        'user_id': 'u',
-        'consumer_type': 'OTHER',
-        'consumer_generation': None,
-    }
 
 
 def test_what_others_break_is_mended(client):

@@ -24,15 +24,15 @@ from nfv_sched_testing import fault_server
 from nfv_sched_testing.fault_server import serve  # noqa: F401 - a fixture
 from nfv_sched_testing.placement_server import postgresql
 from nfv_sched_testing.placement_server import running
+from tests.placement.examples import bare
+from tests.placement.examples import both
 from tests.placement.examples import host
+from tests.placement.examples import reported
+from tests.placement.examples import supplement
 from tests.placement.examples import with_guest
+from tests.placement.http import client_of
+from tests.placement.http import session_of
 from tests.placement.killed import Killed
-from tests.placement.test_killed import bare
-from tests.placement.test_supplement import both
-from tests.placement.test_supplement import reported
-from tests.placement.test_supplement import supplement
-from tests.publishing.http import client_of
-from tests.publishing.http import session_of
 
 #: Of so many calls of a pass one is spoilt, and each fault begins at another;
 #: NFV_SPOIL_EVERY=1 takes ten minutes.

@@ -16,18 +16,13 @@ from nfv_sched.placement.publisher import publish_supplement
 from nfv_sched.placement.reader import TopologyReader
 from nfv_sched.placement.removal import prune
 from nfv_sched_testing.placement_fixtures import adapter_of
+from tests.placement.examples import bare
 from tests.placement.examples import host
+from tests.placement.examples import reported
+from tests.placement.examples import supplement
 from tests.placement.examples import with_guest
 from tests.placement.killed import Killed
 from tests.placement.killed import KillingWSGI
-from tests.placement.test_supplement import reported
-from tests.placement.test_supplement import supplement
-
-
-def bare(topology):
-    """Without usage, which no digest covers."""
-    return dataclasses.replace(topology, usage=HostUsage())
-
 
 OLD = with_guest(host(cells=1, pools=1))
 NEW = dataclasses.replace(

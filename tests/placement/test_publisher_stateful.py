@@ -30,15 +30,13 @@ from nfv_sched.placement.removal import prune
 from nfv_sched_testing.placement_fixtures import adapter_of
 from nfv_sched_testing.placement_fixtures import placement_app
 from nfv_sched_testing.placement_fixtures import WSGIAdapter
-from tests.placement.conftest import named  # noqa: F401 - fixtures
-from tests.placement.conftest import template  # noqa: F401
+from tests.placement.examples import bare
+from tests.placement.examples import both
 from tests.placement.examples import host
+from tests.placement.examples import reported
+from tests.placement.examples import supplement
 from tests.placement.examples import with_guest
 from tests.placement.killed import Killed
-from tests.placement.test_killed import bare
-from tests.placement.test_supplement import both
-from tests.placement.test_supplement import reported
-from tests.placement.test_supplement import supplement
 
 KINDS = ('big', 'tall', 'small', 'bare', 'busy', 'renamed')
 FAULTS = ('killed', 'answer lost', 500, 507, 401, 'reset', 'timeout')
@@ -260,7 +258,7 @@ class Publishing(stateful.RuleBasedStateMachine):
 
 
 @pytest.mark.usefixtures('named')
-def test_any_order_of_events(named):  # noqa: F811
+def test_any_order_of_events(named):
     Publishing.database = named
     stateful.run_state_machine_as_test(
         Publishing,

@@ -7,78 +7,22 @@ import itertools
 import pytest
 
 from nfv_sched.model import CellTopology
-from nfv_sched.model import FunctionTopology
 from nfv_sched.model import HostTopology
 from nfv_sched.placement import api
 from nfv_sched.placement import schema
 from nfv_sched.placement.client import PlacementClient
-from nfv_sched.placement.codec import decode
 from nfv_sched.placement.codec import IncompleteTree
 from nfv_sched.placement.publisher import publish
 from nfv_sched.placement.publisher import publish_supplement
 from nfv_sched.placement.reader import TopologyReader
 from nfv_sched.placement.removal import prune
 from nfv_sched_testing.placement_fixtures import adapter_of
+from tests.placement.examples import both
 from tests.placement.examples import host
+from tests.placement.examples import read
+from tests.placement.examples import reported
+from tests.placement.examples import supplement
 from tests.placement.examples import with_guest
-
-
-def reported(number=0, **changes):
-    """A host as Nova's databases have it."""
-    found = host(number, **changes)
-    return dataclasses.replace(
-        found,
-        cells=tuple(
-            dataclasses.replace(cell, distances={}) for cell in found.cells
-        ),
-    )
-
-
-def supplement(number=0, speed=25000, far=21):
-    """The same host as its sysfs has it: one cell more, no CPUs in it."""
-    found = host(number)
-    ids = (0, 1, 2)
-    return HostTopology(
-        found.name,
-        found.uuid,
-        cells=tuple(
-            CellTopology(
-                id=cell,
-                distances={i: 10 if i == cell else far for i in ids},
-                l3=frozenset({cell}) if cell < 2 else frozenset(),
-                offline_cpus=2 * (cell == 1),
-            )
-            for cell in ids
-        ),
-        functions=(
-            FunctionTopology('0000:3b:00.0', vfs=64, link_mbps=speed),
-            FunctionTopology('0000:3c:00.0', vfs=64),
-        ),
-    )
-
-
-def both(topology, extra):
-    """What a reader sees once both have published."""
-    cells = {cell.id: cell for cell in extra.cells}
-    return dataclasses.replace(
-        topology,
-        cells=tuple(
-            dataclasses.replace(
-                cell,
-                distances=cells[cell.id].distances,
-                l3=cells[cell.id].l3,
-                offline_cpus=cells[cell.id].offline_cpus,
-            )
-            for cell in topology.cells
-        ),
-        functions=extra.functions,
-    )
-
-
-def read(client, topology):
-    root = schema.root_uuid(topology.uuid)
-    summaries = api.summaries(client, in_tree=root)
-    return decode(topology.name, root, summaries.get(root, {}))
 
 
 def test_each_leaves_the_part_of_the_other_alone(client, wsgi):

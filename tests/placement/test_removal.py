@@ -1,10 +1,13 @@
-"""Placement after we have gone."""
+"""Trees, classes and traits are removed, and nothing of other clients."""
 
 from nfv_sched.placement import api
 from nfv_sched.placement import removal
 from nfv_sched.placement import schema
 from nfv_sched.placement.publisher import publish
+from nfv_sched.placement.removal import prune
 from tests.placement.examples import host
+from tests.placement.examples import read
+from tests.placement.examples import with_guest
 
 OTHER = 'CUSTOM_PHYSNET_OTHERS'
 
@@ -66,3 +69,47 @@ def test_what_others_use_stays_and_is_told(client):
         ('trait', schema.TOPOLOGY)
     ]
     assert 'in use' in left[0].problem
+
+
+def test_prune_removes_exactly_what_is_not_kept(client):
+    all_hosts = [with_guest(host(number)) for number in range(3)]
+    publish(client, all_hosts)
+    gone = prune(client, [all_hosts[0].uuid, all_hosts[2].uuid])
+    assert gone == {'host1:nfv': None}
+    assert read(client, all_hosts[0]) == all_hosts[0]
+    assert len(api.roots(client)) == 2
+    assert prune(client, [all_hosts[0].uuid, all_hosts[2].uuid]) == {}
+
+
+def test_a_tree_in_use_stays_and_keeps_no_other(client):
+    gone = [host(number) for number in range(3)]
+    publish(client, gone)
+    consumer = '5a0c5f52-1f7e-4a6c-9d3e-0d6b2f7f1a11'
+    used = schema.root_uuid(gone[1].uuid)
+    client.put(f'/allocations/{consumer}', _one_of(client, used))
+    found = prune(client, [])
+    assert {name for name, problem in found.items() if problem is None} == {
+        'host0:nfv',
+        'host2:nfv',
+    }
+    assert 'allocations' in found['host1:nfv']
+    assert list(api.roots(client)) == [used]
+    client.delete(f'/allocations/{consumer}')
+    assert prune(client, []) == {'host1:nfv': None}
+
+
+def _one_of(client, root):
+    """What a consumer that is not ours asks of some provider of a tree."""
+    uuid, name = next(
+        (uuid, name)
+        for uuid in api.tree_of(client, root)
+        for name in sorted(api.inventories(client, uuid)[1])
+        if name == 'CUSTOM_NFV_CORE' or not name.startswith('CUSTOM_')
+    )
+    return {
+        'allocations': {uuid: {'resources': {name: 1}}},
+        'project_id': 'p',
+        'user_id': 'u',
+        'consumer_type': 'OTHER',
+        'consumer_generation': None,
+    }

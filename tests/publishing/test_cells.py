@@ -189,7 +189,7 @@ def test_what_others_do_below_is_noticed_by_a_full_pass(cloud, settled):
     passes.clock.now += 100
     full = passes()
     assert (full.kind, full.checked, full.written) == ('full', 3, 1)
-    assert full.torn == 1
+    assert full.incomplete == 1
     assert published(cloud) == expected(cloud)
 
 

@@ -119,7 +119,7 @@ def test_what_cannot_be_read_is_told_and_nothing_is_pruned(
     code, rows = publish('--prune')
     assert (code, rows) == (1, [])
     assert 'the database is down' in caplog.text
-    assert 'Nothing is pruned' in caplog.text
+    assert 'No tree is removed' in caplog.text
     monkeypatch.undo()
     reader = TopologyReader(lambda: PlacementClient(two_hosts.placement))
     reader.refresh()

@@ -15,7 +15,7 @@ from nfv_sched.placement.reader import TopologyReader
 from nfv_sched.sim import machine
 from nfv_sched.sim.cloud import simulated_cloud
 from nfv_sched_testing.placement_server import running
-from tests.publishing.http import client_of
+from tests.placement.http import client_of
 
 PASSWORD = 'the-password-of-placement'  # noqa: S105 - a dummy
 PATIENCE = 30

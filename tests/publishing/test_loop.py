@@ -53,7 +53,7 @@ def loop_of(source, **options):
 def test_one_line_per_pass_with_counts(caplog):
     def work(report, going):
         report.hosts, report.checked, report.written = 5000, 50, 3
-        report.writes, report.conflicts, report.torn = 7, 2, 1
+        report.writes, report.conflicts, report.incomplete = 7, 2, 1
 
     caplog.set_level(logging.INFO)
     loop_of(Source(work)).once()
@@ -61,7 +61,7 @@ def test_one_line_per_pass_with_counts(caplog):
     assert record.getMessage().startswith('Pass (full) done in ')
     for text in ('5000 hosts', '50 checked', '3 written', '7 writes'):
         assert text in record.getMessage()
-    assert '2 conflicts, 1 torn' in record.getMessage()
+    assert '2 conflicts, 1 incomplete' in record.getMessage()
 
 
 def test_a_failed_pass_ends_nothing_and_connects_anew(caplog):
@@ -155,7 +155,7 @@ def test_a_status_that_cannot_be_written_ends_nothing(tmp_path, caplog):
     loop = loop_of(Source(), path=tmp_path / 'missing' / 'publisher.json')
     assert loop.once().finished
     assert loop.once().finished
-    assert caplog.text.count('No status is written') == 1
+    assert caplog.text.count('The status file is not written') == 1
 
 
 def _metrics(counters):
@@ -181,7 +181,7 @@ def test_prometheus_is_told_counts_and_age():
     counters = PublisherMetrics(clock=lambda: now[0])
 
     def work(report, going):
-        report.hosts, report.writes, report.torn = 4, 7, 1
+        report.hosts, report.writes, report.incomplete = 4, 7, 1
 
     loop = loop_of(Source(work, work, OSError('x')), counters=counters)
     text = _metrics(counters)
@@ -216,7 +216,7 @@ def test_one_of_two_publishers_leads_until_it_goes(tmp_path, caplog):
     second.close()
     assert first.leads()
     first.close()
-    assert caplog.text.count('Another publisher leads') == 2
+    assert caplog.text.count('Another publisher is active') == 2
 
 
 def test_a_publisher_that_stands_by_reads_and_writes_nothing(tmp_path):

@@ -19,7 +19,7 @@ from tests.placement.conftest import placement  # noqa: F401
 from tests.placement.conftest import template  # noqa: F401
 from tests.placement.conftest import wsgi  # noqa: F401
 from tests.placement.examples import host
-from tests.placement.test_supplement import reported
+from tests.placement.examples import reported
 from tests.sysfs.trees import device
 from tests.sysfs.trees import facts
 from tests.sysfs.trees import machine
