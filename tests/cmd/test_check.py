@@ -113,7 +113,7 @@ def test_the_status_of_the_publisher_is_read(run, cloud, tmp_path):
     CONF.set_override('status_file', str(path), group)
     try:
         rows = by_name(run('check', code=1))
-        assert 'is not there' in rows['Publisher']['What was found']
+        assert 'does not exist' in rows['Publisher']['What was found']
         new = status.Status('cells', 60.0, passed=time.time())
         status.write(path, new)
         assert by_name(run('check'))['Publisher']['Verdict'] == 'Success'

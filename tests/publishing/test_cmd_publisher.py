@@ -129,7 +129,7 @@ def test_it_publishes_reloads_and_ends(cloud, placement, tmp_path):
         assert process.wait(PATIENCE) == 0
         assert time.monotonic() - started < 30
     text = log.read_text()
-    assert text.count('begins') == 2
+    assert text.count('Starting nfv-sched-publisher') == 2
     assert 'Pass (full) done in' in text
     assert 'Traceback' not in text
 

@@ -151,13 +151,13 @@ def test_placement_alone_is_told_apart(cloud, run, monkeypatch):
         'nfv_sched.cmd.backends.Backends.survey_with_distances', read
     )
     text = run('topology', HOSTS[1])
-    assert 'as Placement told it' in text
+    assert 'source: Placement' in text
     assert 'Not known: which CPUs are free' in text
     assert 'CPUs ================ 0/12 free' in text
     [row] = json.loads(run('topology', '--summary', '-f', 'json', HOSTS[1]))
     assert row['Guests'] is None
     assert row['Stranded'] == 7
-    assert 'Not known: which guests live where' in run.err
+    assert 'Not known: which instances are on a host' in run.err
 
 
 def flavor(name):

@@ -61,7 +61,7 @@ def test_placement_alone_tells_hardware_and_usage(populated, published):
     for one in survey.hosts:
         assert (one.state, one.residents, one.devices) == (None, None, None)
         assert one.enabled is None
-    assert any('guest' in text for text in survey.unknown)
+    assert any('instance' in text for text in survey.unknown)
 
 
 def test_a_torn_tree_is_a_problem(populated, published):
