@@ -52,12 +52,9 @@ class PurgeCommand(lister.Lister):  # type: ignore[misc]
                 ('Kind', 'Name'),
                 [(each.kind, each.name) for each in removal.removable(client)],
             )
-        things = list(removal.purge(client))
-        self.failed = any(thing.problem for thing in things)
+        removals = list(removal.purge(client))
+        self.failed = any(each.problem for each in removals)
         return (
             ('Kind', 'Name', 'Problem'),
-            [
-                (thing.kind, thing.name, thing.problem or '')
-                for thing in things
-            ],
+            [(each.kind, each.name, each.problem or '') for each in removals],
         )

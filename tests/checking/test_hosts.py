@@ -1,4 +1,4 @@
-"""Each check of hosts and trees passes where it should, or fails."""
+"""The checks of hosts and trees: success, warning and failure."""
 
 import dataclasses
 
@@ -139,7 +139,7 @@ def test_a_host_without_state_passes():
         assert check().code is Code.SUCCESS
 
 
-def test_one_tree_and_two_trees_have_their_own_words():
+def test_nouns_and_verbs_agree_with_the_number_of_trees():
     assert hosts.incomplete({'a': 'x'}).details.startswith('1 tree cannot')
     found = hosts.incomplete({'a': 'x', 'b': 'x'})
     assert found.details.startswith('2 trees cannot')

@@ -1,4 +1,4 @@
-"""Each check of Placement passes where it should, and fails otherwise."""
+"""The checks of Placement: success, warning and failure."""
 
 from oslo_config import cfg
 from oslo_upgradecheck.upgradecheck import Code

@@ -1,4 +1,4 @@
-"""The check of the publisher passes where it should, and warns otherwise."""
+"""The check of the publisher: success and warning."""
 
 from oslo_upgradecheck.upgradecheck import Code
 import pytest

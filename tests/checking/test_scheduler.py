@@ -1,4 +1,4 @@
-"""Each check of nova.conf passes where it should, and fails otherwise."""
+"""The checks of nova.conf: success, warning and failure."""
 
 import nova.conf
 from oslo_upgradecheck.upgradecheck import Code

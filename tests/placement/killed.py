@@ -1,10 +1,10 @@
-"""A client that is killed at one of its calls."""
+"""A client process that is killed during one of its calls."""
 
 from nfv_sched_testing.placement_fixtures import WSGIAdapter
 
 
 class Killed(BaseException):
-    """The process is gone: nothing may catch this."""
+    """The process ends: no handler of Exception catches this."""
 
 
 class KillingWSGI(WSGIAdapter):

@@ -6,7 +6,7 @@ from tests.placement.examples import host
 
 
 @given(hosts(), hosts())
-def test_a_host_of_shared_parts_is_equal(one, other):
+def test_an_interned_host_is_equal(one, other):
     shared = TopologyInterner()
     for topology in (one, other, one):
         found = shared.intern(topology)
@@ -14,7 +14,7 @@ def test_a_host_of_shared_parts_is_equal(one, other):
         assert found.domains == topology.domains
 
 
-def test_equal_hosts_have_their_parts_in_common():
+def test_equal_hosts_share_cells_and_pools():
     shared = TopologyInterner()
     one, other = shared.intern(host(0)), shared.intern(host(1))
     assert one != other

@@ -34,14 +34,14 @@ from tests.placement.examples import with_guest
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
-def test_any_host_comes_back_and_gives_way_to_any_other(client, first, data):
+def test_any_host_is_published_and_replaced_by_any_other(client, first, data):
     report = publish(client, [first])
     assert report.hosts[0].error is None
     assert read(client, first) == first
     second = data.draw(hosts('h0', str(uuid.UUID(int=1))))
     report = publish(client, [second])
     assert report.hosts[0].error is None
-    # Nobody but its owner takes away what sysfs added.
+    # Only the publisher of the supplement removes it.
     assert publish_supplement(client, second).error is None
     assert read(client, second) == second
     root = schema.root_uuid(second.uuid)
@@ -137,7 +137,7 @@ def test_reserved_pages_alone_are_written(client):
     assert (pages.total, pages.reserved) == (521, 9)
 
 
-def test_a_removed_cell_and_pool_go_although_in_use(client):
+def test_a_cell_and_a_pool_are_removed_although_in_use(client):
     old = host(usage=HostUsage(dedicated_cpus={0: 1, 1: 2}, memory_mib={1: 3}))
     old = dataclasses.replace(
         old,
@@ -168,7 +168,7 @@ def test_usage_above_capacity_is_cut_and_reported(client):
     assert publish(client, [topology]).writes == 0
 
 
-def test_a_shrunk_cell_takes_its_usage_along(client):
+def test_usage_is_reduced_with_the_capacity_of_its_cell(client):
     old = host(usage=HostUsage(dedicated_cpus={0: 30}))
     publish(client, [old])
     cell = dataclasses.replace(old.cells[0], dedicated_cpus=10)
@@ -189,7 +189,7 @@ def test_names_are_created_once(placement, template):
     assert not [c for c in wsgi.writes if c[1].startswith('/resource_cl')]
 
 
-def test_a_host_that_cannot_be_encoded_stops_no_other(client):
+def test_a_host_that_cannot_be_encoded_does_not_stop_others(client):
     bad = dataclasses.replace(host(1), name='x' * 300)
     report = publish(client, [bad, host(0)])
     assert [one.outcome for one in report.hosts] == ['failed', 'written']
@@ -315,11 +315,11 @@ def test_a_foreign_child_and_trait_in_our_tree_stay(client):
 
 
 def test_a_foreign_holder_of_our_name_is_reported(client):
-    stranger = _foreign(client, 'host0:nfv')
+    foreign = _foreign(client, 'host0:nfv')
     report = publish(client, [host(0), host(1)])
     assert [one.outcome for one in report.hosts] == ['failed', 'written']
     assert 'host0' in report.hosts[0].error
-    assert stranger in api.tree_of(client, stranger)
+    assert foreign in api.tree_of(client, foreign)
 
 
 def test_a_compute_node_that_came_back_replaces_its_old_tree(client):
@@ -331,7 +331,7 @@ def test_a_compute_node_that_came_back_replaces_its_old_tree(client):
     assert api.tree_of(client, schema.root_uuid(host(0).uuid)) == {}
 
 
-def test_two_compute_nodes_of_one_name_do_not_take_turns(client):
+def test_two_compute_nodes_of_one_name_do_not_replace_each_other(client):
     one, two = host(0), host(5, name='host0')
     live_nodes = {each.uuid: each.name for each in (one, two)}
     for _ in range(2):
@@ -366,7 +366,7 @@ def test_a_renamed_host_is_renamed(client):
     assert all(name.startswith('new-name:nfv') for name in names)
 
 
-def test_what_others_break_is_mended(client):
+def test_changes_by_other_clients_are_repaired(client):
     publish(client, [host()])
     root = schema.root_uuid(host().uuid)
     client.delete(f'/resource_providers/{root}/inventories')
@@ -378,7 +378,7 @@ def test_what_others_break_is_mended(client):
     assert read(client, host()) == host()
 
 
-def test_mending_a_child_moves_the_root(client):
+def test_repairing_a_child_moves_the_root(client):
     publish(client, [host()])
     root = schema.root_uuid(host().uuid)
     client.delete(f'/resource_providers/{schema.cell_uuid(root, 0)}/traits')
@@ -446,7 +446,7 @@ def test_endless_conflicts_end_with_a_report(client, wsgi, monkeypatch):
     assert 'generation' in report.hosts[0].error
 
 
-def test_two_publishers_at_once_agree(wsgi):
+def test_two_concurrent_publishers_agree(wsgi):
     topologies = [with_guest(host(number)) for number in range(3)]
     barrier = threading.Barrier(2)
     reports = []
@@ -481,7 +481,7 @@ def test_trees_that_a_bulk_answer_lacks_are_not_written_again(
     assert wsgi.writes == []
 
 
-def test_what_a_newer_publisher_wrote_gives_way(client):
+def test_names_of_a_newer_publisher_are_replaced(client):
     """One schema at a time: a reader that does not know it has no host."""
     publish(client, [host()])
     cell = schema.cell_uuid(schema.root_uuid(host().uuid), 0)
@@ -502,7 +502,7 @@ def test_what_a_newer_publisher_wrote_gives_way(client):
     assert read(client, host()) == host()
 
 
-def test_a_class_in_use_goes_from_a_cell_that_stays(client):
+def test_a_class_in_use_is_removed_from_a_cell_that_stays(client):
     publish(client, [host(usage=HostUsage(dedicated_cpus={0: 4}))])
     cell = dataclasses.replace(host().cells[0], dedicated_cpus=0)
     new = dataclasses.replace(host(), cells=(cell, host().cells[1]))

@@ -1,7 +1,7 @@
-"""What may go wrong over HTTP at any call of a pass, on two databases.
+"""Faults over HTTP at any call of a pass, on two databases.
 
-The server does as it was asked or not, and the answer is bad: the next pass
-makes it good, and no reader ever takes a torn tree for whole.
+The server executes the request or not, and the answer is faulty: the next
+pass repairs the tree, and no reader takes an incomplete tree for complete.
 """
 
 import contextlib
@@ -34,8 +34,8 @@ from tests.placement.http import client_of
 from tests.placement.http import session_of
 from tests.placement.killed import Killed
 
-#: Of so many calls of a pass one is spoilt, and each fault begins at another;
-#: NFV_SPOIL_EVERY=1 takes ten minutes.
+#: One of this many calls of a pass is faulty, and each fault begins at another
+#: call; NFV_SPOIL_EVERY=1 takes ten minutes.
 EVERY = int(os.environ.get('NFV_SPOIL_EVERY', '7'))
 #: Seconds that a call may take; a pass takes longer.
 DEADLINE = 0.5
@@ -64,7 +64,7 @@ FAULTS = {
     'token expired': fault_server.whole(
         b'{"error": {"code": 401}}', '401 Unauthorized'
     ),
-    'rubbish': fault_server.whole(b'<html>502 Bad Gateway</html>'),
+    'invalid': fault_server.whole(b'<html>502 Bad Gateway</html>'),
 }
 
 
@@ -159,13 +159,13 @@ def quiet(server):
 
 
 @pytest.mark.parametrize('work', WORK)
-def test_killed_at_any_call(work, quiet):
+def test_a_tree_is_repaired_after_a_kill_at_any_call(work, quiet):
     calls = itertools.count(1 + list(WORK).index(work) % EVERY, EVERY)
     assert _calls_survived(WORK[work], None, calls, quiet) > 4
 
 
 @pytest.mark.parametrize('fault', FAULTS)
-def test_the_next_pass_makes_it_good(fault, quiet, serve):  # noqa: F811
+def test_a_tree_is_repaired_after_a_fault_at_any_call(fault, quiet, serve):  # noqa: F811
     calls = itertools.count(1 + list(FAULTS).index(fault) % EVERY, EVERY)
     bad = serve(FAULTS[fault]).url
     assert _calls_survived(WORK['a changed host'], bad, calls, quiet) > 4

@@ -1,6 +1,7 @@
-"""Killed at every single call of a pass, and started again.
+"""A publisher that is killed at any call of a pass, and started again.
 
-The tree ends right, and no reader ever takes a torn one for whole.
+The tree is complete in the end, and no reader takes an incomplete tree for
+complete.
 """
 
 import dataclasses
@@ -91,7 +92,7 @@ def restored(wsgi, tmp_path):
 
 
 @pytest.mark.parametrize('work', WORK)
-def test_killed_at_every_call(wsgi, client, restored, work):
+def test_a_tree_is_repaired_after_any_kill(wsgi, client, restored, work):
     before, run, allowed, expected = WORK[work]
     publish(client, before)
     if expected is None:

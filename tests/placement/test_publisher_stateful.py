@@ -1,8 +1,8 @@
-"""Publishing, crashes, faults, readers, strangers: in any order.
+"""Publishing, kills, faults, readers and other clients in any order.
 
-A whole tree that a reader sees is one that its host had; after a pass that
-nothing disturbed all trees are as they should be; nobody else's provider is
-ever touched.
+A complete tree that a reader sees describes its host at some time; after a
+pass without disturbances all trees are up to date; providers of other clients
+are never changed.
 """
 
 import contextlib

@@ -25,7 +25,7 @@ from tests.placement.examples import supplement
 from tests.placement.examples import with_guest
 
 
-def test_each_leaves_the_part_of_the_other_alone(client, wsgi):
+def test_neither_publisher_changes_the_part_of_the_other(client, wsgi):
     publish(client, [reported()])
     report = publish_supplement(client, supplement())
     assert (report.outcome, report.error) == ('written', None)
@@ -57,7 +57,7 @@ def test_each_leaves_the_part_of_the_other_alone(client, wsgi):
         ]
 
 
-def test_the_tree_comes_first(client, wsgi):
+def test_a_supplement_needs_a_published_tree(client, wsgi):
     report = publish_supplement(client, supplement())
     assert 'not published yet' in report.error
     assert [c for c in wsgi.writes if 'resource_providers' in c[1]] == []
@@ -66,7 +66,7 @@ def test_the_tree_comes_first(client, wsgi):
     assert read(client, reported()) == both(reported(), supplement())
 
 
-def test_who_knows_both_publishes_both(client):
+def test_a_host_with_both_parts_is_published_at_once(client):
     everything = both(reported(), supplement())
     publish(client, [everything])
     assert read(client, everything) == everything
@@ -77,7 +77,7 @@ def test_who_knows_both_publishes_both(client):
     assert publish_supplement(client, listed).outcome == 'unchanged'
 
 
-def test_where_sysfs_adds_nothing_what_it_added_goes(client):
+def test_a_published_supplement_is_removed_if_sysfs_adds_nothing(client):
     publish(client, [both(reported(), supplement())])
     nothing = HostTopology('host0', host().uuid, (CellTopology(0),))
     assert publish_supplement(client, nothing).outcome == 'written'
@@ -85,13 +85,13 @@ def test_where_sysfs_adds_nothing_what_it_added_goes(client):
     assert publish_supplement(client, nothing).outcome == 'unchanged'
 
 
-def test_the_whole_tree_goes_with_its_compute_node(client):
+def test_the_supplement_is_removed_with_the_tree(client):
     publish(client, [both(reported(), supplement())])
     assert prune(client, []) == {'host0:nfv': None}
     assert client.get('/resource_providers')['resource_providers'] == []
 
 
-def test_a_change_of_it_moves_the_root(client):
+def test_a_change_of_the_supplement_moves_the_root(client):
     publish(client, [reported()])
     root = schema.root_uuid(host().uuid)
     reader = TopologyReader(lambda: client)
@@ -103,7 +103,7 @@ def test_a_change_of_it_moves_the_root(client):
     assert reader.snapshot.get(host().uuid) == both(reported(), supplement())
 
 
-def test_what_others_change_in_it_tears_the_tree_until_it_is_mended(client):
+def test_a_foreign_change_of_the_supplement_makes_the_tree_incomplete(client):
     publish(client, [both(reported(), supplement())])
     mine = schema.supplement_uuid(schema.root_uuid(host().uuid))
     generation, traits = api.traits(client, mine)
@@ -130,7 +130,7 @@ def _calls(client, wsgi, work):
 
 
 @pytest.mark.parametrize('first', ['reported', 'supplement'])
-def test_any_interleaving_ends_right_and_never_looks_whole(
+def test_any_interleaving_ends_complete_and_is_incomplete_until_then(
     client, wsgi, first
 ):
     """One works between any two calls of the other."""
@@ -171,7 +171,7 @@ def test_any_interleaving_ends_right_and_never_looks_whole(
         if count > calls:
             break
         if not count:
-            # Not amid it, but after it.
+            # After the pass, not within it.
             inner(other)
         assert read(client, new) == both(new, new_extra)
         restore()

@@ -67,7 +67,7 @@ def cell_of(topology, cell=0):
     return schema.cell_uuid(schema.root_uuid(topology.uuid), cell)
 
 
-def test_the_first_snapshot_is_empty_and_asks_nobody():
+def test_the_first_snapshot_is_empty_and_sends_no_request():
     def factory():
         raise AssertionError
 
@@ -77,7 +77,9 @@ def test_the_first_snapshot_is_empty_and_asks_nobody():
     assert reader.snapshot.get('no such host') is None
 
 
-def test_nothing_ever_published_is_no_error(placement, template, caplog):
+def test_a_placement_without_our_names_is_no_error(
+    placement, template, caplog
+):
     client = PlacementClient(adapter_of(placement(template)))
     reader = TopologyReader(lambda: client)
     assert reader.refresh()
@@ -129,7 +131,7 @@ def test_a_removed_tree_leaves_the_snapshot(reader, client):
     assert reader.snapshot.hosts == by_uuid(small(1))
 
 
-def test_everything_is_read_anew_now_and_then(client):
+def test_all_trees_are_read_again_in_every_full_refresh(client):
     publish(client, [small(0)])
     reader = TopologyReader(lambda: client, full_every=2)
     reader.refresh()
@@ -166,7 +168,7 @@ def _add_unknown(client, topology):
     ],
 )
 @pytest.mark.parametrize('single', [1, 16])
-def test_a_bad_tree_costs_exactly_its_host(
+def test_a_bad_tree_affects_only_its_host(
     reader, client, caplog, spoil, counter, single, monkeypatch
 ):
     # Read in bulk or one by one.
@@ -194,7 +196,7 @@ def test_a_bad_tree_costs_exactly_its_host(
         assert reader.snapshot.bad == {}
 
 
-def test_another_fault_of_a_bad_tree_is_logged_again(reader, client, caplog):
+def test_a_new_reason_of_a_bad_tree_is_logged(reader, client, caplog):
     publish(client, [small(0)])
     _tear(client, small(0))
     reader.refresh()
@@ -204,7 +206,7 @@ def test_another_fault_of_a_bad_tree_is_logged_again(reader, client, caplog):
     assert len(warnings(caplog)) == 2
 
 
-def test_a_tree_mended_below_its_root_is_read_again(reader, client):
+def test_a_tree_repaired_below_its_root_is_read_again(reader, client):
     publish(client, [small(0)])
     _tear(client, small(0))
     reader.refresh()
@@ -216,7 +218,7 @@ def test_a_tree_mended_below_its_root_is_read_again(reader, client):
     assert reader.snapshot.hosts == by_uuid(small(0))
 
 
-def test_many_bad_trees_are_tried_again_in_part(reader, client, monkeypatch):
+def test_some_of_many_bad_trees_are_read_again(reader, client, monkeypatch):
     monkeypatch.setattr(incremental_read, 'RETRIED_PER_REFRESH', 2)
     monkeypatch.setattr(incremental_read, 'MAX_SINGLE_READS', 3)
     topologies = [small(number) for number in range(6)]
@@ -240,7 +242,7 @@ def test_many_bad_trees_are_tried_again_in_part(reader, client, monkeypatch):
     assert all('in_tree' in params for params in asked)
 
 
-def test_a_server_too_slow_for_everything_still_tells_what_changed(
+def test_a_server_too_slow_for_all_trees_still_returns_the_changed_ones(
     client, monkeypatch
 ):
     monkeypatch.setattr(incremental_read, 'MAX_SINGLE_READS', 1)
@@ -263,7 +265,7 @@ def test_a_server_too_slow_for_everything_still_tells_what_changed(
     assert reader.snapshot.hosts == by_uuid(moved, host(1))
 
 
-def test_a_cut_bulk_answer_is_completed_one_by_one(
+def test_trees_missing_from_a_bulk_answer_are_read_singly(
     placement, monkeypatch, caplog
 ):
     client = PlacementClient(
@@ -279,7 +281,7 @@ def test_a_cut_bulk_answer_is_completed_one_by_one(
     assert not warnings(caplog)
 
 
-def test_what_is_cut_off_beyond_the_bound_is_counted_and_logged_once(
+def test_truncated_trees_beyond_the_limit_are_counted_and_logged_once(
     placement, monkeypatch, caplog
 ):
     client = PlacementClient(
@@ -338,7 +340,7 @@ def test_a_failing_placement_keeps_the_snapshot(reader, client, wsgi, caplog):
     assert len(warnings(caplog)) == 1
 
 
-def test_a_factory_that_fails_is_asked_again(client, caplog):
+def test_a_client_factory_that_fails_is_called_again(client, caplog):
     publish(client, [small(0)])
     answers = [Unavailable('no Keystone'), ValueError('no config'), None]
 
@@ -371,7 +373,9 @@ def test_the_thread_follows_the_publisher(reader, client):
     assert 'nfv-topology-reader' not in names
 
 
-def test_a_reader_never_sees_half_a_publication(reader, client, wsgi):
+def test_a_reader_never_sees_an_incomplete_tree_as_complete(
+    reader, client, wsgi
+):
     """Whatever the interleaving: a whole tree, old or new, or none."""
     old = host(0)
     new = host(0, cells=1, pools=1)

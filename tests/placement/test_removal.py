@@ -19,7 +19,7 @@ def ours(client):
     }
 
 
-def test_nothing_of_ours_stays(client):
+def test_everything_of_ours_is_removed(client):
     publish(client, [host()])
     expected = {(one.kind, one.name) for one in removal.removable(client)}
     assert {'tree', 'class', 'trait'} == {kind for kind, _ in expected}
@@ -31,7 +31,7 @@ def test_nothing_of_ours_stays(client):
     assert removal.removable(client) == []
 
 
-def test_it_can_be_published_again(client):
+def test_a_purged_host_can_be_published_again(client):
     publish(client, [host()])
     list(removal.purge(client))
     report = publish(client, [host()])
@@ -39,14 +39,14 @@ def test_it_can_be_published_again(client):
     assert list(api.roots(client)) == [schema.root_uuid(host().uuid)]
 
 
-def test_what_is_found_is_only_read(client, wsgi):
+def test_listing_what_is_removable_only_reads(client, wsgi):
     publish(client, [host()])
     wsgi.calls.clear()
     removal.removable(client)
     assert {method for method, _ in wsgi.calls} == {'GET'}
 
 
-def test_names_of_others_stay(client):
+def test_names_of_other_clients_stay(client):
     client.put(f'/traits/{OTHER}')
     client.put('/resource_classes/CUSTOM_OTHERS')
     publish(client, [host()])
@@ -56,7 +56,7 @@ def test_names_of_others_stay(client):
     assert 'CUSTOM_OTHERS' in classes
 
 
-def test_what_others_use_stays_and_is_told(client):
+def test_names_used_by_other_clients_stay_and_are_reported(client):
     publish(client, [host()])
     other = '5a0c5f52-1f7e-4a6c-9d3e-0d6b2f7f1a11'
     client.post('/resource_providers', {'name': 'other', 'uuid': other})
@@ -81,7 +81,7 @@ def test_prune_removes_exactly_what_is_not_kept(client):
     assert prune(client, [all_hosts[0].uuid, all_hosts[2].uuid]) == {}
 
 
-def test_a_tree_in_use_stays_and_keeps_no_other(client):
+def test_a_tree_in_use_stays_and_the_others_are_removed(client):
     gone = [host(number) for number in range(3)]
     publish(client, gone)
     consumer = '5a0c5f52-1f7e-4a6c-9d3e-0d6b2f7f1a11'

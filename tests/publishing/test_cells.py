@@ -74,7 +74,7 @@ def published(cloud):
 
 
 def expected(cloud):
-    """All hosts as they are, as far as the tree can tell."""
+    """All hosts as they are, as far as a tree can describe them."""
     return {one.name: one for one in cloud.topologies()}
 
 
@@ -144,7 +144,7 @@ def test_a_rack_is_a_change(cloud, settled):
     assert published(cloud)['two'].domains == {'rack': 'r7'}
 
 
-def test_what_others_do_to_a_root_is_noticed_at_once(cloud, settled):
+def test_the_next_pass_repairs_a_root_that_others_changed(cloud, settled):
     passes = Passes(cloud)
     passes()
     passes()
@@ -177,7 +177,7 @@ def test_a_rack_name_that_fits_in_no_trait_is_logged_once(
     assert f'rack {name!r}' in line
 
 
-def test_what_others_do_below_is_noticed_by_a_full_pass(cloud, settled):
+def test_a_full_pass_repairs_children_that_others_changed(cloud, settled):
     passes = Passes(cloud, full_interval=100)
     passes()
     passes()
@@ -193,7 +193,7 @@ def test_what_others_do_below_is_noticed_by_a_full_pass(cloud, settled):
     assert published(cloud) == expected(cloud)
 
 
-def test_a_compute_node_that_is_gone_loses_its_tree_after_a_while(
+def test_an_orphaned_tree_is_removed_after_the_grace_period(
     cloud, settled, caplog
 ):
     passes = Passes(cloud, grace=50)
@@ -211,7 +211,7 @@ def test_a_compute_node_that_is_gone_loses_its_tree_after_a_while(
     assert passes().removed == 0
 
 
-def test_a_compute_node_that_came_back_in_time_keeps_its_tree(
+def test_a_compute_node_that_returns_in_time_keeps_its_tree(
     cloud, settled, monkeypatch
 ):
     passes = Passes(cloud, grace=50)
@@ -224,11 +224,11 @@ def test_a_compute_node_that_came_back_in_time_keeps_its_tree(
     passes()
     monkeypatch.setattr(compute_nodes, '_rows', _without(real, 'two'))
     passes.clock.now += 40
-    # Its time began anew.
+    # The grace period began again.
     assert passes().removed == 0
 
 
-def test_time_in_which_not_every_cell_answered_does_not_count(
+def test_the_grace_period_restarts_when_a_nova_cell_does_not_answer(
     cloud, settled, monkeypatch
 ):
     passes = Passes(cloud, grace=50)
@@ -249,7 +249,7 @@ def test_time_in_which_not_every_cell_answered_does_not_count(
     assert passes().removed == 1
 
 
-def test_a_tree_that_cannot_be_removed_fails_no_pass(
+def test_a_tree_that_cannot_be_removed_does_not_fail_the_pass(
     cloud, settled, monkeypatch
 ):
     passes = Passes(cloud, grace=0, full_interval=100)
@@ -260,7 +260,7 @@ def test_a_tree_that_cannot_be_removed_fails_no_pass(
 
     def delete(client, path):
         if schema.root_uuid(cloud.computes['one'].node.uuid) in path:
-            raise Refused(409, '', 'somebody uses it')
+            raise Refused(409, '', 'another client uses it')
         real(client, path)
 
     monkeypatch.setattr(PlacementClient, 'delete', delete)
@@ -271,7 +271,7 @@ def test_a_tree_that_cannot_be_removed_fails_no_pass(
         assert report.finished
         (problem,) = report.problems
         assert 'one:nfv' in problem
-        assert 'somebody uses it' in problem
+        assert 'another client uses it' in problem
 
 
 def test_a_host_that_cannot_be_published_is_a_problem(
@@ -281,15 +281,15 @@ def test_a_host_that_cannot_be_published_is_a_problem(
 
     def refuse(host):
         if host.name == 'two':
-            raise schema.Unencodable('so many cells')
+            raise schema.Unencodable('too many cells')
         return encode(host)
 
     monkeypatch.setattr(publisher, 'encode', refuse)
     report = passes()
     assert (report.failed, report.written) == (1, 2)
-    assert report.problems == ['two: so many cells']
-    # Whoever makes the passes says it, once.
-    assert 'so many cells' not in caplog.text
+    assert report.problems == ['two: too many cells']
+    # The loop logs it, once.
+    assert 'too many cells' not in caplog.text
 
 
 def _without(real, name):
@@ -298,7 +298,7 @@ def _without(real, name):
     ]
 
 
-def test_nothing_is_removed_while_a_cell_does_not_answer(
+def test_no_tree_is_removed_while_a_nova_cell_does_not_answer(
     cloud, settled, monkeypatch
 ):
     passes = Passes(cloud, grace=0)
@@ -320,7 +320,7 @@ def test_nothing_is_removed_while_a_cell_does_not_answer(
     assert again.problems == []
 
 
-def test_a_cell_that_goes_between_two_pages_costs_its_hosts_only(
+def test_a_nova_cell_lost_between_two_pages_affects_only_its_hosts(
     cloud, settled, monkeypatch
 ):
     passes = Passes(cloud, page=1)
@@ -342,7 +342,7 @@ def test_a_cell_that_goes_between_two_pages_costs_its_hosts_only(
     assert published(cloud) == expected(cloud)
 
 
-def test_a_malformed_compute_node_stays_due(cloud, settled):
+def test_a_malformed_compute_node_is_read_in_each_pass(cloud, settled):
     passes = Passes(cloud)
     node = cloud.computes['two'].node
 

@@ -1,4 +1,4 @@
-"""Pass after pass, whatever happens; what is said, and to whom."""
+"""The loop: passes, logs, status file, metrics, leadership."""
 
 import logging
 import threading
@@ -64,7 +64,7 @@ def test_one_line_per_pass_with_counts(caplog):
     assert '2 conflicts, 1 incomplete' in record.getMessage()
 
 
-def test_a_failed_pass_ends_nothing_and_connects_anew(caplog):
+def test_after_a_failed_pass_the_loop_continues_with_a_new_client(caplog):
     source = Source(OSError('Placement is down'), OSError('still'))
     loop = loop_of(source)
     assert not loop.once().finished
@@ -75,7 +75,7 @@ def test_a_failed_pass_ends_nothing_and_connects_anew(caplog):
     assert 'Placement is down' in caplog.text
 
 
-def test_a_problem_of_hours_is_said_once(caplog):
+def test_a_lasting_problem_is_logged_once(caplog):
     def bad(report, going):
         report.problems.append('cell cell1: OSError: down')
 
@@ -88,7 +88,7 @@ def test_a_problem_of_hours_is_said_once(caplog):
     assert caplog.text.count('cell1') == 2
 
 
-def test_it_stops_amid_a_pass_and_gives_up_the_lead():
+def test_the_loop_stops_within_a_pass_and_releases_leadership():
     begun = threading.Event()
 
     def long(report, going):
@@ -113,7 +113,7 @@ def test_it_stops_amid_a_pass_and_gives_up_the_lead():
     assert leader.closed
 
 
-def test_it_stops_while_it_waits_for_the_next_pass():
+def test_the_loop_stops_while_it_waits_for_the_next_pass():
     loop = loop_of(Source(), interval=3600)
     thread = threading.Thread(target=loop.run)
     thread.start()
@@ -123,7 +123,7 @@ def test_it_stops_while_it_waits_for_the_next_pass():
     thread.join(10)
 
 
-def test_the_status_file_tells_when_a_pass_was_made(tmp_path):
+def test_the_status_file_has_the_time_of_the_last_pass(tmp_path):
     path = tmp_path / 'publisher.json'
     assert status_file.read(path) is None
     loop = loop_of(Source(None, OSError('down'), None), path=path)
@@ -144,14 +144,14 @@ def test_the_status_file_tells_when_a_pass_was_made(tmp_path):
 
 
 @pytest.mark.parametrize('text', ['', '[]', '{}', '{"source": 1}', 'x'])
-def test_a_file_of_others_is_no_status(tmp_path, text):
+def test_another_file_is_not_a_status(tmp_path, text):
     path = tmp_path / 'publisher.json'
     path.write_text(text)
     with pytest.raises(ValueError, match=r'.'):
         status_file.read(path)
 
 
-def test_a_status_that_cannot_be_written_ends_nothing(tmp_path, caplog):
+def test_an_unwritable_status_file_does_not_end_the_loop(tmp_path, caplog):
     loop = loop_of(Source(), path=tmp_path / 'missing' / 'publisher.json')
     assert loop.once().finished
     assert loop.once().finished
@@ -176,7 +176,7 @@ def _metrics(counters):
         stop()
 
 
-def test_prometheus_is_told_counts_and_age():
+def test_prometheus_gets_counts_and_age():
     now = [1000.0]
     counters = PublisherMetrics(clock=lambda: now[0])
 
@@ -202,7 +202,7 @@ def test_prometheus_is_told_counts_and_age():
     assert 'finished="false"' in text
 
 
-def test_one_of_two_publishers_leads_until_it_goes(tmp_path, caplog):
+def test_one_of_two_publishers_is_active_until_it_ends(tmp_path, caplog):
     caplog.set_level(logging.INFO)
     url = f'file://{tmp_path}'
     first, second = ElectedLeader(url), ElectedLeader(url)
@@ -219,7 +219,7 @@ def test_one_of_two_publishers_leads_until_it_goes(tmp_path, caplog):
     assert caplog.text.count('Another publisher is active') == 2
 
 
-def test_a_publisher_that_stands_by_reads_and_writes_nothing(tmp_path):
+def test_a_publisher_on_standby_reads_and_writes_nothing(tmp_path):
     url = f'file://{tmp_path}'
     first = ElectedLeader(url)
     assert first.leads()
@@ -236,7 +236,7 @@ def test_a_publisher_that_stands_by_reads_and_writes_nothing(tmp_path):
     assert status_file.read(tmp_path / 'status.json').leads
 
 
-def test_without_the_coordination_service_a_publisher_works(caplog):
+def test_without_the_coordination_service_a_publisher_is_active(caplog):
     url = f'etcd3+http://user:{SECRET}@127.0.0.1:1?timeout=0.2'
     leader = ElectedLeader(url)
     assert leader.leads()

@@ -1,4 +1,4 @@
-"""The status file is read back, and nothing else is taken for one."""
+"""The status file is written, read, and checked."""
 
 import dataclasses
 import json

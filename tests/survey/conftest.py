@@ -1,4 +1,4 @@
-"""One cloud with guests for all that survey it."""
+"""One cloud with instances for all tests of surveys."""
 
 import argparse
 from collections.abc import Iterator

@@ -28,7 +28,7 @@ def test_a_plain_machine(tmp_path):
     assert machine.devices == ()
 
 
-def test_offline_cpus_belong_to_their_node_and_to_no_core(tmp_path):
+def test_offline_cpus_belong_to_a_node_but_not_to_a_core(tmp_path):
     files = plain()
     files[f'{SYSTEM}/cpu/online'] = '0-4,6-7'
     # As x86 does it: out of the node's list, but the link stays.
@@ -65,7 +65,7 @@ def test_without_lists_each_cpu_says_whether_it_is_online(tmp_path):
     assert machine.cpus.present == {0, 1, 2, 3}
 
 
-def test_a_node_that_is_not_online_is_none(tmp_path):
+def test_an_offline_node_is_left_out(tmp_path):
     files = plain()
     files[f'{SYSTEM}/node/online'] = '1'
     files[f'{SYSTEM}/node/node1/distance'] = '10'
@@ -94,19 +94,19 @@ def test_a_node_that_is_not_online_is_none(tmp_path):
         ),
     ],
 )
-def test_what_cannot_be_understood_is_named(name, text, why, tmp_path):
+def test_a_malformed_file_is_named(name, text, why, tmp_path):
     write(tmp_path, plain() | {name: text})
     with pytest.raises(MalformedSysfs, match=why) as caught:
         sysfs.read(tmp_path)
     assert str(tmp_path / name) in str(caught.value)
 
 
-def test_where_there_is_no_sysfs(tmp_path):
+def test_a_missing_sysfs_is_malformed(tmp_path):
     with pytest.raises(MalformedSysfs, match='no CPU is online'):
         sysfs.read(tmp_path)
 
 
-def test_a_bad_device_is_named_and_costs_no_other(tmp_path):
+def test_a_malformed_device_is_reported_and_the_others_are_read(tmp_path):
     files = plain()
     files |= device('0000:3b:00.0', vendor='intel') | device('0000:3b:00.1')
     files |= device('0000:3b:00.2', device='0x12345')

@@ -1,4 +1,4 @@
-"""The reader against real machines, read independently by other tools."""
+"""The reader on real machines, against the results of other tools."""
 
 import pytest
 
@@ -38,7 +38,7 @@ def _check_cpus(machine, wanted):
     cpus = machine.cpus
     assert cpus.present == parse_list(wanted['cpus_present'])
     assert cpus.online == parse_list(wanted['cpus_online'])
-    # -1 is what firmware says that knows of no socket.
+    # Firmware that does not report a socket has -1.
     assert cpus.sockets == {
         cpu: socket['id']
         for socket in wanted['sockets']

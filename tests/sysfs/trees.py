@@ -1,4 +1,4 @@
-"""Trees like ``/sys``: recorded ones, and small ones made up for a test."""
+"""Sysfs trees: recorded ones, and small ones written for a test."""
 
 import functools
 import json
@@ -14,7 +14,7 @@ from nfv_sched import sysfs
 TOPOLOGIES = (
     pathlib.Path(__file__).resolve().parents[3] / 'shared' / 'topologies'
 )
-#: In a worktree beside others the folder is one higher.
+#: From a second worktree the relative path is another one.
 if not TOPOLOGIES.exists():
     TOPOLOGIES = pathlib.Path('/work/shared/topologies')
 
@@ -34,7 +34,7 @@ def facts(name):
     return json.loads((TOPOLOGIES / 'expected' / f'{name}.json').read_text())
 
 
-#: Of 200,000 recorded files the reader asks for these.
+#: The files that the reader opens, of 200,000 recorded ones.
 _READ = re.compile(
     r"""
     .*/system/cpu/(online|present)
