@@ -16,7 +16,7 @@ _FIX = 'start nfv-sched-publisher, or look into its log'
 class PublisherStatus:
     """The content of a publisher's status file.
 
-    ``path`` is None if nova.conf names no file, ``wrong`` says why the file
+    ``path`` is None if nova.conf names no file, ``problem`` says why the file
     cannot be read. ``age`` is the time since the last pass and ``interval``
     that between two, in seconds; ``age`` is None before the first. ``leads``
     is whether this publisher is active or on standby; ``failed`` counts the
@@ -24,7 +24,7 @@ class PublisherStatus:
     """
 
     path: str | None = None
-    wrong: str | None = None
+    problem: str | None = None
     age: float | None = None
     interval: float = 0.0
     leads: bool = True
@@ -35,15 +35,15 @@ def age(published: PublisherStatus) -> Result:
     """Check that the last pass was recent and covered every host."""
     if published.path is None:
         return ok('not checked: [nfv_sched_publisher] status_file is not set')
-    if published.wrong is None and not published.leads:
+    if published.problem is None and not published.leads:
         return ok('this publisher is on standby')
     problem = _problem(published)
     return warning(problem, _FIX) if problem else ok()
 
 
 def _problem(published: PublisherStatus) -> str | None:
-    if published.wrong is not None:
-        return f'{published.path}: {published.wrong}'
+    if published.problem is not None:
+        return f'{published.path}: {published.problem}'
     if published.age is None:
         return 'the publisher has not finished a pass yet'
     if published.age > _MISSED * published.interval:

@@ -126,10 +126,10 @@ def _publisher() -> PublisherStatus:
     try:
         published = status.read(pathlib.Path(path))
     except (OSError, ValueError) as error:
-        return PublisherStatus(path, wrong=str(error))
+        return PublisherStatus(path, problem=str(error))
     if published is None:
         return PublisherStatus(
-            path, wrong='does not exist: no publisher has run on this host'
+            path, problem='does not exist: no publisher has run on this host'
         )
     failed = int(published.counts.get('failed', 0))
     skipped = int(published.counts.get('skipped', 0))

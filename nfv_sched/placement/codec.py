@@ -356,7 +356,7 @@ class _ProviderFacts:
     root: dict[str, int]
     traits: dict[str, list[object]]
 
-    def one(self, kind: str) -> object | None:
+    def single(self, kind: str) -> object | None:
         values = self.traits.get(kind, [None])
         if len(values) > 1:
             raise CorruptTree(f'several traits of kind {kind}: {values}')
@@ -477,7 +477,7 @@ def _read_functions(
 
 
 def _read_cell(root: str, uuid: str, facts: _ProviderFacts) -> CellTopology:
-    cell_id = facts.one('numa_id')
+    cell_id = facts.single('numa_id')
     if not isinstance(cell_id, int):
         raise CorruptTree(f'provider {uuid} is neither a cell nor a pool')
     if schema.cell_uuid(root, cell_id) != uuid:
@@ -488,7 +488,7 @@ def _read_cell(root: str, uuid: str, facts: _ProviderFacts) -> CellTopology:
         dedicated_cpus=facts.cell.get(schema.DEDICATED, 0),
         shared_cpus=facts.cell.get(schema.SHARED, 0),
         cores=facts.cell.get(schema.CORES, 0),
-        socket=cast('int | None', facts.one('socket')),
+        socket=cast('int | None', facts.single('socket')),
         pages=tuple(
             PageCapacity(size, usable)
             for size, usable in sorted(facts.pages.items())
@@ -510,15 +510,15 @@ def _read_pool(
     if len(facts.devices) != 1:
         raise CorruptTree(f'pool {uuid} has {len(facts.devices)} kinds')
     ((vendor, product), total) = next(iter(facts.devices.items()))
-    node = facts.one('numa_id') if parent == root else cells[parent].id
+    node = facts.single('numa_id') if parent == root else cells[parent].id
     pool = PoolTopology(
         vendor_id=vendor,
         product_id=product,
-        dev_type=str(facts.one('dev_type')),
+        dev_type=str(facts.single('dev_type')),
         total=total,
         numa_node=cast('int | None', node),
-        parent=cast('str | None', facts.one('parent')),
-        physnet=cast('str | None', facts.one('physnet')),
+        parent=cast('str | None', facts.single('parent')),
+        physnet=cast('str | None', facts.single('physnet')),
     )
     if schema.pool_uuid(parent, pool.key) != uuid:
         raise CorruptTree(f'provider {uuid} is not the pool {pool.key}')

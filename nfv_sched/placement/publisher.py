@@ -130,7 +130,7 @@ class Round:
         self,
         hosts: Iterable[HostTopology],
         done: Callable[[HostPublishReport], None] = lambda report: None,
-        going: Callable[[], bool] = lambda: True,
+        may_continue: Callable[[], bool] = lambda: True,
     ) -> PublishReport:
         """Make Placement describe ``hosts``; other hosts' trees stay.
 
@@ -138,8 +138,8 @@ class Round:
         others.
 
         :param done: called with the report of each host
-        :param going: asked before each host; the rest is skipped once it
-            returns False
+        :param may_continue: called before each host; the rest is skipped once
+            it returns False
         """
         trees, reports = _encoded(hosts)
         for report in reports.values():
@@ -149,7 +149,7 @@ class Round:
         changed = [tree for tree in trees if not _is_same(tree, published)]
         created = _create_names(self._client, changed)
         for tree in trees:
-            if not going():
+            if not may_continue():
                 del reports[tree.root.uuid]
                 continue
             report = _publish_tree(

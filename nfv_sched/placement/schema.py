@@ -162,8 +162,8 @@ def unescape(name: str) -> str:
     """
     parts = re.findall(r'_([0-9A-F]{2}|_)|([A-Z0-9])|(.)', name, re.DOTALL)
     raw = bytearray()
-    for escaped, plain, wrong in parts:
-        if wrong:
+    for escaped, plain, invalid in parts:
+        if invalid:
             raise ValueError(f'{name!r} is not an escaped name')
         if escaped == '_':
             raw += b'_'

@@ -69,13 +69,14 @@ class CellsSource:
         self,
         client: PlacementClient,
         report: PassReport,
-        going: Callable[[], bool] = lambda: True,
+        may_continue: Callable[[], bool] = lambda: True,
     ) -> None:
         """Make one pass and count it in ``report``.
 
         The next pass checks the hosts that an exception leaves unchecked.
 
-        :param going: asked between hosts; the pass ends when it returns False
+        :param may_continue: called between hosts; the pass ends once it
+            returns False
         """
         started = self._clock()
         full = self._due(started)
@@ -97,14 +98,14 @@ class CellsSource:
             for uuid, node_version in node_versions.items()
             if not self._is_settled(node_version, current)
         }
-        self._publish(current, scan, wanted, report, going)
-        if going():
+        self._publish(current, scan, wanted, report, may_continue)
+        if may_continue():
             self._prune(client, current, scan, missing, report)
-        if full and going():
+        if full and may_continue():
             # Even where a Nova cell did not answer: none of its compute nodes
             # is settled, hence the next pass checks all of them.
             self._full = started
-        report.finished = going() and scan.complete
+        report.finished = may_continue() and scan.complete
 
     def _due(self, now: float) -> bool:
         return self._full is None or now - self._full >= self._full_interval
@@ -127,7 +128,7 @@ class CellsSource:
         scan: compute_nodes.Scan,
         wanted: set[str],
         report: PassReport,
-        going: Callable[[], bool],
+        may_continue: Callable[[], bool],
     ) -> None:
         node_versions = scan.node_versions
         last_logged = self._clock()
@@ -146,14 +147,14 @@ class CellsSource:
                 )
 
         for page in compute_nodes.read_nodes(scan, wanted, self._page):
-            if not going():
+            if not may_continue():
                 return
             report.skipped += len(page.problems)
             for uuid, problem in page.problems.items():
                 self._settled.pop(uuid, None)
                 if problem not in report.problems:
                     report.problems.append(problem)
-            published = current.publish(page.hosts, done, going)
+            published = current.publish(page.hosts, done, may_continue)
             # Not in one statement: done() adds to the writes, too.
             report.writes += published.created
 

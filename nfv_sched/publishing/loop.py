@@ -26,7 +26,7 @@ class PassSource(Protocol):
         self,
         client: PlacementClient,
         report: PassReport,
-        going: Callable[[], bool],
+        may_continue: Callable[[], bool],
     ) -> None:
         """Make one pass; see :class:`nfv_sched.publishing.cells`."""
 
@@ -106,7 +106,7 @@ class Loop:
         try:
             if self._client is None:
                 self._client = self._connect()
-            self._source.run(self._client, report, self._going)
+            self._source.run(self._client, report, self._may_continue)
         except Exception as error:
             # A service that ends while a database or Placement is down would
             # have to be restarted by hand.
@@ -119,7 +119,7 @@ class Loop:
         self._record(self.status.after(report, time.time()))
         return report
 
-    def _going(self) -> bool:
+    def _may_continue(self) -> bool:
         return not self._stopping.is_set()
 
     def _log(self, report: PassReport) -> None:

@@ -63,14 +63,14 @@ class SysfsSource:
         self,
         client: PlacementClient,
         report: PassReport,
-        going: Callable[[], bool] = lambda: True,
+        may_continue: Callable[[], bool] = lambda: True,
     ) -> None:
         """Make one pass and count it in ``report``.
 
         :raises nfv_sched.sysfs.MalformedSysfs: the files about CPUs or NUMA
             nodes are malformed; what is published stays
         """
-        del going
+        del may_continue
         report.kind = 'full'
         report.hosts = 1
         machine = sysfs.read(self._root)

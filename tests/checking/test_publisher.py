@@ -20,7 +20,7 @@ FILE = '/run/nfv-sched/publisher.json'
             '190 s ago',
         ),
         (PublisherStatus(FILE, interval=60), Code.WARNING, 'not finished'),
-        (PublisherStatus(FILE, wrong='is not there'), Code.WARNING, FILE),
+        (PublisherStatus(FILE, problem='is not there'), Code.WARNING, FILE),
         (
             PublisherStatus(FILE, interval=60, leads=False),
             Code.SUCCESS,

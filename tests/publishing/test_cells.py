@@ -61,9 +61,9 @@ class Passes:
         self.source = source or CellsSource(clock=self.clock, **options)
         self.client = PlacementClient(cloud.placement)
 
-    def __call__(self, going=lambda: True):
+    def __call__(self, may_continue=lambda: True):
         report = PassReport('none')
-        self.source.run(self.client, report, going)
+        self.source.run(self.client, report, may_continue)
         return report
 
 
@@ -368,12 +368,12 @@ def test_a_pass_ends_between_two_hosts(cloud, settled):
     passes = Passes(cloud)
     asked = []
 
-    def going():
+    def may_continue():
         asked.append(1)
         # Once before the page, then before each host.
         return len(asked) <= 2
 
-    report = passes(going)
+    report = passes(may_continue)
     assert (report.written, report.finished) == (1, False)
     assert len(published(cloud)) == 1
     assert passes().kind == 'full'

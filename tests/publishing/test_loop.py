@@ -27,15 +27,15 @@ class Source:
         self.steps = list(steps)
         self.clients = []
 
-    def run(self, client, report, going):
+    def run(self, client, report, may_continue):
         self.clients.append(client)
         report.kind = 'full'
         step = self.steps.pop(0) if self.steps else None
         if isinstance(step, Exception):
             raise step
         if step:
-            step(report, going)
-        report.finished = going()
+            step(report, may_continue)
+        report.finished = may_continue()
 
 
 def loop_of(source, **options):
@@ -51,7 +51,7 @@ def loop_of(source, **options):
 
 
 def test_one_line_per_pass_with_counts(caplog):
-    def work(report, going):
+    def work(report, may_continue):
         report.hosts, report.checked, report.written = 5000, 50, 3
         report.writes, report.conflicts, report.incomplete = 7, 2, 1
 
@@ -76,7 +76,7 @@ def test_after_a_failed_pass_the_loop_continues_with_a_new_client(caplog):
 
 
 def test_a_lasting_problem_is_logged_once(caplog):
-    def bad(report, going):
+    def bad(report, may_continue):
         report.problems.append('cell cell1: OSError: down')
 
     loop = loop_of(Source(bad, bad, bad, None, bad))
@@ -91,9 +91,9 @@ def test_a_lasting_problem_is_logged_once(caplog):
 def test_the_loop_stops_within_a_pass_and_releases_leadership():
     begun = threading.Event()
 
-    def long(report, going):
+    def long(report, may_continue):
         begun.set()
-        while going():
+        while may_continue():
             time.sleep(0.005)
 
     class Leader(SoleLeader):
@@ -180,7 +180,7 @@ def test_prometheus_gets_counts_and_age():
     now = [1000.0]
     counters = PublisherMetrics(clock=lambda: now[0])
 
-    def work(report, going):
+    def work(report, may_continue):
         report.hosts, report.writes, report.incomplete = 4, 7, 1
 
     loop = loop_of(Source(work, work, OSError('x')), counters=counters)
