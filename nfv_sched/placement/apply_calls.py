@@ -1,8 +1,10 @@
 """Carry planned calls out, with the generations that Placement requires."""
 
+from collections.abc import Callable
 from collections.abc import Mapping
 import dataclasses
 import logging
+import time
 from typing import Any
 
 from nfv_sched.placement import api
@@ -15,9 +17,13 @@ from nfv_sched.placement.diff import PresentTree
 from nfv_sched.placement.errors import BadAnswer
 from nfv_sched.placement.errors import Conflict
 from nfv_sched.placement.errors import NotFound
+from nfv_sched.placement.errors import PlacementError
+from nfv_sched.placement.errors import Unavailable
 
 LOG = logging.getLogger(__name__)
 
+#: Attempts to write a host that other clients write at the same time.
+ATTEMPTS = 8
 #: The allocations of a consumer that does not exist yet.
 NO_ALLOCATIONS = api.Consumer({}, None)
 
@@ -45,6 +51,18 @@ class TreeState:
         return cls(present, consumer, generations)
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class ApplyResult:
+    """The calls that were made, and the problem that ended them, if any.
+
+    ``conflicts`` counts the concurrent writes by other clients.
+    """
+
+    calls: tuple[Call, ...]
+    problem: PlacementError | None
+    conflicts: int
+
+
 def read_usage(client: PlacementClient, root: str) -> api.Consumer:
     """The allocations that mirror the usage of the host of ``root``."""
     return api.consumer(client, schema.usage_uuid(root))
@@ -68,6 +86,43 @@ def read_tree(client: PlacementClient, root: str) -> Mapping[str, Present]:
             uuid, listed.name, listed.parent, generation, inventories, traits
         )
     return tree
+
+
+def apply_with_retries(
+    client: PlacementClient,
+    planned: Callable[[PlacementError | None], tuple[list[Call], TreeState]],
+) -> ApplyResult:
+    """Make the planned calls; plan and make them again after each conflict.
+
+    :param planned: called with the problem of the attempt before
+    :raises Unavailable: Placement does not answer
+    :raises BadAnswer: Placement does not answer correctly
+    """
+    calls_made: list[Call] = []
+    problem: PlacementError | None = None
+    conflicts = 0
+    for attempt in range(ATTEMPTS):
+        time.sleep(0.02 * attempt)
+        try:
+            calls, state = planned(problem)
+            for call in calls:
+                apply(client, call, state)
+                calls_made.append(call)
+        except Conflict as error:
+            # Only ever about generations that we read ourselves: all of
+            # them are read again, and only what still differs is written.
+            LOG.debug('Attempt %d: %s', attempt, error)
+            problem = error
+            conflicts += 1
+        except (Unavailable, BadAnswer):
+            raise
+        except PlacementError as error:
+            problem = error
+            break
+        else:
+            problem = None
+            break
+    return ApplyResult(tuple(calls_made), problem, conflicts)
 
 
 def apply(client: PlacementClient, call: Call, state: TreeState) -> None:

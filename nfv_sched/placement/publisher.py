@@ -4,14 +4,13 @@ from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Mapping
 import dataclasses
-import logging
-import time
 from typing import NamedTuple
 
 from nfv_sched.model import HostTopology
 from nfv_sched.placement import api
 from nfv_sched.placement import schema
-from nfv_sched.placement.apply_calls import apply
+from nfv_sched.placement.apply_calls import apply_with_retries
+from nfv_sched.placement.apply_calls import ApplyResult
 from nfv_sched.placement.apply_calls import read_tree
 from nfv_sched.placement.apply_calls import read_usage
 from nfv_sched.placement.apply_calls import TreeState
@@ -26,20 +25,14 @@ from nfv_sched.placement.diff import CallKind
 from nfv_sched.placement.diff import plan
 from nfv_sched.placement.diff import plan_supplement
 from nfv_sched.placement.diff import plan_usage
-from nfv_sched.placement.errors import BadAnswer
 from nfv_sched.placement.errors import Conflict
 from nfv_sched.placement.errors import PlacementError
 from nfv_sched.placement.errors import Refused
-from nfv_sched.placement.errors import Unavailable
 from nfv_sched.placement.removal import remove_tree
 from nfv_sched.placement.tree import Allocations
 from nfv_sched.placement.tree import Summaries
 from nfv_sched.placement.tree import Tree
 
-LOG = logging.getLogger(__name__)
-
-#: Attempts to publish a host that other clients write at the same time.
-ATTEMPTS = 8
 #: Up to this many hosts are read singly: a cloud's bulk answer is large.
 MAX_SINGLE_READS = 8
 #: A single read takes as long as this many trees of a bulk answer.
@@ -240,7 +233,7 @@ def publish_supplement(
         return calls, TreeState.of(present)
 
     return dataclasses.replace(
-        _apply_with_retries(client, report, planned),
+        _completed(report, apply_with_retries(client, planned)),
         incomplete=_is_incomplete(root, summaries),
     )
 
@@ -310,47 +303,19 @@ def _publish_tree(
         # The summaries are older than the conflict.
         return _plan(client, tree, None if problem else summaries)
 
-    return _apply_with_retries(client, _report(tree, summaries), planned)
+    return _completed(
+        _report(tree, summaries), apply_with_retries(client, planned)
+    )
 
 
-def _apply_with_retries(
-    client: PlacementClient,
-    report: HostPublishReport,
-    planned: Callable[[PlacementError | None], tuple[list[Call], TreeState]],
+def _completed(
+    report: HostPublishReport, result: ApplyResult
 ) -> HostPublishReport:
-    """Make the planned calls; plan and make them again after each conflict.
-
-    :param planned: called with the problem of the attempt before
-    """
-    calls_made: list[Call] = []
-    problem: PlacementError | None = None
-    conflicts = 0
-    for attempt in range(ATTEMPTS):
-        time.sleep(0.02 * attempt)
-        try:
-            calls, state = planned(problem)
-            for call in calls:
-                apply(client, call, state)
-                calls_made.append(call)
-        except Conflict as error:
-            # Only ever about generations that we read ourselves: all of
-            # them are read again, and only what still differs is written.
-            LOG.debug('Host %s, attempt %d: %s', report.name, attempt, error)
-            problem = error
-            conflicts += 1
-        except (Unavailable, BadAnswer):
-            raise
-        except PlacementError as error:
-            problem = error
-            break
-        else:
-            problem = None
-            break
     return dataclasses.replace(
         report,
-        calls=tuple(calls_made),
-        error=None if problem is None else str(problem),
-        conflicts=conflicts,
+        calls=result.calls,
+        error=None if result.problem is None else str(result.problem),
+        conflicts=result.conflicts,
     )
 
 

@@ -11,6 +11,7 @@ import pytest
 from nfv_sched.model import HostUsage
 from nfv_sched.model import PageCapacity
 from nfv_sched.placement import api
+from nfv_sched.placement import apply_calls
 from nfv_sched.placement import publisher
 from nfv_sched.placement import schema
 from nfv_sched.placement.client import PlacementClient
@@ -420,7 +421,7 @@ def test_a_generation_conflict_is_read_again_and_retried(client, wsgi):
 
 
 def test_endless_conflicts_end_with_a_report(client, wsgi, monkeypatch):
-    monkeypatch.setattr(publisher.time, 'sleep', lambda _: None)
+    monkeypatch.setattr(apply_calls.time, 'sleep', lambda _: None)
     publish(client, [host()])
     root = schema.root_uuid(host().uuid)
     second = PlacementClient(adapter_of(wsgi))
