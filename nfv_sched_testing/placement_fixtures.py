@@ -27,7 +27,7 @@ URL = 'http://placement.invalid'
 
 
 class WSGIAdapter(requests.adapters.BaseAdapter):
-    """Hand requests to a WSGI application, one at a time, and count them.
+    """Pass requests to a WSGI application, one at a time, and record them.
 
     ``before`` is called with (method, path) outside the lock, so that a test
     may interleave other clients or fail the request.

@@ -1,4 +1,4 @@
-"""Placement over HTTP in a process of its own, on any database.
+"""Placement over HTTP in a separate process, on any database.
 
 ``python -m nfv_sched_testing.placement_server URL`` creates missing tables of
 the database, prints the server's URL and serves until its standard input

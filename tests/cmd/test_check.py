@@ -27,7 +27,7 @@ def published(cloud):
 
 @pytest.fixture
 def reading(cloud):
-    """Schedulers that read the trees, which those of the cloud do not."""
+    """Make schedulers read the trees, which those of the cloud do not."""
     CONF.set_override('read_topology', True, 'nfv_sched')
     yield
     CONF.set_override('read_topology', False, 'nfv_sched')

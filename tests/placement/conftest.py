@@ -26,7 +26,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
 
 @pytest.fixture(scope='session')
 def named(template: pathlib.Path) -> pathlib.Path:
-    """A database that knows the names which the example host needs."""
+    """A database with the classes and traits of the example host."""
     database = template.with_name('named.db')
     shutil.copy(template, database)
     with placement_app(database) as app:
@@ -40,7 +40,7 @@ def named(template: pathlib.Path) -> pathlib.Path:
 def placement(
     named: pathlib.Path, tmp_path: pathlib.Path
 ) -> Iterator[Callable[..., WSGIAdapter]]:
-    """Call it, once, with options of Placement's [placement] group."""
+    """Call this once, with options of Placement's group [placement]."""
     with contextlib.ExitStack() as stack:
 
         def start(origin: pathlib.Path = named, **options: Any) -> WSGIAdapter:

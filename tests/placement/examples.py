@@ -64,7 +64,7 @@ def with_guest(topology, cpus=4):
 
 
 def reported(number=0, **changes):
-    """A host as Nova's databases have it."""
+    """A host as nova-compute reports it, without what sysfs adds."""
     found = host(number, **changes)
     return dataclasses.replace(
         found,
@@ -75,7 +75,7 @@ def reported(number=0, **changes):
 
 
 def supplement(number=0, speed=25000, far=21):
-    """The same host as its sysfs has it: one cell more, no CPUs in it."""
+    """What sysfs adds to the same host; it has one more node, without CPUs."""
     found = host(number)
     ids = (0, 1, 2)
     return HostTopology(
@@ -98,7 +98,7 @@ def supplement(number=0, speed=25000, far=21):
 
 
 def both(topology, extra):
-    """What a reader sees once both have published."""
+    """The host that a reader sees after both have published."""
     cells = {cell.id: cell for cell in extra.cells}
     return dataclasses.replace(
         topology,

@@ -8,7 +8,7 @@ class Killed(BaseException):
 
 
 class KillingWSGI(WSGIAdapter):
-    """In front of a Placement in this process.
+    """The adapter of a Placement in this process.
 
     At call number ``at`` the answer is lost.
     """

@@ -150,7 +150,7 @@ def test_names_and_reserved_pages_change_the_digest():
 
 
 def test_digests_do_not_release_the_interpreter_lock(monkeypatch):
-    """hashlib lets go of the interpreter for 2,048 bytes and more."""
+    """hashlib releases the interpreter lock for 2,048 bytes and more."""
     large = summaries_of(encode(host(cells=16)))
     fed = []
 
@@ -171,7 +171,7 @@ def test_digests_do_not_release_the_interpreter_lock(monkeypatch):
 
 
 def test_the_digest_of_a_tree_without_failure_domains_is_stable():
-    """Trees that are published already stay whole and are not written."""
+    """Trees that are already published stay complete and are not written."""
     tree = encode(host())
     assert tree.root.traits == {schema.TOPOLOGY}
     assert tree.root.inventories[schema.DIGEST].total == 47229104

@@ -342,7 +342,7 @@ def test_two_compute_nodes_of_one_name_do_not_replace_each_other(client):
         assert one.uuid in second.error
         assert two.uuid in second.error
         assert read(client, one) == one
-    # The former of them is gone.
+    # The former compute node no longer exists.
     (report,) = Round(client, {two.uuid: two.name}).publish([two]).hosts
     assert report.error is None
     assert read(client, two) == two
@@ -483,7 +483,7 @@ def test_trees_that_a_bulk_answer_lacks_are_not_written_again(
 
 
 def test_names_of_a_newer_publisher_are_replaced(client):
-    """One schema at a time: a reader that does not know it has no host."""
+    """A tree has one schema: a reader of another version cannot use it."""
     publish(client, [host()])
     cell = schema.cell_uuid(schema.root_uuid(host().uuid), 0)
     generation, traits = api.traits(client, cell)

@@ -113,7 +113,7 @@ def full(number):
     return both(plain(number), supplement(number))
 
 
-# What is there before, what is done, and what may be seen, the end last.
+# The preparation, the work, the trees that may be seen, the final one last.
 WORK = {
     'a new host': (
         lambda client, number: None,
@@ -172,7 +172,7 @@ def test_a_tree_is_repaired_after_a_fault_at_any_call(fault, quiet, serve):  # n
 
 
 def _calls_survived(work, bad, calls, url):
-    """Do the work with something wrong at one call after the other."""
+    """Do the work with a fault at one call after the other."""
     before, run, allowed = work
     client = client_of(url)
     for number in calls:
@@ -190,7 +190,7 @@ def _calls_survived(work, bad, calls, url):
         assert reader.refresh()
         if found := reader.snapshot.get(uuid):
             assert bare(found) in map(bare, seen), number
-        # Whatever the bad answer has led to, it is not taken for success.
+        # The next pass repairs the tree, whatever state the fault left.
         run(client, number)
         assert reader.refresh()
         reader._rounds = 0

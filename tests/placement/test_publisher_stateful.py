@@ -61,7 +61,7 @@ class FaultyWSGI(WSGIAdapter):
             case 'reset':
                 raise requests.ConnectionError('Connection reset by peer')
             case 'timeout':
-                # The server did it all the same.
+                # The server has executed the request.
                 super().send(request, **kwargs)
                 raise requests.Timeout('timed out')
         answer = requests.Response()
@@ -109,7 +109,7 @@ class Publishing(stateful.RuleBasedStateMachine):
         self.reader = TopologyReader(lambda: self.client)
         self.hosts = {}
         self.speeds = {}
-        # Whole topologies that each host may be seen with.
+        # The complete topologies that a reader may see, by host.
         self.allowed = {}
         self.foreign = {}
 
@@ -123,7 +123,7 @@ class Publishing(stateful.RuleBasedStateMachine):
         self.publisher_passes()
 
     def _allow(self, number):
-        """What is wanted now may be seen from now on, with any supplement."""
+        """Allow the wanted topology from now on, with any supplement."""
         one = bare(self.hosts[number])
         may = self.allowed.setdefault(one.uuid, [])
         for candidate in (
@@ -173,7 +173,7 @@ class Publishing(stateful.RuleBasedStateMachine):
         self.hosts[number] = variant(number, kind)
         self._allow(number)
         self.wsgi.at, self.wsgi.fault = at, fault
-        # A 401 is one host's failure, all else that of the pass.
+        # A 401 fails one host, all other faults fail the pass.
         with contextlib.suppress(Killed, PlacementError):
             self._pass(PlacementClient(adapter_of(self.wsgi)))
         self.wsgi.fault = None
@@ -238,7 +238,7 @@ class Publishing(stateful.RuleBasedStateMachine):
             assert api.inventories(self.client, one) == before
 
     def _check_right(self):
-        """After supplements are mended, all is exactly as it should be."""
+        """After supplements are repaired, all trees are as they should be."""
         for number, speed in self.speeds.items():
             report = publish_supplement(
                 self.client, self._extra(number, speed)

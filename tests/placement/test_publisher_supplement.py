@@ -116,7 +116,7 @@ def test_a_foreign_change_of_the_supplement_makes_the_tree_incomplete(client):
     )
     with pytest.raises(IncompleteTree, match='sysfs'):
         read(client, host())
-    # Not the business of who reads Nova's databases.
+    # The publisher that reads Nova's databases does not repair it.
     assert publish(client, [reported()]).writes == 0
     report = publish_supplement(client, supplement())
     assert (report.error, report.incomplete) == (None, True)
@@ -133,7 +133,7 @@ def _calls(client, wsgi, work):
 def test_any_interleaving_ends_complete_and_is_incomplete_until_then(
     client, wsgi, first
 ):
-    """One works between any two calls of the other."""
+    """One publisher writes between any two calls of the other."""
     old, new = reported(cells=1, pools=1), reported(cells=1, pools=0)
     old_extra, new_extra = supplement(), supplement(speed=10, far=40)
     seen = [both(one, x) for one in (old, new) for x in (old_extra, new_extra)]

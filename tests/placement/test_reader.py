@@ -171,7 +171,7 @@ def _add_unknown(client, topology):
 def test_a_bad_tree_affects_only_its_host(
     reader, client, caplog, spoil, counter, single, monkeypatch
 ):
-    # Read in bulk or one by one.
+    # Read in bulk or singly.
     monkeypatch.setattr(incremental_read, 'MAX_SINGLE_READS', single)
     count = 3
     topologies = [small(number) for number in range(count)]
@@ -188,7 +188,7 @@ def test_a_bad_tree_affects_only_its_host(
     assert not any(counters.values())
     (text,) = warnings(caplog)
     assert 'host1:nfv' in text
-    # Mended, although it may be without a change of the root.
+    # Repaired, possibly without a change of the root.
     publish(client, [topologies[1]])
     reader.refresh()
     if counter == 'incomplete':
@@ -297,7 +297,7 @@ def test_truncated_trees_beyond_the_limit_are_counted_and_logged_once(
     assert reader.snapshot.counters.truncated == 3
     (text,) = warnings(caplog)
     assert 'max_allocation_candidates' in text
-    # What was cut off is fetched little by little.
+    # Each refresh reads some of the truncated trees.
     for _ in range(3):
         reader.refresh()
     assert reader.snapshot.hosts == by_uuid(*topologies)
@@ -376,7 +376,7 @@ def test_the_thread_follows_the_publisher(reader, client):
 def test_a_reader_never_sees_an_incomplete_tree_as_complete(
     reader, client, wsgi
 ):
-    """Whatever the interleaving: a whole tree, old or new, or none."""
+    """In any interleaving: a complete tree, old or new, or none."""
     old = host(0)
     new = host(0, cells=1, pools=1)
     publish(client, [old])
@@ -408,7 +408,7 @@ def test_a_forked_child_starts_its_own_thread(client):
     reader = TopologyReader(lambda: client, interval=0.02)
     reader.ensure_started()
     eventually(lambda: reader.snapshot.hosts)
-    # As in the middle of a start of another thread.
+    # As if another thread were starting the reader.
     reader._lock.acquire()
     pid = os.fork()
     if pid == 0:

@@ -99,7 +99,7 @@ def test_a_tree_in_use_stays_and_the_others_are_removed(client):
 
 
 def _one_of(client, root):
-    """What a consumer that is not ours asks of some provider of a tree."""
+    """Allocations of a foreign consumer on one provider of a tree."""
     uuid, name = next(
         (uuid, name)
         for uuid in api.tree_of(client, root)

@@ -42,7 +42,7 @@ def cloud():
 
 @pytest.fixture
 def settled(monkeypatch):
-    """Rows that were written a moment ago are as good as old ones."""
+    """Treat rows that were just written like old ones."""
     monkeypatch.setattr(compute_nodes, 'SETTLE_SECONDS', -1.0)
 
 
@@ -54,7 +54,7 @@ class Clock:
 
 
 class Passes:
-    """Passes of one publisher, and what each of them asked for."""
+    """Passes of one publisher."""
 
     def __init__(self, cloud, source=None, **options):
         self.clock = Clock()
@@ -84,7 +84,7 @@ def test_only_what_changed_is_read_and_written(cloud, settled, monkeypatch):
     assert (first.kind, first.hosts, first.written) == ('full', 3, 3)
     assert first.finished
     assert published(cloud) == expected(cloud)
-    # What was written is looked at once more, and found as it should be.
+    # A host that was written is checked once more, and is unchanged.
     second = passes()
     assert (second.kind, second.checked, second.unchanged) == ('changed', 3, 3)
     assert second.writes == 0
@@ -356,7 +356,7 @@ def test_a_malformed_compute_node_is_read_in_each_pass(cloud, settled):
     assert (first.written, first.skipped) == (2, 1)
     assert len(first.problems) == 1
     assert node.uuid in first.problems[0]
-    # A tree is not taken away for that.
+    # Its tree is not removed.
     passes()
     assert passes().skipped == 1
     store(node.numa_topology)

@@ -179,7 +179,7 @@ def test_what_sysfs_adds_is_published_once(
     code, (row,) = publish('--source', 'sysfs')
     assert (code, row['Host'], row['Outcome']) == (0, 'two', 'written')
     assert publish('--source=sysfs')[1][0]['Outcome'] == 'unchanged'
-    # What nova-computes reported is still there, and knows nothing of it.
+    # The part that nova-computes reported is unchanged.
     assert {row['Outcome'] for row in publish()[1]} == {'unchanged'}
 
 

@@ -135,7 +135,7 @@ def test_the_service_publishes_reloads_and_ends(cloud, placement, tmp_path):
 
 
 def test_the_service_survives_outages(cloud, placement, tmp_path):
-    """Killed outright, too: its next start makes that good."""
+    """The next start repairs the trees, also after SIGKILL."""
     options = write_options(tmp_path, cloud, 'http://127.0.0.1:1')
     text = options.read_text()
     secret = 'mysql+nosuch://nova:' + PASSWORD + '@@db/nova_api'

@@ -21,7 +21,7 @@ SECRET = 's3cr3t-of-the-database'  # noqa: S105 - a dummy
 
 
 class Source:
-    """A source whose passes do what a test wants."""
+    """A source whose passes a test defines."""
 
     def __init__(self, *steps):
         self.steps = list(steps)
@@ -135,7 +135,7 @@ def test_the_status_file_has_the_time_of_the_last_pass(tmp_path):
     assert first.counts['finished'] is True
     loop.once()
     second = status_file.read(path)
-    # A pass that failed is none: the age grows.
+    # A failed pass does not reset the age.
     assert second.passed == first.passed
     assert second.counts['finished'] is False
     loop.once()

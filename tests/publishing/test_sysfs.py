@@ -29,7 +29,7 @@ def machine_files():
     files |= device(pf, sriov_totalvfs=64, **{'net/ens1/speed': 25000})
     files |= device('0000:3c:00.0', sriov_totalvfs=0)
     files |= device('0000:3d:00.0', **{'net/ens2/speed': 1000})
-    # One L3 behind both nodes, and a CPU that is offline.
+    # One L3 cache shared by both nodes, and one offline CPU.
     for cpu in range(8):
         at = f'devices/system/cpu/cpu{cpu}/cache/index3/shared_cpu_list'
         files[at] = '0-7'

@@ -152,7 +152,7 @@ def test_a_malformed_compute_node_does_not_hide_others(populated, survey):
 
 
 def _stats(uuid, value):
-    """Replace what a compute node's row has there; what it had before."""
+    """Replace a column of a compute node's row; returns its old value."""
     context = nova_context.get_admin_context()
     [cell] = cell_databases.cells(context)
     node = models.ComputeNode

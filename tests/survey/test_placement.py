@@ -163,7 +163,7 @@ def test_without_any_source_the_error_names_the_options(parser, monkeypatch):
 
 
 class Down:
-    """An adapter for a Placement that is not there."""
+    """An adapter of a Placement that does not answer."""
 
     def __init__(self):
         self.session = session.Session()

@@ -31,7 +31,7 @@ def test_a_plain_machine(tmp_path):
 def test_offline_cpus_belong_to_a_node_but_not_to_a_core(tmp_path):
     files = plain()
     files[f'{SYSTEM}/cpu/online'] = '0-4,6-7'
-    # As x86 does it: out of the node's list, but the link stays.
+    # As on x86: removed from the node's list, but the link stays.
     files[f'{SYSTEM}/node/node1/cpulist'] = '4,6-7'
     for cpu in (4, 5, 6, 7):
         files[f'{SYSTEM}/node/node1/cpu{cpu}'] = pathlib.Path(

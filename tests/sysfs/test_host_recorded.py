@@ -51,7 +51,7 @@ def _check_cpus(machine, wanted):
 
 def _check_node(node, wanted):
     assert sorted(node.cpus) == wanted['cpus']
-    # Of one tree the memory is known from a file that is not in sysfs.
+    # For one tree the expected memory is from a file outside sysfs.
     if 'memory_source' in wanted:
         assert node.memory_kib is None
     else:

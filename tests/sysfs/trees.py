@@ -20,7 +20,7 @@ if not TOPOLOGIES.exists():
 
 
 def recorded():
-    """The names of all recorded machines; a skip where there are none."""
+    """The names of all recorded machines; a skipped one if there are none."""
     names = sorted(p.stem for p in (TOPOLOGIES / 'expected').glob('*.json'))
     if not names:
         reason = f'the recorded topologies are not at {TOPOLOGIES}'
@@ -51,7 +51,7 @@ _READ = re.compile(
 
 
 def unpack(name, folder):
-    """Unpack what the reader asks for; the path of its ``sys``."""
+    """Unpack the files that the reader opens; returns the path of ``sys``."""
     (archive,) = (TOPOLOGIES / 'archives').glob(f'{name}.t*')
     with tarfile.open(archive) as tar:
         for member in tar:
