@@ -73,7 +73,7 @@ def encode(host: HostTopology) -> Tree:
             pools[pool.key] = provider, pool
             children.append(provider)
     if len({child.uuid for child in children}) < len(children):
-        raise Unencodable('two cells or two pools are the same')
+        raise Unencodable('two NUMA nodes or two device pools are the same')
     traits, omitted = _domain_traits(host)
     bare = Provider(
         root, name, None, {}, frozenset({schema.TOPOLOGY}) | traits
@@ -183,7 +183,7 @@ def _cell(cell: CellTopology, name: str, root: str, uuid: str) -> Provider:
                 f'{name_} of {pages.usable} usable, {pages.reserved} reserved'
             )
         if name_ in inventories:
-            raise Unencodable(f'{name_} twice in cell {cell.id}')
+            raise Unencodable(f'{name_} twice in NUMA node {cell.id}')
         if total:
             inventories[name_] = Inventory(total, pages.reserved)
     traits = {schema.NUMA_ROOT, schema.numa_id_trait(cell.id)}
@@ -479,9 +479,11 @@ def _read_functions(
 def _read_cell(root: str, uuid: str, facts: _ProviderFacts) -> CellTopology:
     cell_id = facts.single('numa_id')
     if not isinstance(cell_id, int):
-        raise CorruptTree(f'provider {uuid} is neither a cell nor a pool')
+        raise CorruptTree(
+            f'provider {uuid} is neither a NUMA node nor a device pool'
+        )
     if schema.cell_uuid(root, cell_id) != uuid:
-        raise CorruptTree(f'provider {uuid} is not the cell {cell_id}')
+        raise CorruptTree(f'provider {uuid} is not the NUMA node {cell_id}')
     return CellTopology(
         id=cell_id,
         memory_mib=facts.cell.get(schema.MEMORY, 0),
@@ -506,7 +508,7 @@ def _read_pool(
     cells: Mapping[str, CellTopology],
 ) -> PoolTopology:
     if parent is None or (parent != root and parent not in cells):
-        raise CorruptTree(f'pool {uuid} is not below a cell of the tree')
+        raise CorruptTree(f'pool {uuid} is not below a NUMA node of the tree')
     if len(facts.devices) != 1:
         raise CorruptTree(f'pool {uuid} has {len(facts.devices)} kinds')
     ((vendor, product), total) = next(iter(facts.devices.items()))

@@ -359,5 +359,5 @@ def test_a_cell_with_the_number_of_another_is_corrupt():
         summaries[cell],
         traits=old - {'CUSTOM_NFV_NUMA_ID_0'} | {'CUSTOM_NFV_NUMA_ID_5'},
     )
-    with pytest.raises(CorruptTree, match='not the cell 5'):
+    with pytest.raises(CorruptTree, match='not the NUMA node 5'):
         _decode(_sealed(tree.root.uuid, summaries), tree.root.uuid)
