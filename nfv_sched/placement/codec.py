@@ -60,7 +60,9 @@ def encode(host: HostTopology) -> Tree:
         root = schema.root_uuid(host.uuid)
         parts = schema.uuid_parts(host.uuid)
     except ValueError as error:
-        raise Unencodable(f'compute node uuid {host.uuid!r}') from error
+        raise Unencodable(
+            f'the compute node uuid {host.uuid!r} is malformed'
+        ) from error
     cells = {cell.id: schema.cell_uuid(root, cell.id) for cell in host.cells}
     children = [
         _cell(cell, name, root, cells[cell.id])
@@ -200,7 +202,7 @@ def _pool(
     pool: PoolTopology, name: str, root: str, cells: Mapping[int, str]
 ) -> Provider:
     if pool.dev_type not in schema.DEV_TYPES:
-        raise Unencodable(f'device type {pool.dev_type!r}')
+        raise Unencodable(f'the device type {pool.dev_type!r} is unknown')
     traits = {schema.DEV_TYPES[pool.dev_type]}
     parent = root
     if pool.numa_node is not None:

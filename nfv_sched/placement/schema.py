@@ -278,7 +278,7 @@ def device_class(vendor_id: str, product_id: str) -> str:
     """The class of devices of one vendor and product."""
     for part in (vendor_id, product_id):
         if not re.fullmatch(r'[0-9a-f]{4}', part, re.ASCII):
-            raise Unencodable(f'vendor or product id {part!r}')
+            raise Unencodable(f'{part!r} is not a vendor or product id')
     return f'CUSTOM_NFV_PCI_{vendor_id}_{product_id}'.upper()
 
 
@@ -296,7 +296,7 @@ def link_trait(address: str, mbps: int) -> str:
 
 def _address_name(address: str) -> str:
     if not (match := _ADDRESS.fullmatch(address)):
-        raise Unencodable(f'PCI address {address!r}')
+        raise Unencodable(f'{address!r} is not a PCI address')
     return '_'.join(match.groups()).upper()
 
 
