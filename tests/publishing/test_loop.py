@@ -241,7 +241,7 @@ def test_without_the_coordination_service_a_publisher_is_active(caplog):
     leader = ElectedLeader(url)
     assert leader.leads()
     assert leader.leads()
-    assert caplog.text.count('cannot be used') == 1
+    assert caplog.text.count('is not available') == 1
     assert SECRET not in caplog.text
     leader.close()
 
