@@ -1,4 +1,4 @@
-"""Servers on loopback that are stopped, hang, drip or talk rubbish."""
+"""Loopback servers that hang, answer byte by byte or send invalid data."""
 
 import contextlib
 import socket
@@ -38,12 +38,12 @@ class Server:
             ).start()
 
     def _serve(self, connection):
-        # The client has gone, as it should.
+        # The client has closed the connection, as it should.
         with contextlib.suppress(OSError):
             self.answer(connection)
 
     def close(self):
-        # Closing alone leaves the socket to the thread that accepts.
+        # close() alone does not end accept() in the other thread.
         with contextlib.suppress(OSError):
             self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()

@@ -1,4 +1,4 @@
-"""The real Placement in this process, and what tests do around it."""
+"""The real Placement in this process, for tests."""
 
 from collections.abc import Callable
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ URL = 'http://placement.invalid'
 
 
 class WSGIAdapter(requests.adapters.BaseAdapter):
-    """Hand requests to a WSGI application, one at a time, and count them.
+    """Pass requests to a WSGI application, one at a time, and record them.
 
     ``before`` is called with (method, path) outside the lock, so that a test
     may interleave other clients or fail the request.
@@ -105,7 +105,7 @@ def _conf(database: pathlib.Path, **options: Any) -> cfg.ConfigOpts:
     conf.set_override(
         'connection', f'sqlite:///{database}', group='placement_database'
     )
-    # Groups of options are shared in a process, and so is what others set.
+    # Option groups are shared in a process: other code may have set this.
     conf.set_override('sync_on_startup', False, group='placement_database')
     options = {'max_allocation_candidates': -1} | options
     for name, value in options.items():
@@ -117,7 +117,7 @@ def _conf(database: pathlib.Path, **options: Any) -> cfg.ConfigOpts:
 @contextlib.contextmanager
 def _engine(database: pathlib.Path) -> Iterator[Any]:
     """Let Placement's database code, which is global, use this file."""
-    # Nothing here survives the test: do not wait for the disk.
+    # The database is temporary: do not wait for the disk.
     engine = engines.create_engine(
         f'sqlite:///{database}', sqlite_synchronous=False
     )

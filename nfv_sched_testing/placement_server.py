@@ -1,4 +1,4 @@
-"""Placement over HTTP in a process of its own, on any database.
+"""Placement over HTTP in a separate process, on any database.
 
 ``python -m nfv_sched_testing.placement_server URL`` creates missing tables of
 the database, prints the server's URL and serves until its standard input
@@ -26,7 +26,7 @@ import pytest
 
 
 class _Handler(simple_server.WSGIRequestHandler):
-    # Answer and its end in one packet each, or small answers take 40 ms.
+    # Buffered: with one packet per write small answers take 40 ms.
     wbufsize = -1
 
     def log_message(self, *args):
@@ -92,7 +92,7 @@ def running(url):
 
 
 def _postgresql_tools():
-    """Where Debian keeps what it does not put on the path."""
+    """The paths of PostgreSQL's programs, which Debian has not on PATH."""
     folders = sorted(pathlib.Path('/usr/lib/postgresql').glob('*/bin'))
     for folder in [*reversed(folders), None]:
         found = [
@@ -106,7 +106,7 @@ def _postgresql_tools():
 
 @contextlib.contextmanager
 def postgresql():
-    """The URL of an empty database of a PostgreSQL of our own."""
+    """The URL of an empty database in a PostgreSQL server started for it."""
     tools = _postgresql_tools()
     if tools is None:
         pytest.skip('no initdb and pg_ctl: Debian has them in postgresql')

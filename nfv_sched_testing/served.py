@@ -1,4 +1,4 @@
-"""A simulated cloud's Placement over HTTP, with what leads there."""
+"""Serve a simulated cloud's Placement over HTTP, with a clouds.yaml for it."""
 
 import contextlib
 import threading
@@ -44,6 +44,7 @@ def cloud_named(name, application, folder, monkeypatch):
         }
         path = folder / 'clouds.yaml'
         path.write_text(yaml.safe_dump({'clouds': {name: lab}}))
-        # By directory it is looked for where the process began.
+        # Otherwise clouds.yaml is looked up in the working directory of the
+        # process at its start.
         monkeypatch.setenv('OS_CLIENT_CONFIG_FILE', str(path))
         yield

@@ -1,4 +1,4 @@
-"""Hosts' topologies: all that Placement can hold, in the codec's order."""
+"""Strategies for topologies that Placement can hold, in the codec's order."""
 
 from typing import Any
 
@@ -48,7 +48,7 @@ def page_pools(draw: st.DrawFn) -> tuple[PageCapacity, ...]:
     pools = []
     for size in sorted(sizes):
         reserved = draw(st.integers(0, 64))
-        # A size without a single page is not published.
+        # A size without pages is not published.
         least = 0 if reserved else 1
         usable = draw(
             st.one_of(st.integers(least, 4096), st.just(MAX - reserved))
@@ -93,7 +93,7 @@ def pools(draw: st.DrawFn, ids: list[int]) -> PoolTopology:
         'product_id': draw(st.sampled_from(['154c', '1018', '0d5c'])),
         'dev_type': draw(st.sampled_from(sorted(schema.DEV_TYPES))),
         'total': draw(st.one_of(st.integers(1, 128), st.just(MAX))),
-        # 99: near a cell that is not listed.
+        # 99: a NUMA node that is not listed.
         'numa_node': draw(st.sampled_from([None, 99, *ids])),
         'parent': draw(st.one_of(st.none(), _addresses)),
         'physnet': draw(st.one_of(st.none(), _names)),

@@ -1,6 +1,6 @@
-"""Is the package set up right: verdicts, each with what to do about it.
+"""Checks of a deployment: results with codes of oslo.upgradecheck and a fix.
 
-The codes are those of oslo.upgradecheck.
+``nfv-sched check`` reads the facts and prints the results.
 """
 
 from nfv_sched.checking.run import CheckInput

@@ -1,4 +1,4 @@
-"""What hosts report, and what is published of them."""
+"""Checks of hosts: what they report, and their published trees."""
 
 import collections
 from collections.abc import Collection
@@ -7,10 +7,12 @@ from collections.abc import Sequence
 import difflib
 from typing import Any
 
+from nfv_sched.checking.result import count
 from nfv_sched.checking.result import failure
 from nfv_sched.checking.result import name_some
 from nfv_sched.checking.result import ok
 from nfv_sched.checking.result import Result
+from nfv_sched.checking.result import verb
 from nfv_sched.checking.result import warning
 from nfv_sched.fit import drift
 from nfv_sched.model import HostTopology
@@ -20,11 +22,11 @@ _PUBLISH = 'nfv-sched publish'
 
 
 def readable(problems: Sequence[str]) -> Result:
-    """Everything has to be readable to be judged."""
+    """Check that every Nova cell and record can be read."""
     if problems:
         return failure(
             name_some(problems),
-            'bring the cells and records back; nothing is known of these',
+            'repair these Nova cells and records; their hosts are not checked',
         )
     return ok()
 
@@ -32,14 +34,14 @@ def readable(problems: Sequence[str]) -> Result:
 def published(
     hosts: Collection[HostSurvey], trees: Mapping[str, HostTopology]
 ) -> Result:
-    """Each host has a tree."""
+    """Check that each host has a tree."""
     missing = [
         host.topology.name for host in hosts if host.topology.uuid not in trees
     ]
     if missing:
         return warning(
-            f'{len(missing)} of {len(hosts)} hosts are not published: '
-            f'{name_some(missing)}',
+            f'{len(missing)} of {count(len(hosts), "host")} '
+            f'{verb(len(missing))} not published: {name_some(missing)}',
             _PUBLISH,
         )
     return ok()
@@ -48,29 +50,32 @@ def published(
 def drifted(
     hosts: Collection[HostSurvey], trees: Mapping[str, HostTopology]
 ) -> Result:
-    """Each tree describes what its nova-compute reports."""
-    found = [
+    """Check that each tree describes what its nova-compute reports."""
+    drifted_hosts = [
         f'{host.topology.name} ({"; ".join(differences)})'
         for host in hosts
         if host.state is not None
         and (tree := trees.get(host.topology.uuid)) is not None
         and (differences := drift.differences(host.state, tree))
     ]
-    if found:
+    if drifted_hosts:
+        number = len(drifted_hosts)
         return warning(
-            f'the trees of {len(found)} hosts describe other hardware than '
-            f'their nova-compute reports: {name_some(found)}',
+            f'{count(number, "tree")} {verb(number, "differs", "differ")} '
+            'from the hardware that nova-compute reports: '
+            f'{name_some(drifted_hosts)}',
             _PUBLISH,
         )
     return ok()
 
 
 def incomplete(bad: Mapping[str, str]) -> Result:
-    """Each tree can be read and trusted."""
+    """Check that each tree can be used."""
     if bad:
-        found = [f'{name} ({why})' for name, why in bad.items()]
+        trees = [f'{name} ({reason})' for name, reason in bad.items()]
         return warning(
-            f'{len(bad)} trees cannot be used: {name_some(found)}', _PUBLISH
+            f'{count(len(bad), "tree")} cannot be used: {name_some(trees)}',
+            _PUBLISH,
         )
     return ok()
 
@@ -78,26 +83,27 @@ def incomplete(bad: Mapping[str, str]) -> Result:
 def orphaned(
     hosts: Collection[HostSurvey], trees: Mapping[str, HostTopology]
 ) -> Result:
-    """Each tree has a host."""
+    """Check that the compute node of each tree exists."""
     uuids = {host.topology.uuid for host in hosts}
-    gone = [tree.name for uuid, tree in trees.items() if uuid not in uuids]
-    if gone:
+    names = [tree.name for uuid, tree in trees.items() if uuid not in uuids]
+    if names:
         return warning(
-            f'{len(gone)} trees are of compute nodes that are no more: '
-            f'{name_some(gone)}',
+            f'the compute {verb(len(names), "node", "nodes")} of '
+            f'{count(len(names), "tree")} no longer '
+            f'{verb(len(names), "exists", "exist")}: {name_some(names)}',
             f'{_PUBLISH} --prune',
         )
     return ok()
 
 
 def cpu_sets(hosts: Collection[HostSurvey]) -> Result:
-    """No CPU is both shared and dedicated."""
-    found = [
-        f'{host.topology.name} ({", ".join(map(str, sorted(both)[:8]))})'
+    """Check that no CPU is both shared and dedicated."""
+    overlapping = [
+        f'{host.topology.name} ({", ".join(map(str, sorted(cpus)[:8]))})'
         for host in hosts
         if host.state is not None
         and (
-            both := frozenset().union(
+            cpus := frozenset().union(
                 *(
                     frozenset(cell.shared_cpus) & cell.dedicated_cpus
                     for cell in host.state.cells
@@ -105,10 +111,10 @@ def cpu_sets(hosts: Collection[HostSurvey]) -> Result:
             )
         )
     ]
-    if found:
+    if overlapping:
         return failure(
-            f'shared and dedicated CPUs overlap on {name_some(found)}: pinned '
-            'guests share CPUs with others',
+            f'shared and dedicated CPUs overlap on {name_some(overlapping)}: '
+            'pinned instances share CPUs with other instances',
             'make [compute] cpu_shared_set and cpu_dedicated_set disjoint '
             'there (vcpu_pin_set is both), and restart nova-compute',
         )
@@ -118,57 +124,61 @@ def cpu_sets(hosts: Collection[HostSurvey]) -> Result:
 def reserved_pages(
     hosts: Collection[HostSurvey], named: Sequence[Mapping[str, Any]]
 ) -> Result:
-    """What is reserved by hand is there, and the same on like hosts.
+    """Check that reserved pages exist, and are equal on hosts of one kind.
 
-    :param named: ``reserved_huge_pages`` of this nova.conf, if any
+    :param named: ``reserved_huge_pages`` of this nova.conf
     """
-    beyond, odd = [], []
-    alike: dict[object, list[tuple[str, object]]] = collections.defaultdict(
+    excessive, unusual = [], []
+    by_shape: dict[object, list[tuple[str, object]]] = collections.defaultdict(
         list
     )
     for host in hosts:
         cells = host.state.cells if host.state is not None else ()
         name = host.topology.name
         if any(pool.free + pool.used < 0 for c in cells for pool in c.pages):
-            beyond.append(name)
+            excessive.append(name)
         shape = [
             (c.id, [(p.size_kib, p.total) for p in c.pages if p.size_kib > 4])
             for c in cells
         ]
-        kept = [(c.id, p.size_kib, p.reserved) for c in cells for p in c.pages]
-        alike[repr(shape)].append((name, repr(kept)))
-    for found in alike.values():
-        counts = collections.Counter(kept for _, kept in found)
+        reserved = [
+            (c.id, p.size_kib, p.reserved) for c in cells for p in c.pages
+        ]
+        by_shape[repr(shape)].append((name, repr(reserved)))
+    for group in by_shape.values():
+        counts = collections.Counter(reserved for _, reserved in group)
         usual = counts.most_common(1)[0][0]
-        odd += [name for name, kept in found if kept != usual]
-    nowhere = [
+        unusual += [name for name, reserved in group if reserved != usual]
+    unmatched = [
         f'node {entry.get("node")} size {entry.get("size")}'
         for entry in named
-        if not any(_has(host, entry) for host in hosts)
+        if not any(_has_pool(host, entry) for host in hosts)
     ]
-    if beyond:
+    if excessive:
         return failure(
-            'more huge pages are reserved than there are on '
-            f'{name_some(beyond)}',
+            'more huge pages are reserved than exist on '
+            f'{name_some(excessive)}',
             'correct reserved_huge_pages in nova.conf there',
         )
-    if nowhere:
+    if unmatched:
         return warning(
-            'reserved_huge_pages names what no host has: '
-            f'{name_some(nowhere)}',
-            'correct it in nova.conf; sizes are KiB, nodes are cells',
+            'no host has the pages that reserved_huge_pages names: '
+            f'{name_some(unmatched)}',
+            'correct it in nova.conf; size is in KiB, node is a NUMA node',
         )
-    if odd:
+    if unusual:
         return warning(
-            'hosts of the same pages reserve differently than most of their '
-            f'kind: {name_some(odd)}',
-            'make reserved_huge_pages the same in nova.conf, unless that is '
-            'meant',
+            f'{count(len(unusual), "host")} '
+            f'{verb(len(unusual), "reserves", "reserve")} other amounts of '
+            'huge pages than most hosts with the same page pools: '
+            f'{name_some(unusual)}',
+            'make reserved_huge_pages the same in nova.conf, unless the '
+            'difference is intended',
         )
     return ok()
 
 
-def _has(host: HostSurvey, entry: Mapping[str, Any]) -> bool:
+def _has_pool(host: HostSurvey, entry: Mapping[str, Any]) -> bool:
     return host.state is not None and any(
         str(cell.id) == str(entry.get('node'))
         and str(pool.size_kib) == str(entry.get('size'))
@@ -182,15 +192,16 @@ def domains(
     kinds: Sequence[str],
     aggregates: Sequence[tuple[str, Mapping[str, str]]],
 ) -> Result:
-    """Aggregates and nova.conf speak of the same failure domains.
+    """Check that aggregates and nova.conf name the same failure domains.
 
+    :param kinds: those of ``[nfv_sched] failure_domains``
     :param aggregates: names and metadata
     """
     lines = []
     used = {key for _, metadata in aggregates for key in metadata}
     for kind in kinds:
         if kind not in used:
-            lines.append(f'no aggregate names a {kind}')
+            lines.append(f'no aggregate has the key {kind}')
             continue
         without = [
             host.topology.name
@@ -198,27 +209,28 @@ def domains(
             if kind not in host.topology.domains
         ]
         if without:
-            lines.append(f'no {kind} is known of {name_some(without)}')
+            lines.append(
+                f'no aggregate gives the {kind} of {name_some(without)}'
+            )
     for name, metadata in aggregates:
-        for key in sorted(metadata.keys() - set(kinds)):
-            meant = _matching_domain(key, kinds)
-            if meant:
-                lines.append(
-                    f'aggregate {name} has the unknown key {key}, perhaps '
-                    f'for {meant}'
-                )
+        lines += [
+            f'aggregate {name} has the unknown key {key}, similar to {similar}'
+            for key in sorted(metadata.keys() - set(kinds))
+            if (similar := _similar_kind(key, kinds))
+        ]
     if lines:
         return warning(
             '; '.join(lines),
-            'make the keys of aggregates and [nfv_sched] failure_domains '
-            'the same, and put each host into one aggregate of each kind',
+            'use the same keys in aggregates and in [nfv_sched] '
+            'failure_domains, and put each host into one aggregate of each '
+            'kind',
         )
     return ok()
 
 
-def _matching_domain(key: str, kinds: Sequence[str]) -> str | None:
-    """The kind that a key was perhaps meant to be."""
+def _similar_kind(key: str, kinds: Sequence[str]) -> str | None:
+    """The kind that a metadata key resembles, such as rack for Racks."""
     folded = {kind.casefold(): kind for kind in kinds}
     plain = key.strip().casefold()
-    near = difflib.get_close_matches(plain, folded, n=1, cutoff=0.8)
-    return folded[near[0]] if near else None
+    matches = difflib.get_close_matches(plain, folded, n=1, cutoff=0.8)
+    return folded[matches[0]] if matches else None

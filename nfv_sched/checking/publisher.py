@@ -1,29 +1,30 @@
-"""Whether the publisher is at work, by what it says of itself."""
+"""The check of the publisher, by its status file."""
 
 import dataclasses
 
+from nfv_sched.checking.result import count
 from nfv_sched.checking.result import ok
 from nfv_sched.checking.result import Result
 from nfv_sched.checking.result import warning
 
-#: Passes that may be missed before anybody is told.
+#: A warning follows when the last pass is this many intervals ago.
 _MISSED = 3
-_START_IT = 'see to nfv-sched-publisher and its log'
+_FIX = 'start nfv-sched-publisher, or look into its log'
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class PublisherStatus:
-    """What a publisher's status file says.
+    """The content of a publisher's status file.
 
-    ``path`` is None where nova.conf names none, ``wrong`` says why the file
+    ``path`` is None if nova.conf names no file, ``problem`` says why the file
     cannot be read. ``age`` is the time since the last pass and ``interval``
-    that between two, in seconds; ``age`` is None before the first.
-    ``leads`` is whether this publisher works or stands by; ``failed`` are
-    the hosts that the last pass could not read or publish.
+    that between two, in seconds; ``age`` is None before the first. ``leads``
+    is whether this publisher is active or on standby; ``failed`` counts the
+    hosts that the last pass could not read or publish.
     """
 
     path: str | None = None
-    wrong: str | None = None
+    problem: str | None = None
     age: float | None = None
     interval: float = 0.0
     leads: bool = True
@@ -31,20 +32,18 @@ class PublisherStatus:
 
 
 def age(published: PublisherStatus) -> Result:
-    """The last pass is not long ago, and left nobody out."""
+    """Check that the last pass was recent and covered every host."""
     if published.path is None:
-        return ok(
-            'not looked at: [nfv_sched_publisher] status_file names no file'
-        )
-    if published.wrong is None and not published.leads:
-        return ok('this publisher stands by')
-    trouble = _problem(published)
-    return warning(trouble, _START_IT) if trouble else ok()
+        return ok('not checked: [nfv_sched_publisher] status_file is not set')
+    if published.problem is None and not published.leads:
+        return ok('this publisher is on standby')
+    problem = _problem(published)
+    return warning(problem, _FIX) if problem else ok()
 
 
 def _problem(published: PublisherStatus) -> str | None:
-    if published.wrong is not None:
-        return f'{published.path}: {published.wrong}'
+    if published.problem is not None:
+        return f'{published.path}: {published.problem}'
     if published.age is None:
         return 'the publisher has not finished a pass yet'
     if published.age > _MISSED * published.interval:
@@ -54,6 +53,7 @@ def _problem(published: PublisherStatus) -> str | None:
         )
     if published.failed:
         return (
-            f'the last pass could not read or publish {published.failed} hosts'
+            'the last pass could not read or publish '
+            f'{count(published.failed, "host")}'
         )
     return None

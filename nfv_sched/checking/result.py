@@ -1,4 +1,4 @@
-"""What a check says."""
+"""The result of a check, and its wording."""
 
 from collections.abc import Iterable
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ _NAMED = 5
 
 
 class Result(upgradecheck.Result):  # type: ignore[misc]
-    """A code, what was found, and what to do about it."""
+    """A code, what was found, and how to fix it."""
 
     def __init__(self, code: Code, details: str, fix: str = '') -> None:
         super().__init__(code, details)
@@ -18,23 +18,33 @@ class Result(upgradecheck.Result):  # type: ignore[misc]
 
 
 def ok(details: str = '') -> Result:
-    """Nothing to do."""
+    """A success: nothing to fix."""
     return Result(Code.SUCCESS, details)
 
 
 def warning(details: str, fix: str) -> Result:
-    """It works, but not as well as it could."""
+    """A warning: the deployment works, but not as well as it could."""
     return Result(Code.WARNING, details, fix)
 
 
 def failure(details: str, fix: str) -> Result:
-    """It does not work, or gives wrong answers."""
+    """A failure: the deployment does not work, or gives wrong answers."""
     return Result(Code.FAILURE, details, fix)
 
 
 def name_some(names: Iterable[str]) -> str:
-    """A few of many names."""
+    """The first names in alphabetical order, and the number of the others."""
     every: Sequence[str] = sorted(names)
     text = ', '.join(every[:_NAMED])
     more = len(every) - _NAMED
     return f'{text} and {more} more' if more > 0 else text
+
+
+def count(number: int, noun: str) -> str:
+    """A number with its noun, such as ``1 tree`` or ``2 trees``."""
+    return f'{number} {noun}' if number == 1 else f'{number} {noun}s'
+
+
+def verb(number: int, singular: str = 'is', plural: str = 'are') -> str:
+    """The form of a verb after this number of things."""
+    return singular if number == 1 else plural

@@ -1,4 +1,4 @@
-"""All checks, one after another."""
+"""The list of all checks, and running them."""
 
 from collections.abc import Callable
 from collections.abc import Mapping
@@ -21,13 +21,14 @@ from nfv_sched.survey.values import Survey
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class CheckInput:
-    """What the checks look at.
+    """The facts that the checks use.
 
     ``conf`` is nova.conf, None where only Placement is read; ``trees`` are
-    the published topologies by compute node uuid and ``bad`` says why others
-    are not, by provider name; ``options`` are those of placement.conf, None
-    if that was not named. ``aggregates`` are names and metadata;
-    ``publisher`` is what its status file says.
+    the published topologies by compute node uuid, ``bad`` says by provider
+    name why other trees cannot be used; ``versions`` are those of Placement's
+    API, ``options`` those of placement.conf, None without that file.
+    ``kinds`` are those of ``[nfv_sched] failure_domains``, ``aggregates``
+    names and metadata; ``publisher`` is the content of its status file.
     """
 
     survey: Survey
@@ -43,7 +44,7 @@ class CheckInput:
     )
 
     @property
-    def dedicate(self) -> bool:
+    def every_host_dedicates(self) -> bool:
         """Whether every host has dedicated CPUs."""
         return all(
             any(cell.dedicated_cpus for cell in host.topology.cells)
@@ -53,7 +54,7 @@ class CheckInput:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class NamedResult:
-    """The result of a check by name."""
+    """The result of a check, with the check's name."""
 
     name: str
     result: Result
@@ -63,20 +64,23 @@ Check = Callable[[CheckInput], Result]
 
 
 def _if_read(facts: CheckInput, result: Result) -> Result:
-    """What is wrong with trees matters to schedulers that read them."""
+    """The result, or a success if this scheduler does not read the trees."""
     if facts.conf.nfv_sched.read_topology:
         return result
-    return ok('[nfv_sched] read_topology is off: trees are not read')
+    return ok('[nfv_sched] read_topology is off: the trees are not read')
 
 
 def _if_complete(facts: CheckInput, result: Result) -> Result:
-    """Who is gone is only known where everybody else was seen."""
+    """The result, or a success if some hosts could not be read.
+
+    The tree of a host that could not be read would look orphaned.
+    """
     if facts.survey.problems:
-        return ok('not looked at: not every cell or record was read')
+        return ok('not checked: not every Nova cell or record could be read')
     return result
 
 
-#: By name; those of the second kind need Nova's databases and nova.conf.
+#: The checks that need Placement only, by name.
 _PLACEMENT: tuple[tuple[str, Check], ...] = (
     ('Placement microversion', lambda f: placement.microversion(f.versions)),
     ('Placement retries', lambda f: placement.retries(f.options)),
@@ -84,8 +88,9 @@ _PLACEMENT: tuple[tuple[str, Check], ...] = (
         'Placement candidates',
         lambda f: placement.candidates(f.options, len(f.survey.hosts)),
     ),
-    ('Torn trees', lambda f: hosts.incomplete(f.bad)),
+    ('Incomplete trees', lambda f: hosts.incomplete(f.bad)),
 )
+#: The checks that also need Nova's databases and nova.conf.
 _NOVA: tuple[tuple[str, Check], ...] = (
     ('Records readable', lambda f: hosts.readable(f.survey.problems)),
     ('Filters enabled', lambda f: scheduler.filters_enabled(f.conf)),
@@ -98,7 +103,7 @@ _NOVA: tuple[tuple[str, Check], ...] = (
     (
         'Fallback query',
         lambda f: scheduler.fallback_query(
-            f.conf, every_host_dedicates=f.dedicate
+            f.conf, every_host_dedicates=f.every_host_dedicates
         ),
     ),
     (
@@ -115,7 +120,7 @@ _NOVA: tuple[tuple[str, Check], ...] = (
         lambda f: _if_read(f, hosts.drifted(f.survey.hosts, f.trees)),
     ),
     (
-        'Forsaken trees',
+        'Orphaned trees',
         lambda f: _if_complete(f, hosts.orphaned(f.survey.hosts, f.trees)),
     ),
     ('CPU sets', lambda f: hosts.cpu_sets(f.survey.hosts)),
@@ -134,12 +139,12 @@ CHECKS = (*_PLACEMENT, *_NOVA)
 
 
 def run(facts: CheckInput) -> list[NamedResult]:
-    """Every check that can be made on the facts."""
+    """The results of all checks that the facts allow."""
     nova = facts.survey.source is Source.NOVA
     checks = CHECKS if nova else _PLACEMENT
     return [NamedResult(name, check(facts)) for name, check in checks]
 
 
-def worst(verdicts: Sequence[NamedResult]) -> Code:
-    """The highest code."""
-    return max((one.result.code for one in verdicts), default=Code.SUCCESS)
+def worst(results: Sequence[NamedResult]) -> Code:
+    """The highest code of the results."""
+    return max((named.result.code for named in results), default=Code.SUCCESS)

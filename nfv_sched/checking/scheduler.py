@@ -1,15 +1,17 @@
-"""What nova.conf of the scheduler says about filters and weighers."""
+"""Checks of filters and weighers in nova.conf of the scheduler."""
 
 import collections
 from collections.abc import Sequence
 from typing import Any
 
+from nfv_sched.checking.result import count
 from nfv_sched.checking.result import failure
 from nfv_sched.checking.result import ok
 from nfv_sched.checking.result import Result
+from nfv_sched.checking.result import verb
 from nfv_sched.checking.result import warning
 
-#: In the order in which they are to be: cheap ones first.
+#: In the recommended order: the cheapest first.
 OURS = (
     'HugePagesFilter',
     'CPUPinningFilter',
@@ -19,12 +21,13 @@ OURS = (
 _LOADERS = ('nfv_sched.filters.all_filters', 'nfv_sched.filters.')
 _WEIGHERS = 'nfv_sched.weighers.all_weighers'
 _STOCK = ('NUMATopologyFilter', 'PciPassthroughFilter')
-#: Their weights are about something else, and meant to outweigh everything.
-_ALWAYS_FIRST = frozenset(
+#: Multipliers of weighers that are meant to outweigh all others.
+_DOMINANT = frozenset(
     ('build_failure_weight_multiplier', 'cross_cell_move_weight_multiplier')
 )
-#: What Nova weighs that is seen of builds, late, and by how much at the most.
-_OF_BUILDS = (
+#: Nova's weighers that react to builds, with a delay, and the largest
+#: multiplier that does not outweigh ours.
+_BUILD_WEIGHERS = (
     ('io_ops_weight_multiplier', 0.0),
     ('build_failure_weight_multiplier', 0.1),
 )
@@ -41,20 +44,21 @@ def _enabled(conf: Any) -> list[str]:
 
 
 def filters_enabled(conf: Any) -> Result:
-    """The filter that is complete has to be there, and to be loadable."""
+    """Check that NUMAFitFilter, which is complete, is enabled and loadable."""
     ours = [name for name in _enabled(conf) if name in OURS]
     available = conf.filter_scheduler.available_filters
     loadable = any(name.startswith(_LOADERS) for name in available)
     if ours and not loadable:
         return failure(
-            f'{", ".join(ours)} are enabled, but not available: '
-            'nova-scheduler does not start',
+            f'{", ".join(ours)} {verb(len(ours))} enabled, but not '
+            'available: nova-scheduler does not start',
             '[filter_scheduler] available_filters = '
             'nfv_sched.filters.all_filters, beside the one of Nova',
         )
     if 'NUMAFitFilter' not in ours:
         return failure(
-            f'{", ".join(ours)} alone let hosts pass whose claim fails'
+            f'{", ".join(ours)} alone '
+            f'{verb(len(ours), "accepts", "accept")} hosts whose claim fails'
             if ours
             else 'no filter of this package is enabled',
             'add NUMAFitFilter to [filter_scheduler] enabled_filters',
@@ -62,67 +66,72 @@ def filters_enabled(conf: Any) -> Result:
     missing = [name for name in OURS if name not in ours]
     if missing:
         return warning(
-            f'{", ".join(missing)} are not enabled: the answers are the '
-            'same, but the log names the scarce resource less clearly',
-            'add them to [filter_scheduler] enabled_filters, before '
-            'NUMAFitFilter',
+            f'{", ".join(missing)} {verb(len(missing))} not enabled: the '
+            'same hosts are accepted, but the log names the scarce resource '
+            'less clearly',
+            f'add {", ".join(missing)} to [filter_scheduler] '
+            'enabled_filters, before NUMAFitFilter',
         )
     return ok()
 
 
 def filters_doubled(conf: Any) -> Result:
-    """Each filter once is enough."""
+    """Check that no filter is enabled twice."""
     counts = collections.Counter(_enabled(conf))
-    twice = [name for name, count in counts.items() if count > 1]
-    if twice:
+    repeated = [name for name, times in counts.items() if times > 1]
+    if repeated:
         return warning(
-            f'{", ".join(twice)} are enabled more than once',
-            'name each once in [filter_scheduler] enabled_filters',
+            f'{", ".join(repeated)} {verb(len(repeated))} enabled more than '
+            'once',
+            'name each filter once in [filter_scheduler] enabled_filters',
         )
     return ok()
 
 
 def filters_ordered(conf: Any) -> Result:
-    """Cheap ones first: those of Nova, then ours, the joint one last."""
+    """Check that cheap filters come first: Nova's, then ours."""
     names = list(dict.fromkeys(_enabled(conf)))
     ours = [name for name in names if name in OURS]
-    right = [name for name in OURS if name in ours]
-    if ours != right:
+    recommended = [name for name in OURS if name in ours]
+    if ours != recommended:
         return warning(
             f'the order is {", ".join(ours)}',
-            f'order them {", ".join(right)}',
+            f'use the order {", ".join(recommended)}',
         )
     first = min((names.index(name) for name in ours), default=len(names))
     late = [name for name in names[first:] if name not in (*OURS, *_STOCK)]
     if late:
         return warning(
-            f'{", ".join(late)} come after ours, which cost more per host',
-            'name them before ours in [filter_scheduler] enabled_filters',
+            f'{", ".join(late)} {verb(len(late), "comes", "come")} after the '
+            'filters of nfv_sched, which cost more per host',
+            f'move {", ".join(late)} before {names[first]} in '
+            '[filter_scheduler] enabled_filters',
         )
     return ok()
 
 
 def stock_filters(conf: Any) -> Result:
-    """What ours stand in for rejects hosts that fit."""
-    left = [name for name in _STOCK if name in _enabled(conf)]
-    if left and 'NUMAFitFilter' in _enabled(conf):
+    """Check that the stock filters that ours replace are not enabled."""
+    stock = [name for name in _STOCK if name in _enabled(conf)]
+    if stock and 'NUMAFitFilter' in _enabled(conf):
         return warning(
-            f'{", ".join(left)} are enabled beside NUMAFitFilter: they take '
-            'longer and reject hosts that fit',
-            f'remove {", ".join(left)} from [filter_scheduler] '
+            f'{", ".join(stock)} {verb(len(stock))} enabled beside '
+            'NUMAFitFilter: the scheduler takes longer and rejects hosts '
+            'that fit',
+            f'remove {", ".join(stock)} from [filter_scheduler] '
             'enabled_filters',
         )
     return ok()
 
 
 def weighers(conf: Any) -> Result:
-    """Ours have to be there, once, and to have a say."""
+    """Check that our weighers are enabled, each once."""
     classes: Sequence[str] = conf.filter_scheduler.weight_classes
     ours = [name for name in classes if name.startswith('nfv_sched.')]
     if not ours:
         return warning(
-            'no weigher of this package is enabled: hosts that fit are '
-            'chosen by Nova alone',
+            "no weigher of this package is enabled: only Nova's weighers "
+            'choose among the hosts that fit',
             f'[filter_scheduler] weight_classes = {_WEIGHERS}, beside those '
             'of Nova',
         )
@@ -130,82 +139,97 @@ def weighers(conf: Any) -> Result:
         _WEIGHERS in ours and len(ours) > 1
     ):
         return warning(
-            'weighers are named more than once, and count as often',
-            'name each once in [filter_scheduler] weight_classes',
+            'weighers are named more than once, which multiplies their '
+            'weights',
+            'name each weigher once in [filter_scheduler] weight_classes',
         )
     return ok()
 
 
 def multipliers(conf: Any) -> Result:
-    """Ours rate what tenants ask for, which general wishes must not bury."""
+    """Check that our weighers are on, and that Nova's do not outweigh them."""
     off = [name for name in _MULTIPLIERS if not getattr(conf.nfv_sched, name)]
     if off:
         return warning(
-            f'{", ".join(off)} are 0: these weighers are off',
-            'set them in [nfv_sched], unless that is meant',
+            f'{", ".join(off)} {verb(len(off))} 0: '
+            f'{verb(len(off), "this weigher is", "these weighers are")} off',
+            f'set {", ".join(off)} in [nfv_sched], unless 0 is intended',
         )
-    mine = conf.nfv_sched.fragmentation_weight_multiplier
+    ours = conf.nfv_sched.fragmentation_weight_multiplier
     group = conf.filter_scheduler
     strong = [
         f'{name} = {value:g}'
         for name in sorted(group)
         if name.endswith('_weight_multiplier')
-        and name not in _ALWAYS_FIRST
-        and abs(value := getattr(group, name)) >= mine
+        and name not in _DOMINANT
+        and abs(value := getattr(group, name)) >= ours
     ]
     if strong:
         return warning(
-            f'{", ".join(strong)} outweigh fragmentation_weight_multiplier '
-            f'= {mine:g}: guests are spread or stacked by that alone',
-            'lower them in [filter_scheduler], or raise those in [nfv_sched]',
+            f'{", ".join(strong)} '
+            f'{verb(len(strong), "outweighs", "outweigh")} '
+            f'fragmentation_weight_multiplier = {ours:g}: '
+            f'{verb(len(strong), "it alone spreads", "they alone spread")} '
+            f'or {verb(len(strong), "stacks", "stack")} instances',
+            'use lower values in [filter_scheduler], or higher values in '
+            '[nfv_sched]',
         )
     return ok()
 
 
 def boots_at_once(conf: Any) -> Result:
-    """Nova's weighers of builds send guests that boot at once one way."""
-    mine = conf.nfv_sched.in_flight_weight_multiplier
-    if not mine:
+    """Check Nova's weighers that react to builds with a delay.
+
+    They send instances that boot at the same time to the same hosts.
+    """
+    ours = conf.nfv_sched.in_flight_weight_multiplier
+    if not ours:
         return ok('in_flight_weight_multiplier is 0')
     group = conf.filter_scheduler
     strong = [
         f'{name} = {value:g}'
-        for name, most in _OF_BUILDS
-        if abs(value := getattr(group, name)) > most
+        for name, limit in _BUILD_WEIGHERS
+        if abs(value := getattr(group, name)) > limit
     ]
     if strong:
         return warning(
-            f'{" and ".join(strong)} outweigh in_flight_weight_multiplier '
-            f'= {mine:g}: many boots at once fail on the same few hosts',
-            ' and '.join(f'{name} = {most:g}' for name, most in _OF_BUILDS)
+            f'{" and ".join(strong)} '
+            f'{verb(len(strong), "outweighs", "outweigh")} '
+            f'in_flight_weight_multiplier = {ours:g}: of many concurrent '
+            'boots some fail on the same few hosts',
+            ' and '.join(
+                f'{name} = {limit:g}' for name, limit in _BUILD_WEIGHERS
+            )
             + ' in [filter_scheduler]',
         )
     return ok()
 
 
 def fallback_query(conf: Any, *, every_host_dedicates: bool) -> Result:
-    """A second question to Placement that nobody needs any more."""
+    """Check that the fallback query is off if every host reports PCPU."""
     if conf.workarounds.disable_fallback_pcpu_query:
         return ok()
     if not every_host_dedicates:
         return ok(
-            'some hosts have no dedicated CPUs: the fallback query for '
-            'pinned guests may be of use'
+            'some hosts have no dedicated CPUs: pinned instances may need '
+            'the fallback query'
         )
     return warning(
-        'for each pinned guest Placement is asked a second time for VCPU, '
-        'although all hosts report PCPU: hosts without room are looked at',
+        'for each pinned instance nova-scheduler also queries Placement for '
+        'VCPU, although all hosts report PCPU: it then filters hosts that '
+        'cannot fit',
         '[workarounds] disable_fallback_pcpu_query = True for nova-scheduler',
     )
 
 
 def placement_results(conf: Any, hosts: int) -> Result:
-    """Hosts beyond the limit are never looked at."""
+    """Check that Placement's answers to Nova can include every host."""
     limit = conf.scheduler.max_placement_results
     if limit < hosts:
         return warning(
-            f'max_placement_results = {limit}, but there are {hosts} hosts: '
-            'it can be filled with hosts on which no NUMA guest fits',
+            f'max_placement_results = {limit} is less than the '
+            f'{count(hosts, "host")}: all results may be hosts on which no '
+            'NUMA instance fits',
             f'[scheduler] max_placement_results = {hosts} or more',
         )
     return ok()

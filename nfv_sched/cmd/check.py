@@ -1,4 +1,4 @@
-"""``nfv-sched check``: is everything set up right."""
+"""``nfv-sched check``: check the deployment."""
 
 import argparse
 from collections.abc import Iterator
@@ -25,18 +25,18 @@ LOG = logging.getLogger(__name__)
 
 CONF = nova.conf.CONF
 
-#: Not one of the codes of a check.
+#: The exit code of an error, which no result has.
 _ERROR = 255
 
 _COLUMNS = ('Check', 'Verdict', 'What was found', 'Fix')
 
 
 class CheckCommand(MultiTableCommand):
-    """Check the set-up of schedulers, hosts and Placement.
+    """Check the configuration of schedulers, hosts and Placement.
 
-    Run it with the nova.conf of a nova-scheduler. The exit code is 0 if all
-    is well, 1 with a warning, 2 with a failure, 255 if it could not check, as
-    of nova-status upgrade check. Nothing is written.
+    Run it with the nova.conf of a nova-scheduler. The exit codes are those of
+    "nova-status upgrade check": 0 if all checks succeed, 1 with a warning, 2
+    with a failure, 255 if the checks could not run. Nothing is written.
     """
 
     _code = upgradecheck.Code.SUCCESS
@@ -49,7 +49,7 @@ class CheckCommand(MultiTableCommand):
             action='append',
             default=[],
             metavar='PATH',
-            help='placement.conf, to check its options, too',
+            help='placement.conf, to check its options as well',
         )
         backends.add_arguments(parser)
         return parser
@@ -59,10 +59,10 @@ class CheckCommand(MultiTableCommand):
         try:
             super().run(parsed_args)
         except BrokenPipeError:
-            # Nobody reads on: no error of the check.
+            # The reader of the output ended: not an error of the checks.
             raise
         except Exception as error:
-            # As cliff says it, whose code 1 is that of a warning here.
+            # Logged as cliff does, whose exit code 1 means a warning here.
             debug = self.app.options.debug
             self.app.LOG.error(error, exc_info=debug)  # noqa: TRY400
             return _ERROR
@@ -71,16 +71,16 @@ class CheckCommand(MultiTableCommand):
     def sections(
         self, parsed_args: argparse.Namespace
     ) -> Iterator[tuple[str, TableData]]:
-        """Check."""
-        verdicts = run(_check_input(parsed_args))
-        self._code = worst(verdicts)
-        yield '', (_COLUMNS, list(map(_row, verdicts)))
+        """Run all checks and yield the table of results."""
+        results = run(_check_input(parsed_args))
+        self._code = worst(results)
+        yield '', (_COLUMNS, list(map(_row, results)))
 
 
-def _row(verdict: NamedResult) -> tuple[str, ...]:
-    result = verdict.result
-    name = upgradecheck.UPGRADE_CHECK_MSG_MAP[result.code]
-    return verdict.name, str(name), result.details or '', result.fix
+def _row(named: NamedResult) -> tuple[str, ...]:
+    result = named.result
+    code = upgradecheck.UPGRADE_CHECK_MSG_MAP[result.code]
+    return named.name, str(code), result.details or '', result.fix
 
 
 def _check_input(parsed: argparse.Namespace) -> CheckInput:
@@ -96,14 +96,14 @@ def _check_input(parsed: argparse.Namespace) -> CheckInput:
         else:
             bad[held.listed.name] = f'{type(held.error).__name__}'
     for uuid in view.truncated:
-        bad[uuid] = 'left out of the answer of Placement'
+        bad[uuid] = "missing from Placement's answer"
     aggregates: list[tuple[str, dict[str, str]]] = []
     if source.databases:
         aggregates = compute_nodes.CloudReader().aggregates()
     else:
         LOG.warning(
-            "Placement alone is read: what nova.conf and Nova's databases "
-            'tell is not checked'
+            "Only Placement is read: what needs nova.conf and Nova's "
+            'databases is not checked'
         )
     return CheckInput(
         survey,
@@ -119,24 +119,24 @@ def _check_input(parsed: argparse.Namespace) -> CheckInput:
 
 
 def _publisher() -> PublisherStatus:
-    """What the publisher of this machine says of itself."""
+    """The status of the publisher on this machine."""
     path = CONF.nfv_sched_publisher.status_file
     if not path:
         return PublisherStatus()
     try:
-        found = status.read(pathlib.Path(path))
+        published = status.read(pathlib.Path(path))
     except (OSError, ValueError) as error:
-        return PublisherStatus(path, wrong=str(error))
-    if found is None:
+        return PublisherStatus(path, problem=str(error))
+    if published is None:
         return PublisherStatus(
-            path, wrong='is not there: no publisher ran here'
+            path, problem='does not exist: no publisher has run on this host'
         )
-    failed = int(found.counts.get('failed', 0))
-    skipped = int(found.counts.get('skipped', 0))
+    failed = int(published.counts.get('failed', 0))
+    skipped = int(published.counts.get('skipped', 0))
     return PublisherStatus(
         path,
-        age=found.age,
-        interval=found.interval,
-        leads=found.leads,
+        age=published.age,
+        interval=published.interval,
+        leads=published.leads,
         failed=failed + skipped,
     )

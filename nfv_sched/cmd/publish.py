@@ -21,10 +21,10 @@ from nfv_sched.nova import failure_domains
 from nfv_sched.placement.client import PlacementClient
 from nfv_sched.placement.publisher import HostPublishReport
 from nfv_sched.placement.publisher import preview
-from nfv_sched.placement.publisher import prune
 from nfv_sched.placement.publisher import publish_supplement
 from nfv_sched.placement.publisher import PublishReport
 from nfv_sched.placement.publisher import Round
+from nfv_sched.placement.removal import prune
 from nfv_sched.publishing.sysfs import supplement_of
 
 LOG = logging.getLogger(__name__)
@@ -37,11 +37,11 @@ _SYSFS = pathlib.Path('/sys')
 
 
 class PublishCommand(lister.Lister):  # type: ignore[misc]
-    """Publish what the compute nodes reported to Placement, once.
+    """Publish the host topology that nova-computes reported, once.
 
-    Reads the compute nodes of all cells and writes one provider tree for
-    each beside Nova's own. What has not changed is not written. The exit
-    code is 1 if any host or cell could not be read or published.
+    Reads the compute nodes of all Nova cells and writes one provider tree for
+    each to Placement, beside Nova's own. Unchanged hosts are not written. The
+    exit code is 1 if any host or Nova cell could not be read or published.
     """
 
     failed = False
@@ -54,20 +54,20 @@ class PublishCommand(lister.Lister):  # type: ignore[misc]
             '--source',
             choices=('cells', 'sysfs'),
             default='cells',
-            help='what to publish: cells, what all nova-computes reported; '
-            'sysfs, what the sysfs of this compute adds, without --dry-run '
-            'and --prune. Default: cells',
+            help='where to read: cells, the compute nodes of all Nova cells; '
+            'sysfs, the sysfs of this compute node, which adds to its '
+            'published tree; not with --dry-run or --prune. Default: cells',
         )
         parser.add_argument(
             '--dry-run',
             action='store_true',
-            help='print the writes that are due instead of making them',
+            help='print the pending writes instead of making them',
         )
         parser.add_argument(
             '--prune',
             action='store_true',
-            help='also remove the trees of compute nodes that are in no '
-            'cell any more; skipped when a cell does not answer',
+            help='also remove orphaned trees, whose compute node is in no '
+            'Nova cell; skipped if a Nova cell does not answer',
         )
         backends.add_deadline(parser)
         return parser
@@ -80,7 +80,7 @@ class PublishCommand(lister.Lister):  # type: ignore[misc]
     def take_action(
         self, parsed_args: argparse.Namespace
     ) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
-        """Publish, or tell what publishing would write; returns a table."""
+        """Publish, or plan the writes; returns a table."""
         compute_topology.configure(parsed_args.config_file)
         client = PlacementClient(
             compute_topology.placement_adapter(), deadline=parsed_args.deadline
@@ -88,22 +88,25 @@ class PublishCommand(lister.Lister):  # type: ignore[misc]
         if parsed_args.source == 'sysfs':
             if parsed_args.dry_run or parsed_args.prune:
                 raise ValueError(
-                    '--source sysfs goes neither with --dry-run nor with '
+                    '--source sysfs cannot be combined with --dry-run or '
                     '--prune'
                 )
             return self._publish_sysfs(client)
-        found = compute_nodes.read_all(
+        nodes = compute_nodes.read_all(
             failure_domains.domain_keys(CONF.nfv_sched.failure_domains)
         )
-        for problem in found.problems:
+        for problem in nodes.problems:
             LOG.error('Not published: %s', problem)
         if parsed_args.dry_run:
-            report = preview(client, found.hosts)
+            report = preview(client, nodes.hosts)
         else:
-            report = _publish(client, found)
-        self.failed = bool(found.problems or report.count('failed'))
+            report = _publish(client, nodes)
+        for host in report.hosts:
+            for message in host.omitted:
+                LOG.warning('%s', message)
+        self.failed = bool(nodes.problems or report.count('failed'))
         if parsed_args.prune and not parsed_args.dry_run:
-            self._prune(client, found)
+            self._prune(client, nodes)
         if parsed_args.dry_run:
             return ('Host', 'Write'), list(_writes(report))
         return _HEADER, [_row(host) for host in report.hosts]
@@ -120,17 +123,19 @@ class PublishCommand(lister.Lister):  # type: ignore[misc]
         return _HEADER, [_row(host)]
 
     def _prune(
-        self, client: PlacementClient, found: compute_nodes.ComputeNodes
+        self, client: PlacementClient, nodes: compute_nodes.ComputeNodes
     ) -> None:
-        if not found.complete:
-            LOG.error('Nothing is pruned: not every cell answered')
+        if not nodes.complete:
+            LOG.error('No tree is removed: not every Nova cell answered')
             return
-        for name, problem in prune(client, found.names).items():
+        for name, problem in prune(client, nodes.names).items():
             if problem is None:
-                LOG.warning('Removed the tree %s', name)
+                LOG.warning('Removed the orphaned tree %s', name)
             else:
                 self.failed = True
-                LOG.error('The tree %s is not removed: %s', name, problem)
+                LOG.error(
+                    'The orphaned tree %s is not removed: %s', name, problem
+                )
 
 
 _HEADER = ('Host', 'Outcome', 'Writes', 'Clamped', 'Error')
@@ -147,17 +152,17 @@ def _row(host: HostPublishReport) -> tuple[Any, ...]:
 
 
 def _publish(
-    client: PlacementClient, found: compute_nodes.ComputeNodes
+    client: PlacementClient, nodes: compute_nodes.ComputeNodes
 ) -> PublishReport:
-    """Publish; whoever watches sees how far it is."""
+    """Publish all hosts; a terminal shows the progress."""
     with progress.Progress(
         console=console.Console(stderr=True),
         transient=True,
         disable=not sys.stderr.isatty(),
     ) as bar:
-        task = bar.add_task('Hosts', total=len(found.hosts))
-        return Round(client, found.names).publish(
-            found.hosts, lambda _: bar.advance(task)
+        task = bar.add_task('Hosts', total=len(nodes.hosts))
+        return Round(client, nodes.names).publish(
+            nodes.hosts, lambda _: bar.advance(task)
         )
 
 

@@ -1,4 +1,4 @@
-"""``nfv-sched-publisher``: the service that keeps Placement true."""
+"""``nfv-sched-publisher``: the service that publishes host topology."""
 
 import argparse
 from collections.abc import Sequence
@@ -35,24 +35,25 @@ SOURCES = ('cells', 'sysfs')
 CONF = nova.conf.CONF
 conf.register_opts(CONF)
 
-#: Seconds for the host at hand when the service ends; then it is killed,
-#: which its next start makes good.
+#: Seconds for the current host when the service ends. Then it is killed; its
+#: next start repairs the host's tree.
 _GRACEFUL = 30
 
 
 def parser() -> argparse.ArgumentParser:
-    """The command line of the service."""
-    found = argparse.ArgumentParser(
+    """The parser of the service's command line."""
+    arguments = argparse.ArgumentParser(
         PROGRAM,
-        description='Keep the host topology in Placement as nova-computes '
-        'report it. Ends on SIGTERM, reads its options anew on SIGHUP.',
+        description='Publish the host topology that nova-computes report to '
+        'Placement, and keep it up to date. SIGTERM ends the service, SIGHUP '
+        'makes it read its options again.',
     )
-    found.add_argument(
+    arguments.add_argument(
         '--version',
         action='version',
         version=f'%(prog)s {metadata.version("nfv-sched")}',
     )
-    found.add_argument(
+    arguments.add_argument(
         '--config-file',
         action='append',
         default=[],
@@ -61,29 +62,30 @@ def parser() -> argparse.ArgumentParser:
         "[nfv_sched_publisher]; may be repeated. Default: Nova's usual "
         'places',
     )
-    found.add_argument(
+    arguments.add_argument(
         '--source',
         choices=SOURCES,
         default='cells',
-        help='what to publish: cells, what all nova-computes reported, from '
-        "Nova's databases; sysfs, what the sysfs of this compute adds. "
-        'Default: cells',
+        help='where to read: cells, the compute nodes of all Nova cells, from '
+        "Nova's databases; sysfs, the sysfs of this compute node, which adds "
+        'to its published tree. Default: cells',
     )
-    return found
+    return arguments
 
 
 def _set_up_logging() -> None:
-    """Log as the options say, without passwords."""
+    """Set up logging by the options, with passwords redacted."""
     oslo_log.setup(CONF, PROGRAM)
     for handler in logging.getLogger().handlers:
         handler.addFilter(RedactingFilter())
 
 
 def make_loop(source: str, counters: PublisherMetrics) -> Loop:
-    """A publisher as the options want it.
+    """A publisher with the configured options.
 
     :param source: one of ``SOURCES``
-    :raises nfv_sched.nova.compute_topology.NoIdentityError: of sysfs only
+    :raises nfv_sched.nova.compute_topology.NoIdentityError: for sysfs only:
+        the local compute node is not known
     """
     options = CONF.nfv_sched_publisher
 
@@ -93,7 +95,7 @@ def make_loop(source: str, counters: PublisherMetrics) -> Loop:
             deadline=options.placement_deadline,
         )
 
-    # There is one publisher of a host's sysfs.
+    # A host's sysfs has one publisher only.
     url = options.coordination_url if source == 'cells' else None
     path = options.status_file
     return Loop(
@@ -120,36 +122,41 @@ def _cells() -> CellsSource:
 
 
 class PublisherService(cotyledon.Service):
-    """The process that publishes; a parent starts it anew on SIGHUP."""
+    """The process that publishes; its parent restarts it on SIGHUP."""
 
     name = PROGRAM
 
     def __init__(self, worker_id: Any, source: str) -> None:
         super().__init__(worker_id)
-        good = compute_topology.reconfigure()
+        reconfigured = compute_topology.reconfigure()
         _set_up_logging()
-        if not good:
-            LOG.error('The options cannot be read again: the old ones stay')
+        if not reconfigured:
+            LOG.error(
+                'The configuration files cannot be read again: the options '
+                'stay as they were'
+            )
         self._counters = PublisherMetrics()
         self._loop = make_loop(source, self._counters)
 
     def run(self) -> None:
-        """Publish until told to end."""
+        """Publish until :meth:`terminate`."""
         options = CONF.nfv_sched_publisher
         if options.metrics_port:
             self._counters.serve(options.metrics_address, options.metrics_port)
-        LOG.info('%s %s begins', PROGRAM, metadata.version('nfv-sched'))
+        LOG.info('Starting %s %s', PROGRAM, metadata.version('nfv-sched'))
         self._loop.run()
 
     def terminate(self) -> None:
-        """End after the host at hand."""
+        """End after the current host."""
         if not self._loop.stop(_GRACEFUL):
-            LOG.warning('Ends in the middle of a host')
+            LOG.warning(
+                'Stopped before the current host was completely published'
+            )
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the service; returns its exit code."""
-    # futurist imports eventlet, which then says that it should not be.
+    # futurist imports eventlet, which then warns that it is deprecated.
     warnings.filterwarnings('ignore', message=r'\s*Eventlet is deprecated')
     arguments = parser().parse_args(argv)
     try:

@@ -1,4 +1,4 @@
-"""``nfv-sched purge``: everything of ours out of Placement."""
+"""``nfv-sched purge``: remove everything of nfv_sched from Placement."""
 
 import argparse
 import logging
@@ -7,18 +7,18 @@ from cliff import lister
 
 from nfv_sched.cmd import backends
 from nfv_sched.nova import compute_topology
-from nfv_sched.placement import purge
+from nfv_sched.placement import removal
 from nfv_sched.placement.client import PlacementClient
 
 LOG = logging.getLogger(__name__)
 
 
 class PurgeCommand(lister.Lister):  # type: ignore[misc]
-    """Remove every tree, resource class and trait of ours from Placement.
+    """Remove every tree, class and trait of nfv-sched from Placement.
 
-    For those who take nfv-sched out again: stop the publishers first. Without
-    --yes it only tells what it would remove. The exit code is 1 if anything
-    is left, which is then told.
+    Use it to uninstall nfv-sched, after the publishers have stopped. Without
+    --yes it only lists what it would remove. The exit code is 1 if anything
+    could not be removed; the table shows why.
     """
 
     failed = False
@@ -28,7 +28,7 @@ class PurgeCommand(lister.Lister):  # type: ignore[misc]
         parser: argparse.ArgumentParser = super().get_parser(prog_name)
         backends.add_config_file(parser)
         parser.add_argument(
-            '--yes', action='store_true', help='really remove it'
+            '--yes', action='store_true', help='remove instead of listing'
         )
         backends.add_deadline(parser)
         return parser
@@ -41,7 +41,7 @@ class PurgeCommand(lister.Lister):  # type: ignore[misc]
     def take_action(
         self, parsed_args: argparse.Namespace
     ) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-        """Remove, or tell what there is; returns a table."""
+        """Remove, or list what would be removed; returns a table."""
         compute_topology.configure(parsed_args.config_file)
         client = PlacementClient(
             compute_topology.placement_adapter(), deadline=parsed_args.deadline
@@ -50,11 +50,11 @@ class PurgeCommand(lister.Lister):  # type: ignore[misc]
             LOG.warning('Nothing is removed without --yes')
             return (
                 ('Kind', 'Name'),
-                [(one.kind, one.name) for one in purge.removable(client)],
+                [(each.kind, each.name) for each in removal.removable(client)],
             )
-        done = list(purge.purge(client))
-        self.failed = any(one.problem for one in done)
+        removals = list(removal.purge(client))
+        self.failed = any(each.problem for each in removals)
         return (
             ('Kind', 'Name', 'Problem'),
-            [(one.kind, one.name, one.problem or '') for one in done],
+            [(each.kind, each.name, each.problem or '') for each in removals],
         )

@@ -1,4 +1,4 @@
-"""``nfv-sched topology``: what hosts look like, and what is left of them."""
+"""``nfv-sched topology``: the NUMA maps of hosts, and what is free on them."""
 
 import argparse
 from collections.abc import Sequence
@@ -30,24 +30,24 @@ _PICTURES = ('html', 'json', 'svg', 'table', 'yaml')
 
 
 class UnknownHostError(Exception):
-    """No host has that name; the text names those that are like it."""
+    """No host has that name; the text has similar names."""
 
 
-def chosen(survey: Survey, patterns: Sequence[str]) -> Survey:
-    """Return a survey of the hosts of these names, all without any.
+def select_hosts(survey: Survey, patterns: Sequence[str]) -> Survey:
+    """The survey with only the matching hosts; with all without patterns.
 
-    A name is that of the nova-compute service or of the hypervisor; ``*``,
-    ``?`` and ``[...]`` match as in a shell.
+    A pattern matches the name of the nova-compute service or of the
+    hypervisor; ``*``, ``?`` and ``[...]`` match as in a shell.
 
-    :raises UnknownHostError: a name matches no host
+    :raises UnknownHostError: a pattern matches no host
     """
     if not patterns:
         return survey
     for pattern in patterns:
         if not any(_matches(host, pattern) for host in survey.hosts):
             names = [host.host for host in survey.hosts]
-            like = difflib.get_close_matches(pattern, names)
-            hint = f', but {" ".join(like)}' if like else ''
+            similar = difflib.get_close_matches(pattern, names)
+            hint = f'; did you mean {" or ".join(similar)}?' if similar else ''
             raise UnknownHostError(f'there is no host {pattern}{hint}')
     hosts = tuple(
         host
@@ -63,16 +63,16 @@ def _matches(host: HostSurvey, pattern: str) -> bool:
 
 
 class UsageError(Exception):
-    """Options that do not go together; the text says which."""
+    """A combination of options that is not supported; the text says which."""
 
 
 class TopologyCommand(lister.Lister):  # type: ignore[misc]
-    """Show the NUMA map of hosts: cells, cores, guests, pages, devices.
+    """Show the NUMA maps of hosts: NUMA nodes, cores, instances, devices.
 
-    Formats are a drawing for the terminal (table, the default), a picture
-    (svg), a page (html) and data (json, yaml). --summary lists the hosts in
-    a table instead, one line for each, and takes all that lists take.
-    The exit code is 1 if any host or cell could not be read.
+    The formats are a drawing for the terminal (table, the default), a picture
+    (svg), a page (html) and data (json, yaml). With --summary the command
+    prints a table of the hosts instead, one row for each, in all formats of
+    lists. The exit code is 1 if any host or Nova cell could not be read.
     """
 
     failed = False
@@ -85,25 +85,25 @@ class TopologyCommand(lister.Lister):  # type: ignore[misc]
             'hosts',
             nargs='*',
             metavar='HOST',
-            help='name of a host, or a pattern of names; default: all',
+            help='name of a host, or a pattern such as "cmp-*"; default: all',
         )
         parser.add_argument(
             '--summary',
             action='store_true',
-            help='one line per host: what is free, fragmentation, stranded '
+            help='one row per host: free resources, fragmentation, stranded '
             'devices',
         )
         parser.add_argument(
             '--output',
             type=pathlib.Path,
             metavar='FILE',
-            help='write the map there instead of to the terminal',
+            help='write the maps to this file instead of to the terminal',
         )
         self._add_pictures()
         return parser
 
     def _add_pictures(self) -> None:
-        """Let ``--format`` take pictures beside the formats of lists."""
+        """Add the formats of maps to those of lists in ``--format``."""
         lists = self._formatter_plugins.names()
         group = self._formatter_group
         group.conflict_handler = 'resolve'
@@ -113,8 +113,8 @@ class TopologyCommand(lister.Lister):  # type: ignore[misc]
             dest='formatter',
             choices=sorted({*lists, *_PICTURES}),
             default=self.formatter_default,
-            help='the output format: html and svg are of maps, csv and value '
-            'of summaries; the default, table, draws maps for the terminal',
+            help='the output format: html and svg for maps, csv and value '
+            'for --summary; the default, table, draws maps for the terminal',
         )
 
     def run(self, parsed_args: argparse.Namespace) -> int:
@@ -125,18 +125,20 @@ class TopologyCommand(lister.Lister):  # type: ignore[misc]
             if form not in known:
                 raise UsageError(f'--summary has no format {form}')
             if parsed_args.output:
-                raise UsageError('--output is for maps, not for --summary')
+                raise UsageError('--output cannot be used with --summary')
             super().run(parsed_args)
         else:
             if form not in _PICTURES:
-                raise UsageError(f'maps have no format {form}: use --summary')
+                raise UsageError(
+                    f'the format {form} is available with --summary only'
+                )
             self._draw(self._survey(parsed_args), parsed_args)
         return int(self.failed)
 
     def take_action(
         self, parsed_args: argparse.Namespace
     ) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
-        """Return the summary as a table."""
+        """Survey the hosts; returns the summary as a table."""
         survey = self._survey(parsed_args)
         for text in survey.unknown:
             print(f'Not known: {text}', file=self.app.stderr)
@@ -147,7 +149,7 @@ class TopologyCommand(lister.Lister):  # type: ignore[misc]
         for text in survey.problems:
             print(f'Not read: {text}', file=self.app.stderr)
         self.failed = bool(survey.problems)
-        return chosen(survey, parsed_args.hosts)
+        return select_hosts(survey, parsed_args.hosts)
 
     def _draw(self, survey: Survey, parsed_args: argparse.Namespace) -> None:
         form, path = parsed_args.formatter, parsed_args.output
@@ -163,15 +165,15 @@ class TopologyCommand(lister.Lister):  # type: ignore[misc]
 
 
 def rendered(survey: Survey, form: str, indent: int | None = _INDENT) -> str:
-    """Return the maps of all hosts in one of the formats.
+    """The maps of all hosts in one of the formats.
 
-    :param indent: of JSON; None puts all on one line
+    :param indent: of JSON; None makes it one line
     """
     if form == 'html':
         return page.topology(survey)
     if form == 'svg':
-        found = [host_view.host_view(host) for host in survey.hosts]
-        return svg.hosts(found, survey.taken, survey.source.value) + '\n'
+        views = [host_view.host_view(host) for host in survey.hosts]
+        return svg.hosts(views, survey.taken, survey.source.value) + '\n'
     if form == 'table':
         console = rich_console.plain()
         with console.capture() as drawn:
@@ -184,7 +186,7 @@ def rendered(survey: Survey, form: str, indent: int | None = _INDENT) -> str:
 
 
 def draw_maps(console: Console, survey: Survey) -> None:
-    """Draw the maps of all hosts, and tell what they cannot show."""
+    """Draw the maps of all hosts, and print what the source does not have."""
     for host in survey.hosts:
         console.print(terminal.host_map(host_view.host_view(host)))
         console.print()
@@ -192,7 +194,7 @@ def draw_maps(console: Console, survey: Survey) -> None:
         console.print('There are no hosts.')
     console.print(
         Text(
-            f'{survey.taken:%Y-%m-%d %H:%M %Z}, as {survey.source} told it.',
+            f'{survey.taken:%Y-%m-%d %H:%M %Z}, source: {survey.source}',
             'dim',
         )
     )

@@ -1,7 +1,7 @@
-"""A host's hardware and mirrored usage, as the provider tree carries them.
+"""A host's hardware and mirrored usage, as its provider tree holds them.
 
-Placement knows counts, not CPU numbers: which CPU is pinned is known to
-nova-compute and, through HostState, to the scheduler.
+Placement holds counts, not CPU numbers: nova-compute and, through HostState,
+the scheduler know which CPUs are pinned.
 """
 
 from collections.abc import Mapping
@@ -10,10 +10,10 @@ import dataclasses
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class PageCapacity:
-    """Pages of one size on a cell, ``usable`` by guests.
+    """Pages of one size on a cell: ``usable`` for guests, and ``reserved``.
 
-    ``reserved`` pages come on top of them. A bulk read of Placement does
-    not return them, hence they do not take part in comparisons.
+    The total is the sum of both. A bulk read of Placement does not return
+    reserved pages, hence comparisons ignore them.
     """
 
     size_kib: int
@@ -23,10 +23,10 @@ class PageCapacity:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class PoolTopology:
-    """Devices of one kind at one place.
+    """Devices of one kind on one NUMA node, or on none.
 
-    ``total`` counts free and used ones. ``parent`` is the PCI address that
-    ties virtual functions to their physical function, as in
+    ``total`` counts free and used devices. ``parent`` is the PCI address that
+    links virtual functions to their physical function, as the address of
     :class:`nfv_sched.model.host.DevicePool`.
     """
 
@@ -40,10 +40,10 @@ class PoolTopology:
 
     @property
     def key(self) -> str:
-        """What tells pools of one host apart.
+        """The pool's key, unique on its host.
 
-        Made of all that a bulk read of Placement shows of the pool but its
-        size, so that it stays the same while the hardware does.
+        It contains all that a bulk read of Placement shows of the pool except
+        its size, and does not change while the hardware does not.
         """
         node = '-' if self.numa_node is None else str(self.numa_node)
         return '/'.join(
@@ -61,9 +61,9 @@ class PoolTopology:
 class FunctionTopology:
     """A physical function: a port of a network card, or an accelerator.
 
-    ``address`` is the ``parent`` of its pool of virtual functions, of which
-    it can have ``vfs``. ``link_mbps`` is the speed of its link. Of the two at
-    least one is known.
+    ``address`` is the ``parent`` of its pool of virtual functions. ``vfs`` is
+    the highest number of its virtual functions, ``link_mbps`` the speed of
+    its link in Mbit/s; at least one of the two is known.
     """
 
     address: str
@@ -73,13 +73,13 @@ class FunctionTopology:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class CellTopology:
-    """The hardware of one cell: CPUs and cores are counts, memory is MiB.
+    """The hardware of one NUMA node: counts of CPUs and cores, MiB of memory.
 
-    ``cores`` counts cores of which Nova may use at least one thread.
-    ``distances`` maps the ids of other cells to ACPI SLIT distances, ``l3``
-    are numbers of the L3 caches behind which its CPUs are: a cell may have
-    several, and two cells with one number share a cache. ``offline_cpus``
-    could be brought online.
+    ``cores`` counts the cores of which Nova may use at least one thread.
+    ``distances`` maps the ids of cells to ACPI SLIT distances. ``l3`` are the
+    numbers of the L3 caches that its CPUs use: a cell may have several, and
+    two cells with the same number share a cache. ``offline_cpus`` counts its
+    CPUs that are present but not online.
     """
 
     id: int
@@ -98,11 +98,11 @@ class CellTopology:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class HostUsage:
-    """What guests use, per cell and pool: the mirrored allocations.
+    """The amounts in use by cell and pool: the mirrored allocations.
 
     The keys of ``dedicated_cpus``, ``shared_cpus`` and ``memory_mib`` are
-    cell ids, of ``pages`` pairs of cell id and page size in KiB, of
-    ``devices`` pool keys. Zeroes are left out.
+    cell ids, those of ``pages`` pairs of cell id and page size in KiB, those
+    of ``devices`` pool keys. Amounts of 0 are left out.
     """
 
     dedicated_cpus: Mapping[int, int] = dataclasses.field(default_factory=dict)
@@ -116,15 +116,15 @@ class HostUsage:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class HostTopology:
-    """One host's provider tree, decoded.
+    """The topology of one host.
 
     ``name`` is the hypervisor hostname, ``uuid`` the compute node's uuid.
     ``domains`` maps kinds of failure domains, such as ``rack``, to the name
-    of the one that the host is in. ``functions`` come by address.
+    of the host's domain. ``functions`` are sorted by address.
 
     Nova-compute does not report the distances, L3 caches and offline CPUs of
-    cells, nor any function: these are known where the host's own sysfs was
-    published.
+    cells, nor functions: they are known where the publisher on the host
+    itself publishes its sysfs.
     """
 
     name: str

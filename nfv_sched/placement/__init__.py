@@ -1,5 +1,6 @@
-"""Host topology in Placement: model/ <-> provider trees.
+"""Host topology in Placement: provider trees, publisher and reader.
 
-What others may call is :class:`TopologyReader`, :func:`publish` and the
-values and errors around them.
+The entry points are :class:`nfv_sched.placement.reader.TopologyReader`,
+:func:`nfv_sched.placement.publisher.publish` and
+:mod:`nfv_sched.placement.removal`.
 """

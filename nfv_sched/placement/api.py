@@ -1,4 +1,4 @@
-"""The few calls of Placement that we need, with their answers checked."""
+"""The calls of Placement's API that nfv_sched uses, with checked answers."""
 
 from collections.abc import Mapping
 import dataclasses
@@ -20,8 +20,8 @@ _SENTINEL = f'{schema.TOPOLOGY}:1'
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Listed:
-    """A provider as a listing shows it."""
+class ListedProvider:
+    """A provider as ``GET /resource_providers`` shows it."""
 
     uuid: str
     name: str
@@ -32,7 +32,7 @@ class Listed:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Consumer:
-    """A consumer's allocations; ``generation`` is None where it has none."""
+    """A consumer's allocations; ``generation`` is None for a new consumer."""
 
     allocations: Mapping[str, Mapping[str, int]]
     generation: int | None
@@ -43,56 +43,69 @@ _TRAIT = 'trait'
 _PATHS = {_CLASS: '/resource_classes', _TRAIT: '/traits'}
 
 
-def _of(kind: type[T], value: object, what: str) -> T:
+def _typed(kind: type[T], value: object, subject: str) -> T:
+    """``value``, if it is of this type.
+
+    :raises BadAnswer: it is not
+    """
     # bool is an int to Python, but not to Placement.
     if not isinstance(value, kind) or isinstance(value, bool):
-        raise BadAnswer(f'{what} is {type(value).__name__}')
+        raise BadAnswer(f'{subject} is {type(value).__name__}')
     return value
 
 
-def _optional(kind: type[T], value: object, what: str) -> T | None:
-    return None if value is None else _of(kind, value, what)
+def _optional(kind: type[T], value: object, subject: str) -> T | None:
+    return None if value is None else _typed(kind, value, subject)
 
 
-def _amounts(value: object, what: str) -> dict[str, int]:
+def _amounts(value: object, subject: str) -> dict[str, int]:
     return {
-        name: _of(int, amount, f'amount in {what}')
-        for name, amount in _of(dict, value, what).items()
+        name: _typed(int, amount, f'amount in {subject}')
+        for name, amount in _typed(dict, value, subject).items()
     }
 
 
-def _listed(client: PlacementClient, **params: str) -> list[Listed]:
+def _list_providers(
+    client: PlacementClient, **params: str
+) -> list[ListedProvider]:
     rows = client.elements(
         '/resource_providers', 'resource_providers', **params
     )
-    found = []
+    providers = []
     for row in rows:
-        row = _of(dict, row, 'provider')  # noqa: PLW2901 - only narrowed
-        found.append(
-            Listed(
-                _of(str, row.get('uuid'), 'uuid'),
-                _of(str, row.get('name'), 'name'),
-                _of(int, row.get('generation'), 'generation'),
+        row = _typed(dict, row, 'provider')  # noqa: PLW2901 - only narrowed
+        providers.append(
+            ListedProvider(
+                _typed(str, row.get('uuid'), 'uuid'),
+                _typed(str, row.get('name'), 'name'),
+                _typed(int, row.get('generation'), 'generation'),
                 _optional(str, row.get('parent_provider_uuid'), 'parent'),
-                _of(str, row.get('root_provider_uuid'), 'root'),
+                _typed(str, row.get('root_provider_uuid'), 'root'),
             )
         )
-    return found
+    return providers
 
 
-def roots(client: PlacementClient) -> dict[str, Listed]:
+def roots(client: PlacementClient) -> dict[str, ListedProvider]:
     """Every root with our sentinel, by uuid."""
     try:
-        found = _listed(client, resources=_SENTINEL)
+        providers = _list_providers(client, resources=_SENTINEL)
     except Refused as error:
-        if error.status != 400 or _class_exists(client):
+        if error.status != 400 or _sentinel_exists(client):
             raise
         return {}
-    return {one.uuid: one for one in found if one.uuid == one.root}
+    return {
+        provider.uuid: provider
+        for provider in providers
+        if provider.uuid == provider.root
+    }
 
 
-def _class_exists(client: PlacementClient) -> bool:
-    """Whether anything was ever published: Placement refuses new names."""
+def _sentinel_exists(client: PlacementClient) -> bool:
+    """Whether anything was ever published.
+
+    Placement refuses a query for a resource class that does not exist.
+    """
     try:
         client.get(f'/resource_classes/{schema.TOPOLOGY}')
     except NotFound:
@@ -100,14 +113,19 @@ def _class_exists(client: PlacementClient) -> bool:
     return True
 
 
-def tree_of(client: PlacementClient, root: str) -> dict[str, Listed]:
-    """Every provider of the tree of ``root`` by uuid, empty if none is."""
-    return {one.uuid: one for one in _listed(client, in_tree=root)}
+def tree_of(client: PlacementClient, root: str) -> dict[str, ListedProvider]:
+    """Every provider of the tree of ``root`` by uuid; empty if none exists."""
+    return {
+        provider.uuid: provider
+        for provider in _list_providers(client, in_tree=root)
+    }
 
 
-def provider_named(client: PlacementClient, name: str) -> Listed | None:
+def provider_named(
+    client: PlacementClient, name: str
+) -> ListedProvider | None:
     """The provider with exactly this name."""
-    return next(iter(_listed(client, name=name)), None)
+    return next(iter(_list_providers(client, name=name)), None)
 
 
 def summaries(
@@ -115,10 +133,12 @@ def summaries(
 ) -> dict[str, dict[str, Summary]]:
     """Summaries of every tree with our sentinel, by root and provider uuid.
 
-    ``params`` may be ``in_tree`` (a root's uuid). The server's
-    ``[placement] max_allocation_candidates`` cuts the answer silently.
+    The server's ``[placement] max_allocation_candidates`` truncates the
+    answer without an error.
+
+    :param params: ``in_tree`` (a root's uuid) or nothing
     """
-    found = client.entries(
+    entries = client.entries(
         '/allocation_candidates',
         'provider_summaries',
         resources=_SENTINEL,
@@ -126,36 +146,36 @@ def summaries(
     )
     trees: dict[str, dict[str, Summary]] = {}
     shared: dict[frozenset[str], frozenset[str]] = {}
-    for uuid, value in found:
-        facts = _of(dict, value, 'summary')
-        root = _of(str, facts.get('root_provider_uuid'), 'root')
-        trees.setdefault(root, {})[uuid] = _summary(facts, shared)
+    for uuid, value in entries:
+        fields = _typed(dict, value, 'summary')
+        root = _typed(str, fields.get('root_provider_uuid'), 'root')
+        trees.setdefault(root, {})[uuid] = _summary(fields, shared)
     return trees
 
 
 def _summary(
-    facts: dict[str, Any], shared: dict[frozenset[str], frozenset[str]]
+    fields: dict[str, Any], shared: dict[frozenset[str], frozenset[str]]
 ) -> Summary:
-    resources = _of(dict, facts.get('resources'), 'resources')
+    resources = _typed(dict, fields.get('resources'), 'resources')
     amounts = {
-        name: _of(dict, value, name) for name, value in resources.items()
+        name: _typed(dict, value, name) for name, value in resources.items()
     }
     traits = frozenset(
-        _of(str, trait, 'trait')
-        for trait in _of(list, facts.get('traits'), 'traits')
+        _typed(str, trait, 'trait')
+        for trait in _typed(list, fields.get('traits'), 'traits')
     )
     return Summary(
-        parent=_optional(str, facts.get('parent_provider_uuid'), 'parent'),
+        parent=_optional(str, fields.get('parent_provider_uuid'), 'parent'),
         capacity={
-            name: _of(int, value.get('capacity'), f'capacity of {name}')
+            name: _typed(int, value.get('capacity'), f'capacity of {name}')
             for name, value in amounts.items()
         },
         used={
             name: used
             for name, value in amounts.items()
-            if (used := _of(int, value.get('used'), f'used of {name}'))
+            if (used := _typed(int, value.get('used'), f'used of {name}'))
         },
-        # Many providers have the same ones: see nfv_sched.placement.interning.
+        # Many providers have the same set: see nfv_sched.placement.interning.
         traits=shared.setdefault(traits, traits),
     )
 
@@ -167,34 +187,35 @@ def inventories(
     answer = client.get(f'/resource_providers/{uuid}/inventories')
     generation = answer.get('resource_provider_generation')
     names = [field.name for field in dataclasses.fields(Inventory)]
-    found = {}
-    for name, value in _of(dict, answer.get('inventories'), 'all').items():
-        facts = _of(dict, value, name)
+    by_class = {}
+    every = _typed(dict, answer.get('inventories'), 'inventories')
+    for name, value in every.items():
+        fields = _typed(dict, value, name)
         try:
-            found[name] = Inventory(*(facts[field] for field in names))
+            by_class[name] = Inventory(*(fields[field] for field in names))
         except KeyError as error:
             raise BadAnswer(f'inventory {name} lacks {error}') from error
-    return _of(int, generation, 'generation'), found
+    return _typed(int, generation, 'generation'), by_class
 
 
 def traits(client: PlacementClient, uuid: str) -> tuple[int, frozenset[str]]:
     """A provider's generation and traits."""
     answer = client.get(f'/resource_providers/{uuid}/traits')
     generation = answer.get('resource_provider_generation')
-    found = _of(list, answer.get('traits'), 'traits')
-    return _of(int, generation, 'generation'), frozenset(found)
+    names = _typed(list, answer.get('traits'), 'traits')
+    return _typed(int, generation, 'generation'), frozenset(names)
 
 
 def consumer(client: PlacementClient, uuid: str) -> Consumer:
     """A consumer's allocations."""
     answer = client.get(f'/allocations/{uuid}')
-    found = _of(dict, answer.get('allocations'), 'allocations')
+    allocations = _typed(dict, answer.get('allocations'), 'allocations')
     return Consumer(
         {
             provider: _amounts(
-                _of(dict, value, provider).get('resources'), 'resources'
+                _typed(dict, value, provider).get('resources'), 'resources'
             )
-            for provider, value in found.items()
+            for provider, value in allocations.items()
         },
         _optional(int, answer.get('consumer_generation'), 'generation'),
     )
@@ -203,17 +224,20 @@ def consumer(client: PlacementClient, uuid: str) -> Consumer:
 def custom_names(
     client: PlacementClient,
 ) -> tuple[frozenset[str], frozenset[str]]:
-    """All custom classes and traits, ours and others'."""
-    rows = _of(
-        list, client.get('/resource_classes').get('resource_classes'), 'all'
+    """All custom classes and traits, ours and those of other clients."""
+    rows = _typed(
+        list,
+        client.get('/resource_classes').get('resource_classes'),
+        'resource_classes',
     )
     classes = (
-        _of(str, _of(dict, row, 'class').get('name'), 'name') for row in rows
+        _typed(str, _typed(dict, row, 'class').get('name'), 'name')
+        for row in rows
     )
     answer = client.get('/traits', name='startswith:CUSTOM_')
     return (
         frozenset(name for name in classes if name.startswith('CUSTOM_')),
-        frozenset(_of(list, answer.get('traits'), 'traits')),
+        frozenset(_typed(list, answer.get('traits'), 'traits')),
     )
 
 
@@ -222,25 +246,29 @@ def create_names(
     classes: frozenset[str],
     wanted_traits: frozenset[str],
 ) -> int:
-    """Create the custom names that Placement lacks; how many these were."""
-    known, have = custom_names(client)
+    """Create the missing custom names; returns how many were created."""
+    existing_classes, existing_traits = custom_names(client)
     missing = [
-        # Standard names exist, and nobody may create them.
-        *((_CLASS, name) for name in classes - known),
-        *((_TRAIT, name) for name in wanted_traits - have),
+        # Standard names exist, and Placement does not let clients create them.
+        (kind, name)
+        for kind, names in (
+            (_CLASS, classes - existing_classes),
+            (_TRAIT, wanted_traits - existing_traits),
+        )
+        for name in names
+        if name.startswith('CUSTOM_')
     ]
-    created = [one for one in missing if one[1].startswith('CUSTOM_')]
-    for kind, name in sorted(created):
+    for kind, name in sorted(missing):
         client.put(f'{_PATHS[kind]}/{_quoted(name)}')
-    return len(created)
+    return len(missing)
 
 
 def delete_name(client: PlacementClient, kind: str, name: str) -> None:
     """Delete a custom name.
 
     :param kind: ``class`` or ``trait``
-    :raises NotFound: there is none
-    :raises Refused: it is in use
+    :raises NotFound: the name does not exist
+    :raises Refused: the name is in use
     """
     client.delete(f'{_PATHS[kind]}/{_quoted(name)}')
 

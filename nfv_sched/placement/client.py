@@ -1,4 +1,4 @@
-"""Placement's HTTP API: deadlines, errors and JSON, nothing else."""
+"""A client of Placement's HTTP API: deadlines, errors and JSON."""
 
 from collections.abc import Callable
 from collections.abc import Iterator
@@ -37,17 +37,17 @@ class PlacementClient:
     """A thin client over a keystoneauth1 ``adapter`` for Placement.
 
     Every request ends within ``deadline`` seconds, and all requests inside
-    a ``with client.within(seconds)`` block end within that. The adapter's
-    session is changed so that it can be cut (see
-    :func:`nfv_sched.placement.transport.bound`). Requests are never
-    repeated here. All methods raise
+    a ``with client.within(seconds)`` block end within that time. For this the
+    adapter's session is changed, see
+    :func:`nfv_sched.placement.transport.apply_deadlines`. Requests are not
+    retried. All methods raise
     :class:`~nfv_sched.placement.errors.PlacementError`.
     """
 
     def __init__(self, adapter: Any, *, deadline: float = 20.0) -> None:
         self._adapter = adapter
         self._seconds = deadline
-        transport.bound(adapter.session.session)
+        transport.apply_deadlines(adapter.session.session)
 
     def within(self, seconds: float) -> Deadline:
         """One deadline for all the requests of a ``with`` block."""
@@ -62,7 +62,7 @@ class PlacementClient:
     ) -> Iterator[tuple[str, Any]]:
         """Keys and values of the object ``name`` in the object at ``path``.
 
-        One after another, so that other threads may work meanwhile.
+        They are decoded one by one, so that other threads can run meanwhile.
         """
         return self._stream(stream.entries, path, name, params)
 
@@ -71,7 +71,7 @@ class PlacementClient:
     ) -> Iterator[Any]:
         """Elements of the list ``name`` in the object at ``path``.
 
-        One after another, so that other threads may work meanwhile.
+        They are decoded one by one, so that other threads can run meanwhile.
         """
         return self._stream(stream.elements, path, name, params)
 
@@ -91,15 +91,15 @@ class PlacementClient:
     def put(
         self, path: str, body: Mapping[str, Any] | None = None
     ) -> dict[str, Any]:
-        """PUT ``body``; the answer's JSON object, empty if it has none."""
+        """PUT ``body``; returns the answer's JSON object or an empty one."""
         return self._object('PUT', path, body=body)
 
     def post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        """POST ``body``; the answer's JSON object, empty if it has none."""
+        """POST ``body``; returns the answer's JSON object or an empty one."""
         return self._object('POST', path, body=body)
 
     def delete(self, path: str) -> None:
-        """DELETE what is at ``path``."""
+        """DELETE ``path``."""
         self._object('DELETE', path)
 
     def _object(
@@ -133,18 +133,19 @@ class PlacementClient:
                 response = self._request(
                     deadline.left(), method, path, params, body
                 )
-                # A cut answer of unknown length looks like a whole one.
+                # A truncated answer of unknown length looks complete.
                 deadline.left()
             except (
                 ksa_errors.ClientException,
                 requests.RequestException,
                 OSError,
-                # http.client and urllib3 on heads that are no HTTP.
+                # From http.client and urllib3, if the head is not HTTP.
                 ValueError,
             ) as error:
                 if deadline.expired:
                     raise DeadlineExceeded(
-                        f'{method} {path}: not done in {deadline.seconds:g} s'
+                        f'{method} {path}: no answer within '
+                        f'{deadline.seconds:g} s'
                     ) from error
                 raise Unavailable(f'{method} {path}: {error}') from error
         LOG.debug(
@@ -191,11 +192,11 @@ def _json(response: requests.Response, method: str, path: str) -> Any:
     try:
         return response.json()
     except (ValueError, RecursionError) as error:
-        raise BadAnswer(f'{method} {path}: no JSON: {error}') from error
+        raise BadAnswer(f'{method} {path}: not JSON: {error}') from error
 
 
 def _check(response: requests.Response, method: str, path: str) -> None:
-    """Raise the error that the answer's status stands for."""
+    """Raise the error for the answer's status, if it is not 2xx."""
     status = response.status_code
     if 200 <= status < 300:
         return
@@ -213,11 +214,15 @@ def _check(response: requests.Response, method: str, path: str) -> None:
 
 
 def _reason(response: requests.Response) -> tuple[str, str]:
-    """Code and detail of the first error, as the API guideline has them."""
+    """Code and detail of the first error, as in the API-SIG guideline."""
     try:
         error = response.json()['errors'][0]
         return str(error.get('code', '')), str(error.get('detail', ''))
-    except (ValueError, RecursionError, LookupError, TypeError):
-        return '', response.reason or ''
-    except AttributeError:
+    except (
+        ValueError,
+        RecursionError,
+        LookupError,
+        TypeError,
+        AttributeError,
+    ):
         return '', response.reason or ''

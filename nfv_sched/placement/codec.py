@@ -1,4 +1,4 @@
-"""HostTopology -> provider tree -> HostTopology, purely."""
+"""Encode a HostTopology as a provider tree, and decode it: pure functions."""
 
 from collections.abc import Iterable
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ class BadTree(Exception):
 
 
 class IncompleteTree(BadTree):
-    """The digest does not match: half written, or changed by others."""
+    """The digest does not match: partly written, or changed by others."""
 
 
 class UnknownName(BadTree):
@@ -40,22 +40,29 @@ class UnknownName(BadTree):
 
 
 class CorruptTree(BadTree):
-    """Whole by its digest, yet it describes no host."""
+    """The digest matches, but the tree does not describe a host."""
 
 
 def encode(host: HostTopology) -> Tree:
     """The tree that describes ``host``.
 
     Amounts of 0 are left out: Placement refuses them. Usage above capacity
-    is cut to it, since Placement refuses that, too. Raise
-    :class:`~nfv_sched.placement.schema.Unencodable`.
+    is cut to it, since Placement refuses that, too. A failure domain whose
+    name does not fit in a trait is left out: the fit does not depend on it.
+    All other facts are required, since a reader compares the tree with what
+    nova-compute reports.
+
+    :raises nfv_sched.placement.schema.Unencodable: Placement cannot hold a
+        required fact
     """
     name = schema.root_name(host.name)
     try:
         root = schema.root_uuid(host.uuid)
         parts = schema.uuid_parts(host.uuid)
     except ValueError as error:
-        raise Unencodable(f'compute node uuid {host.uuid!r}') from error
+        raise Unencodable(
+            f'the compute node uuid {host.uuid!r} is malformed'
+        ) from error
     cells = {cell.id: schema.cell_uuid(root, cell.id) for cell in host.cells}
     children = [
         _cell(cell, name, root, cells[cell.id])
@@ -68,8 +75,8 @@ def encode(host: HostTopology) -> Tree:
             pools[pool.key] = provider, pool
             children.append(provider)
     if len({child.uuid for child in children}) < len(children):
-        raise Unencodable('two cells or two pools are the same')
-    traits = {schema.domain_trait(*pair) for pair in host.domains.items()}
+        raise Unencodable('two NUMA nodes or two device pools are the same')
+    traits, omitted = _domain_traits(host)
     bare = Provider(
         root, name, None, {}, frozenset({schema.TOPOLOGY}) | traits
     )
@@ -86,14 +93,31 @@ def encode(host: HostTopology) -> Tree:
         usage,
         clamped,
         encode_supplement(host),
+        omitted,
     )
+
+
+def _domain_traits(host: HostTopology) -> tuple[set[str], tuple[str, ...]]:
+    """The traits of failure domains, and a message for each one left out."""
+    traits = set()
+    omitted = []
+    for kind, name in sorted(host.domains.items()):
+        try:
+            traits.add(schema.domain_trait(kind, name))
+        except Unencodable as error:
+            omitted.append(
+                f'Host {host.name} is published without its failure domain '
+                f'{kind} {name!r}: {error}'
+            )
+    return traits, tuple(omitted)
 
 
 def encode_supplement(host: HostTopology) -> Provider | None:
     """The provider of what sysfs adds, None if that is nothing.
 
-    One request writes all its traits, the next one their digest. Raise
-    :class:`~nfv_sched.placement.schema.Unencodable`.
+    One request writes all its traits, the next one their digest.
+
+    :raises nfv_sched.placement.schema.Unencodable: Placement cannot hold it
     """
     traits = {trait for cell in host.cells for trait in _cell_supplement(cell)}
     for function in host.functions:
@@ -161,7 +185,7 @@ def _cell(cell: CellTopology, name: str, root: str, uuid: str) -> Provider:
                 f'{name_} of {pages.usable} usable, {pages.reserved} reserved'
             )
         if name_ in inventories:
-            raise Unencodable(f'{name_} twice in cell {cell.id}')
+            raise Unencodable(f'{name_} twice in NUMA node {cell.id}')
         if total:
             inventories[name_] = Inventory(total, pages.reserved)
     traits = {schema.NUMA_ROOT, schema.numa_id_trait(cell.id)}
@@ -178,7 +202,7 @@ def _pool(
     pool: PoolTopology, name: str, root: str, cells: Mapping[int, str]
 ) -> Provider:
     if pool.dev_type not in schema.DEV_TYPES:
-        raise Unencodable(f'device type {pool.dev_type!r}')
+        raise Unencodable(f'the device type {pool.dev_type!r} is unknown')
     traits = {schema.DEV_TYPES[pool.dev_type]}
     parent = root
     if pool.numa_node is not None:
@@ -208,16 +232,16 @@ def _amounts(
     cells: Mapping[int, str],
     pools: Mapping[str, tuple[Provider, PoolTopology]],
 ) -> Iterable[tuple[str | None, str, int]]:
-    """Provider, class and amount of each use; no provider if it has none."""
+    """Provider, class and amount of each use; None if it has no provider."""
     for name, used in (
         (schema.DEDICATED, usage.dedicated_cpus),
         (schema.SHARED, usage.shared_cpus),
         (schema.MEMORY, usage.memory_mib),
     ):
-        for cell, amount in used.items():
-            yield cells.get(cell), name, amount
-    for (cell, size), amount in usage.pages.items():
-        yield cells.get(cell), schema.pages_class(size), amount
+        for cell_id, amount in used.items():
+            yield cells.get(cell_id), name, amount
+    for (cell_id, size), amount in usage.pages.items():
+        yield cells.get(cell_id), schema.pages_class(size), amount
     for key, amount in usage.devices.items():
         if key in pools:
             provider, pool = pools[key]
@@ -241,24 +265,30 @@ def _clamp(
     for uuid, name, amount in amounts:
         if amount <= 0:
             continue
-        room = capacity.get((uuid, name), 0) if uuid else 0
-        clamped += amount > room
-        if uuid and room:
-            usage.setdefault(uuid, {})[name] = min(amount, room)
+        limit = capacity.get((uuid, name), 0) if uuid else 0
+        clamped += amount > limit
+        if uuid and limit:
+            usage.setdefault(uuid, {})[name] = min(amount, limit)
     return usage, clamped
 
 
 def is_published(tree: Tree, summaries: Summaries) -> bool:
-    """Whether ``summaries`` show ``tree`` whole and unchanged.
+    """Whether ``summaries`` show ``tree`` complete and unchanged.
 
-    The hidden digest is among them, hence names and reserved amounts are
-    compared, too, as far as only publishers wrote them. Usage is not.
+    They include the hidden digest, hence names and reserved amounts are
+    compared, too, as long as only publishers wrote them. Usage is not.
     """
     wanted = summaries_of(dataclasses.replace(tree, supplement=None))
-    found = {uuid: s for uuid, s in summaries.items() if s.reported}
+    reported = {
+        uuid: summary
+        for uuid, summary in summaries.items()
+        if summary.reported
+    }
     return (
-        found.keys() == wanted.keys()
-        and all(_shows(found[uuid], one) for uuid, one in wanted.items())
+        reported.keys() == wanted.keys()
+        and all(
+            _shows(reported[uuid], summary) for uuid, summary in wanted.items()
+        )
         and (
             tree.supplement is None
             or is_supplement_published(tree.supplement, summaries)
@@ -267,45 +297,48 @@ def is_published(tree: Tree, summaries: Summaries) -> bool:
 
 
 def is_supplement_published(wanted: Provider, summaries: Summaries) -> bool:
-    """Whether ``summaries`` show what sysfs adds, whole and unchanged."""
-    found = summaries.get(wanted.uuid)
-    one = Summary(
+    """Whether ``summaries`` show the supplement complete and unchanged."""
+    present = summaries.get(wanted.uuid)
+    summary = Summary(
         wanted.parent,
-        {name: i.capacity for name, i in wanted.inventories.items()},
+        {
+            name: inventory.capacity
+            for name, inventory in wanted.inventories.items()
+        },
         {},
         wanted.traits,
     )
-    return found is not None and _shows(found, one)
+    return present is not None and _shows(present, summary)
 
 
-def _shows(found: Summary, wanted: Summary) -> bool:
+def _shows(present: Summary, wanted: Summary) -> bool:
     return (
-        found.parent == wanted.parent
-        and found.capacity == wanted.capacity
-        and set(filter(schema.is_ours, found.traits)) == wanted.traits
+        present.parent == wanted.parent
+        and present.capacity == wanted.capacity
+        and set(filter(schema.is_ours, present.traits)) == wanted.traits
     )
 
 
-def is_whole(root: str, summaries: Summaries) -> bool:
-    """Whether the digests are those of the tree and of what sysfs adds."""
+def is_complete(root: str, summaries: Summaries) -> bool:
+    """Whether the digests match the tree and its supplement."""
     if root not in summaries:
         return False
     return summaries[root].capacity.get(schema.DIGEST) == digest(
         summaries
-    ) and _is_supplement_whole(root, summaries)
+    ) and _is_supplement_complete(root, summaries)
 
 
-def _is_supplement_whole(root: str, summaries: Summaries) -> bool:
+def _is_supplement_complete(root: str, summaries: Summaries) -> bool:
     uuid = schema.supplement_uuid(root)
-    found = summaries.get(uuid)
-    if found is None or not found.ours:
+    summary = summaries.get(uuid)
+    if summary is None or not summary.ours:
         return True
-    seal = found.capacity.get(schema.SUPPLEMENT_DIGEST)
-    return seal == supplement_digest(uuid, found.parent, found.traits)
+    seal = summary.capacity.get(schema.SUPPLEMENT_DIGEST)
+    return seal == supplement_digest(uuid, summary.parent, summary.traits)
 
 
 def compute_uuid(root: str, summary: Summary) -> str | None:
-    """The compute node whose tree has this root, None if it is not ours."""
+    """The uuid of the compute node of this root, None if it is not ours."""
     try:
         uuid = schema.uuid_of_parts(
             [summary.capacity[name] for name in schema.UUID_PARTS]
@@ -317,7 +350,7 @@ def compute_uuid(root: str, summary: Summary) -> str | None:
 
 @dataclasses.dataclass
 class _ProviderFacts:
-    """What one provider's names say; None and empty where they do not."""
+    """The facts in one provider's classes and traits; empty without any."""
 
     cell: dict[str, int]
     pages: dict[int, int]
@@ -325,14 +358,14 @@ class _ProviderFacts:
     root: dict[str, int]
     traits: dict[str, list[object]]
 
-    def one(self, kind: str) -> object | None:
+    def single(self, kind: str) -> object | None:
         values = self.traits.get(kind, [None])
         if len(values) > 1:
             raise CorruptTree(f'several traits of kind {kind}: {values}')
         return values[0]
 
     def pairs(self, kind: str) -> Mapping[Any, Any]:
-        """Traits that say something about something: once about each."""
+        """Values by subject; a subject with two values is corrupt."""
         values = cast('list[tuple[Any, Any]]', self.traits.get(kind, []))
         if len(dict(values)) < len(values):
             raise CorruptTree(f'contradicting traits of kind {kind}: {values}')
@@ -344,14 +377,14 @@ def _facts(summary: Summary) -> _ProviderFacts:
     try:
         for name, amount in summary.capacity.items():
             match schema.read_class(name):
-                case 'cell', str(what):
-                    facts.cell[what] = amount
+                case 'cell', str(resource):
+                    facts.cell[resource] = amount
                 case 'pages', int(size):
                     facts.pages[size] = amount
                 case 'device', (str(vendor), str(product)):
                     facts.devices[vendor, product] = amount
-                case 'root', str(what):
-                    facts.root[what] = amount
+                case 'root', str(resource):
+                    facts.root[resource] = amount
         for name in sorted(summary.traits):
             if (fact := schema.read_trait(name)) is not None:
                 facts.traits.setdefault(fact[0], []).append(fact[1])
@@ -361,11 +394,13 @@ def _facts(summary: Summary) -> _ProviderFacts:
 
 
 def decode(name: str, root: str, summaries: Summaries) -> HostTopology:
-    """The host whose tree has the root ``root``.
+    """The host that the tree of ``root`` describes.
 
-    ``name`` is the host's name, which bulk answers do not carry. Cells come
-    sorted by id, pages by size, pools by key; ``reserved`` pages are not
-    known. Raise :class:`BadTree`.
+    Cells are sorted by id, pages by size, pools by key; ``reserved`` pages
+    are not known.
+
+    :param name: the host's name, which bulk answers do not contain
+    :raises BadTree: the tree is incomplete, unknown or corrupt
     """
     if root not in summaries:
         raise IncompleteTree('the root is missing')
@@ -375,12 +410,12 @@ def decode(name: str, root: str, summaries: Summaries) -> HostTopology:
         if summary.ours
     }
     seal = summaries[root].capacity.get(schema.DIGEST)
-    found = digest(summaries)
-    if seal != found:
-        raise IncompleteTree(f'digest is {seal}, the tree gives {found}')
-    if not _is_supplement_whole(root, summaries):
+    computed = digest(summaries)
+    if seal != computed:
+        raise IncompleteTree(f'digest is {seal}, the tree gives {computed}')
+    if not _is_supplement_complete(root, summaries):
         raise IncompleteTree('what sysfs adds does not match its digest')
-    extra = ours.pop(
+    supplement = ours.pop(
         schema.supplement_uuid(root), _ProviderFacts({}, {}, {}, {}, {})
     )
     uuid = compute_uuid(root, summaries[root])
@@ -398,30 +433,30 @@ def decode(name: str, root: str, summaries: Summaries) -> HostTopology:
     return HostTopology(
         name=name,
         uuid=uuid,
-        cells=_supplemented(cells.values(), extra),
+        cells=_supplemented(cells.values(), supplement),
         pools=tuple(sorted(pools.values(), key=lambda pool: pool.key)),
         usage=_read_usage(summaries, cells, pools),
         domains=ours[root].pairs('domain'),
-        functions=_read_functions(extra),
+        functions=_read_functions(supplement),
     )
 
 
 def _supplemented(
-    cells: Iterable[CellTopology], extra: _ProviderFacts
+    cells: Iterable[CellTopology], supplement: _ProviderFacts
 ) -> tuple[CellTopology, ...]:
     """The cells by id, with what sysfs adds.
 
-    What it says of cells that nova-compute does not report is left out.
+    Cells that sysfs has and nova-compute does not report are left out.
     """
     distances: dict[int, dict[int, int]] = {}
-    for (cell, other), distance in extra.pairs('distance').items():
-        distances.setdefault(cell, {})[other] = distance
+    for (cell_id, other), distance in supplement.pairs('distance').items():
+        distances.setdefault(cell_id, {})[other] = distance
     l3: dict[int, set[int]] = {}
-    for cell, number in cast(
-        'list[tuple[int, int]]', extra.traits.get('l3', [])
+    for cell_id, number in cast(
+        'list[tuple[int, int]]', supplement.traits.get('l3', [])
     ):
-        l3.setdefault(cell, set()).add(number)
-    offline = extra.pairs('offline')
+        l3.setdefault(cell_id, set()).add(number)
+    offline = supplement.pairs('offline')
     return tuple(
         dataclasses.replace(
             cell,
@@ -433,8 +468,10 @@ def _supplemented(
     )
 
 
-def _read_functions(extra: _ProviderFacts) -> tuple[FunctionTopology, ...]:
-    vfs, links = extra.pairs('vfs'), extra.pairs('mbps')
+def _read_functions(
+    supplement: _ProviderFacts,
+) -> tuple[FunctionTopology, ...]:
+    vfs, links = supplement.pairs('vfs'), supplement.pairs('mbps')
     return tuple(
         FunctionTopology(address, vfs.get(address), links.get(address))
         for address in sorted(vfs.keys() | links.keys())
@@ -442,18 +479,20 @@ def _read_functions(extra: _ProviderFacts) -> tuple[FunctionTopology, ...]:
 
 
 def _read_cell(root: str, uuid: str, facts: _ProviderFacts) -> CellTopology:
-    cell_id = facts.one('numa_id')
+    cell_id = facts.single('numa_id')
     if not isinstance(cell_id, int):
-        raise CorruptTree(f'provider {uuid} is neither a cell nor a pool')
+        raise CorruptTree(
+            f'provider {uuid} is neither a NUMA node nor a device pool'
+        )
     if schema.cell_uuid(root, cell_id) != uuid:
-        raise CorruptTree(f'provider {uuid} is not the cell {cell_id}')
+        raise CorruptTree(f'provider {uuid} is not the NUMA node {cell_id}')
     return CellTopology(
         id=cell_id,
         memory_mib=facts.cell.get(schema.MEMORY, 0),
         dedicated_cpus=facts.cell.get(schema.DEDICATED, 0),
         shared_cpus=facts.cell.get(schema.SHARED, 0),
         cores=facts.cell.get(schema.CORES, 0),
-        socket=cast('int | None', facts.one('socket')),
+        socket=cast('int | None', facts.single('socket')),
         pages=tuple(
             PageCapacity(size, usable)
             for size, usable in sorted(facts.pages.items())
@@ -471,19 +510,19 @@ def _read_pool(
     cells: Mapping[str, CellTopology],
 ) -> PoolTopology:
     if parent is None or (parent != root and parent not in cells):
-        raise CorruptTree(f'pool {uuid} hangs below no cell of the tree')
+        raise CorruptTree(f'pool {uuid} is not below a NUMA node of the tree')
     if len(facts.devices) != 1:
         raise CorruptTree(f'pool {uuid} has {len(facts.devices)} kinds')
     ((vendor, product), total) = next(iter(facts.devices.items()))
-    node = facts.one('numa_id') if parent == root else cells[parent].id
+    node = facts.single('numa_id') if parent == root else cells[parent].id
     pool = PoolTopology(
         vendor_id=vendor,
         product_id=product,
-        dev_type=str(facts.one('dev_type')),
+        dev_type=str(facts.single('dev_type')),
         total=total,
         numa_node=cast('int | None', node),
-        parent=cast('str | None', facts.one('parent')),
-        physnet=cast('str | None', facts.one('physnet')),
+        parent=cast('str | None', facts.single('parent')),
+        physnet=cast('str | None', facts.single('physnet')),
     )
     if schema.pool_uuid(parent, pool.key) != uuid:
         raise CorruptTree(f'provider {uuid} is not the pool {pool.key}')
@@ -500,8 +539,8 @@ def _read_usage(
     for uuid, cell in cells.items():
         for name, used in summaries[uuid].used.items():
             match schema.read_class(name):
-                case 'cell', str(what) if used:
-                    by_class.setdefault(what, {})[cell.id] = used
+                case 'cell', str(resource) if used:
+                    by_class.setdefault(resource, {})[cell.id] = used
                 case 'pages', int(size) if used:
                     pages[cell.id, size] = used
     devices = {

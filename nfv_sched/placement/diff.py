@@ -1,8 +1,8 @@
-"""Wanted tree, present tree -> the calls that make one the other, purely.
+"""Plan the calls that turn the present tree into the wanted one, purely.
 
-It deliberately does not look at usage when it compares trees, does not
-touch providers that are not ours, and does not know generations: whoever
-carries the calls out adds those that it read with the present tree.
+Usage is compared separately from the tree, providers that are not ours stay as
+they are, and calls have no generations: :mod:`nfv_sched.placement.apply_calls`
+adds those that were read with the present tree.
 """
 
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ from nfv_sched.placement.tree import Tree
 
 
 class CallKind(enum.StrEnum):
-    """What a call writes, which decides where its generation goes."""
+    """What a call writes; the generation's place in its body depends on it."""
 
     PROVIDER = 'provider'
     INVENTORIES = 'inventories'
@@ -30,9 +30,9 @@ class CallKind(enum.StrEnum):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Call:
-    """One write. ``uuid`` is the provider, or the consumer for usage.
+    """One write, of the provider or (for usage) the consumer ``uuid``.
 
-    ``body`` lacks the generation, which the caller of Placement adds.
+    ``body`` has no generation yet.
     """
 
     kind: CallKind
@@ -48,7 +48,7 @@ class Call:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Present:
-    """One provider as it is."""
+    """One provider as it is in Placement."""
 
     uuid: str
     name: str
@@ -58,17 +58,18 @@ class Present:
     traits: frozenset[str]
 
 
-#: A tree as it is, by provider uuid; empty if there is none.
+#: A tree as it is in Placement, by provider uuid; empty if it does not exist.
 PresentTree = Mapping[str, Present]
 
 
 def plan(tree: Tree, present: PresentTree, usage: Allocations) -> list[Call]:
-    """The calls that make ``present`` into ``tree``, in order.
+    """The calls that turn ``present`` into ``tree``, in order.
 
-    ``usage`` are the present allocations of our consumer. Children come
-    first, the root's digest last, then usage: a reader that comes between
-    sees that the tree is torn. Whatever is written, the root is written,
-    too, so that its generation tells readers to look again.
+    Children are written first, the root's digest after them, usage last: a
+    reader in between sees that the tree is incomplete. The root is written
+    with every change, so that its generation shows readers the change.
+
+    :param usage: the present allocations of our consumer
     """
     children = [
         call
@@ -77,56 +78,67 @@ def plan(tree: Tree, present: PresentTree, usage: Allocations) -> list[Call]:
     ]
     unwanted = _unwanted(tree, present)
     children += map(_removal, unwanted)
-    extra: list[Call] = []
+    supplement: list[Call] = []
     if tree.supplement is not None:
-        have = present.get(tree.supplement.uuid)
-        extra = _sealed_last(tree.supplement, have)
-    root = _sealed_last(tree.root, present.get(tree.root.uuid))
-    if (children or extra) and not any(
-        c.kind is CallKind.INVENTORIES for c in root
+        present_supplement = present.get(tree.supplement.uuid)
+        supplement = _digest_last(tree.supplement, present_supplement)
+    root = _digest_last(tree.root, present.get(tree.root.uuid))
+    if (children or supplement) and not any(
+        call.kind is CallKind.INVENTORIES for call in root
     ):
         root.append(_inventories(tree.root))
-    first = [c for c in root if c.kind is CallKind.PROVIDER]
-    traits = [c for c in root if c.kind is CallKind.TRAITS]
-    last = [c for c in root if c.kind is CallKind.INVENTORIES]
-    room = _released(tree, present, usage, {one.uuid for one in unwanted})
-    before = plan_usage(tree, usage, room)
+    first = [call for call in root if call.kind is CallKind.PROVIDER]
+    traits = [call for call in root if call.kind is CallKind.TRAITS]
+    last = [call for call in root if call.kind is CallKind.INVENTORIES]
+    kept = _kept_usage(
+        tree, present, usage, {provider.uuid for provider in unwanted}
+    )
+    release = plan_usage(tree, usage, kept)
     return [
-        *before,
+        *release,
         *first,
         *children,
         *traits,
-        # While the rest is torn, so that nobody sees it with the old rest.
-        *extra,
+        # While the tree is incomplete: no reader combines the new supplement
+        # with the old tree.
+        *supplement,
         *last,
-        *plan_usage(tree, room if before else usage, tree.usage),
+        *plan_usage(tree, kept if release else usage, tree.usage),
     ]
 
 
 def plan_supplement(
     root: str, wanted: Provider | None, present: PresentTree
 ) -> list[Call]:
-    """The calls that make ``wanted`` what sysfs adds to the tree ``root``.
+    """The calls that make ``wanted`` the supplement of the tree ``root``.
 
-    The root is written as it is, so that its generation tells readers to
-    look again; all else is left alone. ``root`` must be present.
+    The root is written unchanged, so that its generation shows readers the
+    change; the other providers are not written. ``root`` must be present.
+
+    :param wanted: None removes a present supplement
     """
-    have = present.get(schema.supplement_uuid(root))
+    supplement = present.get(schema.supplement_uuid(root))
     if wanted is not None:
-        calls = _sealed_last(wanted, have)
+        calls = _digest_last(wanted, supplement)
     else:
-        calls = [] if have is None else [_removal(have)]
+        calls = [] if supplement is None else [_removal(supplement)]
     if calls:
-        one = present[root]
-        same = Provider(one.uuid, one.name, None, one.inventories, one.traits)
-        calls.append(_inventories(same))
+        current = present[root]
+        unchanged = Provider(
+            current.uuid,
+            current.name,
+            None,
+            current.inventories,
+            current.traits,
+        )
+        calls.append(_inventories(unchanged))
     return calls
 
 
 def plan_usage(
     tree: Tree, present: Allocations, wanted: Allocations
 ) -> list[Call]:
-    """The one call that makes our consumer's allocations ``wanted``."""
+    """The call, if any, that makes our consumer's allocations ``wanted``."""
     if present == wanted:
         return []
     consumer = schema.usage_uuid(tree.root.uuid)
@@ -149,12 +161,14 @@ def plan_removal(
 ) -> list[Call]:
     """The calls that remove the whole tree of ``root``, children first."""
     name = present[root].name
-    gone = Tree(name, '', (Provider(root, name, None, {}, frozenset()),), {})
+    empty = Tree(name, '', (Provider(root, name, None, {}, frozenset()),), {})
     order = sorted(
-        present.values(), key=lambda one: _depth(one, present), reverse=True
+        present.values(),
+        key=lambda provider: _depth(provider, present),
+        reverse=True,
     )
     return [
-        *plan_usage(gone, usage, {}),
+        *plan_usage(empty, usage, {}),
         *map(_removal, order),
     ]
 
@@ -180,10 +194,10 @@ def _provider(wanted: Provider, present: Present | None) -> Iterator[Call]:
         )
     if (present.inventories if present else {}) != wanted.inventories:
         yield _inventories(wanted)
-    have = present.traits if present else frozenset()
-    # Traits that others set on our providers stay: they do no harm.
-    foreign = frozenset(t for t in have if not schema.is_ours(t))
-    if have - foreign != wanted.traits:
+    traits = present.traits if present else frozenset()
+    # Traits that other clients set on our providers stay: they do no harm.
+    foreign = frozenset(trait for trait in traits if not schema.is_ours(trait))
+    if traits - foreign != wanted.traits:
         yield Call(
             CallKind.TRAITS,
             'PUT',
@@ -194,13 +208,12 @@ def _provider(wanted: Provider, present: Present | None) -> Iterator[Call]:
         )
 
 
-def _sealed_last(wanted: Provider, present: Present | None) -> list[Call]:
-    """The calls for a provider whose inventories are the digest of others.
+def _digest_last(wanted: Provider, present: Present | None) -> list[Call]:
+    """The calls for a provider whose inventories hold a digest, traits first.
 
-    Elsewhere the traits come last.
+    Between the two writes the digest is missing or does not match.
     """
     calls = list(_provider(wanted, present))
-    # Traits alone leave a digest that does not match, or none.
     return sorted(calls, key=lambda call: call.kind is CallKind.INVENTORIES)
 
 
@@ -220,56 +233,61 @@ def _inventories(provider: Provider) -> Call:
     )
 
 
-def _removal(one: Present) -> Call:
+def _removal(provider: Present) -> Call:
     return Call(
         CallKind.REMOVAL,
         'DELETE',
-        f'/resource_providers/{one.uuid}',
-        one.uuid,
-        one.name,
+        f'/resource_providers/{provider.uuid}',
+        provider.uuid,
+        provider.name,
     )
 
 
 def _unwanted(tree: Tree, present: PresentTree) -> list[Present]:
-    """Providers of ours that the tree has no more, children first."""
+    """Present providers of ours that are not in ``tree``, children first."""
     wanted = {provider.uuid for provider in tree.providers}
-    # That belongs to the publisher on the host itself.
+    # The supplement belongs to the publisher on the host itself.
     wanted.add(schema.supplement_uuid(tree.root.uuid))
     root = present.get(tree.root.uuid)
     prefix = f'{root.name}:' if root else '\0'
-    gone = [
-        one
-        for one in present.values()
-        if one.uuid not in wanted
+    unwanted = [
+        provider
+        for provider in present.values()
+        if provider.uuid not in wanted
         and (
-            # A publisher that was cut short left it without traits.
-            one.name.startswith(prefix) or any(map(schema.is_ours, one.traits))
+            # It has no traits yet if its publisher was interrupted.
+            provider.name.startswith(prefix)
+            or any(map(schema.is_ours, provider.traits))
         )
     ]
-    return sorted(gone, key=lambda o: _depth(o, present), reverse=True)
+    return sorted(
+        unwanted,
+        key=lambda provider: _depth(provider, present),
+        reverse=True,
+    )
 
 
-def _depth(one: Present, present: PresentTree) -> int:
+def _depth(provider: Present, present: PresentTree) -> int:
     depth = 0
-    while one.parent is not None and one.parent in present:
-        one = present[one.parent]
+    while provider.parent is not None and provider.parent in present:
+        provider = present[provider.parent]
         depth += 1
     return depth
 
 
-def _released(
-    tree: Tree, present: PresentTree, usage: Allocations, gone: set[str]
+def _kept_usage(
+    tree: Tree, present: PresentTree, usage: Allocations, unwanted: set[str]
 ) -> Allocations:
-    """``usage`` without all that keeps inventories from being removed."""
-    wanted = {p.uuid: p.inventories for p in tree.providers}
+    """``usage`` without the allocations of inventories to be removed."""
+    inventories = {p.uuid: p.inventories for p in tree.providers}
     kept = {}
     for uuid, amounts in usage.items():
-        if uuid in present and uuid not in gone:
-            left = {
+        if uuid in present and uuid not in unwanted:
+            remaining = {
                 name: amount
                 for name, amount in amounts.items()
-                if name in wanted.get(uuid, {})
+                if name in inventories.get(uuid, {})
             }
-            if left:
-                kept[uuid] = left
+            if remaining:
+                kept[uuid] = remaining
     return kept

@@ -1,24 +1,24 @@
-"""What may go wrong with Placement."""
+"""Errors of the Placement client."""
 
 
 class PlacementError(Exception):
-    """Base class: the request did not do what it should."""
+    """Base class of all errors of the client."""
 
 
 class Unavailable(PlacementError):
-    """No answer: refused, cut off, no token, or the server's own fault."""
+    """No answer: connection refused or lost, no token, or status 5xx."""
 
 
 class DeadlineExceeded(Unavailable):
-    """No whole answer within the deadline."""
+    """No complete answer within the deadline."""
 
 
 class BadAnswer(PlacementError):
-    """An answer that Placement would not give."""
+    """An answer that is not one of Placement's API."""
 
 
 class Refused(PlacementError):
-    """Placement refuses the request: ``status`` 4xx, ``code`` its reason."""
+    """Placement refuses the request; ``code`` is the reason of the 4xx."""
 
     def __init__(self, status: int, code: str, text: str) -> None:
         super().__init__(text)
@@ -27,8 +27,8 @@ class Refused(PlacementError):
 
 
 class NotFound(Refused):
-    """Placement does not know what the request names."""
+    """The resource that the request names does not exist."""
 
 
 class Conflict(Refused):
-    """Somebody else changed it first: read again, then retry."""
+    """Another client changed the resource: read it again, then retry."""

@@ -1,4 +1,4 @@
-"""One look at Placement: what was held, what is there -> what is held."""
+"""Read only the trees that changed since the last read of Placement."""
 
 from collections.abc import Mapping
 import dataclasses
@@ -19,26 +19,26 @@ from nfv_sched.placement.tree import Summaries
 
 LOG = logging.getLogger(__name__)
 
-#: Beyond so many changed trees one bulk read costs less than single reads:
-#: 13 ms each against 0.6 s per 1,000 hosts.
-ONE_BY_ONE = 16
-#: So many bad trees whose root did not change are tried again per refresh:
-#: together they must not make it a bulk read.
+#: Up to this many changed trees are read singly, at 13 ms each; beyond, one
+#: bulk read costs less: 0.6 s per 1,000 hosts.
+MAX_SINGLE_READS = 16
+#: Bad trees with an unchanged root that are read again per refresh. Fewer
+#: than MAX_SINGLE_READS, so that they alone do not cause a bulk read.
 RETRIED_PER_REFRESH = 8
-#: Every reader of the process has the same cloud.
-_INTERNER = TopologyInterner()
-#: So many trees that a bulk answer lacks are read singly per refresh.
+#: Trees missing from a bulk answer that are read singly per refresh.
 SINGLE_READS_PER_REFRESH = 64
+#: Shared by all readers of the process, which read the same Placement.
+_INTERNER = TopologyInterner()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class HeldTree:
     """One tree as it was last read; either ``host`` or ``error`` is set.
 
-    ``due`` asks to read it again although its root did not change.
+    A tree that is ``due`` is read again although its root did not change.
     """
 
-    listed: api.Listed
+    listed: api.ListedProvider
     host: HostTopology | None = None
     error: BadTree | None = None
     due: bool = False
@@ -46,12 +46,12 @@ class HeldTree:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class TreeView:
-    """All trees by root uuid; ``truncated`` names those never read."""
+    """All trees by root uuid; ``truncated`` are the roots never read."""
 
     trees: Mapping[str, HeldTree] = dataclasses.field(default_factory=dict)
     truncated: frozenset[str] = frozenset()
 
-    def aged(self) -> 'TreeView':
+    def with_all_due(self) -> 'TreeView':
         """The view with every tree due."""
         return TreeView(
             {
@@ -62,23 +62,26 @@ class TreeView:
         )
 
     def counters(self) -> ReaderCounters:
-        """The view in numbers."""
+        """The numbers of trees by state."""
         errors = [held.error for held in self.trees.values()]
         return ReaderCounters(
             read=errors.count(None),
-            torn=sum(isinstance(error, IncompleteTree) for error in errors),
-            unknown=sum(isinstance(error, UnknownName) for error in errors),
-            corrupt=sum(isinstance(error, CorruptTree) for error in errors),
+            incomplete=sum(isinstance(e, IncompleteTree) for e in errors),
+            unknown=sum(isinstance(e, UnknownName) for e in errors),
+            corrupt=sum(isinstance(e, CorruptTree) for e in errors),
             truncated=len(self.truncated),
         )
 
 
 def refresh(client: PlacementClient, view: TreeView) -> TreeView:
-    """The view after one refresh; raise PlacementError.
+    """The view after one refresh.
 
-    Only trees whose root changed are read, due ones, and some bad ones: these
-    may be mended by a write that does not move the root. Logs each bad tree
-    when it gets bad, and again when what is wrong with it changes.
+    Reads trees whose root changed, trees that are due, and some bad trees: a
+    write that does not move the root may have repaired these. Logs each tree
+    when it becomes bad, and when the reason changes.
+
+    :raises nfv_sched.placement.errors.PlacementError: Placement does not
+        answer, or not correctly
     """
     roots = api.roots(client)
     trees = {
@@ -92,65 +95,66 @@ def refresh(client: PlacementClient, view: TreeView) -> TreeView:
     for uuid in bad[: due + RETRIED_PER_REFRESH]:
         del trees[uuid]
     stale = roots.keys() - {u for u, held in trees.items() if not held.due}
-    # Bad trees, read again each time, must not keep others from their turn.
+    # New trees first: bad trees, read again in each refresh, must not use up
+    # the single reads.
     order = sorted(stale, key=lambda uuid: (uuid in view.trees, uuid))
-    found, unread = _read(client, order, view.truncated)
-    cut = frozenset(unread - trees.keys())
-    for uuid in sorted(found):
-        # Let go of one after the other: all at once, those of 5,000 hosts
-        # keep every other thread waiting for 0.2 s.
-        summaries = found.pop(uuid)
+    summaries_by_root, unread = _read(client, order, view.truncated)
+    truncated = frozenset(unread - trees.keys())
+    for uuid in sorted(summaries_by_root):
+        # Freed one by one: freeing those of 5,000 hosts at once keeps every
+        # other thread waiting for 0.2 s.
+        summaries = summaries_by_root.pop(uuid)
         if uuid in stale:
             held = _decode(roots[uuid], summaries)
-            _report(held, view.trees.get(uuid))
+            _log_changed_error(held, view.trees.get(uuid))
             trees[uuid] = held
-    if cut and not view.truncated:
+    if truncated and not view.truncated:
         LOG.warning(
             'Placement lists %d trees of host topology, but leaves %d out of '
             'its answer: [placement] max_allocation_candidates of the server '
-            'is too low. These hosts are decided without topology.',
+            'is too low. These hosts are scheduled without topology.',
             len(roots),
-            len(cut),
+            len(truncated),
         )
-    return TreeView(trees, cut)
+    return TreeView(trees, truncated)
 
 
 def _read(
     client: PlacementClient, stale: list[str], truncated: frozenset[str]
 ) -> tuple[dict[str, Summaries], set[str]]:
-    """Summaries by root, and the roots that were not even asked for."""
-    found: dict[str, Summaries] = {}
+    """Summaries by root, and the roots that were not requested."""
+    summaries: dict[str, Summaries] = {}
     # A bulk answer would lack the truncated ones again.
-    if len(set(stale) - truncated) > ONE_BY_ONE:
-        found.update(api.summaries(client))
-        stale = [uuid for uuid in stale if uuid not in found]
+    if len(set(stale) - truncated) > MAX_SINGLE_READS:
+        summaries.update(api.summaries(client))
+        stale = [uuid for uuid in stale if uuid not in summaries]
     for uuid in stale[:SINGLE_READS_PER_REFRESH]:
-        found.update(api.summaries(client, in_tree=uuid))
-    return found, set(stale[SINGLE_READS_PER_REFRESH:])
+        summaries.update(api.summaries(client, in_tree=uuid))
+    return summaries, set(stale[SINGLE_READS_PER_REFRESH:])
 
 
-def _decode(listed: api.Listed, summaries: Summaries) -> HeldTree:
+def _decode(listed: api.ListedProvider, summaries: Summaries) -> HeldTree:
     name = schema.host_name(listed.name)
     try:
         if name is None:
-            raise CorruptTree(f'{listed.name} is no name of ours')
+            raise CorruptTree(f'{listed.name} is not the name of a root')
         host = decode(name, listed.uuid, summaries)
-        return HeldTree(listed, host=_INTERNER.of(host))
+        return HeldTree(listed, host=_INTERNER.intern(host))
     except BadTree as error:
         return HeldTree(listed, error=error)
     except (ValueError, TypeError, LookupError) as error:
-        # What the codec did not foresee costs this host only.
+        # An unforeseen error of the codec affects this host only.
         return HeldTree(listed, error=CorruptTree(repr(error)))
 
 
-def _report(held: HeldTree, before: HeldTree | None) -> None:
+def _log_changed_error(held: HeldTree, before: HeldTree | None) -> None:
     old = None if before is None else before.error
     if held.error is None:
         if old is not None:
-            LOG.info('Topology of %s is whole again', held.listed.name)
+            LOG.info('The topology of %s is complete again', held.listed.name)
     elif repr(held.error) != repr(old):
         LOG.warning(
-            'Topology of %s is not used: %s: %s',
+            'The topology of %s is not used: %s: %s',
             held.listed.name,
             type(held.error).__name__,
             held.error,

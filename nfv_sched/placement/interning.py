@@ -1,9 +1,9 @@
-"""Equal parts of many topologies, once.
+"""Intern equal cells and pools across hosts, to keep gc pauses short.
 
-A cloud has a few kinds of hosts. Held once for each host, the cells and pools
-of 5,000 are half a million objects, and each full round of Python's garbage
-collector, which stops all threads, looks at every one of them: a tenth of a
-second in which no request of the scheduler goes on.
+A cloud has a few kinds of hosts. With cells and pools of their own, 5,000
+hosts are half a million objects. Python's garbage collector stops all threads
+during a full collection, in which it visits each object: a tenth of a second
+in which the scheduler handles no request.
 """
 
 import dataclasses
@@ -12,19 +12,19 @@ from nfv_sched.model import CellTopology
 from nfv_sched.model import HostTopology
 from nfv_sched.model import PoolTopology
 
-#: Beyond so many different parts nothing is gained by keeping them.
+#: Beyond this many different parts interning saves nothing.
 LIMIT = 20_000
 
 
 class TopologyInterner:
-    """The parts that were seen so far."""
+    """The distinct cells and pools of all hosts interned so far."""
 
     def __init__(self) -> None:
         self._cells: dict[object, CellTopology] = {}
         self._pools: dict[PoolTopology, PoolTopology] = {}
 
-    def of(self, host: HostTopology) -> HostTopology:
-        """An equal host, made of parts that equal hosts have in common."""
+    def intern(self, host: HostTopology) -> HostTopology:
+        """An equal host that shares equal cells and pools with others."""
         if len(self._cells) + len(self._pools) > LIMIT:
             self._cells.clear()
             self._pools.clear()

@@ -1,4 +1,4 @@
-"""The scheduler's view of the hosts' topology, refreshed by a thread."""
+"""The scheduler's snapshot of the published topology, kept by a thread."""
 
 from collections.abc import Callable
 import dataclasses
@@ -17,21 +17,23 @@ from nfv_sched.placement.transport import Deadline
 
 LOG = logging.getLogger(__name__)
 
-#: Every so many refreshes everything is read anew: a change of a child alone
-#: moves no root, and usage is not looked at in between.
+#: Every 20th refresh reads all trees again: a change of a child alone does
+#: not move its root, and the other refreshes do not read usage.
 FULL_EVERY = 20
 
 
 class TopologyReader:
-    """Keep a :class:`~nfv_sched.placement.snapshot.Snapshot` fresh.
-
-    ``client_factory`` makes the client, in the reader's own thread: it may
-    read files and ask Keystone. ``interval`` is seconds between two
-    refreshes, ``deadline`` the seconds that one may take as a whole.
+    """Keep a :class:`~nfv_sched.placement.snapshot.Snapshot` up to date.
 
     Threads do not survive a fork: call :meth:`ensure_started` on first use
-    in each process. A failing Placement, or anything else that goes wrong,
-    leaves the snapshot as it is.
+    in each process. A refresh that fails, for any reason, leaves the snapshot
+    as it is.
+
+    :param client_factory: makes the client, in the reader's own thread: it
+        may read files and send requests to Keystone
+    :param interval: seconds between two refreshes
+    :param deadline: seconds that one refresh may take in all
+    :param full_every: refreshes from one read of all trees to the next
     """
 
     def __init__(
@@ -57,11 +59,11 @@ class TopologyReader:
 
     @property
     def snapshot(self) -> Snapshot:
-        """The snapshot in hand, empty at first; never waits or raises."""
+        """The last snapshot, empty at first; never waits or raises."""
         return self._snapshot
 
     def ensure_started(self) -> None:
-        """Start the thread unless it runs; does not wait for Placement."""
+        """Start the thread unless it runs, without waiting for Placement."""
         if self._running():
             return
         with self._lock:
@@ -73,7 +75,10 @@ class TopologyReader:
             self._thread.start()
 
     def stop(self, timeout: float = 5.0) -> bool:
-        """End the thread for good, cutting its request; whether it ended."""
+        """End the thread for good and abort its request.
+
+        :returns: whether the thread ended within ``timeout`` seconds
+        """
         self._stopping.set()
         deadline, thread = self._deadline, self._thread
         if deadline is not None:
@@ -84,7 +89,10 @@ class TopologyReader:
         return True
 
     def refresh(self) -> bool:
-        """Look at Placement once, in this thread; whether that succeeded."""
+        """Refresh once, in the calling thread.
+
+        :returns: whether the refresh succeeded
+        """
         try:
             with Deadline(self._seconds) as deadline:
                 self._deadline = deadline
@@ -92,8 +100,8 @@ class TopologyReader:
                     return False
                 if self._client is None:
                     self._client = self._factory()
-                partly = self._rounds % self._full_every
-                held = self._view if partly else self._view.aged()
+                full = self._rounds % self._full_every == 0
+                held = self._view.with_all_due() if full else self._view
                 view = refresh(self._client, held)
         except Exception as error:
             if not self._stopping.is_set():
@@ -101,8 +109,8 @@ class TopologyReader:
             return False
         finally:
             self._deadline = None
-            # A server that is too slow to tell everything may still tell
-            # what changed.
+            # Also after a failure: a server that is too slow for a read of
+            # all trees may still be fast enough for the changed ones.
             self._rounds += 1
         self._succeeded(view)
         return True
@@ -125,21 +133,24 @@ class TopologyReader:
             for held in view.trees.values()
             if held.error is not None
         }
+        counters = dataclasses.replace(view.counters(), errors=old.errors)
         self._snapshot = Snapshot(
             MappingProxyType(hosts),
             MappingProxyType(bad),
-            dataclasses.replace(view.counters(), errors=old.errors),
+            counters,
             time.monotonic(),
         )
         if old.failing:
             LOG.info(
-                'Placement answers again after %d failures: %d hosts read',
+                'Placement answers again after %d failed refreshes',
                 old.failing,
-                len(hosts),
             )
+        if counters != old:
+            LOG.info('Trees of host topology in Placement: %s', counters)
 
     def _failed(self, error: Exception) -> None:
-        # A new client next time: endpoint and credentials may have changed.
+        # The next refresh makes a new client: endpoint and credentials may
+        # have changed.
         self._client = None
         old = self._snapshot
         counters = dataclasses.replace(
@@ -150,8 +161,8 @@ class TopologyReader:
         self._snapshot = dataclasses.replace(old, counters=counters)
         if not old.counters.failing:
             LOG.warning(
-                'Topology cannot be read from Placement, the last of %d '
-                'hosts stays in use: %s: %s',
+                'Host topology cannot be read from Placement, the last '
+                'snapshot with %d hosts stays in use: %s: %s',
                 len(old.hosts),
                 type(error).__name__,
                 error,
@@ -162,7 +173,7 @@ class TopologyReader:
         return thread is not None and thread.is_alive()
 
     def _forget_thread(self) -> None:
-        # Locks may be held by a thread that this process does not have.
+        # A thread that does not exist in this process may hold the old lock.
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._thread = None

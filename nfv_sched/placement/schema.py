@@ -1,10 +1,10 @@
 """Names of providers, resource classes and traits in a host's tree.
 
-Everything that a reader must learn from a bulk answer of Placement is in a
-name or a number of it, and every name reads back to exactly one value.
-Limits are Placement's: names of classes and traits are ``CUSTOM_[A-Z0-9_]+``
-of at most 255 characters, provider names have at most 200, integers end at
-2^31-1 and an inventory's total is at least 1.
+A bulk answer of Placement consists of names and amounts: each fact is encoded
+in one of these, and each name decodes to exactly one value. The limits are
+Placement's: names of classes and traits are ``CUSTOM_[A-Z0-9_]+`` of at most
+255 characters, provider names have at most 200, integers end at 2^31-1 and an
+inventory's total is at least 1.
 """
 
 from collections.abc import Callable
@@ -20,17 +20,17 @@ NAMESPACE = 'CUSTOM_NFV_'
 PHYSNET = 'CUSTOM_PHYSNET_'
 DOMAIN = 'CUSTOM_NFV_DOMAIN_'
 
-#: The sentinel: a class and a trait of every root, consumed by nobody.
+#: The sentinel: a class and a trait of every root, never consumed.
 TOPOLOGY = 'CUSTOM_NFV_TOPOLOGY'
 #: Digest of all that a bulk answer shows of the tree.
 DIGEST = 'CUSTOM_NFV_DIGEST'
-#: What the host's own sysfs adds: a trait of the provider that has it all,
-#: and the digest of its traits.
+#: The supplement, which holds what the host's own sysfs adds: the trait that
+#: marks its provider, and the digest of its traits.
 SUPPLEMENT = 'CUSTOM_NFV_SYSFS'
 SUPPLEMENT_DIGEST = 'CUSTOM_NFV_SYSFS_DIGEST'
-#: Digest of what it does not show: names and reserved amounts.
+#: Digest of names and reserved amounts, which a bulk answer does not show.
 HIDDEN = 'CUSTOM_NFV_HIDDEN_DIGEST'
-#: The compute node's uuid, 26 bits each, plus 1: uuid5 does not read back.
+#: The compute node's uuid, 26 bits each, plus 1: uuid5 cannot be reversed.
 UUID_PARTS = tuple(f'CUSTOM_NFV_UUID_{part}' for part in range(5))
 _PART_BITS = 26
 
@@ -62,27 +62,27 @@ class Unencodable(ValueError):
 
 
 def root_uuid(compute_uuid: str) -> str:
-    """The root of the tree of a compute node."""
+    """The uuid of the root provider of a compute node's tree."""
     return str(uuid.uuid5(uuid.UUID(compute_uuid), 'nfv'))
 
 
 def cell_uuid(root: str, cell_id: int) -> str:
-    """The provider of the cell ``cell_id`` below ``root``."""
+    """The uuid of the provider of the cell ``cell_id`` below ``root``."""
     return str(uuid.uuid5(uuid.UUID(root), f'numa{cell_id}'))
 
 
 def pool_uuid(parent: str, key: str) -> str:
-    """The provider of the pool ``key`` below a cell or root."""
+    """The uuid of the provider of the pool ``key`` below a cell or root."""
     return str(uuid.uuid5(uuid.UUID(parent), f'pci:{key}'))
 
 
 def supplement_uuid(root: str) -> str:
-    """The provider below ``root`` of what sysfs adds."""
+    """The uuid of the supplement's provider below ``root``."""
     return str(uuid.uuid5(uuid.UUID(root), 'sysfs'))
 
 
 def usage_uuid(root: str) -> str:
-    """The consumer that carries what the host's guests use."""
+    """The uuid of the consumer whose allocations mirror the host's usage."""
     return str(uuid.uuid5(uuid.UUID(root), 'usage'))
 
 
@@ -91,13 +91,14 @@ def root_name(host: str) -> str:
     name = f'{host}:nfv'
     if not host or len(name) > MAX_NAME:
         raise Unencodable(
-            f'host name of {len(host)} characters: 1 to {MAX_NAME - 4} fit'
+            f'the host name has {len(host)} characters, 1 to {MAX_NAME - 4} '
+            'are possible'
         )
     return name
 
 
 def child_name(name: str, child: str) -> str:
-    """``name``, cut where too long; ``child``'s uuid keeps it unique."""
+    """``name``, cut if it is too long; ``child``'s uuid makes it unique."""
     if len(name) <= MAX_NAME:
         return name
     return f'{name[: MAX_NAME - 37]}~{child}'
@@ -119,7 +120,10 @@ def uuid_parts(compute_uuid: str) -> dict[str, int]:
 
 
 def uuid_of_parts(totals: list[int]) -> str:
-    """Undo :func:`uuid_parts`; raise ValueError for impossible totals."""
+    """The inverse of :func:`uuid_parts`.
+
+    :raises ValueError: a total that :func:`uuid_parts` never returns
+    """
     number = 0
     for place, total in enumerate(totals):
         if not 1 <= total <= 1 << _PART_BITS:
@@ -133,12 +137,14 @@ def escape(text: str) -> str:
 
     Small letters become capitals, an underscore becomes two, every other
     byte of the UTF-8 form an underscore and two hexadecimal digits: names of
-    small letters and digits read as Neutron's own trait names do.
+    small letters and digits look like Neutron's own trait names.
+
+    :raises Unencodable: the text has no UTF-8 form
     """
     try:
         raw = text.encode()
     except UnicodeEncodeError as error:
-        raise Unencodable(f'name {text!r}: {error.reason}') from error
+        raise Unencodable(f'{text!r}: {error.reason}') from error
     return ''.join(map(_escape_byte, raw))
 
 
@@ -150,11 +156,14 @@ def _escape_byte(byte: int) -> str:
 
 
 def unescape(name: str) -> str:
-    """Undo :func:`escape`; raise ValueError for what it never returns."""
+    """The inverse of :func:`escape`.
+
+    :raises ValueError: a name that :func:`escape` never returns
+    """
     parts = re.findall(r'_([0-9A-F]{2}|_)|([A-Z0-9])|(.)', name, re.DOTALL)
     raw = bytearray()
-    for escaped, plain, wrong in parts:
-        if wrong:
+    for escaped, plain, invalid in parts:
+        if invalid:
             raise ValueError(f'{name!r} is not an escaped name')
         if escaped == '_':
             raw += b'_'
@@ -166,70 +175,77 @@ def unescape(name: str) -> str:
     return text
 
 
-def _checked(name: str) -> str:
+def _trait(name: str, subject: str) -> str:
+    """``name``, if Placement takes it as a trait.
+
+    :param subject: what the trait stands for, for the message
+    """
     if len(name) > MAX_TRAIT:
-        raise Unencodable(f'name of {len(name)} characters: {name[:60]}...')
+        raise Unencodable(
+            f'{subject} needs a trait of {len(name)} characters, at most '
+            f'{MAX_TRAIT} are possible'
+        )
     return name
 
 
 def _signed(number: int) -> str:
-    # A minus is no character of a trait: N1 is -1, which libvirt reports
-    # for a CPU without a socket.
+    # A trait cannot contain a minus: N1 is -1, which libvirt reports for a
+    # CPU without a socket.
     return f'N{-number}' if number < 0 else str(number)
 
 
-def _natural(what: str, number: int) -> int:
+def _natural(quantity: str, number: int) -> int:
     if not 0 <= number <= MAX_INT:
-        raise Unencodable(f'{what} of {number}')
+        raise Unencodable(f'{quantity} of {number}')
     return number
 
 
 def numa_id_trait(cell_id: int) -> str:
     """The trait of a cell, or of a pool near a cell that is not listed."""
-    return f'CUSTOM_NFV_NUMA_ID_{_natural("NUMA cell id", cell_id)}'
+    return f'CUSTOM_NFV_NUMA_ID_{_natural("NUMA node id", cell_id)}'
 
 
 def socket_trait(socket: int) -> str:
-    """The trait of a cell's socket; ids may be negative."""
+    """The trait of a cell's socket, whose id may be negative."""
     return f'CUSTOM_NFV_SOCKET_{_signed(socket)}'
 
 
 def distance_trait(cell_id: int, other: int, distance: int) -> str:
-    """The trait that tells the distance from a cell to another."""
+    """The trait of the SLIT distance from a cell to another."""
     numbers = (
-        _natural('NUMA cell id', cell_id),
-        _natural('NUMA cell id', other),
+        _natural('NUMA node id', cell_id),
+        _natural('NUMA node id', other),
         _natural('distance', distance),
     )
     return 'CUSTOM_NFV_DISTANCE_{}_{}_{}'.format(*numbers)
 
 
 def l3_trait(cell_id: int, number: int) -> str:
-    """The trait of an L3 cache behind which a cell's CPUs are."""
-    cell = _natural('NUMA cell id', cell_id)
+    """The trait of an L3 cache that CPUs of a cell share."""
+    cell = _natural('NUMA node id', cell_id)
     return f'CUSTOM_NFV_L3_{cell}_{_natural("L3 cache", number)}'
 
 
 def offline_trait(cell_id: int, cpus: int) -> str:
-    """The trait of a cell with so many CPUs that are offline."""
-    cell = _natural('NUMA cell id', cell_id)
+    """The trait of a cell that has ``cpus`` offline CPUs."""
+    cell = _natural('NUMA node id', cell_id)
     return f'CUSTOM_NFV_OFFLINE_{cell}_{_natural("CPU count", cpus)}'
 
 
 def physnet_trait(physnet: str) -> str:
     """The trait of a physical network, whose name is case sensitive."""
-    return _checked(PHYSNET + escape(physnet))
+    return _trait(PHYSNET + escape(physnet), f'physical network {physnet!r}')
 
 
 def domain_trait(kind: str, name: str) -> str:
     """The trait of a failure domain, such as the rack ``name``.
 
-    Kind and name are escaped each: ``_I`` is no part of an escaped text, so
-    that ``_IS_`` tells where one ends.
+    Kind and name are escaped separately: escaped text never contains ``_I``,
+    so that ``_IS_`` separates the two.
     """
     if not kind or not name:
-        raise Unencodable(f'failure domain {kind!r} of {name!r}')
-    return _checked(f'{DOMAIN}{escape(kind)}_IS_{escape(name)}')
+        raise Unencodable('a failure domain needs a kind and a name')
+    return _trait(f'{DOMAIN}{escape(kind)}_IS_{escape(name)}', 'its name')
 
 
 _ADDRESS = re.compile(
@@ -242,10 +258,12 @@ _ADDRESS_NAME = re.compile(
 
 def parent_trait(address: str) -> str:
     """The trait of a pool's PCI address."""
-    if found := _ADDRESS.fullmatch(address):
-        return f'CUSTOM_NFV_PARENT_{"_".join(found.groups())}'.upper()
+    if match := _ADDRESS.fullmatch(address):
+        return f'CUSTOM_NFV_PARENT_{"_".join(match.groups())}'.upper()
     # X: anything that is not a plain address, such as capitals.
-    return _checked(f'CUSTOM_NFV_PARENTX_{escape(address)}')
+    return _trait(
+        f'CUSTOM_NFV_PARENTX_{escape(address)}', f'PCI address {address!r}'
+    )
 
 
 def pages_class(size_kib: int) -> str:
@@ -253,36 +271,36 @@ def pages_class(size_kib: int) -> str:
     if size_kib < 1:
         raise Unencodable(f'page size of {size_kib} KiB')
     unit, factor = next(u for u in _UNITS if size_kib % u[1] == 0)
-    return _checked(f'CUSTOM_NFV_PAGES_{size_kib // factor}{unit}')
+    return f'CUSTOM_NFV_PAGES_{size_kib // factor}{unit}'
 
 
 def device_class(vendor_id: str, product_id: str) -> str:
     """The class of devices of one vendor and product."""
     for part in (vendor_id, product_id):
         if not re.fullmatch(r'[0-9a-f]{4}', part, re.ASCII):
-            raise Unencodable(f'vendor or product id {part!r}')
+            raise Unencodable(f'{part!r} is not a vendor or product id')
     return f'CUSTOM_NFV_PCI_{vendor_id}_{product_id}'.upper()
 
 
 def vfs_trait(address: str, vfs: int) -> str:
-    """The trait of a physical function that can have so many virtual ones."""
+    """The trait of a physical function that can have ``vfs`` VFs."""
     number = _natural('virtual functions', vfs)
     return f'CUSTOM_NFV_VFS_{_address_name(address)}_{number}'
 
 
 def link_trait(address: str, mbps: int) -> str:
-    """The trait of a physical function whose link has so many Mbit/s."""
+    """The trait of a physical function whose link has ``mbps`` Mbit/s."""
     number = _natural('Mbit/s', mbps)
     return f'CUSTOM_NFV_MBPS_{_address_name(address)}_{number}'
 
 
 def _address_name(address: str) -> str:
-    if not (found := _ADDRESS.fullmatch(address)):
-        raise Unencodable(f'PCI address {address!r}')
-    return '_'.join(found.groups()).upper()
+    if not (match := _ADDRESS.fullmatch(address)):
+        raise Unencodable(f'{address!r} is not a PCI address')
+    return '_'.join(match.groups()).upper()
 
 
-#: What a name says: a kind and its value.
+#: What a name stands for: a kind and its value.
 Fact = tuple[str, object]
 
 
@@ -362,17 +380,17 @@ _PLAIN_TRAITS: dict[str, Fact] = {
 # A cloud repeats a few names thousands of times.
 @functools.lru_cache(maxsize=4096)
 def read_trait(name: str) -> Fact | None:
-    """What the trait says; None if it is not one of ours.
+    """The fact that the trait stands for; None if it is not one of ours.
 
-    Raise ValueError for a name in our namespace that we never give.
+    :raises ValueError: a name in our namespace that publishers never use
     """
     if name in _PLAIN_TRAITS:
         return _PLAIN_TRAITS[name]
     if not name.startswith((NAMESPACE, PHYSNET)):
         return None
     for kind, pattern, read in _TRAITS:
-        if found := pattern.fullmatch(name):
-            return kind, read(*found.groups())
+        if match := pattern.fullmatch(name):
+            return kind, read(*match.groups())
     raise ValueError(f'trait {name}')
 
 
@@ -384,7 +402,7 @@ _DEVICE = re.compile(r'CUSTOM_NFV_PCI_([0-9A-F]{4})_([0-9A-F]{4})')
 def read_class(name: str) -> Fact | None:
     """What the resource class counts; None if it is not one of ours.
 
-    Raise ValueError for a name in our namespace that we never give.
+    :raises ValueError: a name in our namespace that publishers never use
     """
     if name in _ROOT_CLASSES:
         return 'root', name
@@ -392,17 +410,17 @@ def read_class(name: str) -> Fact | None:
         return 'cell', name
     if not name.startswith(NAMESPACE):
         return None
-    if found := _PAGES.fullmatch(name):
-        size = int(found[1]) * dict(_UNITS)[found[2]]
+    if match := _PAGES.fullmatch(name):
+        size = int(match[1]) * dict(_UNITS)[match[2]]
         if pages_class(size) == name:
             return 'pages', size
-    elif found := _DEVICE.fullmatch(name):
-        return 'device', (found[1].lower(), found[2].lower())
+    elif match := _DEVICE.fullmatch(name):
+        return 'device', (match[1].lower(), match[2].lower())
     raise ValueError(f'resource class {name}')
 
 
 def is_ours(name: str) -> bool:
-    """Whether a class or trait on a provider of ours is our business."""
+    """Whether a class or trait on a provider of ours is ours."""
     return (
         name.startswith((NAMESPACE, PHYSNET))
         or name in _CELL_CLASSES
@@ -417,14 +435,14 @@ _SUPPLEMENTS = tuple(
 
 
 def is_supplement(name: str) -> bool:
-    """Whether a class or trait of ours tells what sysfs adds.
+    """Whether a class or trait of ours belongs to what sysfs adds.
 
-    All others tell what nova-compute reported. Whoever publishes the one
-    leaves the other alone.
+    All others belong to what nova-compute reports. The publisher of the one
+    does not change the other.
     """
     return name.startswith(_SUPPLEMENTS)
 
 
 def is_reported(name: str) -> bool:
-    """Whether a class or trait of ours tells what nova-compute reported."""
+    """Whether a class or trait belongs to what nova-compute reports."""
     return is_ours(name) and not is_supplement(name)

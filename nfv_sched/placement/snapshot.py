@@ -1,4 +1,4 @@
-"""What the reader knows at one moment."""
+"""The reader's state at one moment."""
 
 from collections.abc import Mapping
 import dataclasses
@@ -10,22 +10,29 @@ from nfv_sched.model import HostTopology
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class ReaderCounters:
-    """How the trees of one moment fared; ``errors`` only ever grows.
+    """The numbers of trees by state, and of failed refreshes.
 
-    ``read`` hosts have a topology; ``torn``, ``unknown`` and ``corrupt``
-    trees could not be trusted; ``truncated`` trees were missing from bulk
-    answers and too many to read one by one. ``errors`` counts the refreshes
-    that failed since the reader began, ``failing`` those since the last one
-    that succeeded.
+    ``read`` hosts have a topology; ``incomplete``, ``unknown`` and
+    ``corrupt`` trees are not used; ``truncated`` trees were missing from bulk
+    answers and too many to read singly. ``errors`` counts the refreshes that
+    failed since the reader began, ``failing`` those since the last one that
+    succeeded.
     """
 
     read: int = 0
-    torn: int = 0
+    incomplete: int = 0
     unknown: int = 0
     corrupt: int = 0
     truncated: int = 0
     errors: int = 0
     failing: int = 0
+
+    def __str__(self) -> str:
+        return (
+            f'{self.read} read, {self.incomplete} incomplete, '
+            f'{self.unknown} unknown, {self.corrupt} corrupt, '
+            f'{self.truncated} truncated; {self.errors} failed refreshes'
+        )
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -35,7 +42,7 @@ class Snapshot:
     ``bad`` says by provider name why a tree is not among ``hosts``.
     ``taken`` is the ``time.monotonic()`` of the last refresh that succeeded,
     None before the first. A host's usage is as old as the last read of its
-    tree, which only a change of its hardware brings about.
+    tree, which only a change of its hardware causes.
     """
 
     hosts: Mapping[str, HostTopology] = dataclasses.field(

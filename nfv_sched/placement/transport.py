@@ -1,9 +1,13 @@
 """A total deadline for HTTP requests of a keystoneauth session.
 
-The timeouts of requests and keystoneauth limit one connect and one read:
-a server that sends a byte now and then holds its client for ever. Here a
-timer shuts the socket down when time is up, whatever the request is at:
-sending, waiting, headers or body, Placement's or Keystone's.
+The timeouts of requests and keystoneauth limit one connect and one read: a
+server that sends a byte from time to time keeps its client waiting without
+limit. Here a timer shuts the socket down when the time is up, in any phase of
+the request (sending, waiting, headers, body), to Placement or to Keystone.
+
+requests and urllib3 have no public hook for that: this module depends on
+internals of both, which ``tests/placement/test_transport.py`` lists, hence
+setup.cfg caps the version of urllib3.
 """
 
 from collections.abc import Callable
@@ -35,16 +39,16 @@ _current = _Current()
 
 
 def current() -> 'Deadline | None':
-    """The deadline that this thread is working under."""
+    """The innermost deadline of the calling thread, None without any."""
     return _current.deadline
 
 
 class Deadline:
-    """Cut the requests that its thread makes inside the ``with`` block.
+    """Abort the requests of its thread in the ``with`` block at a deadline.
 
-    Only sessions that went through :func:`bound` are cut. Resolving a name
-    is not: the resolver has limits of its own. A name with several addresses
-    may take the time once per address.
+    This works for sessions that went through :func:`apply_deadlines`. Name
+    resolution is not aborted: the resolver has its own limits. Connecting may
+    take the whole time once per address of the name.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -70,7 +74,7 @@ class Deadline:
     ) -> None:
         self._timer.cancel()
         with self._lock:
-            # An idle connection of the pool is none of our business.
+            # From now on it may be an idle connection of the pool.
             self._socket = None
         _current.deadline = self._outer
 
@@ -80,31 +84,37 @@ class Deadline:
         return self._expired or time.monotonic() >= self._end
 
     def left(self) -> float:
-        """Seconds left, more than 0; raise DeadlineExceeded."""
+        """The remaining seconds, more than 0.
+
+        :raises DeadlineExceeded: none remain
+        """
         left = self._end - time.monotonic()
         if self._expired or left <= 0:
-            raise DeadlineExceeded(f'no answer in {self.seconds:g} s')
+            raise DeadlineExceeded(f'no answer within {self.seconds:g} s')
         return left
 
     def watch(self, sock: socket.socket) -> None:
-        """Remember the socket to shut down; raise DeadlineExceeded."""
+        """Make ``sock`` the socket to shut down.
+
+        :raises DeadlineExceeded: the time is up
+        """
         with self._lock:
             self._socket = sock
         self.left()
 
     def cancel(self) -> None:
-        """Let the time be up now; any thread may call this."""
+        """End the time now; any thread may call this."""
         with self._lock:
             self._expired = True
             if self._socket is not None:
-                # Not the method of an SSL socket: it drops the TLS layer
-                # under the feet of the thread that reads. OSError: closed.
+                # Not the method of an SSL socket: it removes the TLS layer
+                # while another thread reads. OSError: already closed.
                 with contextlib.suppress(OSError):
                     socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
 
 
 def _connect(connection: HTTPConnection, connect: Callable[[], None]) -> None:
-    """Connect within the deadline, and let it cut the connection."""
+    """Connect within the deadline, and let it watch the connection."""
     if (deadline := current()) is None:
         connect()
         return
@@ -151,13 +161,13 @@ _POOLS: dict[str, type] = {
 }
 
 
-def bound(session: requests.Session) -> None:
-    """Let the requests of ``session`` heed :class:`Deadline`.
+def apply_deadlines(session: requests.Session) -> None:
+    """Make the requests of ``session`` follow :class:`Deadline`.
 
-    The session's adapters keep what they were set up with (keep-alive, TLS
-    limits); only the connections that they open from now on are ours, those
-    to HTTP proxies, too (not to SOCKS ones). Outside a deadline these behave
-    as ever. Repeating this is harmless.
+    The session's adapters keep their settings (keep-alive, TLS limits). The
+    connections that they open from now on are of our classes, also those to
+    HTTP proxies (not to SOCKS proxies); outside a deadline these behave like
+    urllib3's. Calling this twice has no further effect.
     """
     for adapter in session.adapters.values():
         if isinstance(adapter, requests.adapters.HTTPAdapter):

@@ -9,15 +9,15 @@ import json
 
 from nfv_sched.placement import schema
 
-# Bytes hashed at once. Of 2,048 and more hashlib lets other threads go on,
-# and takes the interpreter back before they wake up: thousands of trees in a
+# Bytes hashed at once. From 2,048 on hashlib releases the interpreter lock,
+# and takes it back before other threads wake up: thousands of trees in a
 # row, digested like that, keep them waiting for more than a second.
-_UNLOCKED = 1024
+_CHUNK = 1024
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Inventory:
-    """One inventory; the defaults are Placement's own."""
+    """One inventory, with Placement's defaults."""
 
     total: int
     reserved: int = 0
@@ -28,7 +28,7 @@ class Inventory:
 
     @property
     def capacity(self) -> int:
-        """What guests may take, as provider summaries show it."""
+        """The amount that can be allocated, as provider summaries show it."""
         return int((self.total - self.reserved) * self.allocation_ratio)
 
 
@@ -55,7 +55,8 @@ class Tree:
     ``usage`` are the allocations of the consumer
     :func:`nfv_sched.placement.schema.usage_uuid`, none above its capacity;
     ``clamped`` counts the amounts that were cut to it. ``supplement`` is the
-    provider of what sysfs adds, None where that is not to be touched.
+    provider of what sysfs adds, None where it must stay as it is.
+    ``omitted`` says which facts of the host the tree does not hold, and why.
     """
 
     host: str
@@ -64,10 +65,11 @@ class Tree:
     usage: Allocations
     clamped: int = 0
     supplement: Provider | None = None
+    omitted: tuple[str, ...] = ()
 
     @property
     def root(self) -> Provider:
-        """The provider that carries the sentinel and the digest."""
+        """The provider with the sentinel and the digest."""
         return self.providers[0]
 
     def names(self) -> tuple[frozenset[str], frozenset[str]]:
@@ -86,7 +88,7 @@ class Tree:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Summary:
-    """One provider as a bulk answer shows it, nothing left out."""
+    """One provider as a bulk answer shows it."""
 
     parent: str | None
     capacity: Mapping[str, int]
@@ -95,12 +97,12 @@ class Summary:
 
     @property
     def ours(self) -> bool:
-        """Whether any class or trait on the provider is ours."""
+        """Whether the provider has a class or trait of ours."""
         return any(map(schema.is_ours, (*self.capacity, *self.traits)))
 
     @property
     def reported(self) -> bool:
-        """Whether any tells what nova-compute reported."""
+        """Whether it has one for facts that nova-compute reports."""
         return any(map(schema.is_reported, (*self.capacity, *self.traits)))
 
 
@@ -122,10 +124,10 @@ def summaries_of(tree: Tree) -> dict[str, Summary]:
 
 
 def digest(summaries: Summaries) -> int:
-    """31 bits over all that was reported, usage and the digest itself apart.
+    """31 bits over all reported facts; without usage and the digest itself.
 
-    Providers without anything of that are left out: whoever hangs one below
-    our root does not tear the tree, and neither does what sysfs adds.
+    Providers without reported facts are left out: neither another client's
+    provider below our root nor the supplement makes the tree incomplete.
     """
     return _number(
         [
@@ -146,13 +148,16 @@ def digest(summaries: Summaries) -> int:
 def supplement_digest(
     uuid: str, parent: str | None, traits: Iterable[str]
 ) -> int:
-    """31 bits over the traits of the provider of what sysfs adds."""
+    """31 bits over the traits of the supplement."""
     ours = sorted(filter(schema.is_supplement, traits))
     return _number(iter([uuid, parent, ours]))
 
 
 def hidden_digest(providers: tuple[Provider, ...]) -> int:
-    """31 bits over what bulk answers do not show, so that they show it."""
+    """31 bits over names and reserved amounts, which bulk answers lack.
+
+    Published as an inventory, the digest makes a change of these visible.
+    """
     return _number(
         [
             provider.uuid,
@@ -171,8 +176,8 @@ def _number(facts: Iterator[object]) -> int:
     text = json.dumps(list(facts), sort_keys=True, separators=(',', ':'))
     raw = text.encode()
     hashed = hashlib.sha256()
-    for start in range(0, len(raw), _UNLOCKED):
-        hashed.update(raw[start : start + _UNLOCKED])
+    for start in range(0, len(raw), _CHUNK):
+        hashed.update(raw[start : start + _CHUNK])
     head = hashed.digest()[:8]
     # An inventory's total is 1 to 2^31-1.
     return int.from_bytes(head) % schema.MAX_INT + 1

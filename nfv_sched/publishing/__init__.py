@@ -1,1 +1,1 @@
-"""The publisher: passes over all hosts, again and again."""
+"""The publisher service: sources of topology, passes, status, metrics."""

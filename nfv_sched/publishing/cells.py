@@ -1,4 +1,4 @@
-"""Source 1: what nova-computes reported, from the cells' databases."""
+"""Publish what nova-computes reported, from the databases of Nova's cells."""
 
 from collections.abc import Callable
 from collections.abc import Mapping
@@ -11,38 +11,39 @@ from nfv_sched.nova import compute_nodes
 from nfv_sched.placement import schema
 from nfv_sched.placement.client import PlacementClient
 from nfv_sched.placement.publisher import HostPublishReport
-from nfv_sched.placement.publisher import removed
 from nfv_sched.placement.publisher import Round
+from nfv_sched.placement.removal import try_remove_tree
 from nfv_sched.publishing.pass_report import PassReport
 
 LOG = logging.getLogger(__name__)
 
-#: Seconds between two lines about a pass that takes long.
+#: Seconds between two log lines about the progress of a pass.
 PROGRESS = 10.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class _SettledNode:
-    """A host as it was when nothing had to be written for it."""
+    """A host as it was when a pass had nothing to write for it."""
 
     mark: compute_nodes.Version
     generation: int
 
 
 class CellsSource:
-    """Passes over the compute nodes of all cells.
+    """Passes over the compute nodes of all Nova cells.
 
     The first pass is a full one, and one after every ``full_interval``
-    seconds: all hosts are compared with Placement. In between, only those
-    are whose rows in the database or whose root in Placement changed since
-    a pass found nothing to write for them.
+    seconds: all hosts are compared with Placement. The passes in between
+    compare only hosts whose database row or whose root in Placement changed
+    since a pass found nothing to write for them.
 
-    A tree is removed once its compute node has been in no cell for ``grace``
-    seconds in which every pass came to its end and every cell answered.
+    A tree is removed when its compute node has been in no Nova cell for
+    ``grace`` seconds, provided that every pass in that time finished and
+    every Nova cell answered.
 
     :param kinds: of failure domains to publish
-    :param page: compute nodes that are read at once
-    :param clock: seconds that only grow
+    :param page: compute nodes to read at once
+    :param clock: monotonic seconds
     """
 
     def __init__(
@@ -62,31 +63,33 @@ class CellsSource:
         self._full: float | None = None
         self._settled: dict[str, _SettledNode] = {}
         self._missing: dict[str, float] = {}
+        self._omitted: dict[str, tuple[str, ...]] = {}
 
     def run(
         self,
         client: PlacementClient,
         report: PassReport,
-        going: Callable[[], bool] = lambda: True,
+        may_continue: Callable[[], bool] = lambda: True,
     ) -> None:
         """Make one pass and count it in ``report``.
 
-        What it raises leaves hosts that will be checked by the next pass.
+        The next pass checks the hosts that an exception leaves unchecked.
 
-        :param going: asked between hosts; the pass ends when it says no
+        :param may_continue: called between hosts; the pass ends once it
+            returns False
         """
         started = self._clock()
         full = self._due(started)
         report.kind = 'full' if full else 'changed'
-        # A pass that does not come to its end, or that a cell did not answer,
-        # has not seen that a compute node was missing all the time.
+        # A pass that does not finish, or without an answer of a Nova cell,
+        # does not show that a compute node is still missing.
         missing, self._missing = self._missing, {}
-        found = compute_nodes.scan(self._kinds, self._page)
-        report.problems += found.problems
-        node_versions = found.node_versions
+        scan = compute_nodes.scan(self._kinds, self._page)
+        report.problems += scan.problems
+        node_versions = scan.node_versions
         report.hosts = len(node_versions)
         current = Round(
-            client, {uuid: one.name for uuid, one in node_versions.items()}
+            client, {uuid: node.name for uuid, node in node_versions.items()}
         )
         if full:
             self._settled.clear()
@@ -95,14 +98,14 @@ class CellsSource:
             for uuid, node_version in node_versions.items()
             if not self._is_settled(node_version, current)
         }
-        self._publish(current, found, wanted, report, going)
-        if going():
-            self._prune(client, current, found, missing, report)
-        if full and going():
-            # A cell that does not answer makes no pass a full one: none of
-            # its compute nodes is settled.
+        self._publish(current, scan, wanted, report, may_continue)
+        if may_continue():
+            self._prune(client, current, scan, missing, report)
+        if full and may_continue():
+            # Even where a Nova cell did not answer: none of its compute nodes
+            # is settled, hence the next pass checks all of them.
             self._full = started
-        report.finished = going() and found.complete
+        report.finished = may_continue() and scan.complete
 
     def _due(self, now: float) -> bool:
         return self._full is None or now - self._full >= self._full_interval
@@ -122,34 +125,47 @@ class CellsSource:
     def _publish(
         self,
         current: Round,
-        found: compute_nodes.Scan,
+        scan: compute_nodes.Scan,
         wanted: set[str],
         report: PassReport,
-        going: Callable[[], bool],
+        may_continue: Callable[[], bool],
     ) -> None:
-        node_versions = found.node_versions
-        said = self._clock()
+        node_versions = scan.node_versions
+        last_logged = self._clock()
 
         def done(host: HostPublishReport) -> None:
-            nonlocal said
+            nonlocal last_logged
             report.count(host)
             if host.error is not None:
                 report.problems.append(f'{host.name}: {host.error}')
+            self._warn_of_omissions(host)
             self._settle(host, node_versions[host.uuid], current)
-            if self._clock() - said >= PROGRESS:
-                said = self._clock()
-                LOG.info('%d of %d hosts', report.checked, len(wanted))
+            if self._clock() - last_logged >= PROGRESS:
+                last_logged = self._clock()
+                LOG.info(
+                    'Published %d of %d hosts', report.checked, len(wanted)
+                )
 
-        for page in compute_nodes.read_nodes(found, wanted, self._page):
-            if not going():
+        for page in compute_nodes.read_nodes(scan, wanted, self._page):
+            if not may_continue():
                 return
             report.skipped += len(page.problems)
             for uuid, problem in page.problems.items():
                 self._settled.pop(uuid, None)
                 if problem not in report.problems:
                     report.problems.append(problem)
-            made = current.publish(page.hosts, done, going)
-            report.writes += made.created
+            published = current.publish(page.hosts, done, may_continue)
+            # Not in one statement: done() adds to the writes, too.
+            report.writes += published.created
+
+    def _warn_of_omissions(self, host: HostPublishReport) -> None:
+        """Log what is not published of a host, once until it changes."""
+        if host.error is not None:
+            return
+        if host.omitted != self._omitted.get(host.uuid, ()):
+            for message in host.omitted:
+                LOG.warning('%s', message)
+        self._omitted[host.uuid] = host.omitted
 
     def _settle(
         self,
@@ -158,8 +174,8 @@ class CellsSource:
         current: Round,
     ) -> None:
         self._settled.pop(host.uuid, None)
-        # What was written is looked at once more: the write has moved what
-        # is known of the root, and the next row may have the same time.
+        # A host that was written is checked once more: the write moved the
+        # root's generation, and the next row may have the same timestamp.
         root = current.roots.get(schema.root_uuid(host.uuid))
         if host.outcome == 'unchanged' and node_version.settled and root:
             self._settled[host.uuid] = _SettledNode(
@@ -170,28 +186,31 @@ class CellsSource:
         self,
         client: PlacementClient,
         current: Round,
-        found: compute_nodes.Scan,
+        scan: compute_nodes.Scan,
         missing: Mapping[str, float],
         report: PassReport,
     ) -> None:
-        if not found.complete:
+        if not scan.complete:
             return
         now = self._clock()
-        kept = {schema.root_uuid(uuid) for uuid in found.node_versions}
+        kept = {schema.root_uuid(uuid) for uuid in scan.node_versions}
         for root in sorted(current.roots.keys() - kept):
             since = self._missing[root] = missing.get(root, now)
             if now - since < self._grace:
                 continue
             name = current.roots[root].name
-            if (problem := removed(client, root)) is not None:
+            if (problem := try_remove_tree(client, root)) is not None:
                 report.problems.append(
-                    f'{name}, whose compute node is gone, stays: {problem}'
+                    f'the orphaned tree {name} is not removed: {problem}'
                 )
                 continue
             report.removed += 1
             LOG.warning(
-                'Removed the tree %s: its compute node is in no cell any more',
+                'Removed the orphaned tree %s: its compute node is in no '
+                'Nova cell',
                 name,
             )
-        for uuid in self._settled.keys() - found.node_versions.keys():
+        for uuid in self._settled.keys() - scan.node_versions.keys():
             del self._settled[uuid]
+        for uuid in self._omitted.keys() - scan.node_versions.keys():
+            del self._omitted[uuid]

@@ -1,4 +1,4 @@
-"""What a publisher did, for Prometheus."""
+"""The publisher's metrics for Prometheus."""
 
 from collections.abc import Callable
 import time
@@ -8,15 +8,19 @@ import prometheus_client
 from nfv_sched.publishing.pass_report import PassReport
 
 _PREFIX = 'nfv_sched_publisher'
-#: Fields of a report that add up.
+#: Summed fields of the pass reports: metric name and help. "torn" is the name
+#: of the metric for incomplete trees: dashboards and alerts depend on it.
 _SUMS = {
-    'writes': 'Writes to Placement.',
-    'conflicts': 'Hosts that somebody else wrote at the same time.',
-    'torn': 'Trees found half written or changed by others.',
-    'clamped': 'Amounts of usage cut to what there is.',
-    'removed': 'Trees removed of compute nodes that are gone.',
+    'writes': ('writes', 'Writes to Placement.'),
+    'conflicts': (
+        'conflicts',
+        'Concurrent writes of a host by another client.',
+    ),
+    'incomplete': ('torn', 'Incomplete trees found.'),
+    'clamped': ('clamped', 'Amounts of usage cut to the capacity.'),
+    'removed': ('removed', 'Orphaned trees removed.'),
 }
-#: Fields of a report that say how the last pass found the cloud.
+#: Fields of the last pass report, which are the names of gauges, and help.
 _STATES = {
     'hosts': 'Compute nodes of the last pass.',
     'checked': 'Compute nodes that the last pass compared with Placement.',
@@ -26,9 +30,9 @@ _STATES = {
 
 
 class PublisherMetrics:
-    """Counters of one publisher, in a registry of their own.
+    """The metrics of one publisher, in a registry of their own.
 
-    :param clock: seconds since the epoch
+    :param clock: returns seconds since the epoch
     """
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
@@ -36,10 +40,10 @@ class PublisherMetrics:
         self._clock = clock
         self._last: float | None = None
         self._sums = {
-            name: prometheus_client.Counter(
+            field: prometheus_client.Counter(
                 f'{_PREFIX}_{name}', text, registry=self.registry
             )
-            for name, text in _SUMS.items()
+            for field, (name, text) in _SUMS.items()
         }
         self._states = {
             name: prometheus_client.Gauge(
@@ -49,31 +53,31 @@ class PublisherMetrics:
         }
         self._passes = prometheus_client.Counter(
             f'{_PREFIX}_passes',
-            'Passes by kind and whether they came to their end.',
+            'Passes by kind and whether they finished.',
             ['kind', 'finished'],
             registry=self.registry,
         )
         self._seconds = prometheus_client.Gauge(
             f'{_PREFIX}_pass_seconds',
-            'How long the last pass of a kind took.',
+            'Duration of the last pass of a kind.',
             ['kind'],
             registry=self.registry,
         )
         self._leads = prometheus_client.Gauge(
             f'{_PREFIX}_leads',
-            'Whether this publisher works, 1, or stands by, 0.',
+            'Whether this publisher is active, 1, or on standby, 0.',
             registry=self.registry,
         )
         prometheus_client.Gauge(
             f'{_PREFIX}_age_seconds',
-            'Seconds since a pass last came to its end, NaN before the first.',
+            'Seconds since the last finished pass, NaN before the first.',
             registry=self.registry,
         ).set_function(self._age)
 
     def serve(self, address: str, port: int) -> Callable[[], None]:
-        """Answer Prometheus from a thread; the function ends it.
+        """Serve the metrics in a thread; returns a function that ends it.
 
-        :raises OSError: the address cannot be listened on
+        :raises OSError: the address is not available
         """
         server, thread = prometheus_client.start_http_server(
             port, address, registry=self.registry
@@ -88,10 +92,10 @@ class PublisherMetrics:
 
     def count(self, report: PassReport) -> None:
         """Add a pass."""
-        for name, counter in self._sums.items():
-            counter.inc(getattr(report, name))
-        for name, gauge in self._states.items():
-            gauge.set(getattr(report, name))
+        for field, counter in self._sums.items():
+            counter.inc(getattr(report, field))
+        for field, gauge in self._states.items():
+            gauge.set(getattr(report, field))
         finished = str(report.finished).lower()
         self._passes.labels(report.kind, finished).inc()
         self._seconds.labels(report.kind).set(report.seconds)
@@ -99,7 +103,7 @@ class PublisherMetrics:
             self._last = self._clock()
 
     def lead(self, *, leads: bool) -> None:
-        """Say whether this publisher works."""
+        """Record whether this publisher is active."""
         self._leads.set(leads)
 
     def _age(self) -> float:

@@ -1,4 +1,4 @@
-"""Which of several publishers works; the others wait for it to go."""
+"""Leader election: one of several publishers is active."""
 
 import contextlib
 import logging
@@ -16,24 +16,27 @@ LOCK = b'nfv-sched-publisher'
 
 
 class SoleLeader:
-    """A publisher that asks nobody: several at once do no harm."""
+    """The leadership of a publisher without coordination.
+
+    Several active publishers do no harm.
+    """
 
     def leads(self) -> bool:
-        """Whether to work: always."""
+        """Whether this publisher is active: always."""
         return True
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Do nothing: no lock is held."""
 
 
 class ElectedLeader:
-    """The holder of a lock of tooz, which every driver of it has.
+    """Leadership by a tooz lock, which every driver of tooz has.
 
-    Whoever cannot reach the coordination service works all the same: two
-    publishers at once only do some work twice, none at all leaves Placement
-    behind.
+    A publisher that cannot reach the coordination service is active: with two
+    active publishers some work is done twice, without any Placement becomes
+    out of date.
 
-    :param url: of the coordination service, which may carry a password
+    :param url: of the coordination service; may contain a password
     """
 
     def __init__(self, url: str, lock: bytes = LOCK) -> None:
@@ -44,19 +47,19 @@ class ElectedLeader:
         self._state: str | None = None
 
     def leads(self) -> bool:
-        """Whether to work; takes the lock if nobody has it."""
+        """Whether this publisher is active; takes the lock if it is free."""
         try:
-            leads = self._try()
+            leads = self._hold_lock()
         except Exception as error:
-            # Drivers raise what their libraries do.
+            # Drivers raise the exceptions of their libraries.
             self.close()
-            self._say('alone', describe_error(error))
+            self._log_state('alone', describe_error(error))
             return True
-        self._say('leader' if leads else 'standby')
+        self._log_state('leader' if leads else 'standby')
         return leads
 
     def close(self) -> None:
-        """Let another publisher have the lock."""
+        """Release the lock for another publisher."""
         lock, coordinator = self._lock, self._coordinator
         self._lock = self._coordinator = None
         with contextlib.suppress(Exception):
@@ -66,7 +69,7 @@ class ElectedLeader:
             if coordinator is not None:
                 coordinator.stop()
 
-    def _try(self) -> bool:
+    def _hold_lock(self) -> bool:
         if self._coordinator is None:
             member = f'{socket.gethostname()}.{os.getpid()}'.encode()
             self._coordinator = coordination.get_coordinator(self._url, member)
@@ -74,32 +77,32 @@ class ElectedLeader:
             self._lock = self._coordinator.get_lock(self._name)
         lock = self._lock
         if lock.acquired and _is_lost(lock):
-            # The service forgot us; another one may have it by now.
+            # The service expired our session: another may hold the lock now.
             self.close()
-            return self._try()
+            return self._hold_lock()
         return bool(lock.acquired or lock.acquire(blocking=False))
 
-    def _say(self, state: str, problem: str = '') -> None:
-        """Log what this publisher is when it becomes that."""
+    def _log_state(self, state: str, problem: str = '') -> None:
+        """Log the state of this publisher when it changes."""
         if state == self._state:
             return
         self._state = state
         match state:
             case 'alone':
                 LOG.warning(
-                    'The coordination service cannot be used, this publisher '
-                    'goes on without: %s',
+                    'The coordination service is not available, this '
+                    'publisher continues without it: %s',
                     problem,
                 )
             case 'leader':
-                LOG.info('This publisher leads')
+                LOG.info('This publisher is active')
             case _:
-                LOG.info('Another publisher leads, this one stands by')
+                LOG.info('Another publisher is active, this one is on standby')
 
 
 def _is_lost(lock: Any) -> bool:
     try:
         return not lock.is_still_owner()
     except NotImplementedError:
-        # Held by the connection: it would have raised.
+        # The lock belongs to the connection: losing it raises an error.
         return False

@@ -1,4 +1,4 @@
-"""Pass after pass until told to stop, whatever happens."""
+"""The loop of a publisher: pass after pass until it is stopped."""
 
 from collections.abc import Callable
 import dataclasses
@@ -20,36 +20,36 @@ LOG = logging.getLogger(__name__)
 
 
 class PassSource(Protocol):
-    """Where the topology comes from; a pass compares it with Placement."""
+    """A source of topology; a pass compares it with Placement."""
 
     def run(
         self,
         client: PlacementClient,
         report: PassReport,
-        going: Callable[[], bool],
+        may_continue: Callable[[], bool],
     ) -> None:
         """Make one pass; see :class:`nfv_sched.publishing.cells`."""
 
 
 class Leadership(Protocol):
-    """Whether this publisher is the one that works."""
+    """Whether this publisher is active or on standby."""
 
     def leads(self) -> bool:
         """Whether to make a pass now."""
 
     def close(self) -> None:
-        """Give up what is held."""
+        """Release the leadership."""
 
 
 class Loop:
-    """A publisher at work.
+    """A running publisher.
 
-    Nothing that a pass raises ends it: the next pass begins anew, with a new
-    client, since endpoint and credentials may have changed.
+    An exception in a pass does not end it: the next pass starts from scratch
+    with a new client, since endpoint and credentials may have changed.
 
-    :param connect: makes a client of Placement
+    :param connect: makes a Placement client
     :param interval: seconds from the end of a pass to the next
-    :param path: of the status file, if there is to be one
+    :param path: of the status file, None for no file
     """
 
     def __init__(  # noqa: PLR0913 - the parts of a publisher
@@ -72,7 +72,7 @@ class Loop:
         self._client: PlacementClient | None = None
         self._stopping = threading.Event()
         self._ended = threading.Event()
-        self._said: list[str] = []
+        self._logged_problems: list[str] = []
         self._unwritable = False
         self.status = status
 
@@ -87,12 +87,15 @@ class Loop:
             self._ended.set()
 
     def stop(self, timeout: float = 0.0) -> bool:
-        """End after the host at hand; whether that was within ``timeout``."""
+        """End after the current host.
+
+        :returns: whether the loop ended within ``timeout`` seconds
+        """
         self._stopping.set()
         return self._ended.wait(timeout)
 
     def once(self) -> PassReport | None:
-        """Make one pass if this publisher leads."""
+        """Make one pass if this publisher is active."""
         leads = self._leadership.leads()
         self._counters.lead(leads=leads)
         if not leads:
@@ -103,30 +106,30 @@ class Loop:
         try:
             if self._client is None:
                 self._client = self._connect()
-            self._source.run(self._client, report, self._going)
+            self._source.run(self._client, report, self._may_continue)
         except Exception as error:
-            # A service that ends because a database or Placement is down
-            # would have to be started by hand.
+            # A service that ends while a database or Placement is down would
+            # have to be restarted by hand.
             self._client = None
             report.problems.append(describe_error(error))
             LOG.debug('The pass failed', exc_info=True)
         report.seconds = time.monotonic() - started
-        self._say(report)
+        self._log(report)
         self._counters.count(report)
         self._record(self.status.after(report, time.time()))
         return report
 
-    def _going(self) -> bool:
+    def _may_continue(self) -> bool:
         return not self._stopping.is_set()
 
-    def _say(self, report: PassReport) -> None:
+    def _log(self, report: PassReport) -> None:
         LOG.info('%s', report)
-        problems = [redact(one) for one in report.problems]
-        # What is wrong for hours is said once.
+        problems = [redact(problem) for problem in report.problems]
+        # A problem that lasts for hours is logged once.
         for problem in problems:
-            if problem not in self._said:
+            if problem not in self._logged_problems:
                 LOG.error('Not published: %s', problem)
-        self._said = problems
+        self._logged_problems = problems
 
     def _record(self, status: Status) -> None:
         self.status = status
@@ -136,7 +139,7 @@ class Loop:
             status_file.write(self._path, status)
         except OSError as error:
             if not self._unwritable:
-                LOG.warning('No status is written: %s', error)
+                LOG.warning('The status file is not written: %s', error)
             self._unwritable = True
         else:
             self._unwritable = False

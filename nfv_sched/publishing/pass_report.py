@@ -1,4 +1,4 @@
-"""What one pass did, in numbers."""
+"""The numbers of one pass."""
 
 import dataclasses
 
@@ -9,15 +9,15 @@ from nfv_sched.placement.publisher import HostPublishReport
 class PassReport:
     """One pass of a publisher.
 
-    ``kind`` is ``full`` or ``changed``. ``hosts`` are all that there are,
+    ``kind`` is ``full`` or ``changed``. ``hosts`` counts all hosts,
     ``checked`` those that were compared with Placement: the others have not
-    changed since they were. Of the checked ones ``unchanged`` needed nothing,
-    ``usage`` one write of their usage, ``written`` more, and ``failed``
-    could not be published; ``skipped`` hosts could not even be read.
-    ``writes`` changed Placement, ``conflicts`` had to be read again,
-    ``torn`` trees were found half written or changed by others, ``clamped``
-    amounts of usage were cut to what there is, ``removed`` trees belonged to
-    compute nodes that are gone.
+    changed since the last comparison. Of the checked hosts ``unchanged``
+    needed no write, ``usage`` one write of their usage, ``written`` more, and
+    ``failed`` could not be published; ``skipped`` hosts could not be read.
+    ``writes`` counts the requests that changed Placement, ``conflicts`` the
+    concurrent writes by other clients, ``incomplete`` the incomplete trees
+    that were found, ``clamped`` the amounts of usage that were cut to the
+    capacity, ``removed`` the orphaned trees that were removed.
     """
 
     kind: str
@@ -30,7 +30,7 @@ class PassReport:
     skipped: int = 0
     writes: int = 0
     conflicts: int = 0
-    torn: int = 0
+    incomplete: int = 0
     clamped: int = 0
     removed: int = 0
     seconds: float = 0.0
@@ -51,12 +51,12 @@ class PassReport:
                 self.failed += 1
         self.writes += len(host.calls)
         self.conflicts += host.conflicts
-        self.torn += host.torn
+        self.incomplete += host.incomplete
         self.clamped += host.clamped
 
     def __str__(self) -> str:
-        """The line that a pass leaves in the log."""
-        state = 'done' if self.finished else 'given up'
+        """The line that a pass logs."""
+        state = 'done' if self.finished else 'not finished'
         names = (
             'checked',
             'unchanged',
@@ -67,11 +67,12 @@ class PassReport:
             'removed',
             'writes',
             'conflicts',
-            'torn',
+            'incomplete',
             'clamped',
         )
-        counts = ', '.join(f'{getattr(self, one)} {one}' for one in names)
+        counts = ', '.join(f'{getattr(self, name)} {name}' for name in names)
+        hosts = '1 host' if self.hosts == 1 else f'{self.hosts} hosts'
         return (
             f'Pass ({self.kind}) {state} in {self.seconds:.1f} s: '
-            f'{self.hosts} hosts, {counts}'
+            f'{hosts}, {counts}'
         )

@@ -1,4 +1,4 @@
-"""A small file that says when a publisher last made a pass."""
+"""The publisher's status file: when it made its last pass, and the result."""
 
 from collections.abc import Iterator
 from collections.abc import Mapping
@@ -21,18 +21,25 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
     'leads': (bool,),
     'counts': (dict,),
 }
-#: Of ``counts``; the rest of it is for people.
+#: Keys of the file that differ from the fields of PassReport: other programs
+#: read the file.
+_KEYS = {'incomplete': 'torn'}
+#: The integers of ``counts``; its other values are informational.
 _AMOUNTS = tuple(
-    field.name for field in dataclasses.fields(PassReport) if field.type is int
+    _KEYS.get(field.name, field.name)
+    for field in dataclasses.fields(PassReport)
+    if field.type is int
 )
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Status:
-    """``passed`` and ``full`` are when a pass and a full one last finished.
+    """The content of a status file.
 
-    Both are seconds since the epoch, None before the first. ``interval`` is
-    the time between two passes, ``counts`` are those of the last pass.
+    ``passed`` and ``full`` are the times at which the last pass and the last
+    full pass finished, in seconds since the epoch; None before the first.
+    ``interval`` is the time between two passes in seconds, ``counts`` holds
+    the numbers of the last pass.
     """
 
     source: str
@@ -44,7 +51,10 @@ class Status:
 
     def after(self, report: PassReport, now: float) -> 'Status':
         """The status after a pass."""
-        counts = dataclasses.asdict(report)
+        counts = {
+            _KEYS.get(name, name): value
+            for name, value in dataclasses.asdict(report).items()
+        }
         del counts['problems']
         done = report.finished
         return dataclasses.replace(
@@ -57,12 +67,12 @@ class Status:
 
     @property
     def age(self) -> float | None:
-        """Seconds since the last pass, None if there was none."""
+        """Seconds since the last pass, None before the first."""
         return None if self.passed is None else time.time() - self.passed
 
 
 def write(path: pathlib.Path, status: Status) -> None:
-    """Replace the file at once, so that nobody reads half of it."""
+    """Replace the file atomically, so that no reader sees a part of it."""
     text = json.dumps(dataclasses.asdict(status), indent=2)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f'.{path.name}.')
     try:
@@ -76,9 +86,9 @@ def write(path: pathlib.Path, status: Status) -> None:
 
 
 def read(path: pathlib.Path) -> Status | None:
-    """The status that a publisher wrote, None where there is none.
+    """The status in the file, None if the file does not exist.
 
-    :raises ValueError: the file is not one of ours
+    :raises ValueError: it is not the status file of a publisher
     """
     try:
         text = path.read_text()
@@ -89,17 +99,17 @@ def read(path: pathlib.Path) -> Status | None:
         values
     ):
         raise ValueError(f'{path} is not the status of a publisher')
-    wrong = list(_wrong(values))
-    if wrong:
+    mistyped = list(_mistyped(values))
+    if mistyped:
         raise ValueError(
-            f'{path} is not the status of a publisher: {", ".join(wrong)} '
-            'of a wrong type'
+            f'{path} is not the status of a publisher: wrong type of '
+            f'{", ".join(mistyped)}'
         )
     return Status(**{name: values[name] for name in _TYPES if name in values})
 
 
-def _wrong(values: Mapping[str, Any]) -> Iterator[str]:
-    """The names of values that are not what a publisher writes."""
+def _mistyped(values: Mapping[str, Any]) -> Iterator[str]:
+    """The keys whose values do not have the type that a publisher writes."""
     for name, types in _TYPES.items():
         if name in values and not isinstance(values[name], types):
             yield name

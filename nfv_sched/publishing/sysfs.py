@@ -1,4 +1,4 @@
-"""Source 2: what the compute's own sysfs adds to its tree."""
+"""Publish what the compute node's own sysfs adds to its tree."""
 
 from collections.abc import Callable
 import pathlib
@@ -15,9 +15,9 @@ from nfv_sched.publishing.pass_report import PassReport
 def supplement_of(
     machine: sysfs.SysfsHost, name: str, uuid: str
 ) -> HostTopology:
-    """The host as far as nova-compute does not report it anyhow.
+    """The facts of a host that nova-compute does not report.
 
-    L3 caches are numbered by the lowest CPU behind each.
+    L3 caches are numbered in the order of their lowest CPU.
     """
     return HostTopology(
         name=name,
@@ -45,11 +45,11 @@ def supplement_of(
 
 
 class SysfsSource:
-    """Passes over one host: the one that this runs on.
+    """Passes over one host: the local one.
 
     :param name: the hypervisor hostname
-    :param uuid: the compute node's
-    :param root: of sysfs
+    :param uuid: the compute node's uuid
+    :param root: the directory of sysfs
     """
 
     def __init__(
@@ -63,14 +63,14 @@ class SysfsSource:
         self,
         client: PlacementClient,
         report: PassReport,
-        going: Callable[[], bool] = lambda: True,
+        may_continue: Callable[[], bool] = lambda: True,
     ) -> None:
         """Make one pass and count it in ``report``.
 
-        :raises nfv_sched.sysfs.MalformedSysfs: CPUs or nodes cannot be
-            understood; what is published stays
+        :raises nfv_sched.sysfs.MalformedSysfs: the files about CPUs or NUMA
+            nodes are malformed; what is published stays
         """
-        del going
+        del may_continue
         report.kind = 'full'
         report.hosts = 1
         machine = sysfs.read(self._root)

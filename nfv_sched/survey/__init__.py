@@ -1,7 +1,7 @@
-"""What an operator's command knows of a cloud, from wherever it reads it.
+"""Surveys of a cloud: all hosts, instances and devices at one moment.
 
-``values`` is what is known, the other modules are the places that it can be
-read from.
+``values`` defines a survey; ``nova`` and ``placement`` read one from Nova's
+databases or from Placement, ``export`` converts it to plain data.
 """
 
 from nfv_sched.survey.values import HostSurvey

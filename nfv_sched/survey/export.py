@@ -1,7 +1,7 @@
-"""A survey as plain data, for ``--format json`` and those who read it.
+"""Convert a survey to plain data, for ``--format json`` and ``yaml``.
 
-``doc/source/pictures.rst`` describes the format. What a source does not
-know is null.
+``doc/source/pictures.rst`` describes the format. A value that the source does
+not have is null.
 """
 
 from collections.abc import Mapping
@@ -17,12 +17,12 @@ from nfv_sched.survey import Survey
 from nfv_sched.survey import SurveyedDevice
 from nfv_sched.survey import SurveyedInstance
 
-#: Goes up when a reader of the former format would misread the new one.
+#: Incremented when a program for the old format would misread the new one.
 VERSION = 1
 
 
 def document(survey: Survey) -> dict[str, Any]:
-    """Return a survey as data that JSON and YAML can carry."""
+    """The survey as data that JSON and YAML can hold."""
     return {
         'version': VERSION,
         'source': survey.source.value,
@@ -49,11 +49,11 @@ def _host(host: HostSurvey) -> dict[str, Any]:
         ],
         'functions': [
             {
-                'address': one.address,
-                'vfs': one.vfs,
-                'link_mbps': one.link_mbps,
+                'address': function.address,
+                'vfs': function.vfs,
+                'link_mbps': function.link_mbps,
             }
-            for one in topology.functions
+            for function in topology.functions
         ],
         'device_pools': _pools(topology),
         'devices': None
@@ -61,7 +61,7 @@ def _host(host: HostSurvey) -> dict[str, Any]:
         else list(map(_device, host.devices)),
         'guests': None
         if host.residents is None
-        else list(map(_guest, host.residents)),
+        else list(map(_instance, host.residents)),
     }
 
 
@@ -87,7 +87,9 @@ def _cell(
             }
             for pages in cell.pages
         ],
-        'distances': {str(far): n for far, n in cell.distances.items()},
+        'distances': {
+            str(other): distance for other, distance in cell.distances.items()
+        },
         'l3': sorted(cell.l3),
         'offline_cpus': cell.offline_cpus,
         'physnets': sorted(cell.physnets),
@@ -134,12 +136,12 @@ def _device(device: SurveyedDevice) -> dict[str, Any]:
     }
 
 
-def _guest(guest: SurveyedInstance) -> dict[str, Any]:
+def _instance(instance: SurveyedInstance) -> dict[str, Any]:
     return {
-        'uuid': guest.uuid,
-        'name': guest.name,
-        'flavor': guest.flavor,
-        'cells': list(map(_guest_cell, guest.cells)),
+        'uuid': instance.uuid,
+        'name': instance.name,
+        'flavor': instance.flavor,
+        'cells': list(map(_guest_cell, instance.cells)),
     }
 
 
@@ -149,7 +151,9 @@ def _guest_cell(cell: InstanceCell) -> Mapping[str, Any]:
         'host_cell': cell.host_cell,
         'memory_mib': cell.memory_mib,
         'page_size_kib': cell.page_size_kib,
-        'pinning': {str(guest): host for guest, host in cell.pinning},
+        'pinning': {
+            str(guest_cpu): host_cpu for guest_cpu, host_cpu in cell.pinning
+        },
         'reserved': sorted(cell.reserved),
         'shared': cell.shared,
     }

@@ -1,4 +1,4 @@
-"""A survey of Nova's databases, of every cell that nova.conf leads to."""
+"""Survey Nova's databases: all Nova cells that nova.conf leads to."""
 
 from collections.abc import Callable
 from collections.abc import Collection
@@ -24,12 +24,13 @@ from nfv_sched.survey.values import SurveyedDevice
 from nfv_sched.survey.values import SurveyedInstance
 
 _NEVER = (
-    'what a guest in the middle of a migration or resize holds on the other '
-    'host is counted in the usage of that host, but not listed with a guest',
+    'which resources an instance holds on the other host during a migration '
+    'or resize: they are counted in the usage of that host, but listed with '
+    'no instance',
 )
 _NO_DISTANCES = (
-    'distances between cells, which nova-compute does not report: they are '
-    'known of hosts that are published in Placement'
+    'distances between NUMA nodes, which nova-compute does not report: they '
+    'are known for hosts that are published in Placement'
 )
 
 
@@ -40,27 +41,27 @@ def read(
     uuids: Collection[str] | None = None,
     tell: Callable[[int], None] | None = None,
 ) -> Survey:
-    """Survey all cells.
+    """Survey all Nova cells. Nothing is written.
 
-    ``nfv_sched.nova.compute_topology.configure`` comes first. Nothing is
-    written.
+    Call ``nfv_sched.nova.compute_topology.configure`` first.
 
     :param kinds: of failure domains
     :param published: topologies by compute node uuid, which add distances
-        to the hosts that agree with them
+        to the hosts that have not drifted
     :param uuids: of the compute nodes to read, instead of all
     :param tell: called with the number of hosts read so far
-    :raises nfv_sched.nova.cell_databases.NoDatabaseError: nova.conf names none
+    :raises nfv_sched.nova.cell_databases.NoDatabaseError: nova.conf names no
+        database
     """
     reader = compute_nodes.CloudReader()
     named = reader.domains(kinds)
     zones = reader.zones()
     known = published or {}
     problems: list[str] = []
-    found = []
+    hosts = []
     for number, node in enumerate(reader.nodes(uuids), 1):
         try:
-            found.append(
+            hosts.append(
                 _host(node, named.get(node.compute.host), zones, known)
             )
         except compute_topology.MalformedComputeError as error:
@@ -70,7 +71,7 @@ def read(
     return Survey(
         Source.NOVA,
         datetime.datetime.now(datetime.UTC),
-        tuple(sorted(found, key=lambda one: one.topology.name)),
+        tuple(sorted(hosts, key=lambda host: host.topology.name)),
         (*reader.problems, *problems),
         _NEVER if known else (*_NEVER, _NO_DISTANCES),
     )
@@ -106,7 +107,7 @@ def _host(
 def _with_published(
     topology: HostTopology, state: Host, published: HostTopology | None
 ) -> HostTopology:
-    """The topology, with what only the host's own sysfs knows."""
+    """The topology, with the published facts of the host's own sysfs."""
     if published is None or drift.differences(state, published):
         return topology
     known = {cell.id: cell for cell in published.cells}
@@ -125,22 +126,22 @@ def _with_published(
     )
 
 
-def _resident(one: instances.InstanceRow) -> SurveyedInstance:
+def _resident(row: instances.InstanceRow) -> SurveyedInstance:
     return SurveyedInstance(
-        one.uuid,
-        one.name,
-        one.flavor,
+        row.uuid,
+        row.name,
+        row.flavor,
         tuple(
             InstanceCell(
-                at.guest_cell,
-                at.host_cell,
-                asked.memory_mib,
-                at.pinning,
-                at.reserved,
-                len(asked.shared),
-                at.page_size_kib,
+                claimed.guest_cell,
+                claimed.host_cell,
+                cell.memory_mib,
+                claimed.pinning,
+                claimed.reserved,
+                len(cell.shared),
+                claimed.page_size_kib,
             )
-            for asked, at in zip(one.cells, one.placement, strict=True)
+            for cell, claimed in zip(row.cells, row.placement, strict=True)
         ),
     )
 
@@ -148,17 +149,17 @@ def _resident(one: instances.InstanceRow) -> SurveyedInstance:
 def _devices(
     devices: Iterable[Any], topology: HostTopology
 ) -> list[SurveyedDevice]:
-    """The devices; networks are those of the pools that they come from."""
+    """The devices; each has the physical network of its pool."""
     physnets = {
         (pool.vendor_id, pool.product_id, pool.parent): pool.physnet
         for pool in topology.pools
     }
-    found = []
+    surveyed = []
     for device in devices:
         vendor, product = device.vendor_id.lower(), device.product_id.lower()
         parent = device.parent_addr if 'parent_addr' in device else None
         pool = (vendor, product, parent or device.address)
-        found.append(
+        surveyed.append(
             SurveyedDevice(
                 device.address,
                 vendor,
@@ -171,4 +172,4 @@ def _devices(
                 device.status == 'available',
             )
         )
-    return found
+    return surveyed

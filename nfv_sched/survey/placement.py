@@ -1,4 +1,4 @@
-"""A survey of Placement alone: the published trees, for whom has no more."""
+"""Survey Placement alone: the published trees."""
 
 import datetime
 
@@ -10,28 +10,30 @@ from nfv_sched.survey.values import Source
 from nfv_sched.survey.values import Survey
 
 _NEVER = (
-    'which CPUs are free and which guest has them: Placement counts, cell by '
-    'cell',
-    'which guests live where, and which devices they have',
+    'which CPUs are free and which instance has the others: Placement has '
+    'counts per NUMA node',
+    'which instances are on a host, and which devices they have',
     'whether a nova-compute is enabled and up',
     'availability zones',
-    'how fresh the usage is: it is that of the last publishing',
+    'how old the usage is: it is that of the last publishing',
     'hosts that were never published',
 )
 
 
 def view_of(client: PlacementClient) -> TreeView:
-    """All published trees, good and bad.
+    """All published trees, also those that cannot be used.
 
-    :raises nfv_sched.placement.errors.PlacementError: no answer
+    :raises nfv_sched.placement.errors.PlacementError: Placement does not
+        answer, or not correctly
     """
     return refresh(client, TreeView())
 
 
 def read(client: PlacementClient) -> Survey:
-    """Survey what is published. Nothing is written.
+    """Survey the published trees. Nothing is written.
 
-    :raises nfv_sched.placement.errors.PlacementError: no answer
+    :raises nfv_sched.placement.errors.PlacementError: Placement does not
+        answer, or not correctly
     """
     view = view_of(client)
     hosts = [
@@ -45,14 +47,16 @@ def read(client: PlacementClient) -> Survey:
         if held.error is not None
     ]
     if view.truncated:
+        number = len(view.truncated)
         problems.append(
-            f'{len(view.truncated)} trees are left out of the answer: '
-            '[placement] max_allocation_candidates of the server is too low'
+            f'{"1 tree is" if number == 1 else f"{number} trees are"} '
+            'missing from the answer: [placement] max_allocation_candidates '
+            'of the server is too low'
         )
     return Survey(
         Source.PLACEMENT,
         datetime.datetime.now(datetime.UTC),
-        tuple(sorted(hosts, key=lambda one: one.topology.name)),
+        tuple(sorted(hosts, key=lambda host: host.topology.name)),
         tuple(sorted(problems)),
         _NEVER,
     )

@@ -1,7 +1,7 @@
-"""A cloud at one moment: its hosts, and the guests that live on them.
+"""A cloud at one moment: its hosts, and the instances on them.
 
-What a source cannot know is None, never a guess: Placement alone knows how
-much is used on a cell, but neither by whom nor which CPUs.
+A value that the source does not have is None, never an estimate: Placement
+has the amounts in use of a NUMA node, but not the instances and CPUs.
 """
 
 import dataclasses
@@ -13,7 +13,7 @@ from nfv_sched.model import HostTopology
 
 
 class Source(enum.StrEnum):
-    """Where a survey was read."""
+    """The source of a survey."""
 
     NOVA = "Nova's databases"
     PLACEMENT = 'Placement'
@@ -21,12 +21,12 @@ class Source(enum.StrEnum):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class InstanceCell:
-    """One cell of a guest that runs, on the host cell that it got.
+    """One guest NUMA node of an instance, on the host's NUMA node.
 
-    ``pinning`` maps guest CPUs to host CPUs as pairs; ``reserved`` are the
-    host CPUs of its emulator threads; ``shared`` counts guest CPUs that
-    float over the cell's shared CPUs. Memory is MiB; ``page_size_kib`` is
-    None where the guest did not ask for a page size.
+    ``pinning`` has pairs of guest CPU and host CPU; ``reserved`` are the host
+    CPUs of its emulator threads; ``shared`` counts guest CPUs that float over
+    the node's shared CPUs. Memory is MiB; ``page_size_kib`` is None if the
+    instance requests no page size.
     """
 
     guest_cell: int
@@ -39,13 +39,15 @@ class InstanceCell:
 
     @property
     def host_cpus(self) -> frozenset[int]:
-        """The host CPUs that nobody else may use."""
-        return frozenset(host for _, host in self.pinning) | self.reserved
+        """The host CPUs that the instance uses exclusively."""
+        return (
+            frozenset(host_cpu for _, host_cpu in self.pinning) | self.reserved
+        )
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class SurveyedInstance:
-    """A guest on a host; ``cells`` is empty for one without NUMA topology."""
+    """An instance on a host; ``cells`` is empty without NUMA topology."""
 
     uuid: str
     name: str
@@ -55,11 +57,11 @@ class SurveyedInstance:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class SurveyedDevice:
-    """A PCI device that guests may have.
+    """A PCI device that instances may use.
 
-    ``parent`` is the address of the physical function of a virtual one.
-    ``guest`` is the uuid of the guest that has it; ``free`` is whether a
-    claim may take it, which the state of a relative also decides.
+    ``parent`` is the address of the PF of a VF. ``guest`` is the uuid of the
+    instance that has the device; ``free`` is whether a claim may take it,
+    which also depends on the state of its PF or VFs.
     """
 
     address: str
@@ -77,10 +79,10 @@ class SurveyedDevice:
 class HostSurvey:
     """One compute node.
 
-    ``host`` is the name of its nova-compute service. ``topology`` is its
-    hardware and what is used of it, by counts; ``state`` the same CPU by
-    CPU, as its nova-compute reported it. ``enabled`` is whether the service
-    is neither disabled nor down.
+    ``host`` is the name of its nova-compute service. ``topology`` has its
+    hardware and usage as counts, ``state`` CPU by CPU, as its nova-compute
+    reported it. ``enabled`` is whether the service is neither disabled nor
+    down.
     """
 
     host: str
@@ -94,10 +96,10 @@ class HostSurvey:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Survey:
-    """All hosts, by name.
+    """All hosts, sorted by name.
 
-    ``problems`` tell what could not be read although the source has it,
-    ``unknown`` what this source never has.
+    ``problems`` says what could not be read although the source has it,
+    ``unknown`` what this kind of source never has.
     """
 
     source: Source

@@ -1,4 +1,4 @@
-"""What a compute's own kernel says of its hardware, read from sysfs."""
+"""Read the hardware of the local compute node from its sysfs."""
 
 from nfv_sched.sysfs.files import MalformedSysfs
 from nfv_sched.sysfs.host import read

@@ -1,4 +1,4 @@
-"""CPUs: which are online, and what they share with each other."""
+"""CPUs: which are online, and which share a core, L3 cache or socket."""
 
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
@@ -6,7 +6,7 @@ import dataclasses
 
 from nfv_sched.sysfs.files import Folder
 
-#: CPU numbers that belong together.
+#: The numbers of CPUs that share a core or a cache.
 CPUGroup = frozenset[int]
 
 
@@ -14,9 +14,9 @@ CPUGroup = frozenset[int]
 class Cpus:
     """The CPUs of a machine by number.
 
-    ``siblings`` are the threads of one core, ``l3`` the CPUs behind one L3
-    cache; each lists online CPUs only and comes by its lowest one.
-    ``sockets`` has the CPUs whose socket the firmware states, and no others:
+    Each group in ``siblings`` has the threads of one core, each in ``l3`` the
+    CPUs that share one L3 cache; groups have online CPUs only and are sorted
+    by the lowest. ``sockets`` has the CPUs whose socket the firmware reports:
     -1 is not a socket.
     """
 
@@ -36,19 +36,19 @@ def read_cpus(system: Folder) -> Cpus:
         present = frozenset(folders)
     online = folder.ids('online')
     if online is None:
-        # CPU 0 cannot go on most machines, and then has no such file.
+        # On most machines CPU 0 cannot go offline, and has no such file.
         online = frozenset(
             cpu
-            for cpu, one in folders.items()
-            if one.number('online') in (None, 1)
+            for cpu, cpu_folder in folders.items()
+            if cpu_folder.number('online') in (None, 1)
         )
     running = {cpu: folders[cpu] for cpu in sorted(online & folders.keys())}
-    # By package and not by core_siblings, which hwloc and lscpu use: that is
-    # wrong under Cluster-on-Die on some kernels.
+    # By package and not by core_siblings, which hwloc and lscpu use: on some
+    # kernels these are wrong with Cluster-on-Die.
     sockets = {
         cpu: package
-        for cpu, one in running.items()
-        if (package := (one / 'topology').number('physical_package_id'))
+        for cpu, cpu_folder in running.items()
+        if (package := (cpu_folder / 'topology').number('physical_package_id'))
         is not None
         and package >= 0
     }
@@ -57,23 +57,29 @@ def read_cpus(system: Folder) -> Cpus:
         online=online,
         sockets=sockets,
         siblings=_groups(
-            # A CPU that no core claims is a core of its own.
-            {cpu: _threads(one) or {cpu} for cpu, one in running.items()},
+            # A CPU that is in no core's list is a core of its own.
+            {
+                cpu: _threads(cpu_folder) or {cpu}
+                for cpu, cpu_folder in running.items()
+            },
             online,
         ),
-        l3=_groups({cpu: _l3(one) for cpu, one in running.items()}, online),
+        l3=_groups(
+            {cpu: _l3(cpu_folder) for cpu, cpu_folder in running.items()},
+            online,
+        ),
     )
 
 
 def _groups(
     groups: Mapping[int, AbstractSet[int] | None], online: CPUGroup
 ) -> tuple[CPUGroup, ...]:
-    found = {
+    distinct = {
         frozenset((group & online) | {cpu})
         for cpu, group in groups.items()
         if group is not None
     }
-    return tuple(sorted(found, key=min))
+    return tuple(sorted(distinct, key=min))
 
 
 def _threads(cpu: Folder) -> CPUGroup | None:

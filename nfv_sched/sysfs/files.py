@@ -1,19 +1,19 @@
-"""Small files below a folder that stands for ``/sys``.
+"""Read the small files of sysfs.
 
-A file that is missing says nothing, and is None. One that is there but
-cannot be understood raises :class:`MalformedSysfs`, which names it.
+The value of a missing file is None. A file with malformed content raises
+:class:`MalformedSysfs`, which names the file.
 """
 
 from collections.abc import Iterator
 import pathlib
 import re
 
-#: More CPUs or nodes than any kernel has: a list of them is a mistake.
+#: More CPUs or NUMA nodes than any kernel supports.
 _MAX_ID = 2**16
 
 
 class MalformedSysfs(Exception):
-    """A file that says nothing sensible; the text names it."""
+    """A file with malformed content; the text names it."""
 
 
 class Folder:
@@ -31,34 +31,34 @@ class Folder:
         return self.path.name
 
     def numbered(self, prefix: str) -> Iterator[tuple[int, 'Folder']]:
-        """Entries such as ``cpu17``, by number and not as text."""
+        """Entries such as ``cpu17``, in numerical order."""
         pattern = re.compile(rf'{prefix}([0-9]+)', re.ASCII)
-        found = [
+        folders = [
             (int(match[1]), Folder(path))
             for path in self.entries()
             if (match := pattern.fullmatch(path.name))
         ]
-        yield from sorted(found, key=lambda pair: pair[0])
+        yield from sorted(folders, key=lambda pair: pair[0])
 
     def entries(self) -> list[pathlib.Path]:
-        """What is in the folder, by name; nothing if it does not exist."""
+        """The entries of the folder by name; none if it does not exist."""
         try:
             return sorted(self.path.iterdir())
         except (FileNotFoundError, NotADirectoryError):
             return []
 
     def text(self, name: str) -> str | None:
-        """A file's text without blanks around it, None if it has none."""
+        """A file's text without surrounding blanks, None if that is empty."""
         path = self.path / name
         try:
             text = path.read_text('ascii', 'replace')
-            # Some tools that record trees end texts as C does.
+            # Some tools that record sysfs trees end texts with a null byte.
             return text.strip(' \t\n\0') or None
         except FileNotFoundError:
             return None
         except OSError as error:
-            # A driver may refuse to answer: the speed of a link that is
-            # down. IsADirectoryError and the like are just as useless.
+            # A driver may refuse to answer, for example with the speed of a
+            # link that is down. Anything but a file is malformed.
             if path.is_file():
                 return None
             raise self.malformed(name, str(error.strerror)) from error
@@ -73,7 +73,7 @@ class Folder:
             raise self.malformed(name, f'{text[:40]!r}') from error
 
     def ids(self, name: str) -> frozenset[int] | None:
-        """The ids of a list such as ``0-3,8``; an empty one has none."""
+        """The ids of a list such as ``0-3,8``, which may be empty."""
         if not (self.path / name).is_file():
             return None
         try:
@@ -91,42 +91,48 @@ class Folder:
             raise self.malformed(name, str(error)) from error
 
     def either(self, listed: str, masked: str) -> frozenset[int] | None:
-        """The ids of a list or, in its absence, of a mask."""
-        found = self.ids(listed)
-        return self.mask(masked) if found is None else found
+        """The ids of a list or, without that file, of a mask."""
+        ids = self.ids(listed)
+        return self.mask(masked) if ids is None else ids
 
     def target(self, name: str) -> str | None:
-        """The last part of what a link points to, None if it is none."""
+        """The last part of a link's target, None if it is not a link."""
         path = self.path / name
         try:
             return path.readlink().name
         except OSError:
-            # Some archives keep what a link names as a file or folder.
+            # Some archives hold a file or folder instead of the link.
             return None
 
-    def malformed(self, name: str, why: str) -> MalformedSysfs:
+    def malformed(self, name: str, reason: str) -> MalformedSysfs:
         """An error about a file in this folder."""
-        return MalformedSysfs(f'{self.path / name}: {why}')
+        return MalformedSysfs(f'{self.path / name}: {reason}')
 
 
 def parse_list(text: str) -> frozenset[int]:
-    """The numbers of ``0-3,8``; raise ValueError."""
-    found: set[int] = set()
+    """The numbers of a list such as ``0-3,8``.
+
+    :raises ValueError: the list is malformed
+    """
+    numbers: set[int] = set()
     for part in filter(None, text.replace(' ', ',').split(',')):
         if not (match := re.fullmatch(r'(\d+)(?:-(\d+))?', part, re.ASCII)):
-            raise ValueError(f'{text[:40]!r} is no list of numbers')
+            raise ValueError(f'{text[:40]!r} is not a list of numbers')
         first, last = int(match[1]), int(match[2] or match[1])
         if last < first or last > _MAX_ID:
-            raise ValueError(f'{part[:40]!r} is no range of numbers')
-        found.update(range(first, last + 1))
-    return frozenset(found)
+            raise ValueError(f'{part[:40]!r} is not a range of numbers')
+        numbers.update(range(first, last + 1))
+    return frozenset(numbers)
 
 
 def parse_mask(text: str) -> frozenset[int]:
-    """The set bits of hexadecimal words of 32 bits; raise ValueError."""
+    """The set bits of a mask of comma-separated hexadecimal 32-bit words.
+
+    :raises ValueError: the mask is malformed
+    """
     words = text.split(',')
     if not all(re.fullmatch(r'[0-9a-fA-F]{1,8}', word) for word in words):
-        raise ValueError(f'{text[:40]!r} is no mask')
+        raise ValueError(f'{text[:40]!r} is not a mask')
     if len(words) > _MAX_ID // 32:
         raise ValueError(f'a mask of {len(words)} words')
     bits = int(''.join(word.zfill(8) for word in words), 16)

@@ -1,4 +1,4 @@
-"""All that sysfs says of a machine, as one value."""
+"""The hardware of a machine as its sysfs shows it, as one value."""
 
 import dataclasses
 import pathlib
@@ -15,9 +15,9 @@ from nfv_sched.sysfs.pci import SysfsDevice
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class SysfsHost:
-    """Nodes come by id, devices by address.
+    """A machine; nodes are sorted by id, devices by address.
 
-    ``problems`` say which devices could not be read.
+    ``problems`` says which devices could not be read.
     """
 
     cpus: Cpus
@@ -27,10 +27,10 @@ class SysfsHost:
 
 
 def read(root: pathlib.Path = pathlib.Path('/sys')) -> SysfsHost:
-    """The machine whose sysfs is at ``root``; no more than a few 100 ms.
+    """The machine whose sysfs is at ``root``; takes a few 100 ms at most.
 
-    :raises MalformedSysfs: CPUs or nodes cannot be understood, or there are
-        none
+    :raises MalformedSysfs: the files about CPUs or NUMA nodes are malformed,
+        or no CPU is online
     """
     top = Folder(root)
     system = top / 'devices' / 'system'
@@ -38,5 +38,5 @@ def read(root: pathlib.Path = pathlib.Path('/sys')) -> SysfsHost:
     if not cpus.online:
         raise MalformedSysfs(f'{system.path}: no CPU is online')
     nodes = read_nodes(system, cpus.present, cpus.online)
-    devices, problems = read_devices(top, frozenset(n.id for n in nodes))
+    devices, problems = read_devices(top, frozenset(node.id for node in nodes))
     return SysfsHost(cpus, nodes, devices, problems)

@@ -9,21 +9,20 @@ from nfv_sched.sysfs.files import Folder
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class SysfsPages:
-    """A pool of huge pages, in pages; ``surplus`` is part of ``total``."""
+    """A pool of huge pages, in pages."""
 
     total: int
     free: int | None
-    surplus: int | None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class SysfsNode:
-    """One online node.
+    """One online NUMA node.
 
-    ``cpus`` are online, ``offline`` are CPUs of the node that are not.
-    ``distances`` go to every online node by its id, the own one included;
-    empty where the firmware has none. ``memory_kib`` is None where the
-    kernel does not say. ``pages`` are pools of huge pages by size in KiB.
+    ``cpus`` are its online CPUs, ``offline`` its other CPUs. ``distances``
+    are those to every online node by id, itself included; empty if the
+    firmware has none. ``memory_kib`` is None if the kernel does not report
+    it. ``pages`` are pools of huge pages by page size in KiB.
     """
 
     id: int
@@ -37,15 +36,17 @@ class SysfsNode:
 def read_nodes(
     system: Folder, present: frozenset[int], online: frozenset[int]
 ) -> tuple[SysfsNode, ...]:
-    """The online nodes below ``devices/system``, by id."""
-    folder = system / 'node'
-    folders = dict(folder.numbered('node'))
-    ids = folder.ids('online')
+    """The online NUMA nodes below ``devices/system``, by id."""
+    parent = system / 'node'
+    folders = dict(parent.numbered('node'))
+    ids = parent.ids('online')
     if ids is not None:
-        folders = {i: one for i, one in folders.items() if i in ids}
+        folders = {
+            node: folder for node, folder in folders.items() if node in ids
+        }
     return tuple(
-        _node(i, one, tuple(folders), present, online)
-        for i, one in folders.items()
+        _node(node, folder, tuple(folders), present, online)
+        for node, folder in folders.items()
     )
 
 
@@ -58,12 +59,12 @@ def _node(
 ) -> SysfsNode:
     cpus = folder.either('cpulist', 'cpumap')
     linked = frozenset(cpu for cpu, _ in folder.numbered('cpu'))
-    mine = linked if cpus is None else cpus
+    listed = linked if cpus is None else cpus
     return SysfsNode(
         id=node,
-        cpus=mine & online,
-        # x86 takes CPUs out of the list when they go, but leaves the links.
-        offline=(mine | linked) & present - online,
+        cpus=listed & online,
+        # x86 removes offline CPUs from the list, but not their links.
+        offline=(listed | linked) & present - online,
         memory_kib=_memory(folder),
         distances=_distances(folder, ids),
         pages=_pages(folder / 'hugepages'),
@@ -73,14 +74,14 @@ def _node(
 def _memory(folder: Folder) -> int | None:
     if (text := folder.text('meminfo')) is None:
         return None
-    found = re.search(r'MemTotal:\s+(\d+)\s+kB', text, re.ASCII)
-    if found is None:
-        raise folder.malformed('meminfo', 'no MemTotal in it')
-    return int(found[1])
+    match = re.search(r'MemTotal:\s+(\d+)\s+kB', text, re.ASCII)
+    if match is None:
+        raise folder.malformed('meminfo', 'no MemTotal')
+    return int(match[1])
 
 
 def _distances(folder: Folder, ids: tuple[int, ...]) -> dict[int, int]:
-    """A column per online node, in ascending order of their ids."""
+    """Distances by node id; the file has a column per online node, by id."""
     if (text := folder.text('distance')) is None:
         return {}
     row = text.split()
@@ -88,22 +89,20 @@ def _distances(folder: Folder, ids: tuple[int, ...]) -> dict[int, int]:
         raise folder.malformed(
             'distance', f'{len(row)} columns for {len(ids)} online nodes'
         )
-    if not all(re.fullmatch(r'\d{1,3}', one, re.ASCII) for one in row):
+    if not all(re.fullmatch(r'\d{1,3}', column, re.ASCII) for column in row):
         raise folder.malformed('distance', f'{text[:40]!r}')
     return dict(zip(sorted(ids), map(int, row), strict=True))
 
 
 def _pages(folder: Folder) -> dict[int, SysfsPages]:
-    found = {}
+    pools = {}
     for path in folder.entries():
         size = re.fullmatch(r'hugepages-(\d+)kB', path.name, re.ASCII)
         if size is None:
             continue
         pool = Folder(path)
         if (total := pool.number('nr_hugepages')) is not None:
-            found[int(size[1])] = SysfsPages(
-                total,
-                pool.number('free_hugepages'),
-                pool.number('surplus_hugepages'),
+            pools[int(size[1])] = SysfsPages(
+                total, pool.number('free_hugepages')
             )
-    return dict(sorted(found.items()))
+    return dict(sorted(pools.items()))

@@ -1,4 +1,4 @@
-"""PCI devices: where they are, and which are functions of which."""
+"""PCI devices: their NUMA nodes, physical and virtual functions, links."""
 
 import dataclasses
 import pathlib
@@ -10,7 +10,8 @@ from nfv_sched.sysfs.files import MalformedSysfs
 _ADDRESS = re.compile(
     r'[0-9a-f]{4,8}:[0-9a-f]{2}:[01][0-9a-f]\.[0-7]', re.ASCII
 )
-#: No link is as fast, in Mbit/s. SPEED_UNKNOWN of ethtool is 32 bits set.
+#: In Mbit/s; from here on a speed is invalid. SPEED_UNKNOWN of ethtool has
+#: all 32 bits set.
 _UNKNOWN_SPEED = 2**31
 
 
@@ -18,21 +19,21 @@ _UNKNOWN_SPEED = 2**31
 class SysfsDevice:
     """One PCI device; ids are hexadecimal digits without a prefix.
 
-    ``numa_node`` is None where the firmware names none. A physical function
-    has ``vfs`` of at most ``sriov_total``; a virtual one has a ``physfn``.
-    ``link_mbps`` is the speed of its network link, None while that is down.
+    ``numa_node`` is None if the firmware reports none. A PF has ``vfs``, at
+    most ``sriov_total``; a VF has a ``physfn``. ``link_mbps`` is the speed of
+    its network link, None while the link is down.
     """
 
     address: str
     vendor: str | None
     product: str | None
-    class_id: str | None
+
     numa_node: int | None
     driver: str | None
     physfn: str | None
     vfs: tuple[str, ...]
     sriov_total: int | None
-    sriov_enabled: int | None
+
     nets: tuple[str, ...]
     link_mbps: int | None
 
@@ -40,9 +41,9 @@ class SysfsDevice:
 def read_devices(
     root: Folder, nodes: frozenset[int]
 ) -> tuple[tuple[SysfsDevice, ...], tuple[str, ...]]:
-    """The devices below ``/sys`` by address, and what is wrong with others.
+    """The devices below ``/sys`` by address, and why others are malformed.
 
-    :param nodes: the ids of the online nodes
+    :param nodes: the ids of the online NUMA nodes
     """
     devices = []
     problems = []
@@ -50,7 +51,7 @@ def read_devices(
         try:
             devices.append(_device(address, folder, nodes))
         except MalformedSysfs as error:
-            # A bad device is no reason to do without all others.
+            # A malformed device must not hide the others.
             problems.append(str(error))
     return tuple(devices), tuple(problems)
 
@@ -63,29 +64,29 @@ def _folders(root: Folder) -> dict[str, Folder]:
     }
     if listed:
         return listed
-    found: dict[str, Folder] = {}
+    folders: dict[str, Folder] = {}
     for path in (root / 'devices').entries():
         if path.name.startswith('pci'):
-            found.update(_below(path))
-    return found
+            folders.update(_below(path))
+    return folders
 
 
 def _below(path: pathlib.Path) -> dict[str, Folder]:
-    """Devices and what hangs behind their bridges."""
-    found = {}
+    """Devices below ``path``, also those behind bridges."""
+    folders = {}
     for entry in Folder(path).entries():
         if _ADDRESS.fullmatch(entry.name) and entry.is_dir():
             if not entry.is_symlink():
-                found[entry.name] = Folder(entry)
-                found.update(_below(entry))
+                folders[entry.name] = Folder(entry)
+                folders.update(_below(entry))
         elif (
             entry.name.startswith('pci')
             and entry.is_dir()
             and not entry.is_symlink()
         ):
-            # A domain of its own behind a bridge, such as Intel's VMD.
-            found.update(_below(entry))
-    return found
+            # A PCI domain behind a bridge, such as Intel's VMD.
+            folders.update(_below(entry))
+    return folders
 
 
 def _device(
@@ -97,13 +98,11 @@ def _device(
         address=address,
         vendor=_id(folder, 'vendor', 4),
         product=_id(folder, 'device', 4),
-        class_id=_id(folder, 'class', 6),
         numa_node=node if node in nodes else None,
         driver=folder.target('driver'),
         physfn=folder.target('physfn'),
         vfs=_virtual(folder),
         sriov_total=_functions(folder),
-        sriov_enabled=folder.number('sriov_numvfs'),
         nets=nets,
         link_mbps=_speed(folder / 'net', nets),
     )
@@ -112,12 +111,12 @@ def _device(
 def _id(folder: Folder, name: str, digits: int) -> str | None:
     value = folder.number(name, 16)
     if value is not None and not 0 <= value < 16**digits:
-        raise folder.malformed(name, f'{value:#x} is no id')
+        raise folder.malformed(name, f'{value:#x} is not an id')
     return None if value is None else f'{value:0{digits}x}'
 
 
 def _functions(folder: Folder) -> int | None:
-    """The virtual functions there can be: 16 bits of the capability."""
+    """The highest number of VFs: 16 bits of the SR-IOV capability."""
     value = folder.number('sriov_totalvfs')
     if value is not None and not 0 <= value < 2**16:
         raise folder.malformed('sriov_totalvfs', f'{value} functions')
@@ -125,12 +124,12 @@ def _functions(folder: Folder) -> int | None:
 
 
 def _virtual(folder: Folder) -> tuple[str, ...]:
-    links = (folder.target(one.name) for _, one in folder.numbered('virtfn'))
+    links = (folder.target(link.name) for _, link in folder.numbered('virtfn'))
     return tuple(sorted(filter(None, links)))
 
 
 def _speed(folder: Folder, nets: tuple[str, ...]) -> int | None:
-    """The fastest link: a card may have several ports on one function."""
+    """The speed of the fastest link: one function may have several ports."""
     speeds = [(folder / name).number('speed') for name in nets]
     return max(
         (

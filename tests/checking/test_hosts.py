@@ -1,4 +1,4 @@
-"""Each check of hosts and trees passes where it should, or fails."""
+"""The checks of hosts and trees: success, warning and failure."""
 
 import dataclasses
 
@@ -42,7 +42,7 @@ def by_uuid(*trees):
     return {one.uuid: one for one in trees}
 
 
-def test_what_cannot_be_read_is_a_failure():
+def test_unreadable_records_are_a_failure():
     assert hosts.readable(()).code is Code.SUCCESS
     found = hosts.readable(('cell c2: down',))
     assert (found.code, found.details) == (Code.FAILURE, 'cell c2: down')
@@ -54,7 +54,7 @@ def test_every_host_has_a_tree():
     assert hosts.published(both, trees).code is Code.SUCCESS
     found = hosts.published(both, by_uuid(tree('a')))
     assert found.code is Code.WARNING
-    assert '1 of 2 hosts are not published: b' in found.details
+    assert '1 of 2 hosts is not published: b' in found.details
     assert found.fix == 'nfv-sched publish'
 
 
@@ -70,14 +70,14 @@ def test_trees_describe_what_hosts_report():
     )
 
 
-def test_torn_trees_are_told():
+def test_trees_that_cannot_be_used_are_reported():
     assert hosts.incomplete({}).code is Code.SUCCESS
     found = hosts.incomplete({'a:nfv': 'IncompleteTree'})
     assert found.code is Code.WARNING
     assert 'a:nfv (IncompleteTree)' in found.details
 
 
-def test_trees_of_hosts_that_are_gone_are_told():
+def test_orphaned_trees_are_reported():
     trees = by_uuid(tree('a'), tree('b'))
     assert hosts.orphaned([survey('a'), survey('b')], trees).code is (
         Code.SUCCESS
@@ -108,7 +108,7 @@ def test_reserved_pages_are_there():
     found = hosts.reserved_pages(odd, [])
     assert found.code is Code.WARNING
     assert found.details.endswith(': c')
-    # Other machines may keep what they like.
+    # Hosts with other page pools may reserve other amounts.
     other = [*good, survey('d', reserved=1, total=16)]
     assert hosts.reserved_pages(other, []).code is Code.SUCCESS
 
@@ -122,17 +122,17 @@ def test_domains_of_aggregates_are_known():
     assert wrong.code is Code.WARNING
     assert 'aggregate two has the unknown key Racks' in wrong.details
     wrong = hosts.domains(found, ['rack', 'row'], [rack])
-    assert 'no aggregate names a row' in wrong.details
+    assert 'no aggregate has the key row' in wrong.details
     wrong = hosts.domains([*found, survey('c')], ['rack'], [rack])
-    assert 'no rack is known of c' in wrong.details
+    assert 'no aggregate gives the rack of c' in wrong.details
 
 
-def test_many_names_are_cut():
+def test_of_many_names_the_first_are_shown():
     found = hosts.published([survey(f'h{n}') for n in range(9)], {})
     assert found.details.endswith('h0, h1, h2, h3, h4 and 4 more')
 
 
-def test_a_host_without_state_is_nobody_to_judge():
+def test_a_host_without_state_passes():
     bare = dataclasses.replace(survey('a'), state=None)
     for check in (
         lambda: hosts.cpu_sets([bare]),
@@ -140,3 +140,18 @@ def test_a_host_without_state_is_nobody_to_judge():
         lambda: hosts.drifted([bare], by_uuid(tree('a', memory_mib=1))),
     ):
         assert check().code is Code.SUCCESS
+
+
+def test_nouns_and_verbs_agree_with_the_number_of_trees():
+    assert hosts.incomplete({'a': 'x'}).details.startswith('1 tree cannot')
+    found = hosts.incomplete({'a': 'x', 'b': 'x'})
+    assert found.details.startswith('2 trees cannot')
+    trees = by_uuid(tree('a'), tree('b'))
+    assert hosts.orphaned([survey('a')], trees).details == (
+        'the compute node of 1 tree no longer exists: b'
+    )
+    assert hosts.orphaned([], trees).details == (
+        'the compute nodes of 2 trees no longer exist: a, b'
+    )
+    found = hosts.published([survey('a'), survey('b')], {})
+    assert found.details == '2 of 2 hosts are not published: a, b'

@@ -1,4 +1,4 @@
-"""Each check of Placement passes where it should, and fails otherwise."""
+"""The checks of Placement: success, warning and failure."""
 
 from oslo_config import cfg
 from oslo_upgradecheck.upgradecheck import Code
@@ -17,14 +17,14 @@ def options(tmp_path):
     return read
 
 
-def test_without_its_file_nothing_is_said_of_it():
+def test_without_its_file_placement_is_not_checked():
     assert placement.config([]) is None
     for found in (placement.retries(None), placement.candidates(None, 9)):
         assert found.code is Code.SUCCESS
         assert '--placement-config-file' in found.details
 
 
-def test_retries_that_book_twice_are_told(options):
+def test_retries_that_overbook_are_reported(options):
     found = placement.retries(options(''))
     assert found.code is Code.WARNING
     assert 'allocation_conflict_retry_count = 10' in found.details
@@ -32,7 +32,7 @@ def test_retries_that_book_twice_are_told(options):
     assert placement.retries(good).code is Code.SUCCESS
 
 
-def test_a_limit_below_the_hosts_is_told(options):
+def test_a_limit_below_the_hosts_is_reported(options):
     assert placement.candidates(options(''), 9).code is Code.SUCCESS
     low = options('max_allocation_candidates = 8')
     assert placement.candidates(low, 9).code is Code.FAILURE
@@ -57,7 +57,7 @@ def test_a_wrong_file_is_an_error(options, tmp_path):
         ('', Code.FAILURE),
     ],
 )
-def test_old_placements_are_told(newest, code):
+def test_old_placements_are_reported(newest, code):
     versions = [{'id': 'v1.0', 'max_version': newest, 'min_version': '1.0'}]
     assert placement.microversion(versions).code is code
     assert placement.microversion([]).code is Code.FAILURE

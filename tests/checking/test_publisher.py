@@ -1,4 +1,4 @@
-"""The check of the publisher passes where it should, and warns otherwise."""
+"""The check of the publisher: success and warning."""
 
 from oslo_upgradecheck.upgradecheck import Code
 import pytest
@@ -20,11 +20,11 @@ FILE = '/run/nfv-sched/publisher.json'
             '190 s ago',
         ),
         (PublisherStatus(FILE, interval=60), Code.WARNING, 'not finished'),
-        (PublisherStatus(FILE, wrong='is not there'), Code.WARNING, FILE),
+        (PublisherStatus(FILE, problem='is not there'), Code.WARNING, FILE),
         (
             PublisherStatus(FILE, interval=60, leads=False),
             Code.SUCCESS,
-            'stands by',
+            'on standby',
         ),
         (
             PublisherStatus(FILE, age=1, interval=60, failed=2),
@@ -33,7 +33,7 @@ FILE = '/run/nfv-sched/publisher.json'
         ),
     ],
 )
-def test_a_publisher_is_at_work(found, code, text):
+def test_a_publisher_is_active(found, code, text):
     result = publisher.age(found)
     assert result.code is code
     assert text in result.details

@@ -1,4 +1,4 @@
-"""Each check of nova.conf passes where it should, and fails otherwise."""
+"""The checks of nova.conf: success, warning and failure."""
 
 import nova.conf
 from oslo_upgradecheck.upgradecheck import Code
@@ -114,7 +114,7 @@ def test_weighers_are_there_once(group):
         assert 'weight_classes' in found.fix
 
 
-def test_multipliers_let_ours_have_a_say(group):
+def test_multipliers_of_nova_do_not_outweigh_ours(group):
     assert scheduler.multipliers(CONF).code is Code.SUCCESS
     group(ram_weight_multiplier=-20.0)
     found = scheduler.multipliers(CONF)
@@ -125,10 +125,10 @@ def test_multipliers_let_ours_have_a_say(group):
     CONF.set_override('affinity_weight_multiplier', 0.0, 'nfv_sched')
     found = scheduler.multipliers(CONF)
     assert found.code is Code.WARNING
-    assert 'affinity_weight_multiplier are 0' in found.details
+    assert 'affinity_weight_multiplier is 0' in found.details
 
 
-def test_boots_at_once_are_not_sent_one_way(group, nova_options):
+def test_concurrent_boots_are_not_sent_to_the_same_hosts(group, nova_options):
     nova_options.set_override('in_flight_weight_multiplier', 2.0, 'nfv_sched')
     found = scheduler.boots_at_once(CONF)
     assert found.code is Code.WARNING
@@ -148,7 +148,7 @@ def test_boots_at_once_are_not_sent_one_way(group, nova_options):
     assert scheduler.boots_at_once(CONF).code is Code.SUCCESS
 
 
-def test_the_fallback_query_is_off_where_nobody_needs_it(nova_options):
+def test_the_fallback_query_is_off_where_no_host_needs_it(nova_options):
     def code(*, dedicate):
         return scheduler.fallback_query(
             CONF, every_host_dedicates=dedicate
@@ -160,8 +160,23 @@ def test_the_fallback_query_is_off_where_nobody_needs_it(nova_options):
     assert code(dedicate=True) is Code.SUCCESS
 
 
-def test_placement_is_asked_for_enough_hosts(nova_options):
+def test_placement_may_return_every_host(nova_options):
     assert scheduler.placement_results(CONF, 1000).code is Code.SUCCESS
     found = scheduler.placement_results(CONF, 1001)
     assert found.code is Code.WARNING
     assert '1001' in found.fix
+
+
+@pytest.mark.parametrize(
+    ('names', 'start'),
+    [
+        (['HugePagesFilter'], 'HugePagesFilter is not enabled: '),
+        (
+            ['HugePagesFilter', 'PCINUMAFilter'],
+            'HugePagesFilter, PCINUMAFilter are not enabled: ',
+        ),
+    ],
+)
+def test_a_verb_agrees_with_the_number_of_names(group, names, start):
+    group(enabled_filters=without(*names))
+    assert scheduler.filters_enabled(CONF).details.startswith(start)

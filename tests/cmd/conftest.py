@@ -12,8 +12,8 @@ import pytest
 from nfv_sched.cmd.main import main
 from nfv_sched.nova import compute_topology
 from nfv_sched.placement.client import PlacementClient
-from nfv_sched.placement.publisher import prune
 from nfv_sched.placement.publisher import publish
+from nfv_sched.placement.removal import prune
 from nfv_sched.sim import boot_request
 from nfv_sched.sim import flavors
 from nfv_sched.sim import machine

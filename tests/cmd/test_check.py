@@ -10,8 +10,8 @@ from nfv_sched.checking import CHECKS
 from nfv_sched.cmd import backends
 from nfv_sched.nova import compute_nodes
 from nfv_sched.placement.client import PlacementClient
-from nfv_sched.placement.publisher import prune
 from nfv_sched.placement.publisher import publish
+from nfv_sched.placement.removal import prune
 from nfv_sched.publishing import status
 
 CONF = nova.conf.CONF
@@ -27,7 +27,7 @@ def published(cloud):
 
 @pytest.fixture
 def reading(cloud):
-    """Schedulers that read the trees, which those of the cloud do not."""
+    """Make schedulers read the trees, which those of the cloud do not."""
     CONF.set_override('read_topology', True, 'nfv_sched')
     yield
     CONF.set_override('read_topology', False, 'nfv_sched')
@@ -57,26 +57,29 @@ def test_warnings_and_failures_are_the_exit_code(run, reading, tmp_path):
     assert rows['Placement retries']['Verdict'] == 'Warning'
 
 
-def test_trees_that_nobody_reads_may_be_missing(run):
+def test_trees_that_are_not_read_may_be_missing(run):
     rows = by_name(run('check'))
     assert rows['Unpublished hosts']['Verdict'] == 'Success'
     assert 'read_topology' in rows['Unpublished hosts']['What was found']
 
 
-def test_a_torn_tree_is_found(run, published):
+def test_an_incomplete_tree_is_found(run, published):
     [cell] = [
         one
         for one in published.get('/resource_providers')['resource_providers']
         if one['name'] == 'cmp-0:nfv:numa0'
     ]
     path = f'/resource_providers/{cell["uuid"]}/inventories/NUMA_MEMORY_MB'
-    told = published.get(path)
-    published.put(path, {**told, 'total': told['total'] + 1})
+    inventory = published.get(path)
+    published.put(path, {**inventory, 'total': inventory['total'] + 1})
     rows = by_name(run('check', code=1))
-    assert 'cmp-0:nfv (IncompleteTree)' in rows['Torn trees']['What was found']
+    assert (
+        'cmp-0:nfv (IncompleteTree)'
+        in rows['Incomplete trees']['What was found']
+    )
 
 
-def test_trees_are_not_forsaken_where_a_cell_is_down(
+def test_no_tree_is_orphaned_while_a_nova_cell_is_down(
     run, published, monkeypatch
 ):
     def down(self, *_):
@@ -86,12 +89,12 @@ def test_trees_are_not_forsaken_where_a_cell_is_down(
     monkeypatch.setattr(compute_nodes.CloudReader, '_of_cell', down)
     rows = by_name(run('check', code=2))
     assert rows['Records readable']['Verdict'] == 'Failure'
-    found = rows['Forsaken trees']
+    found = rows['Orphaned trees']
     assert found['Verdict'] == 'Success'
-    assert 'not every cell or record was read' in found['What was found']
+    assert 'not every Nova cell or record' in found['What was found']
 
 
-def test_what_stops_the_check_is_no_verdict(run, tmp_path, monkeypatch):
+def test_an_error_of_the_check_is_not_a_result(run, tmp_path, monkeypatch):
     words = ('--placement-config-file', str(tmp_path / 'no.conf'))
     assert run('check', *words, code=255) == ''
     assert 'no.conf' in run.err
@@ -110,7 +113,7 @@ def test_the_status_of_the_publisher_is_read(run, cloud, tmp_path):
     CONF.set_override('status_file', str(path), group)
     try:
         rows = by_name(run('check', code=1))
-        assert 'is not there' in rows['Publisher']['What was found']
+        assert 'does not exist' in rows['Publisher']['What was found']
         new = status.Status('cells', 60.0, passed=time.time())
         status.write(path, new)
         assert by_name(run('check'))['Publisher']['Verdict'] == 'Success'
@@ -123,6 +126,6 @@ def test_the_status_of_the_publisher_is_read(run, cloud, tmp_path):
         assert 'not the status' in rows['Publisher']['What was found']
         path.write_text('{"source": "cells", "interval": 60, "counts": null}')
         rows = by_name(run('check', code=1))
-        assert 'counts of a wrong type' in rows['Publisher']['What was found']
+        assert 'wrong type of counts' in rows['Publisher']['What was found']
     finally:
         CONF.clear_override('status_file', group)

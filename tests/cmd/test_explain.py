@@ -429,6 +429,6 @@ def test_check_does_what_placement_alone_allows(run, lab):
         'Placement microversion',
         'Placement retries',
         'Placement candidates',
-        'Torn trees',
+        'Incomplete trees',
     ]
     assert 'is not checked' in run.err

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from nfv_sched.placement.client import PlacementClient
-from nfv_sched.placement.publisher import prune
 from nfv_sched.placement.publisher import publish
+from nfv_sched.placement.removal import prune
 from nfv_sched_testing.placement_fixtures import adapter_of
 from nfv_sched_testing.placement_fixtures import make_database
 from nfv_sched_testing.placement_fixtures import placement_app
@@ -26,7 +26,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
 
 @pytest.fixture(scope='session')
 def named(template: pathlib.Path) -> pathlib.Path:
-    """A database that knows the names which the example host needs."""
+    """A database with the classes and traits of the example host."""
     database = template.with_name('named.db')
     shutil.copy(template, database)
     with placement_app(database) as app:
@@ -40,7 +40,7 @@ def named(template: pathlib.Path) -> pathlib.Path:
 def placement(
     named: pathlib.Path, tmp_path: pathlib.Path
 ) -> Iterator[Callable[..., WSGIAdapter]]:
-    """Call it, once, with options of Placement's [placement] group."""
+    """Call this once, with options of Placement's group [placement]."""
     with contextlib.ExitStack() as stack:
 
         def start(origin: pathlib.Path = named, **options: Any) -> WSGIAdapter:

@@ -1,14 +1,14 @@
-"""A client that is killed at one of its calls."""
+"""A client process that is killed during one of its calls."""
 
 from nfv_sched_testing.placement_fixtures import WSGIAdapter
 
 
 class Killed(BaseException):
-    """The process is gone: nothing may catch this."""
+    """The process ends: no handler of Exception catches this."""
 
 
 class KillingWSGI(WSGIAdapter):
-    """In front of a Placement in this process.
+    """The adapter of a Placement in this process.
 
     At call number ``at`` the answer is lost.
     """

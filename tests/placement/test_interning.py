@@ -6,17 +6,17 @@ from tests.placement.examples import host
 
 
 @given(hosts(), hosts())
-def test_a_host_of_shared_parts_is_equal(one, other):
+def test_an_interned_host_is_equal(one, other):
     shared = TopologyInterner()
     for topology in (one, other, one):
-        found = shared.of(topology)
+        found = shared.intern(topology)
         assert found == topology
         assert found.domains == topology.domains
 
 
-def test_equal_hosts_have_their_parts_in_common():
+def test_equal_hosts_share_cells_and_pools():
     shared = TopologyInterner()
-    one, other = shared.of(host(0)), shared.of(host(1))
+    one, other = shared.intern(host(0)), shared.intern(host(1))
     assert one != other
     assert one.cells[0] is other.cells[0]
     assert one.pools[1] is other.pools[1]

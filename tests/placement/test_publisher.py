@@ -11,28 +11,22 @@ import pytest
 from nfv_sched.model import HostUsage
 from nfv_sched.model import PageCapacity
 from nfv_sched.placement import api
+from nfv_sched.placement import apply_calls
 from nfv_sched.placement import publisher
 from nfv_sched.placement import schema
 from nfv_sched.placement.client import PlacementClient
 from nfv_sched.placement.codec import BadTree
-from nfv_sched.placement.codec import decode
 from nfv_sched.placement.codec import encode
 from nfv_sched.placement.publisher import preview
-from nfv_sched.placement.publisher import prune
 from nfv_sched.placement.publisher import publish
 from nfv_sched.placement.publisher import publish_supplement
 from nfv_sched.placement.publisher import Round
+from nfv_sched.placement.removal import prune
 from nfv_sched_testing.placement_fixtures import adapter_of
 from nfv_sched_testing.topology_strategies import hosts
 from tests.placement.examples import host
+from tests.placement.examples import read
 from tests.placement.examples import with_guest
-
-
-def read(client, topology):
-    """The host as a reader of Placement sees it."""
-    root = schema.root_uuid(topology.uuid)
-    summaries = api.summaries(client, in_tree=root)
-    return decode(topology.name, root, summaries.get(root, {}))
 
 
 @given(first=hosts('h0', str(uuid.UUID(int=1))), data=st.data())
@@ -41,14 +35,14 @@ def read(client, topology):
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
-def test_any_host_comes_back_and_gives_way_to_any_other(client, first, data):
+def test_any_host_is_published_and_replaced_by_any_other(client, first, data):
     report = publish(client, [first])
     assert report.hosts[0].error is None
     assert read(client, first) == first
     second = data.draw(hosts('h0', str(uuid.UUID(int=1))))
     report = publish(client, [second])
     assert report.hosts[0].error is None
-    # Nobody but its owner takes away what sysfs added.
+    # Only the publisher of the supplement removes it.
     assert publish_supplement(client, second).error is None
     assert read(client, second) == second
     root = schema.root_uuid(second.uuid)
@@ -56,7 +50,7 @@ def test_any_host_comes_back_and_gives_way_to_any_other(client, first, data):
 
 
 def test_publishing_twice_writes_nothing(client, wsgi, monkeypatch):
-    monkeypatch.setattr(publisher, 'ONE_BY_ONE', 2)
+    monkeypatch.setattr(publisher, 'MAX_SINGLE_READS', 2)
     topologies = [with_guest(host(number)) for number in range(3)]
     assert publish(client, topologies).count('written') == 3
     wsgi.calls.clear()
@@ -72,7 +66,7 @@ def test_publishing_twice_writes_nothing(client, wsgi, monkeypatch):
 def test_one_guest_more_or_less_is_one_write(
     client, wsgi, monkeypatch, others
 ):
-    monkeypatch.setattr(publisher, 'ONE_BY_ONE', 2)
+    monkeypatch.setattr(publisher, 'MAX_SINGLE_READS', 2)
     topologies = [host(number) for number in range(1 + others)]
     publish(client, topologies)
     for changed in (
@@ -144,7 +138,7 @@ def test_reserved_pages_alone_are_written(client):
     assert (pages.total, pages.reserved) == (521, 9)
 
 
-def test_a_removed_cell_and_pool_go_although_in_use(client):
+def test_a_cell_and_a_pool_are_removed_although_in_use(client):
     old = host(usage=HostUsage(dedicated_cpus={0: 1, 1: 2}, memory_mib={1: 3}))
     old = dataclasses.replace(
         old,
@@ -175,7 +169,7 @@ def test_usage_above_capacity_is_cut_and_reported(client):
     assert publish(client, [topology]).writes == 0
 
 
-def test_a_shrunk_cell_takes_its_usage_along(client):
+def test_usage_is_reduced_with_the_capacity_of_its_cell(client):
     old = host(usage=HostUsage(dedicated_cpus={0: 30}))
     publish(client, [old])
     cell = dataclasses.replace(old.cells[0], dedicated_cpus=10)
@@ -196,12 +190,49 @@ def test_names_are_created_once(placement, template):
     assert not [c for c in wsgi.writes if c[1].startswith('/resource_cl')]
 
 
-def test_a_host_that_cannot_be_encoded_stops_no_other(client):
+def test_a_host_that_cannot_be_encoded_does_not_stop_others(client):
     bad = dataclasses.replace(host(1), name='x' * 300)
     report = publish(client, [bad, host(0)])
     assert [one.outcome for one in report.hosts] == ['failed', 'written']
     assert '300 characters' in report.hosts[0].error
     assert read(client, host(0)) == host(0)
+
+
+@pytest.mark.parametrize(
+    'name', ['r' * 232, '机柜' * 15, '\ud800'], ids=['long', 'chinese', 'half']
+)
+def test_a_rack_whose_name_fits_in_no_trait_does_not_stop_the_host(
+    client, name
+):
+    plain = dataclasses.replace(host(), domains={'row': 'b'})
+    topology = dataclasses.replace(host(), domains={'rack': name, 'row': 'b'})
+    for outcome in ('written', 'unchanged'):
+        (report,) = publish(client, [topology]).hosts
+        assert (report.error, report.outcome) == (None, outcome)
+        (message,) = report.omitted
+        assert message.startswith(
+            'Host host0 is published without its failure domain '
+            f'rack {name!r}: '
+        )
+        assert read(client, topology) == plain
+    assert preview(client, [topology]).hosts[0].omitted == report.omitted
+    assert publish(client, [plain]).hosts[0].omitted == ()
+
+
+def test_a_required_name_that_fits_in_no_trait_fails_its_host_only(client):
+    physnet = '网络' * 15
+    cell = dataclasses.replace(host().cells[0], physnets=frozenset({physnet}))
+    pool = dataclasses.replace(host().pools[0], physnet=physnet)
+    address = dataclasses.replace(host().pools[0], parent='x' * 240)
+    for bad, what in (
+        (dataclasses.replace(host(1), cells=(cell,)), repr(physnet)),
+        (dataclasses.replace(host(1), pools=(pool,)), repr(physnet)),
+        (dataclasses.replace(host(1), pools=(address,)), 'PCI address'),
+    ):
+        report = publish(client, [bad, host(0)])
+        assert report.hosts[1].error is None
+        assert what in report.hosts[0].error
+        assert 'at most 255' in report.hosts[0].error
 
 
 def test_preview_writes_nothing_and_names_the_calls(client, wsgi):
@@ -285,11 +316,11 @@ def test_a_foreign_child_and_trait_in_our_tree_stay(client):
 
 
 def test_a_foreign_holder_of_our_name_is_reported(client):
-    stranger = _foreign(client, 'host0:nfv')
+    foreign = _foreign(client, 'host0:nfv')
     report = publish(client, [host(0), host(1)])
     assert [one.outcome for one in report.hosts] == ['failed', 'written']
     assert 'host0' in report.hosts[0].error
-    assert stranger in api.tree_of(client, stranger)
+    assert foreign in api.tree_of(client, foreign)
 
 
 def test_a_compute_node_that_came_back_replaces_its_old_tree(client):
@@ -301,7 +332,7 @@ def test_a_compute_node_that_came_back_replaces_its_old_tree(client):
     assert api.tree_of(client, schema.root_uuid(host(0).uuid)) == {}
 
 
-def test_two_compute_nodes_of_one_name_do_not_take_turns(client):
+def test_two_compute_nodes_of_one_name_do_not_replace_each_other(client):
     one, two = host(0), host(5, name='host0')
     live_nodes = {each.uuid: each.name for each in (one, two)}
     for _ in range(2):
@@ -311,7 +342,7 @@ def test_two_compute_nodes_of_one_name_do_not_take_turns(client):
         assert one.uuid in second.error
         assert two.uuid in second.error
         assert read(client, one) == one
-    # The former of them is gone.
+    # The former compute node no longer exists.
     (report,) = Round(client, {two.uuid: two.name}).publish([two]).hosts
     assert report.error is None
     assert read(client, two) == two
@@ -336,51 +367,7 @@ def test_a_renamed_host_is_renamed(client):
     assert all(name.startswith('new-name:nfv') for name in names)
 
 
-def test_prune_removes_exactly_what_is_not_kept(client):
-    all_hosts = [with_guest(host(number)) for number in range(3)]
-    publish(client, all_hosts)
-    gone = prune(client, [all_hosts[0].uuid, all_hosts[2].uuid])
-    assert gone == {'host1:nfv': None}
-    assert read(client, all_hosts[0]) == all_hosts[0]
-    assert len(api.roots(client)) == 2
-    assert prune(client, [all_hosts[0].uuid, all_hosts[2].uuid]) == {}
-
-
-def test_a_tree_in_use_stays_and_keeps_no_other(client):
-    gone = [host(number) for number in range(3)]
-    publish(client, gone)
-    consumer = '5a0c5f52-1f7e-4a6c-9d3e-0d6b2f7f1a11'
-    used = schema.root_uuid(gone[1].uuid)
-    client.put(f'/allocations/{consumer}', _one_of(client, used))
-    found = prune(client, [])
-    assert {name for name, problem in found.items() if problem is None} == {
-        'host0:nfv',
-        'host2:nfv',
-    }
-    assert 'allocations' in found['host1:nfv']
-    assert list(api.roots(client)) == [used]
-    client.delete(f'/allocations/{consumer}')
-    assert prune(client, []) == {'host1:nfv': None}
-
-
-def _one_of(client, root):
-    """What a consumer that is not ours asks of some provider of a tree."""
-    uuid, name = next(
-        (uuid, name)
-        for uuid in api.tree_of(client, root)
-        for name in sorted(api.inventories(client, uuid)[1])
-        if name == 'CUSTOM_NFV_CORE' or not name.startswith('CUSTOM_')
-    )
-    return {
-        'allocations': {uuid: {'resources': {name: 1}}},
-        'project_id': 'p',
-        'user_id': 'u',
-        'consumer_type': 'OTHER',
-        'consumer_generation': None,
-    }
-
-
-def test_what_others_break_is_mended(client):
+def test_changes_by_other_clients_are_repaired(client):
     publish(client, [host()])
     root = schema.root_uuid(host().uuid)
     client.delete(f'/resource_providers/{root}/inventories')
@@ -392,7 +379,7 @@ def test_what_others_break_is_mended(client):
     assert read(client, host()) == host()
 
 
-def test_mending_a_child_moves_the_root(client):
+def test_repairing_a_child_moves_the_root(client):
     publish(client, [host()])
     root = schema.root_uuid(host().uuid)
     client.delete(f'/resource_providers/{schema.cell_uuid(root, 0)}/traits')
@@ -434,7 +421,7 @@ def test_a_generation_conflict_is_read_again_and_retried(client, wsgi):
 
 
 def test_endless_conflicts_end_with_a_report(client, wsgi, monkeypatch):
-    monkeypatch.setattr(publisher.time, 'sleep', lambda _: None)
+    monkeypatch.setattr(apply_calls.time, 'sleep', lambda _: None)
     publish(client, [host()])
     root = schema.root_uuid(host().uuid)
     second = PlacementClient(adapter_of(wsgi))
@@ -460,7 +447,7 @@ def test_endless_conflicts_end_with_a_report(client, wsgi, monkeypatch):
     assert 'generation' in report.hosts[0].error
 
 
-def test_two_publishers_at_once_agree(wsgi):
+def test_two_concurrent_publishers_agree(wsgi):
     topologies = [with_guest(host(number)) for number in range(3)]
     barrier = threading.Barrier(2)
     reports = []
@@ -485,7 +472,7 @@ def test_two_publishers_at_once_agree(wsgi):
 def test_trees_that_a_bulk_answer_lacks_are_not_written_again(
     placement, monkeypatch
 ):
-    monkeypatch.setattr(publisher, 'ONE_BY_ONE', 2)
+    monkeypatch.setattr(publisher, 'MAX_SINGLE_READS', 2)
     wsgi = placement(max_allocation_candidates=2)
     client = PlacementClient(adapter_of(wsgi))
     topologies = [host(number, cells=1, pools=0) for number in range(5)]
@@ -495,8 +482,8 @@ def test_trees_that_a_bulk_answer_lacks_are_not_written_again(
     assert wsgi.writes == []
 
 
-def test_what_a_newer_publisher_wrote_gives_way(client):
-    """One schema at a time: a reader that does not know it has no host."""
+def test_names_of_a_newer_publisher_are_replaced(client):
+    """A tree has one schema: a reader of another version cannot use it."""
     publish(client, [host()])
     cell = schema.cell_uuid(schema.root_uuid(host().uuid), 0)
     generation, traits = api.traits(client, cell)
@@ -512,11 +499,11 @@ def test_what_a_newer_publisher_wrote_gives_way(client):
         read(client, host())
     report = publish(client, [host()])
     assert report.hosts[0].outcome == 'written'
-    assert report.hosts[0].torn
+    assert report.hosts[0].incomplete
     assert read(client, host()) == host()
 
 
-def test_a_class_in_use_goes_from_a_cell_that_stays(client):
+def test_a_class_in_use_is_removed_from_a_cell_that_stays(client):
     publish(client, [host(usage=HostUsage(dedicated_cpus={0: 4}))])
     cell = dataclasses.replace(host().cells[0], dedicated_cpus=0)
     new = dataclasses.replace(host(), cells=(cell, host().cells[1]))

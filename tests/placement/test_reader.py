@@ -11,9 +11,9 @@ from nfv_sched.placement import incremental_read
 from nfv_sched.placement import schema
 from nfv_sched.placement.client import PlacementClient
 from nfv_sched.placement.errors import Unavailable
-from nfv_sched.placement.publisher import prune
 from nfv_sched.placement.publisher import publish
 from nfv_sched.placement.reader import TopologyReader
+from nfv_sched.placement.removal import prune
 from nfv_sched_testing.placement_fixtures import adapter_of
 from tests.placement.examples import host
 from tests.placement.examples import with_guest
@@ -67,7 +67,7 @@ def cell_of(topology, cell=0):
     return schema.cell_uuid(schema.root_uuid(topology.uuid), cell)
 
 
-def test_the_first_snapshot_is_empty_and_asks_nobody():
+def test_the_first_snapshot_is_empty_and_sends_no_request():
     def factory():
         raise AssertionError
 
@@ -77,7 +77,9 @@ def test_the_first_snapshot_is_empty_and_asks_nobody():
     assert reader.snapshot.get('no such host') is None
 
 
-def test_nothing_ever_published_is_no_error(placement, template, caplog):
+def test_a_placement_without_our_names_is_no_error(
+    placement, template, caplog
+):
     client = PlacementClient(adapter_of(placement(template)))
     reader = TopologyReader(lambda: client)
     assert reader.refresh()
@@ -90,7 +92,7 @@ def test_nothing_ever_published_is_no_error(placement, template, caplog):
 def test_reader_sees_what_the_publisher_wrote(
     reader, client, wsgi, monkeypatch, single, requests
 ):
-    monkeypatch.setattr(incremental_read, 'ONE_BY_ONE', single)
+    monkeypatch.setattr(incremental_read, 'MAX_SINGLE_READS', single)
     topologies = [with_guest(host(0)), small(1), small(2)]
     publish(client, topologies)
     wsgi.calls.clear()
@@ -129,7 +131,7 @@ def test_a_removed_tree_leaves_the_snapshot(reader, client):
     assert reader.snapshot.hosts == by_uuid(small(1))
 
 
-def test_everything_is_read_anew_now_and_then(client):
+def test_all_trees_are_read_again_in_every_full_refresh(client):
     publish(client, [small(0)])
     reader = TopologyReader(lambda: client, full_every=2)
     reader.refresh()
@@ -159,14 +161,18 @@ def _add_unknown(client, topology):
 
 @pytest.mark.parametrize(
     ('spoil', 'counter'),
-    [(_tear, 'torn'), (_lose_cell, 'torn'), (_add_unknown, 'unknown')],
+    [
+        (_tear, 'incomplete'),
+        (_lose_cell, 'incomplete'),
+        (_add_unknown, 'unknown'),
+    ],
 )
 @pytest.mark.parametrize('single', [1, 16])
-def test_a_bad_tree_costs_exactly_its_host(
+def test_a_bad_tree_affects_only_its_host(
     reader, client, caplog, spoil, counter, single, monkeypatch
 ):
-    # Read in bulk or one by one.
-    monkeypatch.setattr(incremental_read, 'ONE_BY_ONE', single)
+    # Read in bulk or singly.
+    monkeypatch.setattr(incremental_read, 'MAX_SINGLE_READS', single)
     count = 3
     topologies = [small(number) for number in range(count)]
     publish(client, topologies)
@@ -182,15 +188,15 @@ def test_a_bad_tree_costs_exactly_its_host(
     assert not any(counters.values())
     (text,) = warnings(caplog)
     assert 'host1:nfv' in text
-    # Mended, although it may be without a change of the root.
+    # Repaired, possibly without a change of the root.
     publish(client, [topologies[1]])
     reader.refresh()
-    if counter == 'torn':
+    if counter == 'incomplete':
         assert reader.snapshot.hosts == by_uuid(*topologies)
         assert reader.snapshot.bad == {}
 
 
-def test_another_fault_of_a_bad_tree_is_logged_again(reader, client, caplog):
+def test_a_new_reason_of_a_bad_tree_is_logged(reader, client, caplog):
     publish(client, [small(0)])
     _tear(client, small(0))
     reader.refresh()
@@ -200,7 +206,7 @@ def test_another_fault_of_a_bad_tree_is_logged_again(reader, client, caplog):
     assert len(warnings(caplog)) == 2
 
 
-def test_a_tree_mended_below_its_root_is_read_again(reader, client):
+def test_a_tree_repaired_below_its_root_is_read_again(reader, client):
     publish(client, [small(0)])
     _tear(client, small(0))
     reader.refresh()
@@ -212,9 +218,9 @@ def test_a_tree_mended_below_its_root_is_read_again(reader, client):
     assert reader.snapshot.hosts == by_uuid(small(0))
 
 
-def test_many_bad_trees_are_tried_again_in_part(reader, client, monkeypatch):
+def test_some_of_many_bad_trees_are_read_again(reader, client, monkeypatch):
     monkeypatch.setattr(incremental_read, 'RETRIED_PER_REFRESH', 2)
-    monkeypatch.setattr(incremental_read, 'ONE_BY_ONE', 3)
+    monkeypatch.setattr(incremental_read, 'MAX_SINGLE_READS', 3)
     topologies = [small(number) for number in range(6)]
     publish(client, topologies)
     for one in topologies[:5]:
@@ -236,10 +242,10 @@ def test_many_bad_trees_are_tried_again_in_part(reader, client, monkeypatch):
     assert all('in_tree' in params for params in asked)
 
 
-def test_a_server_too_slow_for_everything_still_tells_what_changed(
+def test_a_server_too_slow_for_all_trees_still_returns_the_changed_ones(
     client, monkeypatch
 ):
-    monkeypatch.setattr(incremental_read, 'ONE_BY_ONE', 1)
+    monkeypatch.setattr(incremental_read, 'MAX_SINGLE_READS', 1)
     publish(client, [host(0), host(1)])
     reader = TopologyReader(lambda: client, full_every=2)
     assert reader.refresh()
@@ -259,13 +265,13 @@ def test_a_server_too_slow_for_everything_still_tells_what_changed(
     assert reader.snapshot.hosts == by_uuid(moved, host(1))
 
 
-def test_a_cut_bulk_answer_is_completed_one_by_one(
+def test_trees_missing_from_a_bulk_answer_are_read_singly(
     placement, monkeypatch, caplog
 ):
     client = PlacementClient(
         adapter_of(placement(max_allocation_candidates=2))
     )
-    monkeypatch.setattr(incremental_read, 'ONE_BY_ONE', 3)
+    monkeypatch.setattr(incremental_read, 'MAX_SINGLE_READS', 3)
     topologies = [small(number) for number in range(6)]
     publish(client, topologies)
     reader = TopologyReader(lambda: client)
@@ -275,13 +281,13 @@ def test_a_cut_bulk_answer_is_completed_one_by_one(
     assert not warnings(caplog)
 
 
-def test_what_is_cut_off_beyond_the_bound_is_counted_and_logged_once(
+def test_truncated_trees_beyond_the_limit_are_counted_and_logged_once(
     placement, monkeypatch, caplog
 ):
     client = PlacementClient(
         adapter_of(placement(max_allocation_candidates=2))
     )
-    monkeypatch.setattr(incremental_read, 'ONE_BY_ONE', 3)
+    monkeypatch.setattr(incremental_read, 'MAX_SINGLE_READS', 3)
     topologies = [small(number) for number in range(6)]
     publish(client, topologies)
     monkeypatch.setattr(incremental_read, 'SINGLE_READS_PER_REFRESH', 1)
@@ -291,7 +297,7 @@ def test_what_is_cut_off_beyond_the_bound_is_counted_and_logged_once(
     assert reader.snapshot.counters.truncated == 3
     (text,) = warnings(caplog)
     assert 'max_allocation_candidates' in text
-    # What was cut off is fetched little by little.
+    # Each refresh reads some of the truncated trees.
     for _ in range(3):
         reader.refresh()
     assert reader.snapshot.hosts == by_uuid(*topologies)
@@ -321,17 +327,20 @@ def test_a_failing_placement_keeps_the_snapshot(reader, client, wsgi, caplog):
     caplog.set_level(logging.INFO, 'nfv_sched')
     assert reader.refresh()
     assert reader.refresh()
-    assert 'answers again after 3 failures' in caplog.text
+    assert 'answers again after 3 failed refreshes' in caplog.text
     assert caplog.text.count('answers again') == 1
     assert reader.snapshot.counters.errors == 3
     assert reader.snapshot.counters.failing == 0
-    # The next outage is told again.
+    line = 'Trees of host topology in Placement: 1 read, 0 incomplete, '
+    assert caplog.text.count(line) == 1
+    assert '0 truncated; 3 failed refreshes' in caplog.text
+    # The next outage is logged again.
     wsgi.before = fail
     reader.refresh()
     assert len(warnings(caplog)) == 1
 
 
-def test_a_factory_that_fails_is_asked_again(client, caplog):
+def test_a_client_factory_that_fails_is_called_again(client, caplog):
     publish(client, [small(0)])
     answers = [Unavailable('no Keystone'), ValueError('no config'), None]
 
@@ -364,8 +373,10 @@ def test_the_thread_follows_the_publisher(reader, client):
     assert 'nfv-topology-reader' not in names
 
 
-def test_a_reader_never_sees_half_a_publication(reader, client, wsgi):
-    """Whatever the interleaving: a whole tree, old or new, or none."""
+def test_a_reader_never_sees_an_incomplete_tree_as_complete(
+    reader, client, wsgi
+):
+    """In any interleaving: a complete tree, old or new, or none."""
     old = host(0)
     new = host(0, cells=1, pools=1)
     publish(client, [old])
@@ -397,7 +408,7 @@ def test_a_forked_child_starts_its_own_thread(client):
     reader = TopologyReader(lambda: client, interval=0.02)
     reader.ensure_started()
     eventually(lambda: reader.snapshot.hosts)
-    # As in the middle of a start of another thread.
+    # As if another thread were starting the reader.
     reader._lock.acquire()
     pid = os.fork()
     if pid == 0:

@@ -35,7 +35,7 @@ def test_an_escaped_name_reads_back(text):
 
 
 @given(st.text('AZ09_', max_size=12))
-def test_an_escaped_name_is_the_only_one_that_reads_so(name):
+def test_each_text_has_one_escaped_name(name):
     try:
         text = schema.unescape(name)
     except ValueError:
@@ -85,7 +85,7 @@ def test_physnets_keep_their_case(text, name):
         ('HW_CPU_X86_AVX2', None),
     ],
 )
-def test_a_trait_says_one_thing(trait, fact):
+def test_a_trait_stands_for_one_fact(trait, fact):
     assert schema.read_trait(trait) == fact
 
 
@@ -120,7 +120,7 @@ def test_the_parent_trait_of_an_address_is_plain():
         'CUSTOM_NFV_FUTURE',
     ],
 )
-def test_a_trait_that_we_never_give_is_refused(name):
+def test_a_trait_that_publishers_never_use_is_refused(name):
     with pytest.raises(ValueError, match=r'.'):
         schema.read_trait(name)
 
@@ -159,6 +159,6 @@ def test_pages_are_named_in_the_largest_whole_unit(size, name):
 @pytest.mark.parametrize(
     'name', ['CUSTOM_NFV_PAGES_2048KB', 'CUSTOM_NFV_PCI_8086', 'CUSTOM_NFV_X']
 )
-def test_a_class_that_we_never_give_is_refused(name):
+def test_a_class_that_publishers_never_use_is_refused(name):
     with pytest.raises(ValueError, match=name):
         schema.read_class(name)

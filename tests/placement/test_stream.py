@@ -1,4 +1,4 @@
-"""Entries of a large answer are those that json finds in it."""
+"""Streamed entries are those that the json module decodes."""
 
 import json
 
@@ -31,7 +31,7 @@ _values = st.recursive(
     ascii_only=st.booleans(),
     indent=st.sampled_from([None, 1]),
 )
-def test_entries_come_as_they_are(
+def test_entries_and_elements_equal_those_of_json(
     before, wanted, after, chunk, ascii_only, indent
 ):
     for one in (before, after):
@@ -74,20 +74,20 @@ def test_entries_come_as_they_are(
         b'<html>',
     ],
 )
-def test_what_is_no_such_object_is_refused(raw):
+def test_malformed_json_and_wrong_types_are_refused(raw):
     with pytest.raises(ValueError, match=r'.'):
         list(stream.entries(raw, 'wanted'))
 
 
-def test_an_endless_value_is_not_read_to_its_end(monkeypatch):
+def test_a_value_above_the_limit_is_not_read_to_its_end(monkeypatch):
     chunks = []
-    real = stream._Text._more
+    real = stream._Text._read_chunk
 
     def more(text):
         chunks.append(text)
         real(text)
 
-    monkeypatch.setattr(stream._Text, '_more', more)
+    monkeypatch.setattr(stream._Text, '_read_chunk', more)
     raw = b'{"all": {"one": "' + b'x' * (20 * stream.CHUNK) + b'"}}'
     with pytest.raises(ValueError, match='Unterminated string'):
         list(stream.entries(raw, 'all'))

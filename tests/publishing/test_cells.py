@@ -42,7 +42,7 @@ def cloud():
 
 @pytest.fixture
 def settled(monkeypatch):
-    """Rows that were written a moment ago are as good as old ones."""
+    """Treat rows that were just written like old ones."""
     monkeypatch.setattr(compute_nodes, 'SETTLE_SECONDS', -1.0)
 
 
@@ -54,16 +54,16 @@ class Clock:
 
 
 class Passes:
-    """Passes of one publisher, and what each of them asked for."""
+    """Passes of one publisher."""
 
     def __init__(self, cloud, source=None, **options):
         self.clock = Clock()
         self.source = source or CellsSource(clock=self.clock, **options)
         self.client = PlacementClient(cloud.placement)
 
-    def __call__(self, going=lambda: True):
+    def __call__(self, may_continue=lambda: True):
         report = PassReport('none')
-        self.source.run(self.client, report, going)
+        self.source.run(self.client, report, may_continue)
         return report
 
 
@@ -74,7 +74,7 @@ def published(cloud):
 
 
 def expected(cloud):
-    """All hosts as they are, as far as the tree can tell."""
+    """All hosts as they are, as far as a tree can describe them."""
     return {one.name: one for one in cloud.topologies()}
 
 
@@ -84,7 +84,7 @@ def test_only_what_changed_is_read_and_written(cloud, settled, monkeypatch):
     assert (first.kind, first.hosts, first.written) == ('full', 3, 3)
     assert first.finished
     assert published(cloud) == expected(cloud)
-    # What was written is looked at once more, and found as it should be.
+    # A host that was written is checked once more, and is unchanged.
     second = passes()
     assert (second.kind, second.checked, second.unchanged) == ('changed', 3, 3)
     assert second.writes == 0
@@ -144,7 +144,7 @@ def test_a_rack_is_a_change(cloud, settled):
     assert published(cloud)['two'].domains == {'rack': 'r7'}
 
 
-def test_what_others_do_to_a_root_is_noticed_at_once(cloud, settled):
+def test_the_next_pass_repairs_a_root_that_others_changed(cloud, settled):
     passes = Passes(cloud)
     passes()
     passes()
@@ -152,11 +152,32 @@ def test_what_others_do_to_a_root_is_noticed_at_once(cloud, settled):
     passes.client.delete(f'/resource_providers/{root}/inventories')
     changed = passes()
     assert (changed.checked, changed.written) == (1, 1)
-    # A root that has no sentinel is in no list: not torn, but gone.
+    # A root without the sentinel is not listed: missing, not incomplete.
     assert published(cloud) == expected(cloud)
 
 
-def test_what_others_do_below_is_noticed_by_a_full_pass(cloud, settled):
+def test_a_rack_name_that_fits_in_no_trait_is_logged_once(
+    cloud, settled, caplog
+):
+    passes = Passes(cloud, kinds=('rack',), full_interval=100)
+    name = '机柜' * 15
+    cloud.add_aggregate('rack 7', ['two'], {'rack': name})
+    for _ in range(3):
+        report = passes()
+        assert (report.failed, report.problems) == (0, [])
+        passes.clock.now += 100
+    assert published(cloud)['two'].domains == {}
+    (line,) = [
+        record.getMessage()
+        for record in caplog.records
+        if record.levelno == logging.WARNING
+        and 'failure domain' in record.getMessage()
+    ]
+    assert 'Host two ' in line
+    assert f'rack {name!r}' in line
+
+
+def test_a_full_pass_repairs_children_that_others_changed(cloud, settled):
     passes = Passes(cloud, full_interval=100)
     passes()
     passes()
@@ -168,11 +189,11 @@ def test_what_others_do_below_is_noticed_by_a_full_pass(cloud, settled):
     passes.clock.now += 100
     full = passes()
     assert (full.kind, full.checked, full.written) == ('full', 3, 1)
-    assert full.torn == 1
+    assert full.incomplete == 1
     assert published(cloud) == expected(cloud)
 
 
-def test_a_compute_node_that_is_gone_loses_its_tree_after_a_while(
+def test_an_orphaned_tree_is_removed_after_the_grace_period(
     cloud, settled, caplog
 ):
     passes = Passes(cloud, grace=50)
@@ -190,7 +211,7 @@ def test_a_compute_node_that_is_gone_loses_its_tree_after_a_while(
     assert passes().removed == 0
 
 
-def test_a_compute_node_that_came_back_in_time_keeps_its_tree(
+def test_a_compute_node_that_returns_in_time_keeps_its_tree(
     cloud, settled, monkeypatch
 ):
     passes = Passes(cloud, grace=50)
@@ -203,11 +224,11 @@ def test_a_compute_node_that_came_back_in_time_keeps_its_tree(
     passes()
     monkeypatch.setattr(compute_nodes, '_rows', _without(real, 'two'))
     passes.clock.now += 40
-    # Its time began anew.
+    # The grace period began again.
     assert passes().removed == 0
 
 
-def test_time_in_which_not_every_cell_answered_does_not_count(
+def test_the_grace_period_restarts_when_a_nova_cell_does_not_answer(
     cloud, settled, monkeypatch
 ):
     passes = Passes(cloud, grace=50)
@@ -228,7 +249,7 @@ def test_time_in_which_not_every_cell_answered_does_not_count(
     assert passes().removed == 1
 
 
-def test_a_tree_that_cannot_be_removed_fails_no_pass(
+def test_a_tree_that_cannot_be_removed_does_not_fail_the_pass(
     cloud, settled, monkeypatch
 ):
     passes = Passes(cloud, grace=0, full_interval=100)
@@ -239,7 +260,7 @@ def test_a_tree_that_cannot_be_removed_fails_no_pass(
 
     def delete(client, path):
         if schema.root_uuid(cloud.computes['one'].node.uuid) in path:
-            raise Refused(409, '', 'somebody uses it')
+            raise Refused(409, '', 'another client uses it')
         real(client, path)
 
     monkeypatch.setattr(PlacementClient, 'delete', delete)
@@ -250,7 +271,7 @@ def test_a_tree_that_cannot_be_removed_fails_no_pass(
         assert report.finished
         (problem,) = report.problems
         assert 'one:nfv' in problem
-        assert 'somebody uses it' in problem
+        assert 'another client uses it' in problem
 
 
 def test_a_host_that_cannot_be_published_is_a_problem(
@@ -260,15 +281,15 @@ def test_a_host_that_cannot_be_published_is_a_problem(
 
     def refuse(host):
         if host.name == 'two':
-            raise schema.Unencodable('so many cells')
+            raise schema.Unencodable('too many cells')
         return encode(host)
 
     monkeypatch.setattr(publisher, 'encode', refuse)
     report = passes()
     assert (report.failed, report.written) == (1, 2)
-    assert report.problems == ['two: so many cells']
-    # Whoever makes the passes says it, once.
-    assert 'so many cells' not in caplog.text
+    assert report.problems == ['two: too many cells']
+    # The loop logs it, once.
+    assert 'too many cells' not in caplog.text
 
 
 def _without(real, name):
@@ -277,7 +298,7 @@ def _without(real, name):
     ]
 
 
-def test_nothing_is_removed_while_a_cell_does_not_answer(
+def test_no_tree_is_removed_while_a_nova_cell_does_not_answer(
     cloud, settled, monkeypatch
 ):
     passes = Passes(cloud, grace=0)
@@ -299,7 +320,7 @@ def test_nothing_is_removed_while_a_cell_does_not_answer(
     assert again.problems == []
 
 
-def test_a_cell_that_goes_between_two_pages_costs_its_hosts_only(
+def test_a_nova_cell_lost_between_two_pages_affects_only_its_hosts(
     cloud, settled, monkeypatch
 ):
     passes = Passes(cloud, page=1)
@@ -321,7 +342,7 @@ def test_a_cell_that_goes_between_two_pages_costs_its_hosts_only(
     assert published(cloud) == expected(cloud)
 
 
-def test_a_malformed_compute_node_stays_due(cloud, settled):
+def test_a_malformed_compute_node_is_read_in_each_pass(cloud, settled):
     passes = Passes(cloud)
     node = cloud.computes['two'].node
 
@@ -335,7 +356,7 @@ def test_a_malformed_compute_node_stays_due(cloud, settled):
     assert (first.written, first.skipped) == (2, 1)
     assert len(first.problems) == 1
     assert node.uuid in first.problems[0]
-    # A tree is not taken away for that.
+    # Its tree is not removed.
     passes()
     assert passes().skipped == 1
     store(node.numa_topology)
@@ -347,12 +368,12 @@ def test_a_pass_ends_between_two_hosts(cloud, settled):
     passes = Passes(cloud)
     asked = []
 
-    def going():
+    def may_continue():
         asked.append(1)
         # Once before the page, then before each host.
         return len(asked) <= 2
 
-    report = passes(going)
+    report = passes(may_continue)
     assert (report.written, report.finished) == (1, False)
     assert len(published(cloud)) == 1
     assert passes().kind == 'full'

@@ -1,4 +1,4 @@
-"""Pass after pass, whatever happens; what is said, and to whom."""
+"""The loop: passes, logs, status file, metrics, leadership."""
 
 import logging
 import threading
@@ -21,21 +21,21 @@ SECRET = 's3cr3t-of-the-database'  # noqa: S105 - a dummy
 
 
 class Source:
-    """A source whose passes do what a test wants."""
+    """A source whose passes a test defines."""
 
     def __init__(self, *steps):
         self.steps = list(steps)
         self.clients = []
 
-    def run(self, client, report, going):
+    def run(self, client, report, may_continue):
         self.clients.append(client)
         report.kind = 'full'
         step = self.steps.pop(0) if self.steps else None
         if isinstance(step, Exception):
             raise step
         if step:
-            step(report, going)
-        report.finished = going()
+            step(report, may_continue)
+        report.finished = may_continue()
 
 
 def loop_of(source, **options):
@@ -51,9 +51,9 @@ def loop_of(source, **options):
 
 
 def test_one_line_per_pass_with_counts(caplog):
-    def work(report, going):
+    def work(report, may_continue):
         report.hosts, report.checked, report.written = 5000, 50, 3
-        report.writes, report.conflicts, report.torn = 7, 2, 1
+        report.writes, report.conflicts, report.incomplete = 7, 2, 1
 
     caplog.set_level(logging.INFO)
     loop_of(Source(work)).once()
@@ -61,10 +61,10 @@ def test_one_line_per_pass_with_counts(caplog):
     assert record.getMessage().startswith('Pass (full) done in ')
     for text in ('5000 hosts', '50 checked', '3 written', '7 writes'):
         assert text in record.getMessage()
-    assert '2 conflicts, 1 torn' in record.getMessage()
+    assert '2 conflicts, 1 incomplete' in record.getMessage()
 
 
-def test_a_failed_pass_ends_nothing_and_connects_anew(caplog):
+def test_after_a_failed_pass_the_loop_continues_with_a_new_client(caplog):
     source = Source(OSError('Placement is down'), OSError('still'))
     loop = loop_of(source)
     assert not loop.once().finished
@@ -75,8 +75,8 @@ def test_a_failed_pass_ends_nothing_and_connects_anew(caplog):
     assert 'Placement is down' in caplog.text
 
 
-def test_a_problem_of_hours_is_said_once(caplog):
-    def bad(report, going):
+def test_a_lasting_problem_is_logged_once(caplog):
+    def bad(report, may_continue):
         report.problems.append('cell cell1: OSError: down')
 
     loop = loop_of(Source(bad, bad, bad, None, bad))
@@ -88,12 +88,12 @@ def test_a_problem_of_hours_is_said_once(caplog):
     assert caplog.text.count('cell1') == 2
 
 
-def test_it_stops_amid_a_pass_and_gives_up_the_lead():
+def test_the_loop_stops_within_a_pass_and_releases_leadership():
     begun = threading.Event()
 
-    def long(report, going):
+    def long(report, may_continue):
         begun.set()
-        while going():
+        while may_continue():
             time.sleep(0.005)
 
     class Leader(SoleLeader):
@@ -113,7 +113,7 @@ def test_it_stops_amid_a_pass_and_gives_up_the_lead():
     assert leader.closed
 
 
-def test_it_stops_while_it_waits_for_the_next_pass():
+def test_the_loop_stops_while_it_waits_for_the_next_pass():
     loop = loop_of(Source(), interval=3600)
     thread = threading.Thread(target=loop.run)
     thread.start()
@@ -123,7 +123,7 @@ def test_it_stops_while_it_waits_for_the_next_pass():
     thread.join(10)
 
 
-def test_the_status_file_tells_when_a_pass_was_made(tmp_path):
+def test_the_status_file_has_the_time_of_the_last_pass(tmp_path):
     path = tmp_path / 'publisher.json'
     assert status_file.read(path) is None
     loop = loop_of(Source(None, OSError('down'), None), path=path)
@@ -135,7 +135,7 @@ def test_the_status_file_tells_when_a_pass_was_made(tmp_path):
     assert first.counts['finished'] is True
     loop.once()
     second = status_file.read(path)
-    # A pass that failed is none: the age grows.
+    # A failed pass does not reset the age.
     assert second.passed == first.passed
     assert second.counts['finished'] is False
     loop.once()
@@ -144,18 +144,18 @@ def test_the_status_file_tells_when_a_pass_was_made(tmp_path):
 
 
 @pytest.mark.parametrize('text', ['', '[]', '{}', '{"source": 1}', 'x'])
-def test_a_file_of_others_is_no_status(tmp_path, text):
+def test_another_file_is_not_a_status(tmp_path, text):
     path = tmp_path / 'publisher.json'
     path.write_text(text)
     with pytest.raises(ValueError, match=r'.'):
         status_file.read(path)
 
 
-def test_a_status_that_cannot_be_written_ends_nothing(tmp_path, caplog):
+def test_an_unwritable_status_file_does_not_end_the_loop(tmp_path, caplog):
     loop = loop_of(Source(), path=tmp_path / 'missing' / 'publisher.json')
     assert loop.once().finished
     assert loop.once().finished
-    assert caplog.text.count('No status is written') == 1
+    assert caplog.text.count('The status file is not written') == 1
 
 
 def _metrics(counters):
@@ -176,12 +176,12 @@ def _metrics(counters):
         stop()
 
 
-def test_prometheus_is_told_counts_and_age():
+def test_prometheus_gets_counts_and_age():
     now = [1000.0]
     counters = PublisherMetrics(clock=lambda: now[0])
 
-    def work(report, going):
-        report.hosts, report.writes, report.torn = 4, 7, 1
+    def work(report, may_continue):
+        report.hosts, report.writes, report.incomplete = 4, 7, 1
 
     loop = loop_of(Source(work, work, OSError('x')), counters=counters)
     text = _metrics(counters)
@@ -202,7 +202,7 @@ def test_prometheus_is_told_counts_and_age():
     assert 'finished="false"' in text
 
 
-def test_one_of_two_publishers_leads_until_it_goes(tmp_path, caplog):
+def test_one_of_two_publishers_is_active_until_it_ends(tmp_path, caplog):
     caplog.set_level(logging.INFO)
     url = f'file://{tmp_path}'
     first, second = ElectedLeader(url), ElectedLeader(url)
@@ -216,10 +216,10 @@ def test_one_of_two_publishers_leads_until_it_goes(tmp_path, caplog):
     second.close()
     assert first.leads()
     first.close()
-    assert caplog.text.count('Another publisher leads') == 2
+    assert caplog.text.count('Another publisher is active') == 2
 
 
-def test_a_publisher_that_stands_by_reads_and_writes_nothing(tmp_path):
+def test_a_publisher_on_standby_reads_and_writes_nothing(tmp_path):
     url = f'file://{tmp_path}'
     first = ElectedLeader(url)
     assert first.leads()
@@ -236,12 +236,12 @@ def test_a_publisher_that_stands_by_reads_and_writes_nothing(tmp_path):
     assert status_file.read(tmp_path / 'status.json').leads
 
 
-def test_without_the_coordination_service_a_publisher_works(caplog):
+def test_without_the_coordination_service_a_publisher_is_active(caplog):
     url = f'etcd3+http://user:{SECRET}@127.0.0.1:1?timeout=0.2'
     leader = ElectedLeader(url)
     assert leader.leads()
     assert leader.leads()
-    assert caplog.text.count('cannot be used') == 1
+    assert caplog.text.count('is not available') == 1
     assert SECRET not in caplog.text
     leader.close()
 

@@ -1,4 +1,4 @@
-"""What a compute publishes of itself, beside what Nova knows of it."""
+"""The supplement that a compute node publishes about itself."""
 
 import pytest
 
@@ -13,13 +13,8 @@ from nfv_sched.publishing.pass_report import PassReport
 from nfv_sched.publishing.sysfs import supplement_of
 from nfv_sched.publishing.sysfs import SysfsSource
 from nfv_sched.sysfs import MalformedSysfs
-from tests.placement.conftest import client  # noqa: F401 - fixtures
-from tests.placement.conftest import named  # noqa: F401
-from tests.placement.conftest import placement  # noqa: F401
-from tests.placement.conftest import template  # noqa: F401
-from tests.placement.conftest import wsgi  # noqa: F401
 from tests.placement.examples import host
-from tests.placement.test_supplement import reported
+from tests.placement.examples import reported
 from tests.sysfs.trees import device
 from tests.sysfs.trees import facts
 from tests.sysfs.trees import machine
@@ -34,7 +29,7 @@ def machine_files():
     files |= device(pf, sriov_totalvfs=64, **{'net/ens1/speed': 25000})
     files |= device('0000:3c:00.0', sriov_totalvfs=0)
     files |= device('0000:3d:00.0', **{'net/ens2/speed': 1000})
-    # One L3 behind both nodes, and a CPU that is offline.
+    # One L3 cache shared by both nodes, and one offline CPU.
     for cpu in range(8):
         at = f'devices/system/cpu/cpu{cpu}/cache/index3/shared_cpu_list'
         files[at] = '0-7'
@@ -42,7 +37,7 @@ def machine_files():
     return files
 
 
-def test_only_what_nova_does_not_report_is_published(tmp_path, client):  # noqa: F811
+def test_only_what_nova_does_not_report_is_published(tmp_path, client):
     uuid = host().uuid
     publish(client, [reported()])
     source = SysfsSource('host0', uuid, write(tmp_path, machine_files()))
@@ -67,7 +62,7 @@ def test_only_what_nova_does_not_report_is_published(tmp_path, client):  # noqa:
     assert found.cells[0].memory_mib == host().cells[0].memory_mib
 
 
-def test_a_pass_before_the_tree_says_so_and_is_made_again(tmp_path, client):  # noqa: F811
+def test_a_pass_without_a_tree_fails_and_is_repeated(tmp_path, client):
     source = SysfsSource('host0', host().uuid, write(tmp_path, plain()))
     report = PassReport('')
     source.run(client, report)
@@ -79,7 +74,7 @@ def test_a_pass_before_the_tree_says_so_and_is_made_again(tmp_path, client):  # 
     assert report.finished
 
 
-def test_what_cannot_be_read_leaves_what_is_published(tmp_path, client):  # noqa: F811
+def test_malformed_sysfs_leaves_the_supplement(tmp_path, client):
     publish(client, [reported()])
     root = write(tmp_path, plain())
     source = SysfsSource('host0', host().uuid, root)
@@ -116,7 +111,7 @@ def test_every_recorded_machine_can_be_published(name):
     }
 
 
-def test_a_compute_is_known_by_novas_own_file(tmp_path, nova_options):
+def test_the_local_node_is_read_from_novas_file(tmp_path, nova_options):
     nova_options.set_override('state_path', str(tmp_path))
     nova_options.set_override('host', 'cmp-1')
     with pytest.raises(compute_topology.NoIdentityError, match='compute_id'):

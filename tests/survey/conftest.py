@@ -1,4 +1,4 @@
-"""One cloud with guests for all that survey it."""
+"""One cloud with instances for all tests of surveys."""
 
 import argparse
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ def nova_options():
 
 @pytest.fixture(scope='module')
 def populated() -> Iterator[Cloud]:
-    """Three hosts, one of them in a rack, and the guests ``sky.guests``."""
+    """Three hosts, one of them in a rack, and instances on them."""
     with simulated_cloud(aliases=flavors.aliases()) as cloud:
         for name in HOSTS:
             cloud.add_host(name, machine.load(name))

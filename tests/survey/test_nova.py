@@ -1,4 +1,4 @@
-"""The survey of Nova's databases, against what runs in the cloud."""
+"""The survey of Nova's databases, compared with the simulated cloud."""
 
 import json
 
@@ -26,7 +26,7 @@ def by_name(survey):
     return {host.host: host for host in survey.hosts}
 
 
-def test_every_guest_is_found_where_it_runs(populated, survey):
+def test_every_instance_is_found_on_its_host(populated, survey):
     assert len(populated.guests) >= 5
     assert survey.source is Source.NOVA
     assert survey.problems == ()
@@ -62,7 +62,7 @@ def test_pinned_cpus_are_exactly_those_of_the_residents(survey):
     assert pinned
 
 
-def test_devices_are_with_their_guests(populated, survey):
+def test_devices_are_listed_with_their_instances(populated, survey):
     given = {
         (host.host, device.address): device.guest
         for host in survey.hosts
@@ -124,7 +124,7 @@ def test_pages_of_one_give_the_same(survey, monkeypatch):
     assert read == [1, 2, 3]
 
 
-def test_a_cell_that_is_down_is_told(monkeypatch):
+def test_a_nova_cell_that_is_down_is_a_problem(monkeypatch):
     def fail(*_, **__):
         raise OSError('mysql://nova:secret@host/nova is down')
 
@@ -137,7 +137,7 @@ def test_a_cell_that_is_down_is_told(monkeypatch):
     assert 'secret' not in problem
 
 
-def test_a_compute_node_that_cannot_be_read_hides_no_other(populated, survey):
+def test_a_malformed_compute_node_does_not_hide_others(populated, survey):
     node = populated.computes['epyc7451-4node'].node
     before = _stats(node.uuid, '{"torn')
     try:
@@ -152,7 +152,7 @@ def test_a_compute_node_that_cannot_be_read_hides_no_other(populated, survey):
 
 
 def _stats(uuid, value):
-    """Replace what a compute node's row has there; what it had before."""
+    """Replace a column of a compute node's row; returns its old value."""
     context = nova_context.get_admin_context()
     [cell] = cell_databases.cells(context)
     node = models.ComputeNode
@@ -165,17 +165,17 @@ def _stats(uuid, value):
     return before
 
 
-def test_a_guest_that_cannot_be_read_hides_no_other(
+def test_a_malformed_instance_does_not_hide_others(
     populated, survey, monkeypatch
 ):
     real = instances._instances
 
-    def torn(context, names):
+    def malformed(context, names):
         rows = [row._asdict() for row in real(context, names)]
         rows[0]['numa_topology'] = json.dumps({'nova_object.name': 'what'})
         return [type('Row', (), one) for one in rows]
 
-    monkeypatch.setattr(instances, '_instances', torn)
+    monkeypatch.setattr(instances, '_instances', malformed)
     again = nova_survey.read()
     assert sum(len(host.residents) for host in again.hosts) == len(
         populated.guests

@@ -1,4 +1,4 @@
-"""The survey of Placement alone, and the one that has both."""
+"""The survey of Placement alone, and of databases with Placement."""
 
 import dataclasses
 
@@ -24,7 +24,7 @@ DISTANCES = {0: {1: 21}, 1: {0: 21}}
 
 
 def far(topology: HostTopology) -> HostTopology:
-    """The Dell with what only sysfs would tell."""
+    """The Dell machine with facts that only sysfs has."""
     return dataclasses.replace(
         topology,
         cells=tuple(
@@ -51,7 +51,7 @@ def published(populated):
     return {one.name: one for one in hosts}
 
 
-def test_placement_alone_tells_hardware_and_usage(populated, published):
+def test_placement_alone_has_hardware_and_usage(populated, published):
     survey = placement_survey.read(PlacementClient(populated.placement))
     assert survey.source is Source.PLACEMENT
     assert {one.topology.name: one.topology for one in survey.hosts} == (
@@ -61,10 +61,10 @@ def test_placement_alone_tells_hardware_and_usage(populated, published):
     for one in survey.hosts:
         assert (one.state, one.residents, one.devices) == (None, None, None)
         assert one.enabled is None
-    assert any('guest' in text for text in survey.unknown)
+    assert any('instance' in text for text in survey.unknown)
 
 
-def test_a_torn_tree_is_a_problem(populated, published):
+def test_an_incomplete_tree_is_a_problem(populated, published):
     client = PlacementClient(populated.placement)
     [root] = [
         one
@@ -72,8 +72,8 @@ def test_a_torn_tree_is_a_problem(populated, published):
         if one['name'] == 'dell-2x6230r-64vf:nfv:numa0'
     ]
     path = f'/resource_providers/{root["uuid"]}/inventories/NUMA_MEMORY_MB'
-    told = client.get(path)
-    client.put(path, {**told, 'total': told['total'] + 1})
+    inventory = client.get(path)
+    client.put(path, {**inventory, 'total': inventory['total'] + 1})
     try:
         survey = placement_survey.read(client)
     finally:
@@ -119,7 +119,7 @@ def test_clouds_yaml_leads_to_placement(
         source.require_databases('capacity needs to know each CPU')
 
 
-def test_an_unknown_cloud_is_told(parser):
+def test_an_unknown_cloud_is_an_error(parser):
     source = backends.Backends(options(parser, '--os-cloud', 'nowhere'))
     with pytest.raises(backends.NoBackendError, match='nowhere'):
         source.survey()
@@ -149,7 +149,7 @@ def test_nova_conf_leads_to_the_databases(
     assert function.link_mbps == 25000
 
 
-def test_without_any_source_it_says_what_to_give(parser, monkeypatch):
+def test_without_any_source_the_error_names_the_options(parser, monkeypatch):
     monkeypatch.setattr(compute_topology, 'configure', lambda files: None)
     for name in backends._VARIABLES:
         monkeypatch.delenv(name, raising=False)
@@ -163,7 +163,7 @@ def test_without_any_source_it_says_what_to_give(parser, monkeypatch):
 
 
 class Down:
-    """An adapter for a Placement that is not there."""
+    """An adapter of a Placement that does not answer."""
 
     def __init__(self):
         self.session = session.Session()
@@ -172,7 +172,7 @@ class Down:
         raise OSError('no route')
 
 
-def test_distances_do_without_placement(
+def test_a_survey_without_placement_has_no_distances(
     populated, parser, monkeypatch, caplog
 ):
     monkeypatch.setattr(compute_topology, 'configure', lambda files: None)
@@ -182,5 +182,5 @@ def test_distances_do_without_placement(
     assert 'no route' in caplog.text
 
 
-def test_the_machine_has_what_the_tests_say():
+def test_the_example_machine_has_the_expected_devices():
     assert len(machine.load('dell-2x6230r-64vf').cells) == len(DISTANCES)

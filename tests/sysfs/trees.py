@@ -1,4 +1,4 @@
-"""Trees like ``/sys``: recorded ones, and small ones made up for a test."""
+"""Sysfs trees: recorded ones, and small ones written for a test."""
 
 import functools
 import json
@@ -14,13 +14,13 @@ from nfv_sched import sysfs
 TOPOLOGIES = (
     pathlib.Path(__file__).resolve().parents[3] / 'shared' / 'topologies'
 )
-#: In a worktree beside others the folder is one higher.
+#: From a second worktree the relative path is another one.
 if not TOPOLOGIES.exists():
     TOPOLOGIES = pathlib.Path('/work/shared/topologies')
 
 
 def recorded():
-    """The names of all recorded machines; a skip where there are none."""
+    """The names of all recorded machines; a skipped one if there are none."""
     names = sorted(p.stem for p in (TOPOLOGIES / 'expected').glob('*.json'))
     if not names:
         reason = f'the recorded topologies are not at {TOPOLOGIES}'
@@ -34,7 +34,7 @@ def facts(name):
     return json.loads((TOPOLOGIES / 'expected' / f'{name}.json').read_text())
 
 
-#: Of 200,000 recorded files the reader asks for these.
+#: The files that the reader opens, of 200,000 recorded ones.
 _READ = re.compile(
     r"""
     .*/system/cpu/(online|present)
@@ -43,15 +43,15 @@ _READ = re.compile(
     | .*/system/node/(online|node\d+/(cpu.*|distance|meminfo|hugepages/.*))
     | .*/bus/pci/devices/[^/]+
     | .*/(pci.*:|bus/pci/devices/).*/
-      (vendor|device|class|numa_node|driver|physfn|virtfn\d+
-       |sriov_totalvfs|sriov_numvfs|net/[^/]+(/speed)?)
+      (vendor|device|numa_node|driver|physfn|virtfn\d+
+       |sriov_totalvfs|net/[^/]+(/speed)?)
     """,
     re.VERBOSE,
 )
 
 
 def unpack(name, folder):
-    """Unpack what the reader asks for; the path of its ``sys``."""
+    """Unpack the files that the reader opens; returns the path of ``sys``."""
     (archive,) = (TOPOLOGIES / 'archives').glob(f'{name}.t*')
     with tarfile.open(archive) as tar:
         for member in tar:
@@ -110,7 +110,6 @@ def plain(nodes=2, cpus=4):
             f'{at}/meminfo': f'Node {node} MemTotal:  {(node + 1) << 20} kB',
             f'{at}/hugepages/hugepages-2048kB/nr_hugepages': 8 * node,
             f'{at}/hugepages/hugepages-2048kB/free_hugepages': 4 * node,
-            f'{at}/hugepages/hugepages-2048kB/surplus_hugepages': 0,
         }
         for cpu in range(first, first + cpus):
             core = cpu - cpu % 2
@@ -132,7 +131,6 @@ def device(address, node=0, **more):
     values = {
         'vendor': '0x8086',
         'device': '0x158b',
-        'class': '0x020000',
         'numa_node': node,
         **more,
     }

@@ -107,7 +107,7 @@ def test_racks_are_published_with_one_query_for_all_hosts(
     } == {'one': {'rack': 'r7'}, 'two': {}}
 
 
-def test_what_cannot_be_read_is_told_and_nothing_is_pruned(
+def test_unreadable_cells_are_reported_and_no_tree_is_removed(
     two_hosts, publish, monkeypatch, caplog
 ):
     publish()
@@ -119,14 +119,14 @@ def test_what_cannot_be_read_is_told_and_nothing_is_pruned(
     code, rows = publish('--prune')
     assert (code, rows) == (1, [])
     assert 'the database is down' in caplog.text
-    assert 'Nothing is pruned' in caplog.text
+    assert 'No tree is removed' in caplog.text
     monkeypatch.undo()
     reader = TopologyReader(lambda: PlacementClient(two_hosts.placement))
     reader.refresh()
     assert len(reader.snapshot.hosts) == 2
 
 
-def test_one_malformed_compute_node_stops_no_other(
+def test_a_malformed_compute_node_does_not_stop_others(
     two_hosts, publish, monkeypatch, caplog
 ):
     real = compute_nodes.topology_of
@@ -148,9 +148,7 @@ def test_one_malformed_compute_node_stops_no_other(
     assert len(reader.snapshot.hosts) == 2
 
 
-def test_trees_of_compute_nodes_that_are_gone_are_pruned(
-    two_hosts, publish, monkeypatch, caplog
-):
+def test_orphaned_trees_are_pruned(two_hosts, publish, monkeypatch, caplog):
     publish()
     real = compute_nodes._rows
     monkeypatch.setattr(
@@ -181,9 +179,9 @@ def test_what_sysfs_adds_is_published_once(
     code, (row,) = publish('--source', 'sysfs')
     assert (code, row['Host'], row['Outcome']) == (0, 'two', 'written')
     assert publish('--source=sysfs')[1][0]['Outcome'] == 'unchanged'
-    # What nova-computes reported is still there, and knows nothing of it.
+    # The part that nova-computes reported is unchanged.
     assert {row['Outcome'] for row in publish()[1]} == {'unchanged'}
 
 
-def test_sysfs_goes_without_dry_run(publish, two_hosts):
+def test_sysfs_cannot_be_combined_with_dry_run(publish, two_hosts):
     assert main(['publish', '--source=sysfs', '--dry-run']) == 1

@@ -1,7 +1,7 @@
-"""What may go wrong over HTTP at any call of a pass, on two databases.
+"""Faults over HTTP at any call of a pass, on two databases.
 
-The server does as it was asked or not, and the answer is bad: the next pass
-makes it good, and no reader ever takes a torn tree for whole.
+The server executes the request or not, and the answer is faulty: the next
+pass repairs the tree, and no reader takes an incomplete tree for complete.
 """
 
 import contextlib
@@ -16,26 +16,26 @@ import requests.adapters
 
 from nfv_sched.model import HostUsage
 from nfv_sched.placement.errors import PlacementError
-from nfv_sched.placement.publisher import prune
 from nfv_sched.placement.publisher import publish
 from nfv_sched.placement.publisher import publish_supplement
 from nfv_sched.placement.reader import TopologyReader
+from nfv_sched.placement.removal import prune
 from nfv_sched_testing import fault_server
 from nfv_sched_testing.fault_server import serve  # noqa: F401 - a fixture
 from nfv_sched_testing.placement_server import postgresql
 from nfv_sched_testing.placement_server import running
+from tests.placement.examples import bare
+from tests.placement.examples import both
 from tests.placement.examples import host
+from tests.placement.examples import reported
+from tests.placement.examples import supplement
 from tests.placement.examples import with_guest
+from tests.placement.http import client_of
+from tests.placement.http import session_of
 from tests.placement.killed import Killed
-from tests.placement.test_killed import bare
-from tests.placement.test_supplement import both
-from tests.placement.test_supplement import reported
-from tests.placement.test_supplement import supplement
-from tests.publishing.http import client_of
-from tests.publishing.http import session_of
 
-#: Of so many calls of a pass one is spoilt, and each fault begins at another;
-#: NFV_SPOIL_EVERY=1 takes ten minutes.
+#: One of this many calls of a pass is faulty, and each fault begins at another
+#: call; NFV_SPOIL_EVERY=1 takes ten minutes.
 EVERY = int(os.environ.get('NFV_SPOIL_EVERY', '7'))
 #: Seconds that a call may take; a pass takes longer.
 DEADLINE = 0.5
@@ -64,7 +64,7 @@ FAULTS = {
     'token expired': fault_server.whole(
         b'{"error": {"code": 401}}', '401 Unauthorized'
     ),
-    'rubbish': fault_server.whole(b'<html>502 Bad Gateway</html>'),
+    'invalid': fault_server.whole(b'<html>502 Bad Gateway</html>'),
 }
 
 
@@ -113,7 +113,7 @@ def full(number):
     return both(plain(number), supplement(number))
 
 
-# What is there before, what is done, and what may be seen, the end last.
+# The preparation, the work, the trees that may be seen, the final one last.
 WORK = {
     'a new host': (
         lambda client, number: None,
@@ -159,20 +159,20 @@ def quiet(server):
 
 
 @pytest.mark.parametrize('work', WORK)
-def test_killed_at_any_call(work, quiet):
+def test_a_tree_is_repaired_after_a_kill_at_any_call(work, quiet):
     calls = itertools.count(1 + list(WORK).index(work) % EVERY, EVERY)
     assert _calls_survived(WORK[work], None, calls, quiet) > 4
 
 
 @pytest.mark.parametrize('fault', FAULTS)
-def test_the_next_pass_makes_it_good(fault, quiet, serve):  # noqa: F811
+def test_a_tree_is_repaired_after_a_fault_at_any_call(fault, quiet, serve):  # noqa: F811
     calls = itertools.count(1 + list(FAULTS).index(fault) % EVERY, EVERY)
     bad = serve(FAULTS[fault]).url
     assert _calls_survived(WORK['a changed host'], bad, calls, quiet) > 4
 
 
 def _calls_survived(work, bad, calls, url):
-    """Do the work with something wrong at one call after the other."""
+    """Do the work with a fault at one call after the other."""
     before, run, allowed = work
     client = client_of(url)
     for number in calls:
@@ -190,7 +190,7 @@ def _calls_survived(work, bad, calls, url):
         assert reader.refresh()
         if found := reader.snapshot.get(uuid):
             assert bare(found) in map(bare, seen), number
-        # Whatever the bad answer has led to, it is not taken for success.
+        # The next pass repairs the tree, whatever state the fault left.
         run(client, number)
         assert reader.refresh()
         reader._rounds = 0

@@ -1,4 +1,4 @@
-"""A Placement that is stopped, hangs, drips or talks rubbish."""
+"""The client with a Placement that is stopped, hangs or sends invalid data."""
 
 import json
 import logging
@@ -49,7 +49,7 @@ SLOW = [
 
 
 @pytest.mark.parametrize('answer', SLOW)
-def test_a_slow_server_is_cut_at_the_deadline(serve, answer):
+def test_a_request_to_a_slow_server_ends_at_the_deadline(serve, answer):
     client = client_of(serve(answer).url)
     started = time.monotonic()
     with pytest.raises(DeadlineExceeded):
@@ -57,7 +57,9 @@ def test_a_slow_server_is_cut_at_the_deadline(serve, answer):
     assert 0.3 < time.monotonic() - started < 10
 
 
-def test_a_slow_proxy_is_cut_at_the_deadline(serve, monkeypatch):
+def test_a_request_through_a_slow_proxy_ends_at_the_deadline(
+    serve, monkeypatch
+):
     monkeypatch.setenv('http_proxy', serve(drip_body).url)
     monkeypatch.delenv('no_proxy', raising=False)
     monkeypatch.delenv('NO_PROXY', raising=False)
@@ -68,7 +70,7 @@ def test_a_slow_proxy_is_cut_at_the_deadline(serve, monkeypatch):
     assert time.monotonic() - started < 10
 
 
-def test_a_slow_second_answer_on_one_connection_is_cut(serve):
+def test_the_deadline_holds_for_a_reused_connection(serve):
     def answer(connection):
         request_of(connection)
         connection.sendall(b'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}')
@@ -113,7 +115,7 @@ def test_a_deadline_leaves_idle_connections_alone(serve):
     assert len(server.connections) == 1
 
 
-def test_a_slow_keystone_is_cut_too(serve):
+def test_the_deadline_holds_for_keystone(serve):
     class Plugin(token_endpoint.Token):
         def get_token(self, session, **kwargs):
             return session.get(server.url, authenticated=False).text
@@ -127,7 +129,7 @@ def test_a_slow_keystone_is_cut_too(serve):
     assert time.monotonic() - started < 10
 
 
-def test_cancel_cuts_a_request_from_another_thread(serve):
+def test_cancel_ends_the_request_of_another_thread(serve):
     client = client_of(serve(hang).url)
     with Deadline(30) as deadline:
         threading.Timer(0.2, deadline.cancel).start()
@@ -166,7 +168,7 @@ def test_cancel_cuts_a_request_from_another_thread(serve):
         ).encode(),
     ],
 )
-def test_rubbish_is_a_bad_answer(serve, body):
+def test_an_invalid_answer_is_a_bad_answer(serve, body):
     with pytest.raises(BadAnswer):
         api.roots(client_of(serve(whole(body)).url))
 
@@ -190,13 +192,13 @@ def test_rubbish_is_a_bad_answer(serve, body):
         {'root_provider_uuid': 'u', 'resources': {}, 'traits': [1]},
     ],
 )
-def test_a_rubbish_summary_is_a_bad_answer(serve, summary):
+def test_an_invalid_summary_is_a_bad_answer(serve, summary):
     body = json.dumps({'provider_summaries': {'u': summary}}).encode()
     with pytest.raises(BadAnswer):
         api.summaries(client_of(serve(whole(body)).url))
 
 
-def test_a_cut_off_body_is_no_answer(serve):
+def test_a_truncated_body_is_unavailable(serve):
     def answer(connection):
         request_of(connection)
         connection.sendall(
@@ -208,7 +210,7 @@ def test_a_cut_off_body_is_no_answer(serve):
         client_of(serve(answer).url).get('/')
 
 
-def test_what_is_not_http_is_no_answer(serve):
+def test_an_answer_that_is_not_http_is_unavailable(serve):
     def answer(connection):
         request_of(connection)
         connection.sendall(b'220 mail.example.org ESMTP\r\n')
@@ -218,7 +220,7 @@ def test_what_is_not_http_is_no_answer(serve):
         client_of(serve(answer).url).get('/')
 
 
-def test_a_stopped_server_is_no_answer(serve):
+def test_a_stopped_server_is_unavailable(serve):
     server = serve(hang)
     server.close()
     with pytest.raises(Unavailable) as caught:
@@ -248,7 +250,7 @@ def _error(status, code=None):
         ('409 No', b'{"errors": [1]}', Refused),
     ],
 )
-def test_a_status_stands_for_an_error(serve, status, body, kind):
+def test_each_status_has_its_error(serve, status, body, kind):
     with pytest.raises(PlacementError) as caught:
         client_of(serve(whole(body, status)).url).get('/x')
     assert type(caught.value) is kind
@@ -268,14 +270,14 @@ def test_tokens_are_not_logged(serve, caplog):
     'answer',
     [
         *SLOW,
-        whole(b'rubbish'),
+        whole(b'invalid'),
         whole(b'{"resource_providers": [{}]}'),
         whole(b'', '500 Oops'),
         lambda connection: connection.close(),
         None,
     ],
 )
-def test_reader_keeps_its_snapshot_and_answers_at_once(
+def test_the_reader_keeps_its_snapshot_and_returns_it_at_once(
     serve, wsgi, client, answer, caplog
 ):
     publish(client, [host(0, cells=1, pools=0)])
@@ -327,7 +329,7 @@ def test_stop_does_not_wait_for_a_hanging_server(serve):
     assert time.monotonic() - started < 10
 
 
-def test_publish_gives_up_when_placement_goes(client, wsgi):
+def test_publish_ends_when_placement_becomes_unavailable(client, wsgi):
     publish(client, [host(0)])
 
     def down(method, path):

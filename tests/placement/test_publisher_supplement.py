@@ -7,81 +7,25 @@ import itertools
 import pytest
 
 from nfv_sched.model import CellTopology
-from nfv_sched.model import FunctionTopology
 from nfv_sched.model import HostTopology
 from nfv_sched.placement import api
 from nfv_sched.placement import schema
 from nfv_sched.placement.client import PlacementClient
-from nfv_sched.placement.codec import decode
 from nfv_sched.placement.codec import IncompleteTree
-from nfv_sched.placement.publisher import prune
 from nfv_sched.placement.publisher import publish
 from nfv_sched.placement.publisher import publish_supplement
 from nfv_sched.placement.reader import TopologyReader
+from nfv_sched.placement.removal import prune
 from nfv_sched_testing.placement_fixtures import adapter_of
+from tests.placement.examples import both
 from tests.placement.examples import host
+from tests.placement.examples import read
+from tests.placement.examples import reported
+from tests.placement.examples import supplement
 from tests.placement.examples import with_guest
 
 
-def reported(number=0, **changes):
-    """A host as Nova's databases have it."""
-    found = host(number, **changes)
-    return dataclasses.replace(
-        found,
-        cells=tuple(
-            dataclasses.replace(cell, distances={}) for cell in found.cells
-        ),
-    )
-
-
-def supplement(number=0, speed=25000, far=21):
-    """The same host as its sysfs has it: one cell more, no CPUs in it."""
-    found = host(number)
-    ids = (0, 1, 2)
-    return HostTopology(
-        found.name,
-        found.uuid,
-        cells=tuple(
-            CellTopology(
-                id=cell,
-                distances={i: 10 if i == cell else far for i in ids},
-                l3=frozenset({cell}) if cell < 2 else frozenset(),
-                offline_cpus=2 * (cell == 1),
-            )
-            for cell in ids
-        ),
-        functions=(
-            FunctionTopology('0000:3b:00.0', vfs=64, link_mbps=speed),
-            FunctionTopology('0000:3c:00.0', vfs=64),
-        ),
-    )
-
-
-def both(topology, extra):
-    """What a reader sees once both have published."""
-    cells = {cell.id: cell for cell in extra.cells}
-    return dataclasses.replace(
-        topology,
-        cells=tuple(
-            dataclasses.replace(
-                cell,
-                distances=cells[cell.id].distances,
-                l3=cells[cell.id].l3,
-                offline_cpus=cells[cell.id].offline_cpus,
-            )
-            for cell in topology.cells
-        ),
-        functions=extra.functions,
-    )
-
-
-def read(client, topology):
-    root = schema.root_uuid(topology.uuid)
-    summaries = api.summaries(client, in_tree=root)
-    return decode(topology.name, root, summaries.get(root, {}))
-
-
-def test_each_leaves_the_part_of_the_other_alone(client, wsgi):
+def test_neither_publisher_changes_the_part_of_the_other(client, wsgi):
     publish(client, [reported()])
     report = publish_supplement(client, supplement())
     assert (report.outcome, report.error) == ('written', None)
@@ -113,7 +57,7 @@ def test_each_leaves_the_part_of_the_other_alone(client, wsgi):
         ]
 
 
-def test_the_tree_comes_first(client, wsgi):
+def test_a_supplement_needs_a_published_tree(client, wsgi):
     report = publish_supplement(client, supplement())
     assert 'not published yet' in report.error
     assert [c for c in wsgi.writes if 'resource_providers' in c[1]] == []
@@ -122,7 +66,7 @@ def test_the_tree_comes_first(client, wsgi):
     assert read(client, reported()) == both(reported(), supplement())
 
 
-def test_who_knows_both_publishes_both(client):
+def test_a_host_with_both_parts_is_published_at_once(client):
     everything = both(reported(), supplement())
     publish(client, [everything])
     assert read(client, everything) == everything
@@ -133,7 +77,7 @@ def test_who_knows_both_publishes_both(client):
     assert publish_supplement(client, listed).outcome == 'unchanged'
 
 
-def test_where_sysfs_adds_nothing_what_it_added_goes(client):
+def test_a_published_supplement_is_removed_if_sysfs_adds_nothing(client):
     publish(client, [both(reported(), supplement())])
     nothing = HostTopology('host0', host().uuid, (CellTopology(0),))
     assert publish_supplement(client, nothing).outcome == 'written'
@@ -141,13 +85,13 @@ def test_where_sysfs_adds_nothing_what_it_added_goes(client):
     assert publish_supplement(client, nothing).outcome == 'unchanged'
 
 
-def test_the_whole_tree_goes_with_its_compute_node(client):
+def test_the_supplement_is_removed_with_the_tree(client):
     publish(client, [both(reported(), supplement())])
     assert prune(client, []) == {'host0:nfv': None}
     assert client.get('/resource_providers')['resource_providers'] == []
 
 
-def test_a_change_of_it_moves_the_root(client):
+def test_a_change_of_the_supplement_moves_the_root(client):
     publish(client, [reported()])
     root = schema.root_uuid(host().uuid)
     reader = TopologyReader(lambda: client)
@@ -159,7 +103,7 @@ def test_a_change_of_it_moves_the_root(client):
     assert reader.snapshot.get(host().uuid) == both(reported(), supplement())
 
 
-def test_what_others_change_in_it_tears_the_tree_until_it_is_mended(client):
+def test_a_foreign_change_of_the_supplement_makes_the_tree_incomplete(client):
     publish(client, [both(reported(), supplement())])
     mine = schema.supplement_uuid(schema.root_uuid(host().uuid))
     generation, traits = api.traits(client, mine)
@@ -172,10 +116,10 @@ def test_what_others_change_in_it_tears_the_tree_until_it_is_mended(client):
     )
     with pytest.raises(IncompleteTree, match='sysfs'):
         read(client, host())
-    # Not the business of who reads Nova's databases.
+    # The publisher that reads Nova's databases does not repair it.
     assert publish(client, [reported()]).writes == 0
     report = publish_supplement(client, supplement())
-    assert (report.error, report.torn) == (None, True)
+    assert (report.error, report.incomplete) == (None, True)
     assert read(client, host()) == both(reported(), supplement())
 
 
@@ -186,10 +130,10 @@ def _calls(client, wsgi, work):
 
 
 @pytest.mark.parametrize('first', ['reported', 'supplement'])
-def test_any_interleaving_ends_right_and_never_looks_whole(
+def test_any_interleaving_ends_complete_and_is_incomplete_until_then(
     client, wsgi, first
 ):
-    """One works between any two calls of the other."""
+    """One publisher writes between any two calls of the other."""
     old, new = reported(cells=1, pools=1), reported(cells=1, pools=0)
     old_extra, new_extra = supplement(), supplement(speed=10, far=40)
     seen = [both(one, x) for one in (old, new) for x in (old_extra, new_extra)]
@@ -227,7 +171,7 @@ def test_any_interleaving_ends_right_and_never_looks_whole(
         if count > calls:
             break
         if not count:
-            # Not amid it, but after it.
+            # After the pass, not within it.
             inner(other)
         assert read(client, new) == both(new, new_extra)
         restore()

@@ -1,8 +1,8 @@
-"""Publishing, crashes, faults, readers, strangers: in any order.
+"""Publishing, kills, faults, readers and other clients in any order.
 
-A whole tree that a reader sees is one that its host had; after a pass that
-nothing disturbed all trees are as they should be; nobody else's provider is
-ever touched.
+A complete tree that a reader sees describes its host at some time; after a
+pass without disturbances all trees are up to date; providers of other clients
+are never changed.
 """
 
 import contextlib
@@ -23,22 +23,20 @@ from nfv_sched.placement import api
 from nfv_sched.placement import schema
 from nfv_sched.placement.client import PlacementClient
 from nfv_sched.placement.errors import PlacementError
-from nfv_sched.placement.publisher import prune
 from nfv_sched.placement.publisher import publish
 from nfv_sched.placement.publisher import publish_supplement
 from nfv_sched.placement.reader import TopologyReader
+from nfv_sched.placement.removal import prune
 from nfv_sched_testing.placement_fixtures import adapter_of
 from nfv_sched_testing.placement_fixtures import placement_app
 from nfv_sched_testing.placement_fixtures import WSGIAdapter
-from tests.placement.conftest import named  # noqa: F401 - fixtures
-from tests.placement.conftest import template  # noqa: F401
+from tests.placement.examples import bare
+from tests.placement.examples import both
 from tests.placement.examples import host
+from tests.placement.examples import reported
+from tests.placement.examples import supplement
 from tests.placement.examples import with_guest
 from tests.placement.killed import Killed
-from tests.placement.test_killed import bare
-from tests.placement.test_supplement import both
-from tests.placement.test_supplement import reported
-from tests.placement.test_supplement import supplement
 
 KINDS = ('big', 'tall', 'small', 'bare', 'busy', 'renamed')
 FAULTS = ('killed', 'answer lost', 500, 507, 401, 'reset', 'timeout')
@@ -63,7 +61,7 @@ class FaultyWSGI(WSGIAdapter):
             case 'reset':
                 raise requests.ConnectionError('Connection reset by peer')
             case 'timeout':
-                # The server did it all the same.
+                # The server has executed the request.
                 super().send(request, **kwargs)
                 raise requests.Timeout('timed out')
         answer = requests.Response()
@@ -111,7 +109,7 @@ class Publishing(stateful.RuleBasedStateMachine):
         self.reader = TopologyReader(lambda: self.client)
         self.hosts = {}
         self.speeds = {}
-        # Whole topologies that each host may be seen with.
+        # The complete topologies that a reader may see, by host.
         self.allowed = {}
         self.foreign = {}
 
@@ -125,7 +123,7 @@ class Publishing(stateful.RuleBasedStateMachine):
         self.publisher_passes()
 
     def _allow(self, number):
-        """What is wanted now may be seen from now on, with any supplement."""
+        """Allow the wanted topology from now on, with any supplement."""
         one = bare(self.hosts[number])
         may = self.allowed.setdefault(one.uuid, [])
         for candidate in (
@@ -175,7 +173,7 @@ class Publishing(stateful.RuleBasedStateMachine):
         self.hosts[number] = variant(number, kind)
         self._allow(number)
         self.wsgi.at, self.wsgi.fault = at, fault
-        # A 401 is one host's failure, all else that of the pass.
+        # A 401 fails one host, all other faults fail the pass.
         with contextlib.suppress(Killed, PlacementError):
             self._pass(PlacementClient(adapter_of(self.wsgi)))
         self.wsgi.fault = None
@@ -240,7 +238,7 @@ class Publishing(stateful.RuleBasedStateMachine):
             assert api.inventories(self.client, one) == before
 
     def _check_right(self):
-        """After supplements are mended, all is exactly as it should be."""
+        """After supplements are repaired, all trees are as they should be."""
         for number, speed in self.speeds.items():
             report = publish_supplement(
                 self.client, self._extra(number, speed)
@@ -260,7 +258,7 @@ class Publishing(stateful.RuleBasedStateMachine):
 
 
 @pytest.mark.usefixtures('named')
-def test_any_order_of_events(named):  # noqa: F811
+def test_any_order_of_events(named):
     Publishing.database = named
     stateful.run_state_machine_as_test(
         Publishing,

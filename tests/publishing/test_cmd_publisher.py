@@ -15,7 +15,7 @@ from nfv_sched.placement.reader import TopologyReader
 from nfv_sched.sim import machine
 from nfv_sched.sim.cloud import simulated_cloud
 from nfv_sched_testing.placement_server import running
-from tests.publishing.http import client_of
+from tests.placement.http import client_of
 
 PASSWORD = 'the-password-of-placement'  # noqa: S105 - a dummy
 PATIENCE = 30
@@ -105,7 +105,7 @@ def finished(folder, after=0.0):
     return found if found and (found['passed'] or 0) > after else None
 
 
-def test_it_publishes_reloads_and_ends(cloud, placement, tmp_path):
+def test_the_service_publishes_reloads_and_ends(cloud, placement, tmp_path):
     options = write_options(tmp_path, cloud, placement)
     with service(options) as (process, log):
         first = wait_for(lambda: finished(tmp_path), log)
@@ -129,13 +129,13 @@ def test_it_publishes_reloads_and_ends(cloud, placement, tmp_path):
         assert process.wait(PATIENCE) == 0
         assert time.monotonic() - started < 30
     text = log.read_text()
-    assert text.count('begins') == 2
+    assert text.count('Starting nfv-sched-publisher') == 2
     assert 'Pass (full) done in' in text
     assert 'Traceback' not in text
 
 
-def test_it_outlives_databases_and_placement(cloud, placement, tmp_path):
-    """Killed outright, too: its next start makes that good."""
+def test_the_service_survives_outages(cloud, placement, tmp_path):
+    """The next start repairs the trees, also after SIGKILL."""
     options = write_options(tmp_path, cloud, 'http://127.0.0.1:1')
     text = options.read_text()
     secret = 'mysql+nosuch://nova:' + PASSWORD + '@@db/nova_api'
@@ -160,7 +160,7 @@ def test_it_outlives_databases_and_placement(cloud, placement, tmp_path):
         process.wait(PATIENCE)
 
 
-def test_what_is_wrong_with_its_options_is_said_at_once(tmp_path):
+def test_invalid_options_are_reported_at_once(tmp_path):
     found = subprocess.run(
         [
             sys.executable,
@@ -179,7 +179,7 @@ def test_what_is_wrong_with_its_options_is_said_at_once(tmp_path):
     assert 'Traceback' not in found.stderr
 
 
-def test_the_unit_that_is_shipped_starts_what_is_installed():
+def test_the_systemd_unit_starts_the_installed_command():
     root = pathlib.Path(__file__).resolve().parents[2]
     unit = (root / 'etc/systemd/nfv-sched-publisher.service').read_text()
     assert 'ExecStart=/usr/bin/nfv-sched-publisher' in unit

@@ -1,6 +1,7 @@
-"""Killed at every single call of a pass, and started again.
+"""A publisher that is killed at any call of a pass, and started again.
 
-The tree ends right, and no reader ever takes a torn one for whole.
+The tree is complete in the end, and no reader takes an incomplete tree for
+complete.
 """
 
 import dataclasses
@@ -11,23 +12,18 @@ import pytest
 
 from nfv_sched.model import HostUsage
 from nfv_sched.placement.client import PlacementClient
-from nfv_sched.placement.publisher import prune
 from nfv_sched.placement.publisher import publish
 from nfv_sched.placement.publisher import publish_supplement
 from nfv_sched.placement.reader import TopologyReader
+from nfv_sched.placement.removal import prune
 from nfv_sched_testing.placement_fixtures import adapter_of
+from tests.placement.examples import bare
 from tests.placement.examples import host
+from tests.placement.examples import reported
+from tests.placement.examples import supplement
 from tests.placement.examples import with_guest
 from tests.placement.killed import Killed
 from tests.placement.killed import KillingWSGI
-from tests.placement.test_supplement import reported
-from tests.placement.test_supplement import supplement
-
-
-def bare(topology):
-    """Without usage, which no digest covers."""
-    return dataclasses.replace(topology, usage=HostUsage())
-
 
 OLD = with_guest(host(cells=1, pools=1))
 NEW = dataclasses.replace(
@@ -50,8 +46,8 @@ def publishes(topology):
     return lambda client: publish(client, [topology])
 
 
-# What is there before, the work, whole trees that a reader may see, and
-# those that are there at the end.
+# The trees before, the work, the complete trees that a reader may see, and
+# the trees at the end.
 WORK = {
     'a new host': ([], publishes(OLD), [OLD], [OLD]),
     'a changed host': ([OLD], publishes(NEW), [OLD, NEW], [NEW]),
@@ -59,7 +55,7 @@ WORK = {
     'a renamed host': (
         [NEW],
         publishes(dataclasses.replace(NEW, name='renamed')),
-        # The digest of names is in the root, and names are not seen whole.
+        # Names are only in the digest of names, which is in the root.
         [NEW, dataclasses.replace(NEW, name='renamed')],
         [dataclasses.replace(NEW, name='renamed')],
     ),
@@ -76,7 +72,7 @@ WORK = {
 
 @pytest.fixture
 def restored(wsgi, tmp_path):
-    """Call it to put the database back to where it was at first."""
+    """Call this to restore the first state of the database."""
     database, kept = tmp_path / 'placement.db', tmp_path / 'kept.db'
 
     def copy(source, target):
@@ -96,7 +92,7 @@ def restored(wsgi, tmp_path):
 
 
 @pytest.mark.parametrize('work', WORK)
-def test_killed_at_every_call(wsgi, client, restored, work):
+def test_a_tree_is_repaired_after_any_kill(wsgi, client, restored, work):
     before, run, allowed, expected = WORK[work]
     publish(client, before)
     if expected is None:
@@ -130,18 +126,18 @@ def test_killed_at_every_call(wsgi, client, restored, work):
         else:
             break
         if killing.calls[-1][0] == 'GET' and at > 1:
-            # All is as after the call before.
+            # The state is that after the call before.
             continue
         reader = TopologyReader(lambda: client)
         assert reader.refresh()
         for found in reader.snapshot.hosts.values():
             assert bare(found) in map(bare, allowed), at
         run(client)
-        # Its root has moved, or the reader would not look again.
+        # Its root has moved: otherwise the reader would not read it again.
         assert reader.refresh()
         seen = list(map(bare, reader.snapshot.hosts.values()))
         assert seen == list(map(bare, expected)), at
-        # Usage is looked at when everything is.
+        # Usage is read when all trees are.
         reader._rounds = 0
         assert reader.refresh()
         assert list(reader.snapshot.hosts.values()) == expected, at

@@ -1,0 +1,115 @@
+"""Trees, classes and traits are removed, and nothing of other clients."""
+
+from nfv_sched.placement import api
+from nfv_sched.placement import removal
+from nfv_sched.placement import schema
+from nfv_sched.placement.publisher import publish
+from nfv_sched.placement.removal import prune
+from tests.placement.examples import host
+from tests.placement.examples import read
+from tests.placement.examples import with_guest
+
+OTHER = 'CUSTOM_PHYSNET_OTHERS'
+
+
+def ours(client):
+    classes, traits = api.custom_names(client)
+    return {
+        name for name in classes | traits if name.startswith(schema.NAMESPACE)
+    }
+
+
+def test_everything_of_ours_is_removed(client):
+    publish(client, [host()])
+    expected = {(one.kind, one.name) for one in removal.removable(client)}
+    assert {'tree', 'class', 'trait'} == {kind for kind, _ in expected}
+    done = list(removal.purge(client))
+    assert {(one.kind, one.name) for one in done} == expected
+    assert not any(one.problem for one in done)
+    assert ours(client) == set()
+    assert api.roots(client) == {}
+    assert removal.removable(client) == []
+
+
+def test_a_purged_host_can_be_published_again(client):
+    publish(client, [host()])
+    list(removal.purge(client))
+    report = publish(client, [host()])
+    assert report.count('written') == 1
+    assert list(api.roots(client)) == [schema.root_uuid(host().uuid)]
+
+
+def test_listing_what_is_removable_only_reads(client, wsgi):
+    publish(client, [host()])
+    wsgi.calls.clear()
+    removal.removable(client)
+    assert {method for method, _ in wsgi.calls} == {'GET'}
+
+
+def test_names_of_other_clients_stay(client):
+    client.put(f'/traits/{OTHER}')
+    client.put('/resource_classes/CUSTOM_OTHERS')
+    publish(client, [host()])
+    list(removal.purge(client))
+    classes, traits = api.custom_names(client)
+    assert OTHER in traits
+    assert 'CUSTOM_OTHERS' in classes
+
+
+def test_names_used_by_other_clients_stay_and_are_reported(client):
+    publish(client, [host()])
+    other = '5a0c5f52-1f7e-4a6c-9d3e-0d6b2f7f1a11'
+    client.post('/resource_providers', {'name': 'other', 'uuid': other})
+    client.put(
+        f'/resource_providers/{other}/traits',
+        {'traits': [schema.TOPOLOGY], 'resource_provider_generation': 0},
+    )
+    left = [one for one in removal.purge(client) if one.problem]
+    assert [(one.kind, one.name) for one in left] == [
+        ('trait', schema.TOPOLOGY)
+    ]
+    assert 'in use' in left[0].problem
+
+
+def test_prune_removes_exactly_what_is_not_kept(client):
+    all_hosts = [with_guest(host(number)) for number in range(3)]
+    publish(client, all_hosts)
+    gone = prune(client, [all_hosts[0].uuid, all_hosts[2].uuid])
+    assert gone == {'host1:nfv': None}
+    assert read(client, all_hosts[0]) == all_hosts[0]
+    assert len(api.roots(client)) == 2
+    assert prune(client, [all_hosts[0].uuid, all_hosts[2].uuid]) == {}
+
+
+def test_a_tree_in_use_stays_and_the_others_are_removed(client):
+    gone = [host(number) for number in range(3)]
+    publish(client, gone)
+    consumer = '5a0c5f52-1f7e-4a6c-9d3e-0d6b2f7f1a11'
+    used = schema.root_uuid(gone[1].uuid)
+    client.put(f'/allocations/{consumer}', _one_of(client, used))
+    found = prune(client, [])
+    assert {name for name, problem in found.items() if problem is None} == {
+        'host0:nfv',
+        'host2:nfv',
+    }
+    assert 'allocations' in found['host1:nfv']
+    assert list(api.roots(client)) == [used]
+    client.delete(f'/allocations/{consumer}')
+    assert prune(client, []) == {'host1:nfv': None}
+
+
+def _one_of(client, root):
+    """Allocations of a foreign consumer on one provider of a tree."""
+    uuid, name = next(
+        (uuid, name)
+        for uuid in api.tree_of(client, root)
+        for name in sorted(api.inventories(client, uuid)[1])
+        if name == 'CUSTOM_NFV_CORE' or not name.startswith('CUSTOM_')
+    )
+    return {
+        'allocations': {uuid: {'resources': {name: 1}}},
+        'project_id': 'p',
+        'user_id': 'u',
+        'consumer_type': 'OTHER',
+        'consumer_generation': None,
+    }
