@@ -179,7 +179,10 @@ def test_a_server_group_counts_with_its_members(run, cloud, guests_of):
     guests_of(2, group=group)
     rows = run('explain', *by_hand(2, 1024), '--group', group.uuid)
     assert counts(rows) == {'server group': 2, 'fits': 1}
-    assert '1 of at most 1 instances of the server group are there' in rows[0]['Nearest miss']
+    assert (
+        '1 of at most 1 instances of the server group are there'
+        in rows[0]['Nearest miss']
+    )
 
 
 def test_ports_by_hand_ask_for_devices(run):
