@@ -47,12 +47,6 @@ from nfv_sched.survey import Survey
 _DIM = Style(dim=True)
 _MOST_REASONS = 12
 
-# Nova's own weighers, which the others are meant to stand in for.
-_OPTIONS = {
-    f'filter_scheduler.{name}_weight_multiplier': 0
-    for name in ('ram', 'cpu', 'disk', 'pci')
-}
-
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class SimulationResult:
@@ -126,7 +120,6 @@ def simulate(file: pathlib.Path, console: Console) -> SimulationResult:
     begin = time.perf_counter()
     scenario = loader.read(file)
     options = {
-        **_OPTIONS,
         'nfv_sched.failure_domains': list(scenario.kinds),
         **scenario.options,
     }

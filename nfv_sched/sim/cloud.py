@@ -303,6 +303,9 @@ class Cloud:
             'host': compute.host,
             'schedule_seconds': schedule_seconds,
         }
+        # The tracker counts builds by this state, for Nova's IoOpsWeigher:
+        # here a build is over before the next request is scheduled.
+        instance.vm_state = vm_states.ACTIVE
         begin = time.perf_counter()
         try:
             compute.claim(instance, selection.limits)
@@ -317,7 +320,6 @@ class Cloud:
                 **values,
             )
         values['claim_seconds'] = time.perf_counter() - begin
-        instance.vm_state = vm_states.ACTIVE
         for scheduler in self._schedulers.values():
             scheduler.update_instance_info(
                 self.context,
