@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 import contextlib
-import dataclasses
 import pathlib
 import tempfile
 import threading
@@ -48,12 +47,17 @@ class Cloud:
 
     ``computes`` are the hosts by name. ``placement`` is a keystoneauth
     adapter that speaks to the cloud's Placement as admin, ``profile`` that
-    of the scheduler in use.
+    of the scheduler in use, the cloud's own options included.
     """
 
     def __init__(
-        self, cell_url: str, application: Any, profile: settings.Profile
+        self,
+        cell_url: str,
+        application: Any,
+        profile: settings.Profile,
+        options: Mapping[str, Any],
     ) -> None:
+        self._options = options
         self.placement = placement.client(application)
         self.computes: dict[str, Compute] = {}
         self.context = nova_context.RequestContext(
@@ -77,11 +81,13 @@ class Cloud:
         self.scheduler = self.use(profile)
 
     def use(self, profile: settings.Profile) -> Any:
-        """Make boots go to a scheduler of this profile; returns it.
+        """Send boots to a scheduler of this profile; returns it.
 
-        Each profile has one ``nova.scheduler.manager.SchedulerManager``,
-        which lives as long as the cloud.
+        The cloud's own options come after the profile's. Each profile has
+        one ``nova.scheduler.manager.SchedulerManager``, which lives as long
+        as the cloud.
         """
+        profile = profile.with_options(self._options)
         self.profile = profile
         options = settings.profile_options(profile)
         # Its thread that reads all instances would race with us; computes
@@ -398,9 +404,7 @@ def simulated_cloud(
     if not _ONE_AT_A_TIME.acquire(blocking=False):
         raise RuntimeError('there is one cloud in a process at a time')
     objects.register_all()
-    profile = dataclasses.replace(
-        profile, options={**profile.options, **(options or {})}
-    )
+    options = dict(options or {})
     with contextlib.ExitStack() as stack:
         stack.callback(_ONE_AT_A_TIME.release)
         folder = pathlib.Path(
@@ -408,10 +412,10 @@ def simulated_cloud(
         )
         values = {
             **databases.options(folder),
-            **settings.profile_options(profile),
+            **settings.profile_options(profile.with_options(options)),
         }
         stack.enter_context(settings.nova_settings(folder, aliases, values))
         cell_url = stack.enter_context(databases.nova_databases())
         application = stack.enter_context(placement.service(folder))
         stack.callback(setattr, report, 'PLACEMENTCLIENT', None)
-        yield Cloud(cell_url, application, profile)
+        yield Cloud(cell_url, application, profile, options)

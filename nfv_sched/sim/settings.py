@@ -38,12 +38,16 @@ _COMMON_FILTERS = (
 )
 
 
+_GROUP = 'filter_scheduler'
+_CLASS_OPTIONS = ('available_filters', 'enabled_filters', 'weight_classes')
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Profile:
-    """What nova.conf of one nova-scheduler says.
+    """The nova.conf of one nova-scheduler.
 
-    ``options`` are what else goes with it; a cloud has those of the profile
-    that it begins with.
+    ``options`` are all options but the names of classes. They apply to the
+    whole cloud: those of the profile that it is created with.
     """
 
     name: str
@@ -53,6 +57,35 @@ class Profile:
     )
     weight_classes: tuple[str, ...] = ('nova.scheduler.weights.all_weighers',)
     options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+    def with_options(self, options: Mapping[str, Any]) -> 'Profile':
+        """This profile with more options, which replace its own.
+
+        The one place that decides which filters and weighers a scheduler
+        has where options name them.
+
+        :param options: named ``option`` or ``group.option``; lists of classes
+            may be text, separated by commas
+        """
+        classes = {
+            name: _class_names(options[f'{_GROUP}.{name}'])
+            for name in _CLASS_OPTIONS
+            if f'{_GROUP}.{name}' in options
+        }
+        others = {
+            name: value
+            for name, value in options.items()
+            if name not in {f'{_GROUP}.{one}' for one in _CLASS_OPTIONS}
+        }
+        return dataclasses.replace(
+            self, **classes, options={**self.options, **others}
+        )
+
+
+def _class_names(value: str | Sequence[str]) -> tuple[str, ...]:
+    names = value.split(',') if isinstance(value, str) else value
+    return tuple(filter(None, (str(name).strip() for name in names)))
+
 
 
 #: Nova alone, with the filters that its documentation wants for NFV.
@@ -124,21 +157,30 @@ def override(values: Mapping[str, Any]) -> Iterator[None]:
     before = {
         name: _overridden[name] for name in values if name in _overridden
     }
-    for name, value in values.items():
-        group, _, option = name.rpartition('.')
-        CONF.set_override(option, value, group=group or None)
-    _overridden.update(values)
     try:
+        for name, value in values.items():
+            _set(name, value)
+            _overridden[name] = value
         yield
     finally:
         for name in values:
-            group, _, option = name.rpartition('.')
             if name in before:
-                CONF.set_override(option, before[name], group=group or None)
-            else:
+                _set(name, before[name])
+            elif name in _overridden:
+                group, _, option = name.rpartition('.')
                 CONF.clear_override(option, group=group or None)
                 del _overridden[name]
         _overridden.update(before)
+
+
+def _set(name: str, value: Any) -> None:
+    group, _, option = name.rpartition('.')
+    # oslo.config takes text for an option with several values apart, letter
+    # by letter.
+    info = CONF._get_opt_info(option, group or None)  # noqa: SLF001
+    if info['opt'].multi and isinstance(value, str):
+        value = [value]
+    CONF.set_override(option, value, group=group or None)
 
 
 @contextlib.contextmanager
@@ -178,11 +220,11 @@ def forget_caches() -> None:
 
 def profile_options(profile: Profile) -> dict[str, Any]:
     """Return the options that make a nova-scheduler one of this profile."""
-    group = 'filter_scheduler'
     return {
-        f'{group}.available_filters': list(profile.available_filters),
-        f'{group}.enabled_filters': list(profile.enabled_filters),
-        f'{group}.weight_classes': list(profile.weight_classes),
+        **{
+            f'{_GROUP}.{name}': list(getattr(profile, name))
+            for name in _CLASS_OPTIONS
+        },
         **profile.options,
     }
 
