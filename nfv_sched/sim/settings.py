@@ -13,9 +13,13 @@ from nova import rpc
 import nova.conf
 from nova.pci import request as pci_request
 from nova.scheduler import utils as scheduler_utils
+from oslo_config import cfg
+from oslo_config import types
 
 from nfv_sched import conf as nfv_conf
 from nfv_sched.nova import failure_domains
+from nfv_sched.sim.documents import shown
+from nfv_sched.sim.problems import did_you_mean
 
 CONF = nova.conf.CONF
 
@@ -67,7 +71,7 @@ class Profile:
         :param options: named ``option`` or ``group.option``; lists of classes
             may be text, separated by commas
         """
-        classes = {
+        classes: dict[str, Any] = {
             name: _class_names(options[f'{_GROUP}.{name}'])
             for name in _CLASS_OPTIONS
             if f'{_GROUP}.{name}' in options
@@ -85,7 +89,6 @@ class Profile:
 def _class_names(value: str | Sequence[str]) -> tuple[str, ...]:
     names = value.split(',') if isinstance(value, str) else value
     return tuple(filter(None, (str(name).strip() for name in names)))
-
 
 
 #: Nova alone, with the filters that its documentation wants for NFV.
@@ -177,10 +180,56 @@ def _set(name: str, value: Any) -> None:
     group, _, option = name.rpartition('.')
     # oslo.config takes text for an option with several values apart, letter
     # by letter.
-    info = CONF._get_opt_info(option, group or None)  # noqa: SLF001
-    if info['opt'].multi and isinstance(value, str):
+    if _option(name).multi and isinstance(value, str):
         value = [value]
     CONF.set_override(option, value, group=group or None)
+
+
+def _option(name: str) -> Any:
+    group, _, option = name.rpartition('.')
+    # oslo.config offers values of options, but not the options themselves.
+    return CONF._get_opt_info(option, group or None)['opt']  # noqa: SLF001
+
+
+def option_problem(name: str, value: Any) -> str:
+    """Why an option of Nova cannot have a value; empty if it can."""
+    nfv_conf.register_opts(CONF)
+    try:
+        option = _option(name)
+    except cfg.Error:
+        names = list(_option_names())
+        # Most are in a group, which is easily left out.
+        grouped = [one for one in names if one.endswith(f'.{name}')]
+        hint = did_you_mean(grouped[0] if grouped else name, names)
+        return f'Nova has no such option{hint}'
+    lists = option.multi or isinstance(option.type, types.List)
+    if isinstance(value, list) and not lists:
+        return 'takes one value, not a list'
+    try:
+        with override({name: value}):
+            return ''
+    except (cfg.Error, TypeError, ValueError) as error:
+        text = str(error)
+        for start, plain in _PYTHON_TEXTS.items():
+            if text.startswith(start):
+                return f'must be {plain}, not {shown(value)}'
+        return text
+
+
+# What oslo.config says of numbers is Python's text.
+_PYTHON_TEXTS = {
+    'invalid literal for int': 'a whole number',
+    'could not convert string to float': 'a number',
+}
+
+
+def _option_names() -> Iterator[str]:
+    """All options, named ``option`` or ``group.option``."""
+    for name in CONF:
+        if name in CONF._groups:  # noqa: SLF001 - see _option
+            yield from (f'{name}.{option}' for option in CONF[name])
+        else:
+            yield name
 
 
 @contextlib.contextmanager

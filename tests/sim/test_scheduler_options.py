@@ -107,8 +107,6 @@ def test_the_report_has_them(cloud, monkeypatch, tmp_path):
 
 @pytest.mark.parametrize('form', [list, str])
 def test_a_simulation_has_them(form, tmp_path):
-    if form is list:
-        pytest.skip('lists')
     path = tmp_path / 'what-if.yaml'
     lines = [f'  {name}: {value}' for name, value in options(form).items()]
     path.write_text(
