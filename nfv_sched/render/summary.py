@@ -29,7 +29,12 @@ def table(
     """
     figures = [metrics.host_metrics(host) for host in hosts]
     sizes = sorted(
-        {size for one in figures for size in one.pages if size > SMALL_PAGE_KIB}
+        {
+            size
+            for one in figures
+            for size in one.pages
+            if size > SMALL_PAGE_KIB
+        }
     )
     kinds = sorted(
         {kind for host in surveyed for kind in host.topology.domains}

@@ -122,9 +122,13 @@ def test_the_heat_map_by_keyboard(opened):
     opened.press('Tab')
     assert focused(opened) == 'cmp-1, NUMA node 0: 5 of 20 dedicated CPUs free'
     opened.press('Tab')
-    assert focused(opened) == 'cmp-2, NUMA node 0: 22 of 22 dedicated CPUs free'
+    assert (
+        focused(opened) == 'cmp-2, NUMA node 0: 22 of 22 dedicated CPUs free'
+    )
     opened.press('ArrowRight', 'ArrowDown')
-    assert focused(opened) == 'cmp-3, NUMA node 1: 15 of 20 dedicated CPUs free'
+    assert (
+        focused(opened) == 'cmp-3, NUMA node 1: 15 of 20 dedicated CPUs free'
+    )
     opened.press('ArrowDown', 'Home')
     assert focused(opened) == 'cmp-3, NUMA node 0: 0 of 20 dedicated CPUs free'
     readout = opened.evaluate('document.getElementById("readout").textContent')
