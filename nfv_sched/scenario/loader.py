@@ -1,7 +1,7 @@
 """Read scenarios from YAML, and recorded requests from JSON lines.
 
 ``doc/source/scenarios.rst`` describes both, ``scenario_schema.json`` says
-what is allowed. Everything that is wrong is reported at once.
+what is allowed. All problems are reported at once.
 """
 
 from collections.abc import Iterator
@@ -47,13 +47,13 @@ Data = Mapping[str, Any]
 
 
 class ScenarioError(InputError):
-    """A scenario, or a file that it names, is invalid."""
+    """A scenario, or a file that it names, is invalid or missing."""
 
 
 def read(file: pathlib.Path) -> Scenario:
     """Read a scenario; files that it names are relative to its folder.
 
-    :raises ScenarioError: has everything that is wrong
+    :raises ScenarioError: with all problems
     """
     try:
         source = YAMLSource(str(file), _text(file))
@@ -101,11 +101,11 @@ def _text(file: pathlib.Path) -> str:
 
 
 class _ScenarioReader:
-    """Makes a scenario of what is valid, and reports what fits nothing.
+    """Makes a scenario of the valid entries, and checks references.
 
-    ``problems`` are those of files that the scenario names. A name that an
-    invalid entry defines maps to None: steps with such a name are left out,
-    and not reported as well.
+    ``problems`` are those of files that the scenario names. The name of an
+    invalid entry maps to None: steps that refer to it are left out, without
+    a second problem.
     """
 
     def __init__(self, document: Document, folder: pathlib.Path) -> None:
@@ -378,7 +378,7 @@ class _ScenarioReader:
         [(kind, value)] = section.items()
         step = LoseStep(kind, str(value))
         if not self._document.is_valid(('hosts',)):
-            # Which hosts and domains there are is not known.
+            # Not all hosts and domains are known.
             return step
         kinds = {'host', *(k for host in self._hosts for k in host.domains)}
         if kind not in kinds:

@@ -1,4 +1,4 @@
-"""Data that a JSON schema describes, and everything that is wrong with it."""
+"""Documents checked against JSON schemas, with all their problems."""
 
 from collections.abc import Callable
 from collections.abc import Iterator
@@ -79,9 +79,9 @@ class Document:
         return sorted(self.problems, key=lambda problem: problem.line or 0)
 
     def is_valid(self, path: Path) -> bool:
-        """Whether an entry has no problem, nor anything in it or around it.
+        """Whether an entry, its parts and what it is part of have no problem.
 
-        What is wrong with the document as a whole does not count.
+        Problems of the document as a whole do not count.
         """
         ends = range(1, len(path) + 1)
         return path not in self._around and not any(
@@ -141,7 +141,7 @@ def _schema_problems(
         for name, text in _unknown_keys(value, facts):
             yield (*path, name), text
     elif error.validator != 'oneOf' or isinstance(value, dict):
-        # Otherwise the type is wrong, which is reported.
+        # A value that is not a mapping is reported by its type.
         yield path, _TEXTS[str(error.validator)](wanted, value, facts)
 
 
@@ -179,7 +179,7 @@ def _too_small(wanted: int, _value: Any, _facts: Any) -> str:
 
 
 def _wrong_count(_wanted: Any, value: Any, facts: Any) -> str:
-    """Of a mapping that has one entry, of the names known if it has such."""
+    """The problem of a mapping that must have exactly one entry."""
     if names := facts.get('properties'):
         return f'must have exactly one of {", ".join(names)}'
     return 'must have one entry only' if value else 'must not be empty'
@@ -204,7 +204,7 @@ _TEXTS: Mapping[str, Callable[[Any, Any, Any], str]] = {
 
 
 def shown(value: Any) -> str:
-    """A value as a text about it has it, shortened."""
+    """A value as shown in messages, shortened."""
     if isinstance(value, str):
         text = ' '.join(value.split())
         cut = '...' if len(text) > _MOST_SHOWN else ''

@@ -37,7 +37,7 @@ class MachineError(InputError):
 
 
 class Assign(enum.StrEnum):
-    """Which functions of a network card guests may have."""
+    """The functions of a network card that are for instances."""
 
     NONE = 'none'
     PORTS = 'ports'
@@ -62,8 +62,8 @@ class Nic:
     def vf_addresses(self) -> tuple[str, ...]:
         """PCI addresses of the virtual functions.
 
-        Placed as Intel's 700 series does: those of port n begin at slot
-        2 + 8n, eight to a slot.
+        Numbered as by Intel's 700 series: those of port n begin at slot
+        2 + 8n, eight in a slot.
         """
         bus, _, port = self.address.rpartition(':')
         function = int(port.partition('.')[2])
@@ -75,7 +75,7 @@ class Nic:
 
     @property
     def assignable_addresses(self) -> tuple[str, ...]:
-        """PCI addresses of the functions that guests may have."""
+        """PCI addresses of the functions that are for instances."""
         port = self.assign in (Assign.PORTS, Assign.BOTH)
         vfs = self.assign in (Assign.VFS, Assign.BOTH)
         return (
@@ -86,12 +86,12 @@ class Nic:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class MachineCell:
-    """One NUMA cell.
+    """One NUMA node.
 
     ``pages`` and ``reserved_pages`` map huge-page sizes in KiB to numbers of
-    pages. ``distances`` has one ACPI SLIT value per cell of the machine, in
-    the machine's order. ``physnets`` and ``tunneled`` are the networks whose
-    vSwitch port is on this cell.
+    pages. ``distances`` has one ACPI SLIT value per NUMA node of the machine,
+    in the machine's order. ``physnets`` and ``tunneled`` are the networks
+    whose vSwitch port is on this NUMA node.
     """
 
     id: int
@@ -106,7 +106,7 @@ class MachineCell:
 
     @property
     def small_pages(self) -> int:
-        """4 KiB pages: the memory that no huge page takes."""
+        """4 KiB pages in the memory without huge pages."""
         huge = sum(size * count for size, count in self.pages.items())
         return (self.memory_mib * 1024 - huge) // 4
 
@@ -116,9 +116,9 @@ class Machine:
     """One kind of compute host.
 
     ``dedicated`` and ``shared`` are the CPUs for pinned and for floating
-    guests, as ``[compute] cpu_dedicated_set`` and ``cpu_shared_set``; the
-    rest is the host's own. The threads of a core are ``sibling_stride``
-    CPUs apart.
+    instances, as ``[compute] cpu_dedicated_set`` and ``cpu_shared_set``. The
+    other CPUs are reserved for the host. The threads of a core are
+    ``sibling_stride`` CPUs apart.
     """
 
     name: str
@@ -133,16 +133,16 @@ class Machine:
 
     @property
     def memory_mib(self) -> int:
-        """Memory of all cells."""
+        """Memory of all NUMA nodes, in MiB."""
         return sum(cell.memory_mib for cell in self.cells)
 
     @property
     def cpus(self) -> frozenset[int]:
-        """CPUs of all cells, the host's own among them."""
+        """CPUs of all NUMA nodes, including those reserved for the host."""
         return frozenset().union(*(cell.cpus for cell in self.cells))
 
     def siblings_of(self, cpu: int) -> frozenset[int]:
-        """Every thread of the core that ``cpu`` belongs to."""
+        """All threads of the core of a CPU."""
         if self.threads == 1:
             return frozenset({cpu})
         core = cpu % self.sibling_stride
@@ -151,7 +151,7 @@ class Machine:
         )
 
     def cores(self, cell: MachineCell) -> tuple[frozenset[int], ...]:
-        """The cores of a cell as sets of threads, lowest CPU first."""
+        """The cores of a NUMA node as sets of threads, sorted by CPU."""
         return tuple(
             sorted({self.siblings_of(cpu) for cpu in cell.cpus}, key=min)
         )
@@ -332,10 +332,11 @@ def _complaints(
     ids: set[int] = set()
     for path, cell in cells.items():
         if cell.id in ids:
-            yield (*path, 'id'), f'there is a cell {cell.id} already'
+            text = f'there is a NUMA node {cell.id} already'
+            yield (*path, 'id'), text
         ids.add(cell.id)
         if both := [cpu for cpu in cell.cpus if cpu in owners]:
-            text = f'cell {owners[both[0]]} has {_listed(both)} already'
+            text = f'NUMA node {owners[both[0]]} has {_listed(both)} already'
             yield (*path, 'cpus'), text
         owners.update(dict.fromkeys(cell.cpus, cell.id))
         yield from _cell_complaints(machine, cell, path)
@@ -347,13 +348,13 @@ def _complaints(
     for name in ('dedicated', 'shared'):
         stray = getattr(machine, name) - machine.cpus
         if complete and stray:
-            yield (name,), f'no cell has {_listed(stray)}'
+            yield (name,), f'no NUMA node has {_listed(stray)}'
     if common := machine.dedicated & machine.shared:
         yield ('shared',), f'{_listed(common)} both dedicated and shared'
     addresses: set[str] = set()
     for path, nic in nics.items():
         if complete and nic.cell is not None and nic.cell not in ids:
-            yield (*path, 'cell'), f'there is no cell {nic.cell}'
+            yield (*path, 'cell'), f'there is no NUMA node {nic.cell}'
         if nic.address in addresses:
             text = f'there is a card at {nic.address} already'
             yield (*path, 'address'), text

@@ -1,4 +1,4 @@
-"""Problems of files that a user has written, each with its place."""
+"""Problems in files of users, each with its place."""
 
 from collections.abc import Iterable
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ class Problem:
 
 
 class InputError(ValueError):
-    """Files that cannot be used; the text has all problems, one a line."""
+    """Files with problems; the text has one problem per line."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = tuple(problems)
@@ -47,16 +47,16 @@ def path_text(path: Path) -> str:
 
 
 def closest(name: str, known: Iterable[str]) -> str | None:
-    """The known name that an unknown one is most like; None if none is."""
+    """The known name that is most similar to ``name``, if any."""
     by_lower = {one.lower(): one for one in known}
     close = difflib.get_close_matches(name.lower()[:200], by_lower, 1)
     return by_lower[close[0]] if close else None
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """What to add to a text about an unknown name: the closest one.
+    """A hint for a message about an unknown name.
 
-    Without a close one, the known names if they are few.
+    It has the closest known name; without one, all names if they are few.
     """
     names = sorted(known)
     if close := closest(name, names):

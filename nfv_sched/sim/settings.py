@@ -1,4 +1,4 @@
-"""Nova's options for a simulated cloud, and the two schedulers to compare."""
+"""Nova's options for a simulated cloud, and profiles of its schedulers."""
 
 from collections.abc import Iterator
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ CONF = nova.conf.CONF
 
 _YEARS = 10**8
 
-# oslo.messaging registers its options as late as Nova sets it up.
+# In a file: oslo.messaging registers its options when Nova starts it.
 _NOVA_CONF = """
 [DEFAULT]
 transport_url = fake:/
@@ -91,7 +91,7 @@ def _class_names(value: str | Sequence[str]) -> tuple[str, ...]:
     return tuple(filter(None, (str(name).strip() for name in names)))
 
 
-#: Nova alone, with the filters that its documentation wants for NFV.
+#: Nova alone, with the filters that its documentation recommends for NFV.
 STOCK = Profile(
     name='stock',
     enabled_filters=(
@@ -101,7 +101,7 @@ STOCK = Profile(
     ),
 )
 
-#: Nova with this package, as the README says.
+#: Nova with this package, as recommended in the README.
 NFV = Profile(
     name='nfv_sched',
     enabled_filters=(
@@ -136,13 +136,13 @@ def _defaults(folder: pathlib.Path) -> dict[str, Any]:
         'my_ip': '127.0.0.1',
         'state_path': str(folder),
         'oslo_concurrency.lock_path': str(folder),
-        # Nobody sends heartbeats: services stay up for good.
+        # Without heartbeats services would be down after this time.
         'service_down_time': _YEARS,
-        # Nobody else changes the computes' providers.
+        # No other process changes the computes' providers.
         'compute.resource_provider_association_refresh': _YEARS,
         # Every simulated compute reports PCPU.
         'workarounds.disable_fallback_pcpu_query': True,
-        # Same seed, same cloud; and one scheduler decides at a time.
+        # The same seed gives the same cloud; there are no other schedulers.
         'filter_scheduler.shuffle_best_same_weighed_hosts': False,
         'nfv_sched.in_flight_weight_multiplier': 0.0,
         'nfv_sched.scatter_weight_multiplier': 0.0,
@@ -150,13 +150,16 @@ def _defaults(folder: pathlib.Path) -> dict[str, Any]:
     }
 
 
-#: What is overridden now, which oslo.config does not tell.
+#: Current overrides, which oslo.config does not expose.
 _overridden: dict[str, Any] = {}
 
 
 @contextlib.contextmanager
 def override(values: Mapping[str, Any]) -> Iterator[None]:
-    """Set Nova options, named ``option`` or ``group.option``, for a while."""
+    """Set Nova options, named ``option`` or ``group.option``.
+
+    Previous overrides are restored afterwards.
+    """
     before = {
         name: _overridden[name] for name in values if name in _overridden
     }
@@ -178,8 +181,7 @@ def override(values: Mapping[str, Any]) -> Iterator[None]:
 
 def _set(name: str, value: Any) -> None:
     group, _, option = name.rpartition('.')
-    # oslo.config takes text for an option with several values apart, letter
-    # by letter.
+    # oslo.config iterates over text for an option with several values.
     if _option(name).multi and isinstance(value, str):
         value = [value]
     CONF.set_override(option, value, group=group or None)
@@ -216,7 +218,7 @@ def option_problem(name: str, value: Any) -> str:
         return text
 
 
-# What oslo.config says of numbers is Python's text.
+# oslo.config reports invalid numbers with the text of Python.
 _PYTHON_TEXTS = {
     'invalid literal for int': 'a whole number',
     'could not convert string to float': 'a number',
@@ -238,7 +240,7 @@ def nova_settings(
     aliases: Sequence[Mapping[str, str]],
     options: Mapping[str, Any],
 ) -> Iterator[None]:
-    """Configure Nova as its services would be; ``options`` come last."""
+    """Configure Nova like its services; ``options`` replace defaults."""
     nfv_conf.register_opts(CONF)
     path = folder / 'nova.conf'
     path.write_text(_NOVA_CONF)
@@ -262,13 +264,13 @@ def nova_settings(
 
 
 def forget_caches() -> None:
-    """Make Nova read its options again where it keeps what they said."""
+    """Reset Nova's caches of values from options."""
     pci_request.get_alias_from_config.cache_clear()
     scheduler_utils.reset_globals()
 
 
 def profile_options(profile: Profile) -> dict[str, Any]:
-    """Return the options that make a nova-scheduler one of this profile."""
+    """All options of a nova-scheduler with a profile."""
     return {
         **{
             f'{_GROUP}.{name}': list(getattr(profile, name))
@@ -279,5 +281,5 @@ def profile_options(profile: Profile) -> dict[str, Any]:
 
 
 def failure_domain_kinds() -> tuple[str, ...]:
-    """Return the kinds of failure domains that the options name."""
+    """The kinds of failure domains that the options name."""
     return failure_domains.domain_keys(CONF.nfv_sched.failure_domains)

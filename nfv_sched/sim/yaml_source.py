@@ -15,12 +15,12 @@ _TAGS = {
     _PREFIX + name
     for name in ('map', 'seq', 'str', 'int', 'float', 'bool', 'null', 'merge')
 }
-# Aliases of aliases multiply: entries that a document may have with them.
+# A limit of the entries after expansion: aliases of aliases multiply.
 _MOST_ENTRIES = 1_000_000
 
 
 class _Loader(yaml.SafeLoader):  # type: ignore[misc]
-    """Makes text of dates and of all keys, whatever they look like."""
+    """Reads dates, and all keys, as text."""
 
     yaml_implicit_resolvers = {  # noqa: RUF012 - as in the base class
         first: [pair for pair in resolvers if pair[0] in _TAGS]
@@ -36,12 +36,12 @@ class _Loader(yaml.SafeLoader):  # type: ignore[misc]
 
 
 class YAMLSource:
-    """A document of YAML.
+    """A YAML document.
 
-    ``data`` is what it says: mappings with text as keys, lists and scalars.
+    ``data`` has mappings with text as keys, lists and scalars.
 
     :param name: of the document, in problems
-    :raises InputError: it is not YAML, or more than plain data
+    :raises InputError: the document is not YAML, or not plain data
     """
 
     def __init__(self, name: str, text: str) -> None:
@@ -71,9 +71,9 @@ class YAMLSource:
             raise InputError(problems)
 
     def line_of(self, path: Path) -> int:
-        """The line of an entry, or of what it would be in.
+        """The line of an entry.
 
-        A missing entry has the line at which its mapping begins.
+        For a missing entry, the line at which its mapping begins.
         """
         node = self._root
         line = _line(node) if node else 1
@@ -97,7 +97,7 @@ def _line(node: Any) -> int:
 def _child(node: Any, part: str | int) -> tuple[Any, Any] | None:
     """The node at which an entry begins, and the node of its value."""
     if isinstance(node, yaml.MappingNode):
-        # The last wins: what a merge brings comes first.
+        # The last one counts: entries of a merge come first.
         for key, value in reversed(node.value):
             if key.value == part:
                 return key, value
@@ -107,14 +107,17 @@ def _child(node: Any, part: str | int) -> tuple[Any, Any] | None:
 
 
 class _Check:
-    """Looks at each node once: what YAML allows and plain data does not."""
+    """A search for YAML features that are not plain data.
+
+    Each node is visited once, however many aliases it has.
+    """
 
     def __init__(self) -> None:
         self._sizes: dict[int, int] = {}
         self._open: set[int] = set()
 
     def problems(self, root: Any) -> Iterator[tuple[Path, Any, str]]:
-        """Path and node of what is wrong, and what is."""
+        """Path, node and text of each problem."""
         if root is None:
             return
         yield from self._node((), root)
@@ -148,9 +151,9 @@ class _Check:
 
 
 def _key_problems(path: Path, node: Any) -> Iterator[tuple[Path, Any, str]]:
-    """Keys that are no text, and keys that come twice.
+    """Keys that are not text, and duplicate keys.
 
-    Of the latter YAML would forget the first.
+    PyYAML would keep the last of duplicates without an error.
     """
     seen = set()
     for key, _ in node.value:

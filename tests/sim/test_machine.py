@@ -86,11 +86,15 @@ def test_a_description_becomes_a_machine():
             'memory_mib: 4G}',
             '7: cells[1].memory_mib: must be a whole number, not "4G"',
         ),
-        ('{id: 1,', '{id: 0,', '7: cells[1].id: there is a cell 0 already'),
+        (
+            '{id: 1,',
+            '{id: 0,',
+            '7: cells[1].id: there is a NUMA node 0 already',
+        ),
         (
             "'2-3,6-7'",
             "'1-3,6-7'",
-            '7: cells[1].cpus: cell 0 has CPU 1 already',
+            '7: cells[1].cpus: NUMA node 0 has CPU 1 already',
         ),
         (
             "'2-3,6-7'",
@@ -103,7 +107,7 @@ def test_a_description_becomes_a_machine():
             '7: cells[1].cpus: "2-3,6-x" is not a list of CPUs such as',
         ),
         ('stride: 4', 'stride: 0', '3: smt.stride: several threads need a'),
-        ('1-3,5-7', '1-3,5-9', '4: dedicated: no cell has CPUs 8, 9'),
+        ('1-3,5-7', '1-3,5-9', '4: dedicated: no NUMA node has CPUs 8, 9'),
         (
             'dedicated:',
             'shared: 3\ndedicated:',
@@ -125,7 +129,7 @@ def test_a_description_becomes_a_machine():
             '{1G: 2}, distances: [10]',
             'cells[0].distances: needs 2 distances',
         ),
-        ('cell: 1', 'cell: 7', 'nics[0].cell: there is no cell 7'),
+        ('cell: 1', 'cell: 7', 'nics[0].cell: there is no NUMA node 7'),
         (
             "'0000:3b:00.1'",
             "'3b:00.1'",
