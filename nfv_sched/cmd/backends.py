@@ -1,8 +1,8 @@
-"""Where the operator's commands read a cloud, and the options for it.
+"""Backends from which the operator's commands read a cloud.
 
-On a controller nova.conf leads to Nova's databases, which know all; anybody
-else has the published trees in Placement, by clouds.yaml or OS_* variables
-as OpenStack's clients take them.
+On a controller nova.conf names Nova's databases, which have everything.
+Elsewhere the published trees in Placement are read, with credentials from
+clouds.yaml or OS_* variables as OpenStack's clients use them.
 """
 
 import argparse
@@ -35,7 +35,7 @@ _VARIABLES = ('OS_CLOUD', 'OS_AUTH_URL', 'OS_ENDPOINT')
 
 
 class NoBackendError(Exception):
-    """Nothing tells where to read; the text says what to give."""
+    """No backend is configured; the text names the options to give."""
 
 
 def add_config_file(parser: Any) -> None:
@@ -57,30 +57,30 @@ def add_deadline(parser: Any) -> None:
         type=float,
         default=60.0,
         metavar='SECONDS',
-        help='limit of each request to Placement (default: 60)',
+        help='timeout of each request to Placement (default: 60)',
     )
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what names the place to read."""
-    group = parser.add_argument_group('where to read')
+    """Add the options that select the backend."""
+    group = parser.add_argument_group('backend')
     add_config_file(group)
     group.add_argument(
         '--os-cloud',
         metavar='NAME',
-        help='without --config-file read Placement alone, as this cloud of '
-        'clouds.yaml; where there is no nova.conf, OS_CLOUD or OS_AUTH_URL '
-        'and the like do so, too',
+        help='cloud of clouds.yaml whose Placement is read, unless '
+        '--config-file is given; without a nova.conf, OS_CLOUD or '
+        'OS_AUTH_URL and the like select it, too',
     )
     add_deadline(group)
 
 
 class Backends:
-    """What the command line and the environment lead to.
+    """The backends that command line and environment select.
 
-    ``databases`` is whether Nova's databases are there to be read.
+    ``databases`` is whether Nova's databases can be read.
 
-    :raises NoSourceError: nothing is
+    :raises NoBackendError: there is no backend
     """
 
     def __init__(self, parsed: argparse.Namespace) -> None:
@@ -93,42 +93,43 @@ class Backends:
             named = any(os.environ.get(name) for name in _VARIABLES)
             if not self.databases and not named:
                 raise NoBackendError(
-                    'no nova.conf with an [api_database] connection is '
-                    'found, and no cloud is named: give --config-file or '
-                    '--os-cloud'
+                    'there is no nova.conf with an [api_database] '
+                    'connection, and no cloud is named: give --config-file '
+                    'or --os-cloud'
                 )
 
     def require_databases(self, why: str) -> None:
-        """Insist on Nova's databases.
+        """Require Nova's databases.
 
-        :raises NoSourceError: only Placement is there; says ``why`` not
+        :param why: what needs them, as a clause
+        :raises NoBackendError: only Placement is available
         """
         if not self.databases:
             raise NoBackendError(
-                f'{why}; Placement alone does not tell: run it where '
-                "nova.conf leads to Nova's databases"
+                f"{why}: that needs Nova's databases, not only Placement; "
+                'run the command where nova.conf names them'
             )
 
     def placement(self) -> PlacementClient:
         """A client for Placement.
 
-        :raises NoSourceError: the credentials lead nowhere
+        :raises NoBackendError: the credentials are invalid
         """
-        found = (
+        adapter = (
             compute_topology.placement_adapter()
             if self.databases
             else self.cloud('placement')
         )
-        return PlacementClient(found, deadline=self._deadline)
+        return PlacementClient(adapter, deadline=self._deadline)
 
     def cloud(self, service: str) -> Any:
-        """A keystoneauth adapter for a service by clouds.yaml or OS_*.
+        """A keystoneauth adapter for a service, from clouds.yaml or OS_*.
 
-        :raises NoSourceError: the credentials lead nowhere
+        :raises NoBackendError: the credentials are invalid
         """
         try:
             region = cloud_config.OpenStackConfig().get_one(cloud=self._cloud)
-            # Not the SDK's own client, which repeats requests.
+            # Not the SDK's own client, which retries requests.
             return ksa_adapter.Adapter(
                 session=region.get_session(),
                 service_type=service,
@@ -147,17 +148,18 @@ class Backends:
     def survey(self) -> Survey:
         """All hosts.
 
-        :raises NoSourceError: the credentials lead nowhere
-        :raises PlacementError: Placement, which alone is read, is down
+        :raises NoBackendError: the credentials are invalid
+        :raises PlacementError: Placement is read and does not answer
         """
         if self.databases:
             return nova_survey.read(failure_domain_kinds())
         return placement_survey.read(self.placement())
 
     def survey_with_distances(self) -> Survey:
-        """All hosts, and how far apart their cells are where published.
+        """All hosts, with published distances between NUMA nodes.
 
-        Errors as those of :meth:`survey`.
+        :raises NoBackendError: the credentials are invalid
+        :raises PlacementError: Placement is read and does not answer
         """
         if self.databases:
             return nova_survey.read(
@@ -169,12 +171,15 @@ class Backends:
         try:
             view = placement_survey.view_of(self.placement())
         except (PlacementError, ksa_errors.ClientException) as error:
-            LOG.warning('No distances: Placement does not answer: %s', error)
+            LOG.warning(
+                'NUMA distances are not known: Placement does not answer: %s',
+                error,
+            )
             return {}
         return {
-            held.host.uuid: held.host
-            for held in view.trees.values()
-            if held.host is not None
+            tree.host.uuid: tree.host
+            for tree in view.trees.values()
+            if tree.host is not None
         }
 
 

@@ -1,4 +1,4 @@
-"""``nfv-sched demo``: a cloud, its guests, and why some get no host."""
+"""``nfv-sched demo``: instances on a simulated telco cloud."""
 
 import argparse
 
@@ -9,32 +9,35 @@ from nfv_sched.cmd import rich_console
 
 def _positive(text: str) -> int:
     if not text.isdecimal() or not int(text):
-        raise argparse.ArgumentTypeError(f'{text} is no positive number')
+        raise argparse.ArgumentTypeError(f'{text} is not a positive number')
     return int(text)
 
 
 class DemoCommand(command.Command):  # type: ignore[misc]
-    """Run a simulated telco cloud and show where its guests land.
+    """Run a simulated telco cloud and show where its instances are placed.
 
-    Nova's scheduler and claim and Placement itself are real; the hardware is
-    not. Everything runs in this process and is gone afterwards.
+    Nova's scheduler and claim and Placement are real; the hardware is
+    simulated. Everything runs in this process and is removed afterwards.
     """
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """Return the command's options."""
+        """The parser of the command's options."""
         parser: argparse.ArgumentParser = super().get_parser(prog_name)
         parser.add_argument(
-            '--hosts', type=_positive, default=16, help='hosts, default 16'
+            '--hosts', type=_positive, default=16, help='hosts (default: 16)'
         )
         parser.add_argument(
             '--guests',
             type=_positive,
             default=96,
-            help='guests to try, default 96; the demo adds a few that '
+            help='instances to boot (default: 96); the demo adds a few that '
             'cannot fit',
         )
         parser.add_argument(
-            '--seed', type=int, default=1, help='another mix of guests'
+            '--seed',
+            type=int,
+            default=1,
+            help='selects another mix of instances',
         )
         return parser
 

@@ -1,4 +1,4 @@
-"""Tables of the demo: who landed where, and who nowhere and why."""
+"""Tables of the demo: placed instances, rejections, providers."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ _DIM = Style(dim=True)
 
 
 def cpus_of(guest: SimulatedInstance) -> set[int]:
-    """Return the host CPUs that a guest is pinned to."""
+    """The host CPUs that an instance is pinned to."""
     cpus: set[int] = set()
     for cell in cells_of(guest):
         cpus |= set((cell.cpu_pinning or {}).values())
@@ -32,7 +32,7 @@ def cpus_of(guest: SimulatedInstance) -> set[int]:
 
 
 def cells_of(guest: SimulatedInstance) -> list[Any]:
-    """Return the ``objects.InstanceNUMACell`` of a guest, claimed."""
+    """The claimed ``objects.InstanceNUMACell`` of an instance."""
     topology = guest.instance and guest.instance.numa_topology
     return list(topology.cells) if topology else []
 
@@ -61,7 +61,7 @@ def _pages(guest: SimulatedInstance) -> str:
 
 
 def numa_relation(guest: SimulatedInstance) -> tuple[int, int]:
-    """Return how many of a guest's devices are near and far."""
+    """The number of an instance's devices on its NUMA nodes, and others."""
     cells = {cell.id for cell in cells_of(guest)}
     near = sum(
         not cells or device.numa_node in cells for device in guest.devices
@@ -78,21 +78,23 @@ def _devices(guest: SimulatedInstance) -> Text:
     )
     text = Text(', '.join(f'{n} {kind}' for kind, n in kinds.items()))
     if not cells_of(guest):
-        return text.append(' (anywhere)', _DIM)
-    text.append(f' {near} near', Style(color='green'))
+        return text.append(' (any NUMA node)', _DIM)
+    text.append(f' {near} local', Style(color='green'))
     if far:
-        text.append(f' {far} far', Style(color='yellow'))
+        text.append(f' {far} remote', Style(color='yellow'))
     return text
 
 
 def placements_table(guests: Sequence[SimulatedInstance]) -> RenderableType:
-    """Return a table of guests that were booted, by host."""
+    """A table of instances that were booted, by host."""
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
-    for name in ('host', 'guest', 'flavor', 'cells', 'CPUs', 'pages'):
+    for name in ('host', 'instance', 'flavor', 'NUMA', 'CPUs', 'pages'):
         table.add_column(name, no_wrap=True)
     table.add_column('devices')
     last = None
-    for guest in sorted(guests, key=lambda one: (str(one.host), one.name)):
+    for guest in sorted(
+        guests, key=lambda guest: (str(guest.host), guest.name)
+    ):
         table.add_row(
             '' if guest.host == last else Text(str(guest.host)),
             Text(guest.name),
@@ -109,7 +111,7 @@ def placements_table(guests: Sequence[SimulatedInstance]) -> RenderableType:
 def rejection_table(
     guest: SimulatedInstance, found: Explanation
 ) -> RenderableType:
-    """Return why no host took a guest."""
+    """Why no host accepts an instance: conditions and nearest misses."""
     title = Text().append(guest.name, Style(bold=True))
     title.append(f'  {guest.flavor.name}: {guest.flavor.about}', _DIM)
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
@@ -131,18 +133,19 @@ _FAINT = Style(dim=True)
 
 
 def provider_tree(placement: Any, compute_uuid: str) -> Tree:
-    """Return the host's providers, each with what is used of what it has.
+    """The provider tree of a host, with usages and inventories.
 
     :param placement: keystoneauth adapter of Placement
     """
     root = schema.root_uuid(compute_uuid)
     providers = _get(placement, '/resource_providers', in_tree=root)
     branches: dict[str | None, Tree] = {}
-    # Parents were made before their children.
-    waiting = sorted(
-        providers['resource_providers'], key=lambda one: len(one['name'])
+    # Names of parents are shorter than those of their children.
+    by_depth = sorted(
+        providers['resource_providers'],
+        key=lambda provider: len(provider['name']),
     )
-    for provider in waiting:
+    for provider in by_depth:
         label = _label(placement, provider)
         parent = branches.get(provider['parent_provider_uuid'])
         branches[provider['uuid']] = (
@@ -162,7 +165,7 @@ def _label(placement: Any, provider: Mapping[str, str]) -> Text:
     used = _get(placement, f'{base}/usages')['usages']
     text = Text().append(provider['name'], Style(bold=True))
     if provider['uuid'] == provider['root_provider_uuid']:
-        # A sentinel and a digest: of no use to the eye.
+        # Its inventories are a sentinel and a digest.
         return text
     for name, inventory in sorted(totals.items()):
         text.append(f'  {name} ', _FAINT)

@@ -1,6 +1,6 @@
-"""What ``nfv-sched demo`` plays and shows.
+"""Run and output of ``nfv-sched demo``.
 
-Apart from the command, since it needs the extra ``nfv-sched[demo]``.
+Separate from the command, because it needs the extra ``nfv-sched[demo]``.
 """
 
 from collections.abc import Iterator
@@ -33,7 +33,7 @@ from nfv_sched.survey import nova as nova_survey
 
 _RACK = 6
 
-# Most hosts of a telco cloud are of few kinds.
+# Most hosts of a telco cloud are of a few kinds.
 _MACHINES = (
     'dell-2x6230r-64vf',
     'r740-sriov-2x32vf',
@@ -48,28 +48,28 @@ _MACHINES = (
 )
 _EDGE_MACHINE = 'epyc7451-4node'
 
-# What no host of this cloud can take.
+# Flavors that fit no host of this cloud.
 _IMPOSSIBLE = ('packet-cache.200GB', 'telefonica-dataplane-1')
 _MAX_REFUSALS = 8
 
 
 def _machine_names(hosts: int) -> Iterator[str]:
-    """Yield the kinds of so many hosts."""
+    """The machine of each host."""
     return itertools.islice(itertools.cycle(_MACHINES), hosts)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class DemoBoot:
-    """One guest to boot. ``service`` is the name that its group has."""
+    """One instance to boot; its server group is named as ``service``."""
 
     name: str
     service: flavors.Service
 
 
 def demo_boots(guests: int, edges: int, seed: int) -> Iterator[DemoBoot]:
-    """Yield the guests of the demo: the mix, then the deliberate cases.
+    """The instances of the demo: a mix, then the deliberate cases.
 
-    :param edges: hosts with the card that edge guests want
+    :param edges: hosts with the card that ``edge-upf`` requires
     """
     mix = (
         DemoBoot(f'{service.name}-{number}', service)
@@ -78,7 +78,7 @@ def demo_boots(guests: int, edges: int, seed: int) -> Iterator[DemoBoot]:
     )
     yield from itertools.islice(mix, guests)
     known = flavors.flavors()
-    # One more than there are cells beside such a card.
+    # One more than there are NUMA nodes with such a card.
     for number in range(edges + 1 if edges else 0):
         yield DemoBoot(
             f'upf-{number}', flavors.Service('upf', known['edge-upf'])
@@ -92,7 +92,7 @@ class DemoRun:
 
     def __init__(self, cloud: Cloud) -> None:
         self.cloud = cloud
-        self.guests: list[SimulatedInstance] = []
+        self.instances: list[SimulatedInstance] = []
         self.refusals: dict[str, tuple[SimulatedInstance, Explanation]] = {}
         self.published: list[tuple[publisher.PublishReport, float]] = []
         self.view: published_topology.PublishedTopology | None = None
@@ -100,7 +100,10 @@ class DemoRun:
         self._groups: dict[str, SimulatedGroup] = {}
 
     def add_hosts(self, count: int) -> Iterator[str]:
-        """Start hosts of mixed kinds, in racks; yields their names."""
+        """Start hosts of several kinds, in racks.
+
+        :returns: their names
+        """
         names = []
         for number, kind in enumerate(_machine_names(count)):
             name = f'r{number // _RACK + 1}-{kind.split("-")[0]}-{number:02}'
@@ -114,11 +117,11 @@ class DemoRun:
             )
 
     def boot(self, order: DemoBoot) -> SimulatedInstance:
-        """Boot a guest; the first of a flavor to fail is explained."""
+        """Boot an instance; explain the first rejection of each flavor."""
         service = order.service
         group = self._group(service)
         [guest] = self.cloud.boot(service.flavor, name=order.name, group=group)
-        self.guests.append(guest)
+        self.instances.append(guest)
         if not guest.booted and service.flavor.name not in self.refusals:
             self.refusals[service.flavor.name] = (
                 guest,
@@ -127,7 +130,7 @@ class DemoRun:
         return guest
 
     def publish(self) -> None:
-        """Bring Placement up to date about topology and usage."""
+        """Publish topology and usage in Placement."""
         begin = time.perf_counter()
         report = publisher.publish(self._client, self.cloud.topologies())
         self.published.append((report, time.perf_counter() - begin))
@@ -141,15 +144,14 @@ class DemoRun:
             )
         return self._groups[service.name]
 
-    def interesting(self) -> Sequence[str]:
-        """Return two hosts that are worth a look, of different kinds."""
+    def shown_hosts(self) -> Sequence[str]:
+        """The two busiest hosts, one of them with two NUMA nodes."""
 
         def score(name: str) -> int:
-            here = [one for one in self.guests if one.host == name]
             return sum(
-                bool(demo_tables.cpus_of(one)) * 2 + bool(one.devices)
-                for one in here
-                if one.booted
+                bool(demo_tables.cpus_of(guest)) * 2 + bool(guest.devices)
+                for guest in self.instances
+                if guest.host == name and guest.booted
             )
 
         best: dict[bool, str] = {}
@@ -160,9 +162,9 @@ class DemoRun:
 
 
 def demo(console: Console, hosts: int, guests: int, seed: int) -> int:
-    """Run the demo; returns an exit code, 1 if a claim failed.
+    """Run the demo.
 
-    The filters promise that none does.
+    :returns: the exit code: 1 if a claim failed, which the filters prevent
     """
     begin = time.perf_counter()
     racks = {'nfv_sched.failure_domains': ['rack']}
@@ -173,7 +175,7 @@ def demo(console: Console, hosts: int, guests: int, seed: int) -> int:
         edges = sum(kind == _EDGE_MACHINE for kind in _machine_names(hosts))
         _play(run, console, hosts, list(demo_boots(guests, edges, seed)))
         _show(run, console, time.perf_counter() - begin)
-    return int(any(one.outcome == 'claim failed' for one in run.guests))
+    return int(any(one.outcome == 'claim failed' for one in run.instances))
 
 
 def _play(
@@ -184,7 +186,7 @@ def _play(
         for name in run.add_hosts(hosts):
             progress.update(task, advance=1, now=name)
         run.publish()
-        task = progress.add_task('guests', total=len(wanted), now='')
+        task = progress.add_task('instances', total=len(wanted), now='')
         with topology_reader.read_published_topology(run.cloud) as run.view:
             for order in wanted:
                 guest = run.boot(order)
@@ -194,33 +196,34 @@ def _play(
 
 
 def _show(run: DemoRun, console: Console, seconds: float) -> None:
-    booted = [guest for guest in run.guests if guest.booted]
-    console.print(Rule('Where the guests landed', align='left'))
+    booted = [guest for guest in run.instances if guest.booted]
+    console.print(Rule('Placed instances', align='left'))
     console.print(demo_tables.placements_table(booted))
     hosts = {host.host: host for host in nova_survey.read(('rack',)).hosts}
-    for name in run.interesting():
+    for name in run.shown_hosts():
         console.print(Rule('NUMA map', align='left'))
         console.print(terminal.host_map(host_view.host_view(hosts[name])))
         console.print()
     _show_published(run, console)
-    console.print(Rule('Guests that no host can take', align='left'))
+    console.print(Rule('Instances without a host', align='left'))
     for guest, found in itertools.islice(run.refusals.values(), _MAX_REFUSALS):
         console.print(demo_tables.rejection_table(guest, found))
     if not run.refusals:
         console.print('none')
-    claims = sum(guest.outcome == 'claim failed' for guest in run.guests)
+    claims = sum(guest.outcome == 'claim failed' for guest in run.instances)
     console.print(Rule('Summary', align='left'))
     console.print(
-        f'{len(run.cloud.computes)} hosts, {len(run.guests)} guests asked: '
-        f'{len(booted)} run, {len(run.guests) - len(booted)} refused, '
-        f'{claims} claims failed; {seconds:.0f} s',
+        f'{len(run.cloud.computes)} hosts, {len(run.instances)} instances '
+        f'requested: {len(booted)} placed, '
+        f'{len(run.instances) - len(booted)} refused, '
+        f'{claims} failed claims; {seconds:.0f} s',
         highlight=False,
     )
 
 
 def _show_published(run: DemoRun, console: Console) -> None:
-    console.print(Rule('What Placement shows of it', align='left'))
-    name = run.interesting()[0]
+    console.print(Rule('Providers in Placement', align='left'))
+    name = run.shown_hosts()[0]
     console.print(
         demo_tables.provider_tree(
             run.cloud.placement, run.cloud.computes[name].node.uuid
@@ -228,9 +231,9 @@ def _show_published(run: DemoRun, console: Console) -> None:
     )
     (first, before), (last, after) = run.published
     console.print(
-        f'Topology of {first.count("written")} hosts published in '
-        f'{first.writes} writes, {before:.1f} s; usage of '
-        f'{last.count("usage")} hosts afterwards in {last.writes} writes, '
+        f'Published the topology of {first.count("written")} hosts in '
+        f'{first.writes} writes, {before:.1f} s; then the usage of '
+        f'{last.count("usage")} hosts in {last.writes} writes, '
         f'{after:.1f} s.',
         highlight=False,
     )
@@ -238,9 +241,8 @@ def _show_published(run: DemoRun, console: Console) -> None:
         snapshot = run.view.reader.snapshot
         console.print(
             f'The scheduler read {len(snapshot.hosts)} hosts from Placement '
-            f'in the background: {len(run.view.drifted)} described other '
-            f'hardware than their nova-compute, {len(run.view.unpublished)} '
-            'were missing.',
+            f'in the background: {len(run.view.drifted)} drifted, '
+            f'{len(run.view.unpublished)} unpublished.',
             highlight=False,
         )
     console.print()

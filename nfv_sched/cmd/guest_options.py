@@ -1,8 +1,9 @@
-"""The options that say what guest is meant, and what is made of them."""
+"""Options that describe an instance, and the request made from them."""
 
 import argparse
 from collections.abc import Mapping
 from collections.abc import Sequence
+import difflib
 from typing import Any
 
 from keystoneauth1 import exceptions as ksa_errors
@@ -16,7 +17,7 @@ _IMAGE_PREFIXES = ('hw_', 'os_', 'img_', 'trait:')
 
 
 def pair(text: str) -> tuple[str, str]:
-    """``k=v`` as a pair."""
+    """The pair of ``NAME=VALUE``."""
     name, equals, value = text.partition('=')
     if not equals or not name:
         raise argparse.ArgumentTypeError(f'{text!r} is not NAME=VALUE')
@@ -24,7 +25,7 @@ def pair(text: str) -> tuple[str, str]:
 
 
 def positive(text: str) -> int:
-    """A number from 1."""
+    """A number of at least 1."""
     number = not_negative(text)
     if not number:
         raise argparse.ArgumentTypeError('must be at least 1')
@@ -32,7 +33,7 @@ def positive(text: str) -> int:
 
 
 def not_negative(text: str) -> int:
-    """A number from 0."""
+    """A number of at least 0."""
     try:
         number = int(text)
     except ValueError as error:
@@ -43,7 +44,7 @@ def not_negative(text: str) -> int:
 
 
 def port(text: str) -> str | boot_request.Port:
-    """A port's uuid, or one to be imagined."""
+    """The uuid of a port, or a hypothetical port."""
     if boot_request.is_uuid(text):
         return text
     try:
@@ -53,28 +54,28 @@ def port(text: str) -> str | boot_request.Port:
 
 
 def add_flavor_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what describes a flavor that nobody has created."""
-    group = parser.add_argument_group('a flavor by hand')
+    """Add the options that describe a flavor which does not exist yet."""
+    group = parser.add_argument_group('flavor by hand')
     group.add_argument(
         '--extra-spec',
         type=pair,
         action='append',
         default=[],
         metavar='NAME=VALUE',
-        help='extra spec, may be repeated; on top of those of --flavor',
+        help='extra spec, in addition to those of --flavor; may be repeated',
     )
     for name, kind, what in (
         ('vcpus', positive, 'CPUs'),
         ('ram', positive, 'memory in MiB'),
-        # Guests of volumes have none.
+        # Instances that boot from a volume have none.
         ('disk', not_negative, 'root disk in GiB'),
     ):
         group.add_argument(f'--{name}', type=kind, metavar='N', help=what)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what a tenant may say beside the flavor."""
-    group = parser.add_argument_group('what else the tenant asks')
+    """Add the options for everything in a request but the flavor."""
+    group = parser.add_argument_group('rest of the request')
     group.add_argument(
         '--image',
         metavar='ID',
@@ -113,29 +114,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         '--project',
         metavar='ID',
-        help='project, where hosts are kept for some projects',
+        help='project, where hosts are reserved for some projects',
     )
 
 
 def guest_options_given(parsed: argparse.Namespace) -> list[str]:
-    """Those of the options above that are on the command line."""
+    """The options of this module that are on the command line."""
     parser = argparse.ArgumentParser(add_help=False)
     add_flavor_arguments(parser)
     add_arguments(parser)
     return [
         f'--{name.replace("_", "-")}'
-        for name, unsaid in vars(parser.parse_args([])).items()
-        if getattr(parsed, name) != unsaid
+        for name, default in vars(parser.parse_args([])).items()
+        if getattr(parsed, name) != default
     ]
 
 
 def flavor_of(
     parsed: argparse.Namespace, name: str | None, sources: Backends
 ) -> Any:
-    """The flavor that is meant.
+    """The flavor that the options describe.
 
-    :raises nfv_sched.nova.boot_request.BadRequestError: there is none such
-    :raises NoSourceError: Nova's API, which alone is there, does not tell
+    :raises nfv_sched.nova.boot_request.BadRequestError: there is no such
+        flavor
+    :raises NoBackendError: Nova's API, the only backend, does not answer
     """
     context = nova_context.get_admin_context()
     extra = dict(parsed.extra_spec)
@@ -157,8 +159,8 @@ def flavor_of(
                 '--flavor'
             )
     vcpus, ram, disk = (
-        given if given is not None else was
-        for given, was in zip(_by_hand(parsed), base, strict=True)
+        given if given is not None else default
+        for given, default in zip(_by_hand(parsed), base, strict=True)
     )
     return boot_request.flavor_of(
         context,
@@ -177,10 +179,10 @@ def _by_hand(parsed: argparse.Namespace) -> tuple[int | None, ...]:
 def boot_request_of(
     parsed: argparse.Namespace, flavor: Any, sources: Backends
 ) -> boot_request.BootRequest:
-    """The guest that the options ask for.
+    """The request that the options describe.
 
     :raises nfv_sched.nova.boot_request.BadRequestError: there is no such zone
-    :raises NoSourceError: the image cannot be read
+    :raises NoBackendError: the image cannot be read
     """
     if parsed.availability_zone and sources.databases:
         boot_request.require_zone(parsed.availability_zone)
@@ -189,9 +191,9 @@ def boot_request_of(
         flavor,
         image={**image, **dict(parsed.image_property)},
         ports=[
-            one for one in parsed.port if isinstance(one, boot_request.Port)
+            port for port in parsed.port if isinstance(port, boot_request.Port)
         ],
-        port_uuids=[one for one in parsed.port if isinstance(one, str)],
+        port_uuids=[uuid for uuid in parsed.port if isinstance(uuid, str)],
         hints=_hints(parsed.hint),
         group=parsed.group,
         zone=parsed.availability_zone,
@@ -207,7 +209,7 @@ def _hints(pairs: Sequence[tuple[str, str]]) -> Mapping[str, list[str]]:
 
 
 def _flavor_by_api(sources: Backends, name: str) -> Any:
-    """A flavor as Nova's API tells it."""
+    """A flavor from Nova's API."""
     client = sources.cloud('compute')
     try:
         answer = client.get(
@@ -217,21 +219,25 @@ def _flavor_by_api(sources: Backends, name: str) -> Any:
         ).json()
     except (ksa_errors.ClientException, ValueError) as error:
         raise NoBackendError(f'flavor {name}: {error}') from error
-    for one in answer.get('flavors', ()):
-        if name in (one['name'], one['id']):
+    flavors = answer.get('flavors', ())
+    for flavor in flavors:
+        if name in (flavor['name'], flavor['id']):
             return boot_request.flavor_of(
                 nova_context.get_admin_context(),
-                one['name'],
-                vcpus=one['vcpus'],
-                ram_mib=one['ram'],
-                disk_gib=one['disk'],
-                extra_specs=one.get('extra_specs', {}),
+                flavor['name'],
+                vcpus=flavor['vcpus'],
+                ram_mib=flavor['ram'],
+                disk_gib=flavor['disk'],
+                extra_specs=flavor.get('extra_specs', {}),
             )
-    raise boot_request.BadRequestError(f'there is no flavor {name}')
+    names = [flavor['name'] for flavor in flavors]
+    close = difflib.get_close_matches(name, names, 1)
+    hint = f'; did you mean {close[0]}?' if close else ''
+    raise boot_request.BadRequestError(f'there is no flavor {name}{hint}')
 
 
 def _image(sources: Backends, image: str) -> dict[str, str]:
-    """The properties of an image that Glance has."""
+    """The properties of an image in Glance."""
     client = sources.cloud('image')
     try:
         answer = client.get(

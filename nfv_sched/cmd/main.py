@@ -16,8 +16,8 @@ import warnings
 from cliff import app
 from cliff import commandmanager
 
-# By number of -v: of this package, of all that it uses. Nova warns of what
-# is everyday life here, such as computes that it sees for the first time.
+# Levels by number of -v: of this package, and of the libraries. Nova warns of
+# ordinary events, such as computes that it reads for the first time.
 _LEVELS = (
     (logging.WARNING, logging.CRITICAL),
     (logging.INFO, logging.WARNING),
@@ -49,9 +49,9 @@ class Main(app.App):  # type: ignore[misc]
         version: str | None,
         argparse_kwargs: dict[str, Any] | None = None,
     ) -> argparse.ArgumentParser:
-        """Describe the options of all commands.
+        """The parser of the options of all commands.
 
-        Unabridged: ``--log`` is an option of one, not ``--log-file``.
+        Without abbreviations: ``--log`` is an option of one command.
         """
         parser: argparse.ArgumentParser = super().build_option_parser(
             description,
@@ -61,7 +61,7 @@ class Main(app.App):  # type: ignore[misc]
         return parser
 
     def configure_logging(self) -> None:
-        """Log to stderr: warnings of ours, more with each ``-v``."""
+        """Log to stderr: warnings of this package, more with each ``-v``."""
         # cliff counts from 1: 0 is --quiet.
         more = max(0, self.options.verbose_level - 1)
         ours, others = _LEVELS[min(more, len(_LEVELS) - 1)]
@@ -82,7 +82,7 @@ class Main(app.App):  # type: ignore[misc]
 
 @contextlib.contextmanager
 def _logging_restored() -> Iterator[None]:
-    """Leave logging as it was, for those who call :func:`main` twice."""
+    """Restore logging afterwards, for callers of :func:`main`."""
     ours = logging.getLogger('nfv_sched')
     root = logging.getLogger()
     before = (ours.level, root.level, list(root.handlers))
@@ -95,8 +95,11 @@ def _logging_restored() -> Iterator[None]:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run ``nfv-sched``; returns its exit code."""
-    # futurist imports eventlet, which then says that it should not be.
+    """Run ``nfv-sched``.
+
+    :returns: its exit code
+    """
+    # futurist imports eventlet, which then warns of its deprecation.
     warnings.filterwarnings('ignore', message=r'\s*Eventlet is deprecated')
     arguments = list(sys.argv[1:] if argv is None else argv)
     with _logging_restored():

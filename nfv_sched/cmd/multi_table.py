@@ -13,25 +13,28 @@ from nfv_sched.render.formatting import printable
 #: Columns and rows.
 TableData = tuple[tuple[str, ...], list[tuple[Any, ...]]]
 
-# They write escapes for what a terminal acts upon.
+# Their output escapes control characters.
 _ESCAPING = ('json', 'yaml')
 
 
 class MultiTableCommand(lister.Lister, metaclass=abc.ABCMeta):  # type: ignore[misc]
-    """A command that prints tables in whichever format is asked for."""
+    """A command that prints tables in the requested format."""
 
-    _found: Sequence[tuple[str, TableData]] = ()
+    _sections: Sequence[tuple[str, TableData]] = ()
 
     @abc.abstractmethod
     def sections(
         self, parsed_args: argparse.Namespace
     ) -> Iterable[tuple[str, TableData]]:
-        """The tables, each with its heading, which may be empty."""
+        """The tables, each with a heading, which may be empty."""
 
     def take_action(self, parsed_args: argparse.Namespace) -> TableData:
-        """Find everything; returns the first table."""
-        self._found = list(self.sections(parsed_args))
-        return self._found[0][1]
+        """Compute all tables.
+
+        :returns: the first one
+        """
+        self._sections = list(self.sections(parsed_args))
+        return self._sections[0][1]
 
     def produce_output(
         self,
@@ -39,8 +42,8 @@ class MultiTableCommand(lister.Lister, metaclass=abc.ABCMeta):  # type: ignore[m
         column_names: Sequence[str],
         data: Iterable[Any],
     ) -> int:
-        """Print table by table, what tenants have named cleaned."""
-        for number, (heading, table) in enumerate(self._found):
+        """Print the tables, without control characters in names."""
+        for number, (heading, table) in enumerate(self._sections):
             if heading:
                 gap = '\n' if number else ''
                 self.app.stdout.write(f'{gap}{heading}\n')

@@ -1,4 +1,4 @@
-"""``nfv-sched report``: a cloud on one page."""
+"""``nfv-sched report``: an HTML page about a cloud."""
 
 import argparse
 import collections
@@ -25,47 +25,52 @@ LOG = logging.getLogger(__name__)
 
 
 class ReportCommand(command.Command):  # type: ignore[misc]
-    """Write a page about the cloud: what is scarce, where, and why.
+    """Write an HTML page about the capacity of the cloud.
 
-    One file of HTML that needs no server and nothing from outside: a heat
-    map of all hosts and cells, figures of each host and its NUMA map, room
-    for flavors, and requests that were refused. The exit code is 1 if any
-    host or cell could not be read.
+    The page is one file without external resources: a heat map of all hosts
+    and NUMA nodes, figures and a NUMA map of each host, capacity by flavor,
+    and refused requests. The exit code is 1 if any host or Nova cell could
+    not be read.
     """
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """Describe the command's options."""
+        """The parser of the command's options."""
         parser: argparse.ArgumentParser = super().get_parser(prog_name)
         parser.add_argument(
             '--output',
             type=pathlib.Path,
             required=True,
             metavar='FILE',
-            help='the page to write',
+            help='page to write',
         )
         parser.add_argument(
             '--flavor',
             action='append',
             default=[],
             metavar='NAME',
-            help='name or id of a flavor whose room is counted; may be '
-            "repeated. Needs Nova's databases",
+            help='count how many more instances of this flavor fit, by name '
+            "or id; may be repeated. Needs Nova's databases",
         )
         parser.add_argument(
             '--log',
             type=pathlib.Path,
             metavar='FILE',
-            help='log of nova-scheduler, whose refused requests are told; '
+            help='log of nova-scheduler, whose refused requests are listed; '
             '"-" reads standard input',
         )
         backends.add_arguments(parser)
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> int:
-        """Write the page; returns the exit code."""
+        """Write the page.
+
+        :returns: the exit code
+        """
         source = backends.Backends(parsed_args)
         if parsed_args.flavor:
-            source.require_databases('room for flavors is counted by claims')
+            source.require_databases(
+                'capacity by flavor is found by predicting claims'
+            )
         survey = source.survey_with_distances()
         room = _room(source, survey, parsed_args.flavor)
         refused = _refusals(parsed_args.log, self.app.stdin)
@@ -91,7 +96,7 @@ def _refusals(
 def _room(
     source: backends.Backends, survey: Survey, names: Sequence[str]
 ) -> list[page.FlavorRoom]:
-    """Count how many more guests of each flavor fit."""
+    """How many more instances of each flavor fit."""
     if not names:
         return []
     client = source.placement()
@@ -117,7 +122,7 @@ def _flavor_room(
     name: str, found: Capacity, survey: Survey
 ) -> page.FlavorRoom:
     counts = {one.host: one.guests for one in found.hosts}
-    # Hosts that cannot take any say little about what runs out.
+    # Hosts with no capacity at all say little about what runs out.
     short = collections.Counter(
         one.short for one in found.hosts if one.guests or not found.in_all
     )

@@ -1,4 +1,4 @@
-"""Where the commands draw: a terminal, a pipe, a file."""
+"""Consoles and progress bars of the commands."""
 
 from collections.abc import Callable
 from collections.abc import Iterator
@@ -14,25 +14,25 @@ from rich.progress import SpinnerColumn
 from rich.progress import TextColumn
 from rich.progress import TimeRemainingColumn
 
-#: Columns of what is no terminal.
+#: Columns of a pipe or a file.
 WIDTH = 120
 
 
 def console(stream: TextIO) -> Console:
-    """Return a console for a stream, plain and of a fixed width in a pipe."""
-    found = Console(file=stream)
-    return found if found.is_terminal else Console(file=stream, width=WIDTH)
+    """A console for a stream; plain and of a fixed width in a pipe."""
+    made = Console(file=stream)
+    return made if made.is_terminal else Console(file=stream, width=WIDTH)
 
 
 def plain() -> Console:
-    """Return a console to capture what a pipe would get."""
+    """A console that captures what a pipe would get."""
     return Console(file=io.StringIO(), width=WIDTH)
 
 
 def progress(shown: Console) -> Progress:
-    """Return bars that tell, in the field ``now``, what is going on.
+    """Progress bars with the current item in the field ``now``.
 
-    Nothing is shown but on a terminal, and nothing stays there.
+    They are shown on a terminal only, and removed at the end.
     """
     return Progress(
         SpinnerColumn(),
@@ -48,10 +48,9 @@ def progress(shown: Console) -> Progress:
 
 @contextlib.contextmanager
 def bar(what: str) -> Iterator[Callable[[int, int], None]]:
-    """Yield what to call with the number that is done, and of all.
+    """A progress bar on stderr, if that is a terminal.
 
-    Nothing is shown unless stderr is a terminal, or where it is over at
-    once.
+    :returns: a function to call with the number of items done, and of all
     """
     console = Console(stderr=True)
     columns = (

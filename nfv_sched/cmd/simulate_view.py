@@ -1,6 +1,6 @@
-"""What ``nfv-sched simulate`` plays and shows.
+"""Run and output of ``nfv-sched simulate``.
 
-Apart from the command, since it needs the extra ``nfv-sched[demo]``.
+Separate from the command, because it needs the extra ``nfv-sched[demo]``.
 """
 
 from collections import Counter
@@ -47,16 +47,10 @@ from nfv_sched.survey import Survey
 _DIM = Style(dim=True)
 _MOST_REASONS = 12
 
-# Nova's own weighers, which the others are meant to stand in for.
-_OPTIONS = {
-    f'filter_scheduler.{name}_weight_multiplier': 0
-    for name in ('ram', 'cpu', 'disk', 'pci')
-}
-
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class SimulationResult:
-    """A scenario that was played, and the cloud as it is at the end."""
+    """A scenario after its run, and a survey of the cloud at the end."""
 
     scenario: Scenario
     run: ScenarioRun
@@ -65,14 +59,14 @@ class SimulationResult:
 
     @property
     def failed(self) -> bool:
-        """Whether any guest found no host."""
-        return any(event.fate in FAILURES for event in self.run.events)
+        """Whether any instance has no host."""
+        return any(event.kind in FAILURES for event in self.run.events)
 
     def rows(self) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
-        """Return all events as a table."""
+        """All events as a table."""
         columns = (
             'Step',
-            'Guest',
+            'Instance',
             'Flavor',
             'Fate',
             'Host',
@@ -82,9 +76,9 @@ class SimulationResult:
         return columns, [
             (
                 event.step + 1,
-                event.guest,
+                event.instance,
                 event.flavor,
-                event.fate.value,
+                event.kind.value,
                 event.host,
                 event.before,
                 event.error or None,
@@ -92,41 +86,40 @@ class SimulationResult:
             for event in self.run.events
         ]
 
-    def drawn(self) -> str:
-        """Return what was in use after each event as SVG."""
+    def plot(self) -> str:
+        """The used shares after each event as SVG."""
         title = self.scenario.about or 'Scenario'
         return usage_plot.usage(
             title,
             [event.used for event in self.run.events],
-            list(self._plotted()),
+            list(self._plot_steps()),
         )
 
-    def _plotted(self) -> Iterator[usage_plot.PlotStep]:
+    def _plot_steps(self) -> Iterator[usage_plot.PlotStep]:
         events = self.run.events
         for number, step in enumerate(self.scenario.steps):
-            here = [n for n, one in enumerate(events) if one.step == number]
+            here = [n for n, e in enumerate(events) if e.step == number]
             if here:
-                failed = [n for n in here if events[n].fate in FAILURES]
+                failed = [n for n in here if events[n].kind in FAILURES]
                 yield usage_plot.PlotStep(str(step), here[0], failed)
 
-    def paged(self) -> str:
-        """Return a page about the cloud at the end."""
+    def page(self) -> str:
+        """A page about the cloud at the end."""
         return page.report(self.survey)
 
-    def recorded(self) -> str:
-        """Return the requests as JSON lines."""
+    def requests(self) -> str:
+        """The requests as JSON lines."""
         return ''.join(map(recorder.line, self.run.requests))
 
 
 def simulate(file: pathlib.Path, console: Console) -> SimulationResult:
-    """Play a scenario; tells on the console how far it is.
+    """Run a scenario, with a progress bar on the console.
 
-    :raises nfv_sched.scenario.yaml_source.ScenarioError: it makes no sense
+    :raises nfv_sched.scenario.loader.ScenarioError: it is invalid
     """
     begin = time.perf_counter()
     scenario = loader.read(file)
     options = {
-        **_OPTIONS,
         'nfv_sched.failure_domains': list(scenario.kinds),
         **scenario.options,
     }
@@ -147,14 +140,14 @@ def simulate(file: pathlib.Path, console: Console) -> SimulationResult:
             )
             with topology_reader.read_published_topology(cloud):
                 for event in run.play():
-                    now = f'{event.guest}: {event.host or event.fate.value}'
+                    now = f'{event.instance}: {event.host or event.kind.value}'
                     progress.update(task, advance=1, now=now)
         survey = nova_survey.read(scenario.kinds)
     return SimulationResult(scenario, run, survey, time.perf_counter() - begin)
 
 
 def _expected_events(scenario: Scenario) -> int:
-    """How many events there will be at least."""
+    """A lower bound of the number of events."""
     return sum(
         step.count
         for step in scenario.steps
@@ -162,68 +155,68 @@ def _expected_events(scenario: Scenario) -> int:
     )
 
 
-def show(played: SimulationResult, console: Console) -> None:
-    """Tell what became of the guests."""
-    if played.scenario.about:
-        console.print(Text(played.scenario.about, Style(bold=True)))
+def show(result: SimulationResult, console: Console) -> None:
+    """Print what happened to the instances."""
+    if result.scenario.about:
+        console.print(Text(result.scenario.about, Style(bold=True)))
     console.print(Rule('Step by step', align='left'))
-    console.print(_steps(played))
+    console.print(_steps(result))
     console.print(Rule('Flavor by flavor', align='left'))
-    console.print(_flavors(played.run.events))
-    if played.run.whys:
-        console.print(Rule('Guests that found no host', align='left'))
-        for why in played.run.whys[:_MOST_REASONS]:
+    console.print(_flavors(result.run.events))
+    if result.run.whys:
+        console.print(Rule('Instances without a host', align='left'))
+        for why in result.run.whys[:_MOST_REASONS]:
             console.print(Text(f'step {why.step + 1}', _DIM))
-            console.print(_refusal(why))
-        more = len(played.run.whys) - _MOST_REASONS
+            console.print(_rejection(why))
+        more = len(result.run.whys) - _MOST_REASONS
         if more > 0:
             console.print(Text(f'and {more} more', _DIM))
-    _errors(played.run.events, console)
+    _errors(result.run.events, console)
     console.print(Rule('Hosts at the end', align='left'))
-    console.print(_hosts(played))
-    _summary(played, console)
+    console.print(_hosts(result))
+    _summary(result, console)
 
 
-def _refusal(why: RejectionExplained) -> RenderableType:
-    """Return why no host took a guest, or not all that came with it."""
+def _rejection(why: RejectionExplained) -> RenderableType:
+    """Why no host accepts an instance, or all of one request."""
     if why.explanation.conditions:
-        told = demo_tables.rejection_table(why.guest, why.explanation)
+        reasons = demo_tables.rejection_table(why.instance, why.explanation)
     else:
-        told = Text(why.guest.name, Style(bold=True))
-    return Group(told, Text(why.note)) if why.note else told
+        reasons = Text(why.instance.name, Style(bold=True))
+    return Group(reasons, Text(why.note)) if why.note else reasons
 
 
 def _errors(events: Sequence[Event], console: Console) -> None:
-    """Tell what Nova itself had against requests, and failed claims."""
-    found = Counter(
+    """Print requests that Nova refused as such, and failed claims."""
+    counts = Counter(
         (event.flavor, event.error)
         for event in events
-        if event.fate in (EventKind.IMPOSSIBLE, EventKind.CLAIM_FAILED)
+        if event.kind in (EventKind.IMPOSSIBLE, EventKind.CLAIM_FAILED)
     )
-    if not found:
+    if not counts:
         return
     console.print(Rule('Refused by Nova, and failed claims', align='left'))
-    table = _table('flavor', 'error', 'guests', figures=1)
-    for (flavor, error), count in found.most_common():
+    table = _table('flavor', 'error', 'instances', figures=1)
+    for (flavor, error), count in counts.most_common():
         table.add_row(Text(flavor), Text(error), str(count))
     console.print(table)
 
 
 def _table(*columns: str, figures: int) -> Table:
-    """Return an empty table whose last columns are figures."""
+    """An empty table whose last columns are figures."""
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
-    words = len(columns) - figures
+    texts = len(columns) - figures
     for place, name in enumerate(columns):
         table.add_column(
-            Text(name), justify='left' if place < words else 'right'
+            Text(name), justify='left' if place < texts else 'right'
         )
     return table
 
 
-def _steps(played: SimulationResult) -> Table:
+def _steps(result: SimulationResult) -> Table:
     table = _table(
         'step',
-        'what',
+        'action',
         'placed',
         'refused',
         'moved',
@@ -231,34 +224,34 @@ def _steps(played: SimulationResult) -> Table:
         'deleted',
         figures=5,
     )
-    for number, step in enumerate(played.scenario.steps):
-        found = Counter(
-            event.fate for event in played.run.events if event.step == number
-        )
-        refused = sum(
-            found[fate]
-            for fate in (
-                EventKind.REFUSED,
-                EventKind.CLAIM_FAILED,
-                EventKind.IMPOSSIBLE,
-            )
+    for number, step in enumerate(result.scenario.steps):
+        counts = Counter(
+            event.kind for event in result.run.events if event.step == number
         )
         table.add_row(
             str(number + 1),
-            # Names and patterns are no markup.
+            # Names and patterns are not markup.
             Text(str(step)),
             *(
                 _figure(count)
                 for count in (
-                    found[EventKind.PLACED],
-                    refused,
-                    found[EventKind.MOVED],
-                    found[EventKind.LOST],
-                    found[EventKind.DELETED],
+                    counts[EventKind.PLACED],
+                    _refused(counts),
+                    counts[EventKind.MOVED],
+                    counts[EventKind.LOST],
+                    counts[EventKind.DELETED],
                 )
             ),
         )
     return table
+
+
+def _refused(counts: Counter[EventKind]) -> int:
+    return (
+        counts[EventKind.REFUSED]
+        + counts[EventKind.CLAIM_FAILED]
+        + counts[EventKind.IMPOSSIBLE]
+    )
 
 
 def _figure(count: int) -> Text:
@@ -267,51 +260,44 @@ def _figure(count: int) -> Text:
 
 def _flavors(events: Sequence[Event]) -> Table:
     table = _table(
-        'flavor', 'asked', 'placed', 'refused', 'moved', 'lost', figures=5
+        'flavor', 'requested', 'placed', 'refused', 'moved', 'lost', figures=5
     )
-    asked: dict[str, Counter[EventKind]] = {}
+    by_flavor: dict[str, Counter[EventKind]] = {}
     for event in events:
-        asked.setdefault(event.flavor, Counter())[event.fate] += 1
-    for name, found in sorted(asked.items()):
-        refused = sum(
-            found[fate]
-            for fate in (
-                EventKind.REFUSED,
-                EventKind.CLAIM_FAILED,
-                EventKind.IMPOSSIBLE,
-            )
-        )
+        by_flavor.setdefault(event.flavor, Counter())[event.kind] += 1
+    for name, counts in sorted(by_flavor.items()):
+        refused = _refused(counts)
         table.add_row(
             Text(name),
             *(
                 _figure(count)
                 for count in (
-                    found[EventKind.PLACED] + refused,
-                    found[EventKind.PLACED],
+                    counts[EventKind.PLACED] + refused,
+                    counts[EventKind.PLACED],
                     refused,
-                    found[EventKind.MOVED],
-                    found[EventKind.LOST],
+                    counts[EventKind.MOVED],
+                    counts[EventKind.LOST],
                 )
             ),
         )
     return table
 
 
-def _hosts(played: SimulationResult) -> Table:
-    hosts = [host_view.host_view(host) for host in played.survey.hosts]
-    found = [metrics.host_metrics(host) for host in hosts]
+def _hosts(result: SimulationResult) -> Table:
+    hosts = [host_view.host_view(host) for host in result.survey.hosts]
+    figures = [metrics.host_metrics(host) for host in hosts]
     sizes = sorted(
         {
             size
-            for one in found
+            for one in figures
             for size, (_, usable) in one.pages.items()
             if usable and size > metrics.SMALL_PAGE_KIB
         }
     )
     table = _table(
         'host',
-        *played.scenario.kinds,
-        'guests',
+        *result.scenario.kinds,
+        'instances',
         'free CPUs',
         *(f'free {size_name(size)}' for size in sizes),
         'free devices',
@@ -319,12 +305,14 @@ def _hosts(played: SimulationResult) -> Table:
         'fragmentation',
         figures=5 + len(sizes),
     )
-    for host, view, one in zip(played.survey.hosts, hosts, found, strict=True):
-        off = ' (lost)' if host.host in played.run.lost else ''
+    for host, view, one in zip(
+        result.survey.hosts, hosts, figures, strict=True
+    ):
+        off = ' (lost)' if host.host in result.run.lost else ''
         domains = host.topology.domains
         table.add_row(
             Text(view.name).append(off, _DIM),
-            *(Text(domains.get(kind, '-')) for kind in played.scenario.kinds),
+            *(Text(domains.get(kind, '-')) for kind in result.scenario.kinds),
             _figure(one.guests or 0),
             f'{one.free_cpus}/{one.cpus}',
             *(_pages(one.pages.get(size, (0, 0))) for size in sizes),
@@ -344,20 +332,20 @@ def _count_noun(count: int, what: str) -> str:
     return f'{count} {what}{"s" * (count != 1)}'
 
 
-def _summary(played: SimulationResult, console: Console) -> None:
-    found = Counter(event.fate for event in played.run.events)
+def _summary(result: SimulationResult, console: Console) -> None:
+    counts = Counter(event.kind for event in result.run.events)
     running = (
-        found[EventKind.PLACED]
-        - found[EventKind.DELETED]
-        - found[EventKind.LOST]
+        counts[EventKind.PLACED]
+        - counts[EventKind.DELETED]
+        - counts[EventKind.LOST]
     )
-    failed = sum(found[fate] for fate in FAILURES)
-    lost = f', {len(played.run.lost)} of them lost' if played.run.lost else ''
+    failed = sum(counts[kind] for kind in FAILURES)
+    lost = f', {len(result.run.lost)} of them lost' if result.run.lost else ''
     console.print(
-        f'{_count_noun(len(played.scenario.hosts), "host")}{lost}; '
-        f'{_count_noun(running, "guest")} in the end, '
-        f'{failed} found no host, '
-        f'{found[EventKind.CLAIM_FAILED]} claims failed; '
-        f'{played.seconds:.0f} s',
+        f'{_count_noun(len(result.scenario.hosts), "host")}{lost}; '
+        f'{_count_noun(running, "instance")} at the end, '
+        f'{failed} without a host, '
+        f'{_count_noun(counts[EventKind.CLAIM_FAILED], "failed claim")}; '
+        f'{result.seconds:.0f} s',
         highlight=False,
     )

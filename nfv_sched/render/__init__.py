@@ -1,4 +1,4 @@
-"""Pictures of hosts: for the terminal, for tickets, for the report.
+"""NUMA maps of hosts for terminals, as SVG, and as HTML pages.
 
-``views`` says what a picture shows, the other modules draw it.
+``host_view`` holds what a map shows; the other modules draw it.
 """

@@ -1,4 +1,4 @@
-"""Devices of a host as its picture shows them."""
+"""Devices of a host as its NUMA map shows them."""
 
 from collections.abc import Iterable
 from collections.abc import Mapping
@@ -16,11 +16,11 @@ from nfv_sched.survey import SurveyedDevice
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class PoolView:
-    """Like devices of one card.
+    """Devices of one type on one card.
 
     ``address`` is that of the physical function, ``link_mbps`` the speed of
-    its link, if that is known. ``owners`` has one entry per device, in order
-    of address; None where only counts are known.
+    its link if known. ``owners`` has one mark per device, in the order of
+    PCI addresses; None where only counts are known.
     """
 
     address: str | None
@@ -35,25 +35,26 @@ class PoolView:
 def pools_of(
     host: HostSurvey, marks: Mapping[str, str]
 ) -> dict[int | None, tuple[PoolView, ...]]:
-    """Return devices by the cell that they are on.
+    """Pools of devices by NUMA node; None is the key of those on none.
 
-    :param marks: of guests, by uuid
+    :param marks: marks of instances, by uuid
     """
     links: _Links = {
-        one.address: one.link_mbps for one in host.topology.functions
+        function.address: function.link_mbps
+        for function in host.topology.functions
     }
-    found: dict[int | None, list[PoolView]] = {}
+    pools: dict[int | None, list[PoolView]] = {}
     if host.devices is None:
         for pool in host.topology.pools:
             used = host.topology.usage.devices.get(pool.key, 0)
-            found.setdefault(pool.numa_node, []).append(
+            pools.setdefault(pool.numa_node, []).append(
                 _counted(pool, used, links)
             )
     else:
-        for (node, *_), members in _alike(host.devices).items():
-            found.setdefault(node, []).append(_listed(members, marks, links))
+        for (node, *_), members in _grouped(host.devices).items():
+            pools.setdefault(node, []).append(_listed(members, marks, links))
     return {
-        node: tuple(sorted(pools, key=_order)) for node, pools in found.items()
+        node: tuple(sorted(views, key=_order)) for node, views in pools.items()
     }
 
 
@@ -64,11 +65,12 @@ def _order(pool: PoolView) -> tuple[str, str]:
 _PoolKey = tuple[int | None, str, str, str, str]
 
 
-def _alike(
+def _grouped(
     devices: Iterable[SurveyedDevice],
 ) -> dict[_PoolKey, list[SurveyedDevice]]:
-    found: dict[_PoolKey, list[SurveyedDevice]] = {}
-    for device in sorted(devices, key=lambda one: one.address):
+    """Devices that are interchangeable, by what they have in common."""
+    groups: dict[_PoolKey, list[SurveyedDevice]] = {}
+    for device in sorted(devices, key=lambda device: device.address):
         key = (
             device.numa_node,
             device.parent or device.address,
@@ -76,12 +78,13 @@ def _alike(
             device.vendor_id,
             device.product_id,
         )
-        found.setdefault(key, []).append(device)
-    return found
+        groups.setdefault(key, []).append(device)
+    return groups
 
 
-def _label(one: SurveyedDevice | PoolTopology) -> str:
-    return printable(one.physnet or f'{one.vendor_id}:{one.product_id}')
+def _label(device: SurveyedDevice | PoolTopology) -> str:
+    ids = f'{device.vendor_id}:{device.product_id}'
+    return printable(device.physnet or ids)
 
 
 _Links = Mapping[str | None, int | None]

@@ -1,4 +1,4 @@
-"""How pictures write names, sizes and sets of CPUs."""
+"""Names, sizes and sets of CPUs as text."""
 
 from collections.abc import Iterable
 import itertools
@@ -11,7 +11,7 @@ _REPLACEMENT = '\N{REPLACEMENT CHARACTER}'
 
 
 def printable(text: str) -> str:
-    """Return a tenant's text without what a terminal or XML acts upon."""
+    """A tenant's text without characters that control terminals or XML."""
     if text.isascii() and text.isprintable():
         return text
     return ''.join(
@@ -21,12 +21,12 @@ def printable(text: str) -> str:
 
 
 def truncate(text: str, most: int) -> str:
-    """Return at most so many characters of a text."""
+    """A text cut to at most ``most`` characters."""
     return text if len(text) <= most else f'{text[: most - 1]}…'
 
 
 def size_name(size_kib: int) -> str:
-    """Return ``2M`` for 2048: a size in KiB as people say it."""
+    """A size in KiB as a short name: ``2M`` for 2048."""
     for unit, kib in (('G', 1024 * 1024), ('M', 1024)):
         if size_kib % kib == 0:
             return f'{size_kib // kib}{unit}'
@@ -34,14 +34,14 @@ def size_name(size_kib: int) -> str:
 
 
 def memory_name(mib: int) -> str:
-    """Return ``187 GiB`` for 191488: memory in MiB, rounded if large."""
+    """Memory in MiB, rounded if large: ``187 GiB`` for 191488."""
     if mib < 10240 and mib % 1024:
         return f'{mib} MiB'
     return f'{mib / 1024:.0f} GiB'
 
 
 def ranges(cpus: Iterable[int]) -> str:
-    """Return ``0-3,8``: CPUs as the kernel lists them."""
+    """CPUs in the notation of the kernel: ``0-3,8``."""
     runs = itertools.groupby(
         enumerate(sorted(cpus)), lambda pair: pair[1] - pair[0]
     )
@@ -54,12 +54,12 @@ def ranges(cpus: Iterable[int]) -> str:
 
 
 def address_name(address: str) -> str:
-    """Return a PCI address without the domain that nearly all have."""
+    """A PCI address without the domain 0000, which nearly all have."""
     return address.removeprefix('0000:')
 
 
 def link_name(mbps: int | None) -> str:
-    """Return ``25G`` for 25000: the speed of a link in Mbit/s."""
+    """The speed of a link in Mbit/s as a short name: ``25G`` for 25000."""
     if mbps is None:
         return ''
     return f'{mbps / 1000:g}G' if mbps >= 1000 else f'{mbps}M'

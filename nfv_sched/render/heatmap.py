@@ -1,4 +1,4 @@
-"""What is free in each cell of a cloud, resource by resource."""
+"""Free amounts of each resource on each NUMA node of a cloud."""
 
 from collections.abc import Callable
 from collections.abc import Iterable
@@ -12,19 +12,19 @@ from nfv_sched.render.host_view import CellView
 from nfv_sched.render.host_view import HostView
 from nfv_sched.render.metrics import SMALL_PAGE_KIB
 
-#: From nothing used to nothing left.
+#: Shares in use, from unused to full.
 LEVELS = ('unused', 'to 25 %', 'to 50 %', 'to 75 %', 'below 100 %', 'full')
 
 
 class Amount(NamedTuple):
-    """What a cell has of a resource; ``total`` is what guests may have."""
+    """A resource on a NUMA node; ``total`` is what instances may use."""
 
     free: int
     total: int
 
     @property
     def level(self) -> int | None:
-        """Index into LEVELS by what share is used; None of nothing."""
+        """Index into LEVELS by the share in use; None without capacity."""
         if self.total <= 0:
             return None
         used = 1 - max(0, self.free) / self.total
@@ -43,18 +43,17 @@ class Amount(NamedTuple):
 
 
 class HeatmapRow(NamedTuple):
-    """One resource: ``amounts`` by host and cell, in order."""
+    """One resource: ``amounts`` by host and NUMA node, in order."""
 
     name: str
     amounts: tuple[tuple[Amount, ...], ...]
 
     @property
     def amount(self) -> Amount:
-        """All that the cloud has."""
-        every = [one for host in self.amounts for one in host]
+        """The amount of the whole cloud."""
         return Amount(
-            sum(max(0, one.free) for one in every),
-            sum(one.total for one in every),
+            sum(max(0, one.free) for host in self.amounts for one in host),
+            sum(one.total for host in self.amounts for one in host),
         )
 
 
@@ -62,7 +61,7 @@ _Measure = Callable[[CellView], Amount]
 
 
 def resources(hosts: Sequence[HostView]) -> list[HeatmapRow]:
-    """Return what is worth a heat map: what any cell has."""
+    """The resources that any NUMA node has."""
     return [
         HeatmapRow(
             name,
@@ -86,7 +85,7 @@ def _measures(hosts: Sequence[HostView]) -> Iterator[tuple[str, _Measure]]:
 
 
 def device_kind(pool: PoolView) -> str:
-    """Return which devices of different hosts are compared."""
+    """The name under which devices of different hosts are compared."""
     return f'{pool.label} {pool.kind}'
 
 

@@ -1,7 +1,7 @@
-"""What a picture of a host shows: plain values, nothing about drawing.
+"""The content of a host's NUMA map, as values without a drawing.
 
-Made of a :class:`nfv_sched.survey.HostSurvey`. Where only Placement was
-asked there are counts, but neither CPUs nor guests.
+Made from a :class:`nfv_sched.survey.HostSurvey`. A survey of Placement alone
+has counts, but neither CPU numbers nor instances.
 """
 
 from collections.abc import Iterable
@@ -29,7 +29,7 @@ from nfv_sched.survey import SurveyedInstance
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class CoreView:
-    """One core: its threads, and who has each (a guest's mark or above)."""
+    """One core: its threads, and the mark of each thread's owner."""
 
     cpus: tuple[int, ...]
     owners: tuple[str, ...]
@@ -37,7 +37,7 @@ class CoreView:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class PagesView:
-    """Pages of one size in KiB, as counts; ``total`` with reserved ones."""
+    """Counts of pages of one size in KiB; ``total`` includes reserved."""
 
     size_kib: int
     total: int
@@ -46,22 +46,22 @@ class PagesView:
 
     @property
     def usable(self) -> int:
-        """Pages that guests may have or have."""
+        """Pages available to instances, whether free or in use."""
         return self.total - self.reserved
 
     @property
     def free(self) -> int:
-        """Pages that guests may still take; negative when overcommitted."""
+        """Pages not in use; negative when overcommitted."""
         return self.usable - self.used
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class CellView:
-    """One NUMA cell.
+    """One NUMA node.
 
     ``cores`` is None where only counts are known. ``dedicated`` counts CPUs
-    for pinned guests, ``free`` those of them that can be had. ``shared_used``
-    counts guest CPUs, memory is MiB. ``l3`` are numbers of L3 caches.
+    for pinned instances, ``free`` those that are not in use. ``shared_used``
+    counts guest CPUs. Memory is in MiB. ``l3`` are numbers of L3 caches.
     """
 
     id: int
@@ -82,7 +82,7 @@ class CellView:
 
     @property
     def broken_cores(self) -> int | None:
-        """Cores with free threads that are not wholly free."""
+        """Cores of which some threads are free and some are not."""
         if self.cores is None:
             return None
         return sum(
@@ -93,7 +93,7 @@ class CellView:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class GuestView:
-    """A guest; ``mark`` is empty for one that has nothing of its own.
+    """An instance; ``mark`` is empty without pinned CPUs and devices.
 
     ``cells`` are as :class:`nfv_sched.survey.SurveyedInstance` has them,
     ``devices`` are PCI addresses.
@@ -111,8 +111,8 @@ class GuestView:
 class HostView:
     """One host.
 
-    ``remarks`` is what there is to say of the whole host. ``pools`` are
-    devices of no cell. ``guests`` is None where they are not known.
+    ``remarks`` are facts about the whole host. ``pools`` are devices on no
+    NUMA node. ``guests`` is None where instances are not known.
     """
 
     name: str
@@ -123,13 +123,13 @@ class HostView:
 
     @property
     def all_pools(self) -> tuple[PoolView, ...]:
-        """Devices of cells and of none."""
+        """All devices, on a NUMA node or on none."""
         of_cells = (pool for cell in self.cells for pool in cell.pools)
         return (*of_cells, *self.pools)
 
     @property
     def marks(self) -> frozenset[str]:
-        """All owners that the picture shows."""
+        """The marks of all owners on the map."""
         shown: set[str] = set()
         for cell in self.cells:
             for core in cell.cores or ():
@@ -140,7 +140,7 @@ class HostView:
 
 
 def host_view(host: HostSurvey) -> HostView:
-    """Look at a host."""
+    """The content of a host's NUMA map."""
     guests = _guests(host)
     marks = {guest.uuid: guest.mark for guest in guests or ()}
     pools = pools_of(host, marks)
@@ -172,9 +172,9 @@ def host_view(host: HostSurvey) -> HostView:
         cells=tuple(cells),
         pools=tuple(
             pool
-            for number, found in pools.items()
+            for number, views in pools.items()
             if number not in shown
-            for pool in found
+            for pool in views
         ),
         guests=guests,
     )
@@ -190,9 +190,9 @@ def _remarks(host: HostSurvey) -> tuple[str, ...]:
     if host.enabled is False:
         remarks.append('disabled or down')
     if host.state is None:
-        remarks.append('counts only: CPUs are not known one by one')
+        remarks.append('counts only: CPU numbers are not known')
     if host.residents is None:
-        remarks.append('guests are not known')
+        remarks.append('instances are not known')
     return tuple(remarks)
 
 
@@ -281,7 +281,8 @@ def _core(
         if cpu in owners:
             return owners[cpu]
         if cpu in cell.pinned_cpus:
-            # Thread policy "isolate" takes the core's other threads along.
+            # With thread policy "isolate" the core's other threads are
+            # pinned as well.
             return BLOCKED if core & owners.keys() else UNKNOWN_OWNER
         return FREE if cpu in cell.dedicated_cpus else SHARED
 

@@ -1,7 +1,7 @@
-"""Requests that no host took, as nova-scheduler's log tells of them.
+"""Requests without a host, read from the log of nova-scheduler.
 
-The lines are those of ``nfv_sched.scheduler.rejection_log``; whatever a
-log's format puts before them, a time at its beginning is understood.
+The lines are written by ``nfv_sched.scheduler.rejection_log``. Any prefix of
+the log's format is accepted; a time at the beginning of a line is kept.
 """
 
 from collections.abc import Iterable
@@ -20,9 +20,9 @@ _LINE = re.compile(
 
 
 class LoggedRejection(NamedTuple):
-    """One request: ``counts`` of the ``hosts`` fell for what.
+    """One request: ``counts`` of the rejected ``hosts`` by reason.
 
-    ``nearest`` names the host that came nearest, and what it lacked.
+    ``nearest`` names the host that was nearest to a fit, and what it lacked.
     """
 
     when: str
@@ -33,13 +33,13 @@ class LoggedRejection(NamedTuple):
 
 
 def rejections(lines: Iterable[str]) -> list[LoggedRejection]:
-    """Return what a log tells of refused requests, newest first."""
+    """The requests without a host in a log, newest first."""
     found = []
-    for pipeline in lines:
-        match = _LINE.search(pipeline.rstrip('\n'))
+    for line in lines:
+        match = _LINE.search(line.rstrip('\n'))
         if match is None:
             continue
-        time = _TIME.match(pipeline)
+        time = _TIME.match(line)
         found.append(
             LoggedRejection(
                 time[0].replace('T', ' ') if time else '',

@@ -1,7 +1,8 @@
-"""Colours of guests, the same in every picture.
+"""Letters and colours of the owners of CPUs and devices in NUMA maps.
 
-Light enough for black letters, apart enough from their neighbours for most
-kinds of colour blindness; a letter says the same.
+The colours are light enough for black letters. Neighbours in the palette are
+distinct with most kinds of colour blindness; the letters carry the same
+information.
 """
 
 import string
@@ -23,26 +24,26 @@ PALETTE = (
 )
 
 
-#: Owners of CPUs and devices that are no guest: nobody; nobody in
-#: particular; a guest that has the rest of the core or card; somebody.
+#: Marks of CPUs and devices without a known instance: free, shared CPU,
+#: unavailable because the rest of the core or card is in use, unknown owner.
 FREE = '.'
 SHARED = '~'
 BLOCKED = '-'
 UNKNOWN_OWNER = '?'
 
-#: Of guests, in this order; letters that look alike are left out.
+#: Marks of instances, in this order, without letters that look alike.
 MARKS = (
     string.ascii_lowercase
     + string.ascii_uppercase
     + string.digits
     + 'βγδεζηθλμξπστφχψωΓΔΘΛΞΠΣΦΨΩ'
 )
-#: Of one of more guests than there are marks.
+#: The mark of instances beyond those.
 OVERFLOW_MARK = '*'
 
 _NUMBERS = {mark: place for place, mark in enumerate(MARKS)}
 
 
-def of_guest(mark: str) -> str:
-    """Return the colour of a guest's mark."""
+def colour_of(mark: str) -> str:
+    """The colour of an instance's mark."""
     return PALETTE[_NUMBERS.get(mark, 0) % len(PALETTE)]

@@ -1,4 +1,4 @@
-"""How badly the free capacity of a host is spread: by counts alone."""
+"""Fragmentation and stranded devices of hosts, by counts alone."""
 
 from collections.abc import Iterable
 from collections.abc import Sequence
@@ -12,17 +12,17 @@ SMALL_PAGE_KIB = 64
 
 
 def fragmentation(free: Sequence[int], sizes: Sequence[int]) -> float:
-    """The share of free CPUs that is lost to how they are spread, 0 to 1.
+    """The share of free CPUs lost to their spread over NUMA nodes, 0 to 1.
 
-    Guests of one cell and of ``k`` CPUs fit ``sum(free_c // k)`` times.
-    Were the free CPUs moved together, filling the largest cells first, they
-    would fit ``sum(together_c // k)`` times. The loss at ``k`` is what share
-    of the latter is missing; fragmentation is its mean over all ``k`` that
-    fit once the free CPUs are together. An empty host and a full one have
-    none.
+    Instances of one guest NUMA node with ``k`` CPUs fit
+    ``sum(free_c // k)`` times. If the free CPUs were consolidated, filling
+    the largest NUMA nodes first, they would fit ``sum(together_c // k)``
+    times. The loss at ``k`` is the share of the latter that is missing.
+    Fragmentation is its mean over all ``k`` that fit the consolidated CPUs:
+    0 for an empty host and for a full one.
 
-    :param free: free dedicated CPUs of each cell
-    :param sizes: dedicated CPUs of each cell, in the same order
+    :param free: free dedicated CPUs of each NUMA node
+    :param sizes: dedicated CPUs of each NUMA node, in the same order
     """
     together = consolidated(sum(free), sizes)
     largest = max(together, default=0)
@@ -37,7 +37,7 @@ def fragmentation(free: Sequence[int], sizes: Sequence[int]) -> float:
 
 
 def consolidated(free: int, sizes: Iterable[int]) -> list[int]:
-    """Return the free CPUs of each cell if they were moved together."""
+    """The free CPUs of each NUMA node if they were consolidated."""
     together = []
     for size in sorted(sizes, reverse=True):
         together.append(min(size, free))
@@ -46,11 +46,11 @@ def consolidated(free: int, sizes: Iterable[int]) -> list[int]:
 
 
 def is_dead(cell: CellView) -> bool:
-    """Whether free devices of a cell are of no use to a guest beside them.
+    """Whether no instance can use the free devices of a NUMA node locally.
 
-    It has no free dedicated CPU, or no free huge page of any size. A cell
-    that has no dedicated CPUs, or no huge pages, at all was not meant to
-    have any and is judged by the other.
+    That is without a free dedicated CPU, or without a free huge page of any
+    size. A NUMA node configured without dedicated CPUs, or without huge
+    pages, is judged by the other resource.
     """
     huge = [pool for pool in cell.pages if pool.size_kib > SMALL_PAGE_KIB]
     huge = [pool for pool in huge if pool.usable > 0]
@@ -60,15 +60,15 @@ def is_dead(cell: CellView) -> bool:
 
 
 def stranded(cell: CellView) -> int:
-    """How many free devices of a cell no guest beside them can use."""
+    """The number of free devices that no instance can use locally."""
     return sum(pool.free for pool in cell.pools) if is_dead(cell) else 0
 
 
 class HostMetrics(NamedTuple):
-    """A host in numbers.
+    """Figures of a host.
 
-    ``pages`` are pairs of free and usable ones by size in KiB, ``guests``
-    and ``broken_cores`` are None where they are not known.
+    ``pages`` has pairs of free and usable pages by size in KiB. ``guests``,
+    the number of instances, and ``broken_cores`` are None if unknown.
     """
 
     guests: int | None
@@ -83,7 +83,7 @@ class HostMetrics(NamedTuple):
 
 
 def host_metrics(host: HostView) -> HostMetrics:
-    """Count what a host has free, and what use it is."""
+    """The figures of a host."""
     pages: dict[int, tuple[int, int]] = {}
     for cell in host.cells:
         for pool in cell.pages:

@@ -1,7 +1,7 @@
-"""Pages that need no server and nothing from outside.
+"""HTML pages in one file each, without external resources.
 
-Scripts other than their own are forbidden to them by their content security
-policy, whatever a guest may be called.
+A content security policy allows no script but the page's own, whatever name
+a tenant gives to an instance.
 """
 
 import base64
@@ -30,18 +30,18 @@ from nfv_sched.survey import HostSurvey
 from nfv_sched.survey import Survey
 
 _TEMPLATES = 'templates'
-# Hosts to a column of the heat map where no failure domains are known.
+# Hosts in a column of the heat map where no failure domains are known.
 _GROUP = 24
-# Hosts above which a page keeps what it tells of each compressed, until it
-# is opened: 15 KB a host otherwise.
+# Above this number of hosts the details of each are compressed until they
+# are opened: they take 15 KB a host.
 _MOST_PLAIN = 100
-# Refused requests that a page lists; of more the newest.
+# The newest refused requests are listed, up to this number.
 _MOST_REFUSED = 500
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class PagedHost:
-    """A host on a page; ``number`` is its place, and makes its anchor."""
+    """A host on a page; its anchor is made from ``number``, its place."""
 
     number: int
     view: host_view.HostView
@@ -50,15 +50,15 @@ class PagedHost:
 
     @property
     def width(self) -> int:
-        """How many cells there are."""
+        """The number of NUMA nodes."""
         return len(self.view.cells)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class FlavorRoom:
-    """How many more guests of a flavor fit, ``counts`` by host in order.
+    """How many more instances of a flavor fit, ``counts`` by host in order.
 
-    ``limit`` tells what runs out first.
+    ``limit`` is what runs out first.
     """
 
     name: str
@@ -68,7 +68,7 @@ class FlavorRoom:
 
 
 def topology(survey: Survey) -> str:
-    """Return a page with the maps of the hosts of a survey."""
+    """A page with the NUMA maps of the hosts of a survey."""
     hosts = _paged(survey.hosts)
     title = hosts[0].view.name if len(hosts) == 1 else 'NUMA maps'
     return _render('topology.html.j2', survey, hosts, title=title, large=False)
@@ -80,14 +80,14 @@ def report(
     refusals: Sequence[LoggedRejection] | None = None,
     tell: Callable[[int, int], None] | None = None,
 ) -> str:
-    """Return a page about a whole cloud.
+    """A page about a whole cloud.
 
-    :param capacity: room for flavors, with counts in the survey's order
-    :param refusals: None where no log was looked at
+    :param capacity: capacity by flavor, with counts in the survey's order
+    :param refusals: None where no log was read
     :param tell: called with the number of hosts drawn, and of all
     """
     hosts = _paged(survey.hosts, tell)
-    found = heatmap.resources([host.view for host in hosts])
+    heat = heatmap.resources([host.view for host in hosts])
     columns, rows = summary.table(survey.hosts, [one.view for one in hosts])
     return _render(
         'report.html.j2',
@@ -96,13 +96,13 @@ def report(
         title='NUMA report',
         tiles=list(_tiles(survey, hosts)),
         large=len(hosts) > _MOST_PLAIN,
-        heat=found,
-        heat_data=[_heat_data(resource) for resource in found],
+        heat=heat,
+        heat_data=[_heat_data(resource) for resource in heat],
         levels=heatmap.LEVELS,
         groups=_groups(hosts),
         columns=columns,
         rows=rows,
-        # Names and words come first, figures after them.
+        # Text columns come first, then figures.
         texts=columns.index('Enabled') + 1,
         capacity=list(capacity),
         refusals=None if refusals is None else refusals[:_MOST_REFUSED],
@@ -113,19 +113,19 @@ def report(
 def _paged(
     hosts: Sequence[HostSurvey], tell: Callable[[int, int], None] | None = None
 ) -> list[PagedHost]:
-    found = []
+    paged = []
     for number, host in enumerate(hosts):
         view = host_view.host_view(host)
-        # Made by an XML serializer, which escapes what it is given.
+        # The XML serializer has escaped all text.
         drawing = markupsafe.Markup(svg.drawing(view))  # noqa: S704
-        found.append(PagedHost(number, view, _group(host), drawing))
+        paged.append(PagedHost(number, view, _group(host), drawing))
         if tell is not None:
             tell(number + 1, len(hosts))
-    return found
+    return paged
 
 
 def _group(host: HostSurvey) -> str | None:
-    """The first kind of failure domain, as the operator named them."""
+    """The failure domain of the first kind that the operator named."""
     for kind, name in host.topology.domains.items():
         return formatting.printable(f'{kind} {name}')
     return None
@@ -136,11 +136,11 @@ def _groups(
 ) -> list[tuple[str, Sequence[PagedHost]]]:
     """Hosts by failure domain, or in columns of a readable length."""
     shown = [host for host in hosts if host.width]
-    found: dict[str, list[PagedHost]] = {}
+    groups: dict[str, list[PagedHost]] = {}
     for host in shown:
         if host.group:
-            found.setdefault(host.group, []).append(host)
-    named = sorted(found.items())
+            groups.setdefault(host.group, []).append(host)
+    named = sorted(groups.items())
     rest = [host for host in shown if not host.group]
     title = 'in no failure domain' if named else 'hosts'
     loose = [
@@ -168,11 +168,11 @@ def _tiles(
     yield 'Hosts', str(len(hosts)), f'{off} disabled or down' if off else ''
     guests = [one.guests for one in found]
     known = [count for count in guests if count is not None]
-    told = f'on {len(known)} of {len(guests)} hosts'
+    coverage = f'on {len(known)} of {len(guests)} hosts'
     yield (
-        'Guests',
+        'Instances',
         str(sum(known)) if known or not guests else '?',
-        told if len(known) < len(guests) else '',
+        coverage if len(known) < len(guests) else '',
     )
     cpus = sum(one.cpus for one in found)
     yield (
@@ -196,7 +196,7 @@ def _tiles(
         yield (
             'Stranded devices',
             str(stranded),
-            f'{100 * stranded // free} % of the free ones' if free else '',
+            f'{100 * stranded // free} % of free devices' if free else '',
         )
 
 
@@ -220,13 +220,13 @@ def _environment() -> jinja2.Environment:
 
 
 def _packed(markup: str) -> str:
-    """Compress a part of a page for its script to expand."""
+    """Compress a part of a page, which the page's script expands."""
     data = gzip.compress(markup.encode(), mtime=0)
     return base64.b64encode(data).decode()
 
 
 def _inlined(name: str) -> markupsafe.Markup:
-    """Our own style or script: never anything that was read."""
+    """A style or script of the package: safe, unlike data from a cloud."""
     folder = resources.files(__package__).joinpath(_TEMPLATES)
     return markupsafe.Markup(folder.joinpath(name).read_text())  # noqa: S704
 

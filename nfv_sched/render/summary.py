@@ -1,4 +1,4 @@
-"""A cloud as a table, one line per host."""
+"""A table of hosts with their figures."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,21 +15,26 @@ Row = tuple[Any, ...]
 
 
 def summary(survey: Survey) -> tuple[tuple[str, ...], list[Row]]:
-    """Return a survey as :func:`table` does."""
+    """The table of a survey, as :func:`table` returns it."""
     return table(survey.hosts, list(map(host_view.host_view, survey.hosts)))
 
 
 def table(
     surveyed: Sequence[HostSurvey], hosts: Sequence[host_view.HostView]
 ) -> tuple[tuple[str, ...], list[Row]]:
-    """Return columns and one row per host; None is what is not known.
+    """Columns, and one row per host; None is an unknown value.
 
-    Each size of huge pages and each kind of failure domain that any host has
-    gets columns of its own. Fragmentation is percent.
+    Each size of huge pages and each kind of failure domain of any host has
+    columns of its own. Fragmentation is in percent.
     """
-    found = [metrics.host_metrics(host) for host in hosts]
+    figures = [metrics.host_metrics(host) for host in hosts]
     sizes = sorted(
-        {size for one in found for size in one.pages if size > SMALL_PAGE_KIB}
+        {
+            size
+            for one in figures
+            for size in one.pages
+            if size > SMALL_PAGE_KIB
+        }
     )
     kinds = sorted(
         {kind for host in surveyed for kind in host.topology.domains}
@@ -38,7 +43,7 @@ def table(
         'Host',
         *(printable(kind).capitalize() for kind in kinds),
         'Enabled',
-        'Guests',
+        'Instances',
         'Free CPUs',
         'CPUs',
         'Broken Cores',
@@ -53,7 +58,7 @@ def table(
         'Fragmentation',
     )
     rows = []
-    for host, view, one in zip(surveyed, hosts, found, strict=True):
+    for host, view, one in zip(surveyed, hosts, figures, strict=True):
         rows.append(
             (
                 view.name,

@@ -1,4 +1,4 @@
-"""Hosts drawn as SVG, for tickets and for the report."""
+"""NUMA maps of hosts as SVG, for tickets and for the report."""
 
 from collections.abc import Iterable
 from collections.abc import Iterator
@@ -42,23 +42,23 @@ _CLASSES = {
     marks.FREE: 'free',
     marks.SHARED: 'shared',
     marks.BLOCKED: 'blocked',
-    marks.UNKNOWN_OWNER: 'somebody',
+    marks.UNKNOWN_OWNER: 'unknown',
 }
 
 
 def _boxes(pen: SVGCanvas, places: Iterable[tuple[float, float, str]]) -> None:
-    """Draw boxes, each of an owner: one path for all of one owner."""
-    found: dict[str, list[tuple[float, float]]] = {}
+    """Draw a box for each place: one path for all boxes of an owner."""
+    boxes: dict[str, list[tuple[float, float]]] = {}
     for x, y, owner in places:
-        found.setdefault(owner, []).append((x, y))
-    for owner, corners in found.items():
+        boxes.setdefault(owner, []).append((x, y))
+    for owner, corners in boxes.items():
         side = _BOX - 1
         path = ''.join(
             f'M{number(x + 0.5)} {number(y + 0.5)}h{side}v{side}h-{side}z'
             for x, y in corners
         )
         kind = _CLASSES.get(owner, 'guest')
-        fill = _FILLS.get(owner) or marks.of_guest(owner)
+        fill = _FILLS.get(owner) or marks.colour_of(owner)
         pen.add(
             'path',
             {'class': kind, 'd': path, 'fill': fill, 'stroke': LINE_COLOUR},
@@ -70,7 +70,7 @@ def _boxes(pen: SVGCanvas, places: Iterable[tuple[float, float, str]]) -> None:
 def _letters(
     pen: SVGCanvas, owner: str, corners: Sequence[tuple[float, float]]
 ) -> None:
-    """One text element per row: x may be a list."""
+    """Write the owner's mark in each box: one text element per row."""
     rows: dict[float, list[float]] = {}
     for x, y in corners:
         rows.setdefault(y, []).append(x)
@@ -85,45 +85,45 @@ def _letters(
 
 
 def hosts(
-    found: Sequence[host_view.HostView], taken: datetime.datetime, source: str
+    views: Sequence[host_view.HostView], taken: datetime.datetime, source: str
 ) -> str:
-    """Return hosts below one another as a whole SVG document.
+    """An SVG document with the maps of hosts, one below the other.
 
-    :param taken: when the hosts were looked at
-    :param source: what told of them
+    :param taken: when the hosts were surveyed
+    :param source: of the survey
     """
     pen = SVGCanvas()
     pen.add('style', {}).text = STYLE
     width = y = 0.0
-    for view in found:
-        one, right, height = _host(view)
-        pen.place(one, 0, y)
+    for view in views:
+        drawn, right, height = _host(view)
+        pen.place(drawn, 0, y)
         width = max(width, right)
         y += height + 2 * _GAP
     note = f'{taken:%Y-%m-%d %H:%M} {taken.tzname() or ""}'.strip()
-    pen.text(0, y, f'{note}, as {source} told it · nfv-sched', 'faint')
+    pen.text(0, y, f'{note}, from {source} · nfv-sched', 'faint')
     return document(
         pen,
         width,
         y + 4,
-        ', '.join(view.name for view in found),
-        '; '.join(description(view) for view in found),
+        ', '.join(view.name for view in views),
+        '; '.join(description(view) for view in views),
     )
 
 
 def drawing(view: host_view.HostView) -> str:
-    """Return one host as SVG for a page that names it."""
+    """An SVG document with the map of one host, without its name."""
     pen = SVGCanvas()
     width, height = _map(pen, view, 0)
     return document(pen, width, height, view.name, description(view))
 
 
 def description(view: host_view.HostView) -> str:
-    """Tell in words what the picture of a host shows."""
+    """The content of a host's map as text, for screen readers."""
     parts = []
     for cell in view.cells:
-        said = [f'{cell.free} of {cell.dedicated} dedicated CPUs free']
-        said += [
+        facts = [f'{cell.free} of {cell.dedicated} dedicated CPUs free']
+        facts += [
             f'{pages.free} of {pages.usable} pages of '
             f'{formatting.size_name(pages.size_kib)} free'
             for pages in cell.pages
@@ -132,13 +132,13 @@ def description(view: host_view.HostView) -> str:
         if cell.pools:
             free = sum(pool.free for pool in cell.pools)
             total = sum(pool.total for pool in cell.pools)
-            said.append(f'{free} of {total} devices free')
-        parts.append(f'cell {cell.id}: {", ".join(said)}')
-    return f'{view.name}: {"; ".join(parts) or "no NUMA cells"}'
+            facts.append(f'{free} of {total} devices free')
+        parts.append(f'NUMA node {cell.id}: {", ".join(facts)}')
+    return f'{view.name}: {"; ".join(parts) or "no NUMA nodes"}'
 
 
 def _host(view: host_view.HostView) -> tuple[SVGCanvas, float, float]:
-    """Draw a host; returns its width and height, too."""
+    """Draw a host; returns the drawing, its width and its height."""
     pen = SVGCanvas()
     pen.text(0, 16, view.name, 'name')
     if view.remarks:
@@ -149,14 +149,14 @@ def _host(view: host_view.HostView) -> tuple[SVGCanvas, float, float]:
 def _map(
     pen: SVGCanvas, view: host_view.HostView, y: float
 ) -> tuple[float, float]:
-    """Draw cells and legend from ``y`` on; returns the right and lower end."""
+    """Draw NUMA nodes and legend from ``y`` on; returns width and height."""
     panels = [_cell(cell) for cell in view.cells]
     if view.pools:
         panels.append(_loose(view.pools))
     columns = 2 if len(view.cells) <= _MANY_CELLS else _MANY_CELLS
     columns = max(1, min(columns, len(panels)))
     if not view.cells:
-        pen.text(0, y + 14, 'no NUMA cells reported', 'faint')
+        pen.text(0, y + 14, 'no NUMA nodes reported', 'faint')
         y += 24
     for start in range(0, len(panels), columns):
         row = panels[start : start + columns]
@@ -178,7 +178,7 @@ def _frame(pen: SVGCanvas, x: float, y: float, height: float) -> None:
 def _cell(cell: host_view.CellView) -> tuple[SVGCanvas, float]:
     pen = SVGCanvas()
     socket = '' if cell.socket is None else f' · socket {cell.socket}'
-    pen.text(0, 20, f'cell {cell.id}{socket}', 'head')
+    pen.text(0, 20, f'NUMA node {cell.id}{socket}', 'head')
     y = 32.0
     for draw in (_cpus, _memory, _devices, _places):
         y = draw(pen, cell, y)
@@ -236,7 +236,7 @@ def _bar(  # noqa: PLR0913 - where, what and how much
     total: int,
     reserved: int = 0,
 ) -> float:
-    """Draw a pool: what is used, what the host keeps, what is free."""
+    """Draw a pool as a bar: used, reserved for the host, free."""
     pen.text(_LABEL - 8, y + 11, label, 'faint', **{'text-anchor': 'end'})
     used = max(0, total - reserved - free)
     width = [
@@ -249,7 +249,7 @@ def _bar(  # noqa: PLR0913 - where, what and how much
     if reserved:
         left = _LABEL + min(width[0], _BAR_WIDTH - width[1])
         pen.rect((left, top, width[1], 10), 'kept', '#8a94a3')
-    kept = f', host keeps {reserved}' if reserved else ''
+    kept = f', {reserved} reserved' if reserved else ''
     pen.text(
         _LABEL + _BAR_WIDTH + 8,
         y + 11,
@@ -303,7 +303,7 @@ def _pool(pen: SVGCanvas, pool: device_view.PoolView, y: float) -> float:
 
 def _loose(pools: Sequence[device_view.PoolView]) -> tuple[SVGCanvas, float]:
     pen = SVGCanvas()
-    pen.text(0, 20, 'on no cell', 'head')
+    pen.text(0, 20, 'on no NUMA node', 'head')
     y = 32.0
     for pool in pools:
         y = _pool(pen, pool, y)
@@ -311,9 +311,9 @@ def _loose(pools: Sequence[device_view.PoolView]) -> tuple[SVGCanvas, float]:
 
 
 def _places(pen: SVGCanvas, cell: host_view.CellView, y: float) -> float:
-    for pipeline in terminal.places(cell):
+    for line in terminal.places(cell):
         most = int(_INNER / LETTER * 1.1)
-        pen.text(0, y + 12, formatting.truncate(pipeline, most), 'faint')
+        pen.text(0, y + 12, formatting.truncate(line, most), 'faint')
         y += _LINE
     return y
 
@@ -321,7 +321,7 @@ def _places(pen: SVGCanvas, cell: host_view.CellView, y: float) -> float:
 def _legend(
     pen: SVGCanvas, view: host_view.HostView, y: float, width: float
 ) -> float:
-    """Tell what the marks mean; returns the height."""
+    """Draw what the marks mean; returns the height."""
     guests = view.guests or ()
     columns = max(1, int(width // _INNER))
     wide = width / columns
@@ -341,7 +341,7 @@ def _legend(
 def _entry(
     pen: SVGCanvas, guest: host_view.GuestView, x: float, y: float, wide: float
 ) -> None:
-    """Write who has a mark, and as much of what it has as there is room."""
+    """Write an instance's name and as many of its facts as there is room."""
     if guest.mark:
         _boxes(pen, [(x, y, guest.mark)])
     room = int((wide - 34) / LETTER)
@@ -357,13 +357,13 @@ def _entry(
 
 
 def guest_facts(guest: host_view.GuestView) -> Iterator[str]:
-    """Tell what a guest has, in few words."""
+    """The resources of an instance, in few words."""
     if pinned := sum(len(cell.host_cpus) for cell in guest.cells):
         yield f'{pinned} CPUs'
     if guest.cells:
         cells = sorted({cell.host_cell for cell in guest.cells})
         numbers = ', '.join(map(str, cells))
-        yield f'cell{"s" * (len(cells) > 1)} {numbers}'
+        yield f'NUMA node{"s" * (len(cells) > 1)} {numbers}'
     if guest.devices:
         yield f'{len(guest.devices)} device{"s" * (len(guest.devices) > 1)}'
     yield guest.flavor

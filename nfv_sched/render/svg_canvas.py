@@ -1,7 +1,7 @@
-"""Writing SVG: shapes and texts by their coordinates, in pixels.
+"""A canvas for SVG: shapes and text by coordinates in pixels.
 
-Every colour is written as an attribute, so that viewers without style sheets
-show it, too; a page may set others by class.
+Colours are attributes, for viewers without style sheets. A page may replace
+them by class.
 """
 
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ from nfv_sched.render.formatting import printable
 
 #: Space around a whole drawing.
 MARGIN = 16
-#: Pixels that a letter of running text takes, on average.
+#: Average width of a letter of text, in pixels.
 LETTER = 6.3
 #: Outlines.
 LINE_COLOUR = '#aab2bf'
@@ -23,7 +23,7 @@ _INKS = {'ink': INK, 'faint': FAINT}
 _SANS = 'system-ui, -apple-system, Segoe UI, Roboto, Arial, sans-serif'
 _MONO = 'ui-monospace, Menlo, Consolas, DejaVu Sans Mono, monospace'
 
-#: What letters look like; a page with drawings needs it once.
+#: Fonts of marks and names; a page with drawings needs this once.
 STYLE = (
     f'.mark{{font:600 10px {_MONO};text-anchor:middle}}'
     '.name{font-size:17px;font-weight:650}.head{font-weight:650}'
@@ -31,7 +31,7 @@ STYLE = (
 
 
 class SVGCanvas:
-    """Draws into one group, which another pen can put somewhere."""
+    """A group of shapes, which can be placed on another canvas."""
 
     def __init__(self) -> None:
         self.group = ET.Element('g')
@@ -65,7 +65,7 @@ class SVGCanvas:
         place = {'x': x, 'y': y, 'width': width, 'height': height}
         self.add('rect', {'class': kind, **place, 'fill': fill, **more})
 
-    def pipeline(
+    def line(
         self, points: Iterable[tuple[float, float]], kind: str, **more: str
     ) -> None:
         """Draw a line through points."""
@@ -73,7 +73,7 @@ class SVGCanvas:
         self.add('polyline', {'class': kind, 'points': path, **more})
 
     def place(self, other: 'SVGCanvas', x: float, y: float) -> None:
-        """Put what another pen drew at a point."""
+        """Add another canvas at a point."""
         other.group.set('transform', f'translate({number(x)} {number(y)})')
         self.group.append(other.group)
 
@@ -83,16 +83,16 @@ class SVGCanvas:
 
 
 def number(value: float) -> str:
-    """Return a coordinate with at most one decimal."""
+    """A coordinate with at most one decimal."""
     return f'{value:.1f}'.removesuffix('.0')
 
 
 def document(
     pen: SVGCanvas, width: float, height: float, title: str, about: str
 ) -> str:
-    """Return what a pen drew, with a margin, as a whole document.
+    """A canvas with a margin as an SVG document.
 
-    :param about: the same in words, for those who cannot see it
+    :param about: the content as text, for screen readers
     """
     full = width + 2 * MARGIN, height + 2 * MARGIN
     root = ET.Element(

@@ -1,7 +1,7 @@
-"""Hosts drawn with rich: the NUMA map.
+"""NUMA maps of hosts for terminals, drawn with rich.
 
-Colours are for a terminal; every mark is a letter, too, so that the map says
-the same on paper and in a pipe.
+Every mark is a letter as well as a colour, so that the map is complete
+without colours.
 """
 
 from collections.abc import Iterable
@@ -49,12 +49,12 @@ _STYLES = {
 def _style(owner: str) -> Style:
     if owner in _STYLES:
         return _STYLES[owner]
-    # Not "black", which bold letters make grey in many terminals.
-    return Style(color='#000000', bgcolor=marks.of_guest(owner))
+    # Not "black", which many terminals show as grey for bold text.
+    return Style(color='#000000', bgcolor=marks.colour_of(owner))
 
 
 def owner_marks(owners: Iterable[str]) -> Text:
-    """Return one character per owner, each in the owner's colour."""
+    """One character per owner, each in the owner's colour."""
     text = Text()
     for owner in owners:
         text.append(owner, _style(owner))
@@ -62,7 +62,7 @@ def owner_marks(owners: Iterable[str]) -> Text:
 
 
 def bar(free: int, total: int, reserved: int = 0) -> Text:
-    """Return a pool as a bar: used, kept by the host, free."""
+    """A pool as a bar: used, reserved for the host, free."""
     used = total - reserved - free
     width = {
         count: max(1, round(_BAR * count / total)) if count > 0 else 0
@@ -76,7 +76,7 @@ def bar(free: int, total: int, reserved: int = 0) -> Text:
     text.append('.' * (_BAR - taken - kept), _STYLES[marks.FREE])
     text.append(f' {free}/{total - reserved} free')
     if reserved:
-        text.append(f', host {reserved}', _DIM)
+        text.append(f', {reserved} reserved', _DIM)
     return text
 
 
@@ -96,7 +96,7 @@ def _core_rows(cores: Sequence[host_view.CoreView]) -> Iterator[Text]:
 
 
 def cores_a_row(cores: Sequence[host_view.CoreView]) -> int:
-    """How many cores to draw side by side."""
+    """The number of cores in a row of the map."""
     threads = max((len(core.cpus) for core in cores), default=1)
     return max(1, ROW // threads)
 
@@ -115,7 +115,7 @@ def _cpus(cell: host_view.CellView) -> Iterator[Text]:
 
 
 def _memory(cell: host_view.CellView) -> Iterator[Text]:
-    huge = [one for one in cell.pages if one.size_kib > SMALL_PAGE_KIB]
+    huge = [pool for pool in cell.pages if pool.size_kib > SMALL_PAGE_KIB]
     if huge:
         yield from map(_pages, huge)
     free = cell.memory_mib - cell.memory_used_mib
@@ -137,7 +137,7 @@ def _pool(pool: device_view.PoolView) -> Iterator[Text]:
 
 
 def kind_of(pool: device_view.PoolView) -> Iterator[str]:
-    """Tell what kind of devices these are."""
+    """Network or model, type and link speed of devices."""
     yield truncate(pool.label, _LONGEST)
     yield pool.kind
     if pool.link_mbps:
@@ -145,7 +145,7 @@ def kind_of(pool: device_view.PoolView) -> Iterator[str]:
 
 
 def places(cell: host_view.CellView) -> Iterator[str]:
-    """Tell what a cell is near to, and what else there is to know of it."""
+    """Networks, distances, L3 caches and offline CPUs of a NUMA node."""
     if cell.networks:
         yield f'near {", ".join(cell.networks)}'
     far = ' '.join(
@@ -163,13 +163,13 @@ def places(cell: host_view.CellView) -> Iterator[str]:
 
 
 def cell_panel(cell: host_view.CellView) -> Panel:
-    """Return one cell: its cores, page pools and devices."""
+    """One NUMA node: its cores, page pools and devices."""
     socket = '' if cell.socket is None else f', socket {cell.socket}'
     lines = [*_cpus(cell), *_memory(cell)]
     for pool in cell.pools:
         lines += _pool(pool)
-    lines += [Text(pipeline, _DIM) for pipeline in places(cell)]
-    return _panel(f'cell {cell.id}{socket}', lines)
+    lines += [Text(line, _DIM) for line in places(cell)]
+    return _panel(f'NUMA node {cell.id}{socket}', lines)
 
 
 def _panel(title: str, lines: Iterable[Text]) -> Panel:
@@ -184,7 +184,7 @@ def _panel(title: str, lines: Iterable[Text]) -> Panel:
 
 
 class _SideBySide:
-    """Panels side by side, as many in each row as in the others."""
+    """A grid of panels with equally long rows."""
 
     def __init__(self, panels: Sequence[Panel]) -> None:
         self._panels = panels
@@ -201,7 +201,7 @@ class _SideBySide:
         )
         count = len(self._panels)
         if not count:
-            yield Text('no NUMA cells reported', _DIM)
+            yield Text('no NUMA nodes reported', _DIM)
             return
         rows = -(-count // max(1, options.max_width // (widest + 1)))
         width = -(-count // rows)
@@ -224,35 +224,35 @@ def _legend(view: host_view.HostView) -> RenderableType:
         for mark, meaning in meanings(view)
     ]
     if any(pool.reserved for cell in view.cells for pool in cell.pages):
-        entries.append(owner_marks(_RESERVED).append(" the host's"))
+        entries.append(owner_marks(_RESERVED).append(' reserved for the host'))
     return Columns(entries, padding=(0, 3), equal=True)
 
 
 def meanings(view: host_view.HostView) -> list[tuple[str, str]]:
-    """What the marks of no guest mean, as far as a host shows them."""
+    """Marks other than those of instances on a map, with their meanings."""
     texts = {
         marks.FREE: 'free',
         marks.SHARED: 'shared CPUs',
-        marks.BLOCKED: 'gone with its core or card',
-        marks.UNKNOWN_OWNER: 'taken, not known by whom',
+        marks.BLOCKED: 'core or card in use',
+        marks.UNKNOWN_OWNER: 'unknown instance',
     }
     return [pair for pair in texts.items() if pair[0] in view.marks]
 
 
 def host_map(view: host_view.HostView) -> RenderableType:
-    """Return a host's NUMA map: cells side by side, and who is who."""
+    """The NUMA map of a host: NUMA nodes side by side, and a legend."""
     title = Text().append(view.name, Style(bold=True))
     title.append(f'  {", ".join(view.remarks)}', _DIM)
     panels = [cell_panel(cell) for cell in view.cells]
     if view.pools:
-        lines = [pipeline for pool in view.pools for pipeline in _pool(pool)]
-        panels.append(_panel('on no cell', lines))
+        lines = [line for pool in view.pools for line in _pool(pool)]
+        panels.append(_panel('on no NUMA node', lines))
     parts: list[RenderableType] = [title, _SideBySide(panels), _legend(view)]
     if any(cell.cores for cell in view.cells):
         parts.append(
             Text(
-                'Each group is one core, one letter per thread; the number '
-                "is the row's first CPU.",
+                'Each group is one core with one letter per thread; the '
+                'number is the first CPU of the row.',
                 _DIM,
             )
         )

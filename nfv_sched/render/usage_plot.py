@@ -1,4 +1,4 @@
-"""What is in use over a run of events, drawn as SVG."""
+"""A plot of used shares over a sequence of events, as SVG."""
 
 from collections.abc import Iterator
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ _LEVELS = 3
 _FAILED = '#b3261e'
 _GRID = '#e4e8ee'
 
-# Each line by colour and by dashes.
+# Lines differ in colour and in dashes.
 _STYLES = (
     ('#1f5fa8', ''),
     ('#b35c00', '7 3'),
@@ -32,9 +32,9 @@ _STYLES = (
 
 
 class PlotStep(NamedTuple):
-    """A run of events with one cause; ``first`` is the number of the first.
+    """The events of one step; ``first`` is the number of the first.
 
-    ``failed`` are the numbers of events that nobody wants.
+    ``failed`` are the numbers of the events that are failures.
     """
 
     name: str
@@ -45,7 +45,7 @@ class PlotStep(NamedTuple):
 def usage(
     title: str, used: Sequence[Mapping[str, float]], steps: Sequence[PlotStep]
 ) -> str:
-    """Return the used shares after each event as a whole SVG document.
+    """An SVG document with the used shares after each event.
 
     :param used: by resource, 0 to 1, one for each event
     :param steps: in order
@@ -65,7 +65,7 @@ def usage(
         more = {'fill': 'none', 'stroke': colour, 'stroke-width': '2'}
         if dashes:
             more['stroke-dasharray'] = dashes
-        pen.pipeline(points, 'series', **more)
+        pen.line(points, 'series', **more)
     for step in steps:
         for event in step.failed:
             _cross(pen, _x(event, len(used)), _TOP + _HEIGHT + 12)
@@ -94,7 +94,7 @@ def _legend(pen: SVGCanvas, names: Sequence[str]) -> None:
         more = {'stroke': colour, 'stroke-width': '2'}
         if dashes:
             more['stroke-dasharray'] = dashes
-        pen.pipeline([(x, 36), (x + 28, 36)], 'series', **more)
+        pen.line([(x, 36), (x + 28, 36)], 'series', **more)
         pen.text(x + 34, 40, name)
         x += 34 + len(name) * LETTER + 24
     _cross(pen, x + 4, 36)
@@ -116,7 +116,7 @@ def _cross(pen: SVGCanvas, x: float, y: float) -> None:
 def _grid(pen: SVGCanvas) -> None:
     for percent in range(0, 101, 25):
         y = _y(percent / 100)
-        pen.pipeline([(_LEFT, y), (_LEFT + _WIDTH, y)], 'grid', stroke=_GRID)
+        pen.line([(_LEFT, y), (_LEFT + _WIDTH, y)], 'grid', stroke=_GRID)
         pen.text(
             _LEFT - 6, y + 4, f'{percent} %', 'faint', **{'text-anchor': 'end'}
         )
@@ -130,7 +130,7 @@ def _grid(pen: SVGCanvas) -> None:
 
 
 def _steps(pen: SVGCanvas, steps: Sequence[PlotStep], events: int) -> None:
-    """Where each step begins, with its name on a level that has room."""
+    """Draw the begin of each step, and its name on a line with room."""
     ends = [-1.0] * _LEVELS
     for step in steps:
         x = _x(step.first - 1, events)
@@ -139,7 +139,7 @@ def _steps(pen: SVGCanvas, steps: Sequence[PlotStep], events: int) -> None:
         left = min(x + 3, _LEFT + _WIDTH - wide)
         level = next((n for n, end in enumerate(ends) if left >= end), None)
         top = _TOP - 20 - _STEP_LINE * (level or 0)
-        pen.pipeline(
+        pen.line(
             [(x, top), (x, _TOP + _HEIGHT)],
             'step',
             stroke=LINE_COLOUR,

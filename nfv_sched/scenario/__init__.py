@@ -1,1 +1,1 @@
-"""What if: scenarios."""
+"""Scenarios: hosts and requests that ``nfv-sched simulate`` runs."""

@@ -1,19 +1,18 @@
-"""Reading scenarios from YAML, and recorded requests from JSON lines.
+"""Read scenarios from YAML, and recorded requests from JSON lines.
 
-``doc/source/scenarios.rst`` describes both.
+``doc/source/scenarios.rst`` describes both, ``scenario_schema.json`` says
+what is allowed. All problems are reported at once.
 """
 
-from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
-import dataclasses
 import functools
 import json
 import pathlib
+from typing import Any
 
 import nova.conf
-from oslo_config import cfg
 
 from nfv_sched.nova.boot_request import Port
 from nfv_sched.scenario import residual_hosts
@@ -25,346 +24,450 @@ from nfv_sched.scenario.values import PlannedGroup
 from nfv_sched.scenario.values import PlannedHost
 from nfv_sched.scenario.values import Scenario
 from nfv_sched.scenario.values import Step
-from nfv_sched.scenario.yaml_source import MarkedFile
-from nfv_sched.scenario.yaml_source import read_text
-from nfv_sched.scenario.yaml_source import ScenarioError
 from nfv_sched.sim import flavors
 from nfv_sched.sim import machine
 from nfv_sched.sim import settings
 from nfv_sched.sim.boot_request import SimulatedFlavor
-from nfv_sched.sim.fields import Fields
-from nfv_sched.sim.fields import MachineError
+from nfv_sched.sim.documents import Document
+from nfv_sched.sim.documents import schema
+from nfv_sched.sim.documents import Validator
 from nfv_sched.sim.machine import Machine
+from nfv_sched.sim.machine import MachineError
+from nfv_sched.sim.problems import did_you_mean
+from nfv_sched.sim.problems import InputError
+from nfv_sched.sim.problems import Path
+from nfv_sched.sim.problems import Problem
+from nfv_sched.sim.yaml_source import YAMLSource
 
 CONF = nova.conf.CONF
 
-_POLICIES = (
-    'affinity',
-    'anti-affinity',
-    'soft-affinity',
-    'soft-anti-affinity',
-)
-_VNIC_TYPES = ('normal', 'direct', 'direct-physical')
-_NUMA_POLICIES = ('required', 'socket', 'legacy', 'preferred')
-_ACTIONS = ('boot', 'mix', 'delete', 'lose')
+_PROFILES = {one.name: one for one in (settings.NFV, settings.STOCK)}
+
+Data = Mapping[str, Any]
 
 
-@dataclasses.dataclass
-class _NamedObjects:
-    """What steps may name."""
-
-    hosts: Sequence[PlannedHost]
-    flavors: dict[str, SimulatedFlavor]
-    groups: dict[str, PlannedGroup]
+class ScenarioError(InputError):
+    """A scenario, or a file that it names, is invalid or missing."""
 
 
 def read(file: pathlib.Path) -> Scenario:
-    """Read a scenario; files that it names lie beside it.
+    """Read a scenario; files that it names are relative to its folder.
 
-    :raises ScenarioError: says which file, line and entry is wrong, and how
+    :raises ScenarioError: with all problems
     """
-    marked = MarkedFile(file)
-    top = Fields('', marked.data, marked.complain)
-    options = _options(top)
-    machines = _machines(top, file.parent)
-    surveyed = functools.partial(
-        _surveyed, folder=file.parent, cpu_ratio=_cpu_ratio(options)
+    try:
+        source = YAMLSource(str(file), _text(file))
+    except InputError as error:
+        raise ScenarioError(error.problems) from error
+    document = Document(
+        str(file), source.data, _scenario_validator(), source.line_of
     )
-    hosts = tuple(_hosts(top, machines, surveyed))
-    known = _NamedObjects(hosts, dict(flavors.flavors()), {})
-    for entry in top.entries('flavors', []):
-        flavor = _flavor(entry)
-        known.flavors[flavor.name] = flavor
-    for entry in top.entries('groups', []):
-        group = _group(entry)
-        known.groups[group.name] = group
-    scenario = Scenario(
-        about=top.text('about', ''),
-        hosts=hosts,
-        steps=tuple(_steps(top, known, file.parent)),
-        aliases=tuple(_aliases(top)),
-        scheduler=_profile(top),
-        options=options,
-    )
-    top.finish()
+    reader = _ScenarioReader(document, file.parent)
+    scenario = reader.scenario()
+    problems = [*document.sorted_problems(), *reader.problems]
+    if problems:
+        raise ScenarioError(problems)
     return scenario
 
 
-# Hosts
+@functools.cache
+def _schema() -> dict[str, Any]:
+    return schema('nfv_sched.scenario', 'scenario_schema.json')
 
 
-def _machines(top: Fields, folder: pathlib.Path) -> Mapping[str, Machine]:
-    """Kinds of machines beside those of the package."""
-    found = {}
-    for name, path in top.texts('machines').items():
-        try:
-            found[name] = machine.load_file(folder / path)
-        except MachineError as error:
-            raise top.fail(f'machines.{name}', str(error)) from error
-        except OSError as error:
-            text = f'{path}: {error.strerror}'
-            raise top.fail(f'machines.{name}', text) from error
-    return found
+@functools.cache
+def _scenario_validator() -> Any:
+    return Validator(_schema())
 
 
-def _hosts(
-    top: Fields,
-    machines: Mapping[str, Machine],
-    surveyed: Callable[[Fields], list[PlannedHost]],
-) -> Iterator[PlannedHost]:
-    names: set[str] = set()
-    for place, entry in enumerate(top.entries('hosts')):
-        if 'survey' in entry:
-            found = surveyed(entry)
-        else:
-            found = _made(entry, machines)
-        entry.finish()
-        for host in found:
-            if host.name in names:
-                raise top.fail(
-                    f'hosts[{place}]', f'there is a host {host.name} already'
-                )
-            names.add(host.name)
-            yield host
-    if not names:
-        raise top.fail('hosts', 'there are none')
+@functools.cache
+def _request_validator() -> Any:
+    """The schema of one line of a replay."""
+    return Validator({'$ref': '#/$defs/request', '$defs': _schema()['$defs']})
 
 
-def _made(entry: Fields, machines: Mapping[str, Machine]) -> list[PlannedHost]:
-    kind = entry.text('machine')
+def _text(file: pathlib.Path) -> str:
+    """The content of a file.
+
+    :raises ScenarioError: it cannot be read
+    """
     try:
-        found = machines.get(kind) or machine.load(kind)
-    except MachineError as error:
-        raise entry.fail('machine', str(error)) from error
-    count = _count(entry)
-    name = entry.text('name', kind)
-    domains = entry.texts('domains')
-    width = max(2, len(str(count)))
-    return [
-        PlannedHost(
-            name if count == 1 else f'{name}-{number:0{width}}', found, domains
+        return file.read_text('utf-8')
+    except OSError as error:
+        reason = str(error.strerror)
+    except UnicodeDecodeError:
+        reason = 'is not UTF-8 text'
+    raise ScenarioError([Problem(str(file), None, '', reason)])
+
+
+class _ScenarioReader:
+    """Makes a scenario of the valid entries, and checks references.
+
+    ``problems`` are those of files that the scenario names. The name of an
+    invalid entry maps to None: steps that refer to it are left out, without
+    a second problem.
+    """
+
+    def __init__(self, document: Document, folder: pathlib.Path) -> None:
+        self.problems: list[Problem] = []
+        self._document = document
+        self._folder = folder
+        self._machines: dict[str, Machine | None] = {}
+        self._hosts: list[PlannedHost] = []
+        self._flavors: dict[str, SimulatedFlavor | None] = {
+            **flavors.flavors()
+        }
+        self._groups: dict[str, PlannedGroup | None] = {}
+        for key, named in (
+            ('flavors', self._flavors),
+            ('groups', self._groups),
+        ):
+            named.update(dict.fromkeys(document.names(key)))
+
+    def scenario(self) -> Scenario:
+        """The scenario, as far as it is valid."""
+        document = self._document
+        options = self._options()
+        self._read_machines()
+        self._read_hosts(options)
+        for _, entry in document.valid_entries('flavors'):
+            self._flavors[entry['name']] = _flavor(entry)
+        for _, entry in document.valid_entries('groups'):
+            self._groups[entry['name']] = _group(entry)
+        name = document.valid_value('scheduler', settings.NFV.name)
+        return Scenario(
+            about=document.valid_value('about', ''),
+            hosts=tuple(self._hosts),
+            steps=tuple(self._steps()),
+            aliases=(
+                *flavors.aliases(),
+                *(
+                    _texts(entry)
+                    for _, entry in document.valid_entries('aliases')
+                ),
+            ),
+            scheduler=_PROFILES[name],
+            options=options,
         )
-        for number in range(1, count + 1)
-    ]
 
+    def _options(self) -> dict[str, Any]:
+        """Options of Nova that exist, with values that they may have."""
+        options: dict[str, Any] = {}
+        for path, name, value in self._document.valid_items('options'):
+            if problem := settings.option_problem(name, value):
+                self._document.report(path, problem)
+            else:
+                options[name] = value
+        return options
 
-def _surveyed(
-    entry: Fields, *, folder: pathlib.Path, cpu_ratio: float
-) -> list[PlannedHost]:
-    path = folder / entry.text('survey')
-    patterns = tuple(entry.words('hosts', ['*']))
-    try:
-        return list(residual_hosts.hosts_of(path, patterns, cpu_ratio))
-    except residual_hosts.SurveyDataError as error:
-        raise entry.fail('survey', str(error)) from error
+    # Hosts
 
+    def _read_machines(self) -> None:
+        """Read the kinds of machines beside those of the package."""
+        self._machines.update(dict.fromkeys(self._document.keys('machines')))
+        for place, name, path in self._document.valid_items('machines'):
+            try:
+                self._machines[name] = machine.load_file(self._folder / path)
+            except MachineError as error:
+                self.problems += error.problems
+            except OSError as error:
+                self._document.report(place, f'{path}: {error.strerror}')
 
-def _count(entry: Fields) -> int:
-    count = entry.number('count', 1)
-    if not count:
-        raise entry.fail('count', 'must be at least 1')
-    return count
+    def _read_hosts(self, options: Mapping[str, Any]) -> None:
+        names: set[str] = set()
+        cpu_ratio = _cpu_ratio(options)
+        for path, entry in self._document.valid_entries('hosts'):
+            if 'survey' in entry:
+                hosts = self._surveyed(path, entry, cpu_ratio)
+            else:
+                hosts = self._described(path, entry)
+            for host in hosts:
+                if host.name in names:
+                    text = f'there is a host {host.name} already'
+                    self._document.report(path, text)
+                names.add(host.name)
+            self._hosts += hosts
 
+    def _described(self, path: Path, entry: Data) -> list[PlannedHost]:
+        kind = entry['machine']
+        if kind in self._machines:
+            found = self._machines[kind]
+        elif kind in machine.names():
+            found = machine.load(kind)
+        else:
+            self._report_unknown(
+                (*path, 'machine'),
+                'machine',
+                kind,
+                [*self._machines, *machine.names()],
+            )
+            found = None
+        if found is None:
+            return []
+        count = int(entry.get('count', 1))
+        name = entry.get('name', kind)
+        domains = _texts(entry.get('domains', {}))
+        width = max(2, len(str(count)))
+        return [
+            PlannedHost(
+                name if count == 1 else f'{name}-{number:0{width}}',
+                found,
+                domains,
+            )
+            for number in range(1, count + 1)
+        ]
 
-# The scheduler
-
-_PROFILES = {one.name: one for one in (settings.NFV, settings.STOCK)}
-
-
-def _profile(top: Fields) -> settings.Profile:
-    name = top.choice('scheduler', settings.NFV.name, tuple(_PROFILES))
-    return _PROFILES[name]
-
-
-def _options(top: Fields) -> dict[str, str]:
-    """Options of Nova that there are, with values that they may have."""
-    found = top.texts('options')
-    for name, value in found.items():
+    def _surveyed(
+        self, path: Path, entry: Data, cpu_ratio: float
+    ) -> list[PlannedHost]:
+        file = self._folder / entry['survey']
+        patterns = tuple(map(str, entry.get('hosts', ['*'])))
         try:
-            with settings.override({name: value}):
-                pass
-        except (cfg.Error, ValueError) as error:
-            raise top.fail(f'options.{name}', str(error)) from error
-    return found
+            hosts = list(residual_hosts.hosts_of(file, patterns, cpu_ratio))
+        except residual_hosts.SurveyDataError as error:
+            self._document.report((*path, 'survey'), str(error))
+            return []
+        if not hosts:
+            text = f'no enabled host of {file} matches {" ".join(patterns)}'
+            self._document.report((*path, 'survey'), text)
+        return hosts
+
+    # Steps
+
+    def _steps(self) -> Iterator[Step]:
+        for path, entry in self._document.valid_entries('steps'):
+            if 'replay' in entry:
+                yield from self._replayed(path, entry['replay'])
+            else:
+                yield from self._step(self._document, path, entry)
+
+    def _replayed(self, path: Path, name: str) -> Iterator[Step]:
+        """Steps that were recorded: a JSON object on each line."""
+        file = self._folder / name
+        if not file.is_file():
+            self._document.report(
+                (*path, 'replay'), f'there is no file {file}'
+            )
+            return
+        try:
+            lines = _text(file).splitlines()
+        except ScenarioError as error:
+            self.problems += error.problems
+            return
+        for number, line in enumerate(lines, 1):
+            if line.strip():
+                yield from self._recorded(str(file), number, line)
+
+    def _recorded(self, file: str, number: int, line: str) -> Iterator[Step]:
+        try:
+            data = json.loads(line, object_pairs_hook=_without_doubles)
+        except json.JSONDecodeError as error:
+            column = f'column {error.colno}'
+            text = f'not JSON: {error.msg}'
+            self.problems.append(Problem(file, number, column, text))
+            return
+        except RecursionError:
+            text = 'not JSON: nested too deeply'
+            self.problems.append(Problem(file, number, '', text))
+            return
+        except _DoubleKeyError as error:
+            self.problems.append(Problem(file, number, str(error), _TWICE))
+            return
+        document = Document(
+            file, data, _request_validator(), lambda _path: number
+        )
+        if not document.problems:
+            yield from self._step(document, (), data)
+        self.problems += document.problems
+
+    def _step(
+        self, document: Document, path: Path, entry: Data
+    ) -> Iterator[Step]:
+        """The step of a valid entry; none if a name in it is unknown."""
+        [action] = entry.keys() & {'boot', 'mix', 'delete', 'lose'}
+        section = entry[action]
+        below = (*path, action)
+        step: Step | None
+        match action:
+            case 'boot':
+                step = self._boot(document, below, section)
+            case 'mix':
+                step = self._mix(document, below, section)
+            case 'delete':
+                step = _delete(section)
+            case _:
+                step = self._lose(document, below, section)
+        if step is not None:
+            yield step
+
+    def _boot(
+        self, document: Document, path: Path, section: Data
+    ) -> BootStep | None:
+        flavor = self._flavor_of(document, path, section['flavor'])
+        group = None
+        if 'group' in section:
+            group = self._group_of(document, path, section['group'])
+            if group is None:
+                return None
+        if flavor is None:
+            return None
+        hints = section.get('hints', {})
+        return BootStep(
+            flavor=flavor,
+            count=int(section.get('count', 1)),
+            name=section.get('name', flavor.name),
+            group=group,
+            hints={name: _list(value) for name, value in hints.items()},
+            image=_texts(section.get('image', {})),
+            together=section.get('together', False),
+        )
+
+    def _flavor_of(
+        self, document: Document, path: Path, value: str | Data
+    ) -> SimulatedFlavor | None:
+        """A flavor by name, or one that the step describes."""
+        if not isinstance(value, str):
+            flavor = _flavor(value)
+            self._flavors[flavor.name] = flavor
+            return flavor
+        if value not in self._flavors:
+            self._report_unknown(
+                (*path, 'flavor'), 'flavor', value, self._flavors, document
+            )
+        return self._flavors.get(value)
+
+    def _group_of(
+        self, document: Document, path: Path, value: str | Data
+    ) -> PlannedGroup | None:
+        if not isinstance(value, str):
+            group = _group(value)
+            return self._groups.setdefault(group.name, group)
+        if value not in self._groups:
+            self._report_unknown(
+                (*path, 'group'), 'group', value, self._groups, document
+            )
+        return self._groups.get(value)
+
+    def _mix(
+        self, document: Document, path: Path, section: Data
+    ) -> MixStep | None:
+        boots = []
+        for name, weight in section['flavors'].items():
+            if name not in self._flavors:
+                place = (*path, 'flavors', name)
+                self._report_unknown(
+                    place, 'flavor', name, self._flavors, document
+                )
+            flavor = self._flavors.get(name)
+            if flavor is not None:
+                boots.append((BootStep(flavor, name=name), int(weight)))
+        if not any(section['flavors'].values()):
+            text = 'one of them needs a weight above 0'
+            document.report((*path, 'flavors'), text)
+        if len(boots) < len(section['flavors']):
+            return None
+        return MixStep(
+            tuple(boots),
+            int(section.get('count', 1)),
+            int(section.get('seed', 1)),
+        )
+
+    def _lose(
+        self, document: Document, path: Path, section: Data
+    ) -> LoseStep | None:
+        [(kind, value)] = section.items()
+        step = LoseStep(kind, str(value))
+        if not self._document.is_valid(('hosts',)):
+            # Not all hosts and domains are known.
+            return step
+        kinds = {'host', *(k for host in self._hosts for k in host.domains)}
+        if kind not in kinds:
+            text = f'is unknown{did_you_mean(kind, kinds)}'
+            document.report((*path, kind), text)
+        elif not any(map(step.hits, self._hosts)):
+            names = {
+                host.name if kind == 'host' else host.domains.get(kind, '')
+                for host in self._hosts
+            } - {''}
+            what = 'matches' if kind == 'host' else f'is in {kind}'
+            text = f'no host {what} {value}{did_you_mean(str(value), names)}'
+            document.report((*path, kind), text)
+        return step
+
+    def _report_unknown(
+        self,
+        path: Path,
+        what: str,
+        name: str,
+        known: Sequence[str] | Mapping[str, Any],
+        document: Document | None = None,
+    ) -> None:
+        text = f'there is no {what} {name}{did_you_mean(name, known)}'
+        (document or self._document).report(path, text)
 
 
-def _cpu_ratio(options: Mapping[str, str]) -> float:
+_TWICE = 'is there twice'
+
+
+class _DoubleKeyError(Exception):
+    """An object of JSON has a key twice; the text is the key."""
+
+
+def _without_doubles(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    data: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in data:
+            raise _DoubleKeyError(key)
+        data[key] = value
+    return data
+
+
+def _cpu_ratio(options: Mapping[str, Any]) -> float:
     """The CPU allocation ratio that simulated hosts will have."""
     with settings.override(options):
         ratio = CONF.cpu_allocation_ratio or CONF.initial_cpu_allocation_ratio
     return float(ratio or 1.0)
 
 
-# Guests
+def _texts(data: Data) -> dict[str, str]:
+    return {name: str(value) for name, value in data.items()}
 
 
-def _aliases(top: Fields) -> Iterator[dict[str, str]]:
-    """Values of ``[pci] alias``: the package's, then the scenario's."""
-    yield from flavors.aliases()
-    for entry in top.entries('aliases', []):
-        yield entry.all_texts()
+def _list(value: str | Sequence[Any]) -> list[str]:
+    return [value] if isinstance(value, str) else list(map(str, value))
 
 
-def _flavor(entry: Fields) -> SimulatedFlavor:
-    flavor = SimulatedFlavor(
-        name=entry.text('name'),
-        vcpus=entry.number('vcpus'),
-        ram_mib=entry.number('ram_mib'),
-        disk_gib=entry.number('disk_gib', 20),
-        extra_specs=entry.texts('extra_specs'),
-        ports=tuple(map(_port, entry.entries('ports', []))),
-        about=entry.text('about', ''),
-    )
-    if not flavor.vcpus or not flavor.ram_mib:
-        raise entry.fail('vcpus', 'a guest needs a CPU and memory')
-    entry.finish()
-    return flavor
-
-
-def _port(entry: Fields) -> Port:
-    port = Port(
-        physnet=entry.optional_text('physnet'),
-        vnic_type=entry.choice('vnic_type', 'direct', _VNIC_TYPES),
-        numa_policy=entry.choice('numa_policy', '', ('', *_NUMA_POLICIES))
-        or None,
-        tunneled=entry.flag('tunneled'),
-    )
-    entry.finish()
-    return port
-
-
-def _group(entry: Fields) -> PlannedGroup:
-    group = PlannedGroup(
-        entry.text('name'),
-        entry.choice('policy', '', _POLICIES),
-        entry.optional_number('max_per_host'),
-    )
-    entry.finish()
-    return group
-
-
-# Steps
-
-
-def _steps(
-    top: Fields, known: _NamedObjects, folder: pathlib.Path
-) -> Iterator[Step]:
-    for entry in top.entries('steps'):
-        if 'replay' in entry:
-            path = folder / entry.text('replay')
-            entry.finish()
-            if not path.is_file():
-                raise entry.fail('replay', f'there is no file {path}')
-            yield from recorded(path, known)
-        else:
-            yield _step(entry, known)
-
-
-def recorded(file: pathlib.Path, known: _NamedObjects) -> Iterator[Step]:
-    """Read requests that were recorded: a JSON object on each line.
-
-    :raises ScenarioError: says which line is wrong, and how
-    """
-    for number, text in enumerate(read_text(file).splitlines(), 1):
-        if not text.strip():
-            continue
-        complain = functools.partial(ScenarioError, file, number)
-        try:
-            data = json.loads(text)
-        except json.JSONDecodeError as error:
-            column = f'column {error.colno}'
-            raise ScenarioError(
-                file, number, column, f'not JSON: {error.msg}'
-            ) from None
-        entry = Fields('', data, complain)
-        entry.optional_text('at')
-        yield _step(entry, known)
-
-
-def _step(entry: Fields, known: _NamedObjects) -> Step:
-    actions = [name for name in _ACTIONS if name in entry]
-    if len(actions) != 1:
-        raise entry.fail('', f'must be one of {", ".join(_ACTIONS)}')
-    read_action = _READERS[actions[0]]
-    section = entry.section(actions[0])
-    step = read_action(section, known)
-    section.finish()
-    entry.finish()
-    return step
-
-
-def _boot(section: Fields, known: _NamedObjects) -> BootStep:
-    flavor = _named_flavor(section, known)
-    return BootStep(
-        flavor=flavor,
-        count=_count(section),
-        name=section.text('name', flavor.name),
-        group=_named_group(section, known),
-        hints=section.lists('hints'),
-        image=section.texts('image'),
-        together=section.flag('together'),
+def _flavor(data: Data) -> SimulatedFlavor:
+    return SimulatedFlavor(
+        name=data['name'],
+        vcpus=int(data['vcpus']),
+        ram_mib=int(data['ram_mib']),
+        disk_gib=int(data.get('disk_gib', 20)),
+        extra_specs=_texts(data.get('extra_specs', {})),
+        ports=tuple(map(_port, data.get('ports', ()))),
+        about=data.get('about', ''),
     )
 
 
-def _named_flavor(section: Fields, known: _NamedObjects) -> SimulatedFlavor:
-    """A flavor by name, or one that is described on the spot."""
-    if section.is_mapping('flavor'):
-        flavor = _flavor(section.section('flavor'))
-        known.flavors[flavor.name] = flavor
-        return flavor
-    name = section.text('flavor')
-    if name not in known.flavors:
-        raise section.fail('flavor', f'there is no flavor {name}')
-    return known.flavors[name]
+def _port(data: Data) -> Port:
+    return Port(
+        physnet=data.get('physnet'),
+        vnic_type=data.get('vnic_type', 'direct'),
+        numa_policy=data.get('numa_policy') or None,
+        tunneled=data.get('tunneled', False),
+    )
 
 
-def _named_group(section: Fields, known: _NamedObjects) -> PlannedGroup | None:
-    if section.is_mapping('group'):
-        group = _group(section.section('group'))
-        return known.groups.setdefault(group.name, group)
-    name = section.optional_text('group')
-    if name is None:
-        return None
-    if name not in known.groups:
-        raise section.fail('group', f'there is no group {name}')
-    return known.groups[name]
+def _group(data: Data) -> PlannedGroup:
+    limit = data.get('max_per_host')
+    return PlannedGroup(
+        data['name'], data['policy'], None if limit is None else int(limit)
+    )
 
 
-def _mix(section: Fields, known: _NamedObjects) -> MixStep:
-    boots = []
-    for name in section.texts('flavors'):
-        weights = section.section('flavors')
-        weight = weights.number(name)
-        if name not in known.flavors:
-            raise section.fail(f'flavors.{name}', 'there is no such flavor')
-        boots.append((BootStep(known.flavors[name], name=name), weight))
-    if not any(weight for _, weight in boots):
-        raise section.fail('flavors', 'there are none')
-    return MixStep(tuple(boots), _count(section), section.number('seed', 1))
-
-
-def _delete(section: Fields, known: _NamedObjects) -> DeleteStep:
-    del known
+def _delete(section: Data) -> DeleteStep:
+    count = section.get('count')
     return DeleteStep(
-        tuple(section.words('guests')), section.optional_number('count')
+        tuple(map(str, section['guests'])),
+        None if count is None else int(count),
     )
-
-
-def _lose(section: Fields, known: _NamedObjects) -> LoseStep:
-    kinds = {kind for host in known.hosts for kind in host.domains}
-    named = [kind for kind in ('host', *sorted(kinds)) if kind in section]
-    if len(named) != 1:
-        names = ', '.join(('host', *sorted(kinds)))
-        raise section.fail('', f'must name one of {names}')
-    step = LoseStep(named[0], section.text(named[0]))
-    if not any(map(step.hits, known.hosts)):
-        raise section.fail(named[0], f'no host is in {step.name}')
-    return step
-
-
-_READERS: Mapping[str, Callable[[Fields, _NamedObjects], Step]] = {
-    'boot': _boot,
-    'mix': _mix,
-    'delete': _delete,
-    'lose': _lose,
-}

@@ -1,4 +1,4 @@
-"""Requests as JSON lines that can be replayed without the scenario."""
+"""Write requests as JSON lines, which need no scenario to be replayed."""
 
 from collections.abc import Iterator
 import dataclasses
@@ -12,7 +12,7 @@ from nfv_sched.sim.boot_request import SimulatedFlavor
 
 
 def line(request: BootStep | DeleteStep | LoseStep) -> str:
-    """Return one request as a line of JSON."""
+    """One request as a line of JSON."""
     match request:
         case BootStep():
             data = {'boot': dict(_boot(request))}

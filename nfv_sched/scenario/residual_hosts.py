@@ -1,9 +1,7 @@
-"""What guests have left of surveyed hosts, as machines to simulate.
+"""Turn a survey into simulated machines that hold the free capacity only.
 
-Made of the data of ``nfv-sched topology -f json``. What guests hold there is
-not part of the machine, as if it were the host's own; of shared CPUs those
-are left out that floating guests fill. CPUs are numbered anew, and so are
-devices.
+The survey is the output of ``nfv-sched topology -f json``. Shared CPUs filled
+by floating instances are left out. CPU and device numbers are reassigned.
 """
 
 from collections.abc import Iterator
@@ -36,13 +34,12 @@ class SurveyDataError(Exception):
 def hosts_of(
     file: pathlib.Path, patterns: Sequence[str], cpu_ratio: float
 ) -> Iterator[PlannedHost]:
-    """Return what is left of the hosts of a survey that can be used.
+    """The free capacity of hosts of a survey that are enabled and up.
 
-    Hosts that are disabled or down are left out.
-
-    :param patterns: of names, as in a shell
-    :param cpu_ratio: as many floating guest CPUs fill a shared CPU
-    :raises LeftoverError: it is no such survey, or one without CPU numbers
+    :param patterns: shell patterns of host names
+    :param cpu_ratio: floating guest CPUs that fill one shared CPU
+    :raises SurveyDataError: the file is not such a survey, or has no CPU
+        numbers
     """
     try:
         survey = json.loads(file.read_text('utf-8'))
@@ -52,7 +49,8 @@ def hosts_of(
         raise SurveyDataError(f'{file} is not JSON: {error}') from error
     if not isinstance(survey, dict) or survey.get('version') != VERSION:
         raise SurveyDataError(
-            f'{file} is not of "nfv-sched topology -f json", version {VERSION}'
+            f'{file} is not output of "nfv-sched topology -f json", version '
+            f'{VERSION}'
         )
     for host in survey['hosts']:
         name = host['host']
@@ -64,19 +62,19 @@ def hosts_of(
 
 
 def machine_of(host: HostDocument, cpu_ratio: float) -> Machine:
-    """Return what guests may still take of a host.
+    """A machine with the free capacity of a host.
 
-    :param cpu_ratio: as many floating guest CPUs fill a shared CPU
-    :raises LeftoverError: its CPUs are not known one by one
+    :param cpu_ratio: floating guest CPUs that fill one shared CPU
+    :raises SurveyDataError: its CPU numbers are not known
     """
     cells = host['cells']
     if any(cell['cpus'] is None for cell in cells):
         raise SurveyDataError(
-            f'{host["host"]}: CPUs are not known one by one; survey it where '
-            "Nova's databases are"
+            f'{host["host"]}: CPU numbers are not known; run "nfv-sched '
+            'topology" where nova.conf names Nova\'s databases'
         )
     cores = {cell['id']: list(_cores(cell['cpus'])) for cell in cells}
-    every = [core for found in cores.values() for core in found]
+    every = [core for of_cell in cores.values() for core in of_cell]
     numbers = _numbers(every)
     dedicated: set[int] = set()
     shared: set[int] = set()
@@ -89,7 +87,7 @@ def machine_of(host: HostDocument, cpu_ratio: float) -> Machine:
         left = floating[: max(0, len(floating) - full)]
         shared.update(numbers[cpu] for cpu in left)
     threads = max(map(len, every), default=1)
-    made = []
+    machine_cells = []
     first = 0
     for cell in cells:
         own = range(first, first + len(cores[cell['id']]))
@@ -99,11 +97,11 @@ def machine_of(host: HostDocument, cpu_ratio: float) -> Machine:
             for core in own
             for thread in range(threads)
         )
-        made.append(_cell(cell, cells, cpus))
+        machine_cells.append(_cell(cell, cells, cpus))
     return Machine(
         name=host['host'],
-        about=f'what is left of {host["host"]}',
-        cells=tuple(made),
+        about=f'free capacity of {host["host"]}',
+        cells=tuple(machine_cells),
         dedicated=frozenset(dedicated),
         shared=frozenset(shared),
         threads=threads,
@@ -113,7 +111,7 @@ def machine_of(host: HostDocument, cpu_ratio: float) -> Machine:
 
 
 def _cores(cpus: HostDocument) -> Iterator[Sequence[int]]:
-    """The threads of each core, CPUs of no core one by one."""
+    """The threads of each core; a CPU of no core is one by itself."""
     usable = {*cpus['dedicated'], *cpus['shared']}
     grouped = [core for core in cpus['siblings'] if core]
     yield from grouped
@@ -122,7 +120,7 @@ def _cores(cpus: HostDocument) -> Iterator[Sequence[int]]:
 
 
 def _numbers(cores: Sequence[Sequence[int]]) -> dict[int, int]:
-    """A new number for each CPU: threads of a core a stride apart."""
+    """A new number for each CPU: the threads of a core are a stride apart."""
     return {
         cpu: place + thread * len(cores)
         for place, core in enumerate(cores)
@@ -151,11 +149,11 @@ def _cell(
 def _huge_pages(
     pools: Sequence[HostDocument], memory_mib: int
 ) -> tuple[dict[int, int], dict[int, int]]:
-    """Huge pages that guests have left and the host's own, then the latter.
+    """Counts by size: free and reserved huge pages, and reserved ones.
 
-    Floating guests may hold more memory than there is in small pages: huge
-    ones that no memory is left for are left out, the host's own and small
-    sizes first.
+    Floating instances may use more memory than the small pages have. Huge
+    pages without memory left for them are removed: reserved ones first, and
+    small sizes first.
     """
     pages, reserved = {}, {}
     room = memory_mib * _KIB
@@ -174,20 +172,20 @@ def _distances(
 ) -> tuple[int, ...]:
     known = {int(far): n for far, n in cell['distances'].items()}
     known.setdefault(cell['id'], 10)
-    found = [known.get(other['id']) for other in cells]
-    return tuple(n for n in found if n is not None) if all(found) else ()
+    row = [known.get(other['id']) for other in cells]
+    return tuple(n for n in row if n is not None) if all(row) else ()
 
 
 def _nics(devices: Sequence[HostDocument], cells: set[int]) -> Iterator[Nic]:
-    """Cards with what is free of them, each on a bus of its own."""
+    """Cards with their free functions, each card on a bus of its own."""
     cards: dict[str, list[HostDocument]] = {}
     for device in devices:
         if device['free']:
             parent = device['parent'] or device['address']
             cards.setdefault(parent, []).append(device)
     for number, members in enumerate(cards.values(), 1):
-        functions = [one for one in members if one['type'] == 'type-VF']
-        ports = [one for one in members if one['type'] != 'type-VF']
+        functions = [dev for dev in members if dev['type'] == 'type-VF']
+        ports = [dev for dev in members if dev['type'] != 'type-VF']
         first = (ports or functions)[0]
         yield Nic(
             address=f'{number // 256:04x}:{number % 256:02x}:00.0',
@@ -204,10 +202,10 @@ def _nics(devices: Sequence[HostDocument], cells: set[int]) -> Iterator[Nic]:
 def _assign(
     functions: Sequence[HostDocument], ports: Sequence[HostDocument]
 ) -> Assign:
-    """What of a card is offered, and as which type of device."""
+    """Which functions of a card are free, for their type of device."""
     if not ports:
         return Assign.VFS
     if not functions and ports[0]['type'] == 'type-PF':
         return Assign.PORTS
-    # A port with functions, or a device that is no network card.
+    # A port with VFs, or a device that is not a network card.
     return Assign.BOTH

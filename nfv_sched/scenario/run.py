@@ -1,4 +1,4 @@
-"""Playing scenarios on a simulated cloud with the real scheduler and claim."""
+"""Run scenarios on a simulated cloud with the real scheduler and claim."""
 
 from collections.abc import Iterator
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ from nfv_sched.sim.cloud import Cloud
 
 
 class EventKind(enum.StrEnum):
-    """What became of a guest."""
+    """What happened to an instance."""
 
     PLACED = 'placed'
     REFUSED = 'no valid host'
@@ -37,7 +37,7 @@ class EventKind(enum.StrEnum):
     LOST = 'lost'
 
 
-#: Ends that nobody wants.
+#: Events after which an instance has no host.
 FAILURES = (
     EventKind.REFUSED,
     EventKind.CLAIM_FAILED,
@@ -54,17 +54,17 @@ _EVENT_KINDS = {
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Event:
-    """One thing that happened to one guest.
+    """One event of one instance.
 
-    ``step`` is the number of the step. ``host`` is where the guest is now,
-    ``before`` where it was. ``used`` is the share of each resource that is
-    used afterwards.
+    ``step`` is the index of the step. ``host`` is the instance's host after
+    the event, ``before`` the one before. ``used`` is the share of each
+    resource in use after the event.
     """
 
     step: int
-    guest: str
+    instance: str
     flavor: str
-    fate: EventKind
+    kind: EventKind
     host: str | None
     before: str | None
     used: Mapping[str, float]
@@ -73,44 +73,43 @@ class Event:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class RejectionExplained:
-    """Why the first guest of a flavor found no host in a step.
+    """Why the first instance of a flavor in a step has no host.
 
-    ``explanation`` is of one guest, ``asked`` how many were asked for in the
-    same request.
+    ``explanation`` is of one instance, ``requested`` the number of instances
+    of the request.
     """
 
     step: int
-    guest: SimulatedInstance
+    instance: SimulatedInstance
     explanation: Explanation
-    asked: int = 1
+    requested: int = 1
 
     @property
     def note(self) -> str:
-        """What to say where hosts would take the guest alone."""
+        """A text for requests of which hosts accept one instance alone."""
         fitting = self.explanation.fitting
-        if not fitting or self.asked == 1:
+        if not fitting or self.requested == 1:
             return ''
-        hosts = '1 host takes' if fitting == 1 else f'{fitting} hosts take'
+        hosts = '1 host accepts' if fitting == 1 else f'{fitting} hosts accept'
         return (
-            f'{hosts} one such guest; {self.asked} were asked for in one '
-            'request'
+            f'{hosts} one such instance; the request is for {self.requested}'
         )
 
 
-#: What is asked for, one after another.
+#: Steps that are recorded as one request each.
 RequestStep = BootStep | DeleteStep | LoseStep
 
 
 @dataclasses.dataclass(slots=True)
 class _RunningInstance:
-    """A guest that runs, with the boot that asked for it."""
+    """An instance that runs, with the boot that requested it."""
 
-    guest: SimulatedInstance
+    instance: SimulatedInstance
     boot: BootStep
 
 
 def _shuffled(mix: MixStep) -> list[BootStep]:
-    # Not for secrets: for the same order again.
+    # Not for secrets: for the same order with the same seed.
     dice = random.Random(mix.seed)  # noqa: S311
     boots = [boot for boot, _ in mix.boots]
     weights = [weight for _, weight in mix.boots]
@@ -118,10 +117,10 @@ def _shuffled(mix: MixStep) -> list[BootStep]:
 
 
 class ScenarioRun:
-    """Plays one scenario on one cloud.
+    """Runs one scenario on one cloud.
 
-    ``events`` is what has happened so far, ``requests`` what led to it.
-    ``whys`` explain refusals, ``lost`` are the hosts that are gone.
+    ``events`` and ``requests`` are those so far, ``whys`` the explanations of
+    rejections, ``lost`` the names of lost hosts.
     """
 
     def __init__(self, cloud: Cloud, scenario: Scenario) -> None:
@@ -134,14 +133,17 @@ class ScenarioRun:
         self._running: list[_RunningInstance] = []
         self._groups: dict[str, SimulatedGroup] = {}
         self._numbers: dict[str, int] = {}
-        self._tally = utilization.Utilization()
+        self._utilization = utilization.Utilization()
 
     def start_hosts(self) -> Iterator[str]:
-        """Start all hosts; yields their names."""
+        """Start all hosts.
+
+        :returns: their names, each after its start
+        """
         members: dict[tuple[str, str], list[str]] = {}
         for host in self.scenario.hosts:
             compute = self.cloud.add_host(host.name, host.machine)
-            self._tally.add_host(host.name, compute)
+            self._utilization.add_host(host.name, compute)
             for domain in host.domains.items():
                 members.setdefault(domain, []).append(host.name)
             yield host.name
@@ -149,7 +151,10 @@ class ScenarioRun:
             self.cloud.add_aggregate(f'{kind} {name}', names, {kind: name})
 
     def play(self) -> Iterator[Event]:
-        """Play all steps; yields what happens."""
+        """Run all steps.
+
+        :returns: the events as they happen
+        """
         for number, step in enumerate(self.scenario.steps):
             for event in self._play(number, step):
                 self.events.append(event)
@@ -185,20 +190,20 @@ class ScenarioRun:
     ) -> Iterator[Event]:
         name = self._next_name(boot)
         try:
-            guests = self._ask(boot, name, count)
+            instances = self._boot_in_cloud(boot, name, count)
         except exception.NovaException as error:
             text = str(error)
             for _ in range(count):
-                yield self._event(
-                    number, boot, name, EventKind.IMPOSSIBLE, text
-                )
+                yield self._impossible(number, boot, name, text)
             return
-        for guest in guests:
-            if guest.booted:
-                self._keep(guest, boot)
+        for instance in instances:
+            if instance.booted:
+                self._keep(instance, boot)
             else:
-                self._explain(number, guest, boot, count)
-            yield self._told(number, guest, _EVENT_KINDS[guest.outcome])
+                self._explain(number, instance, boot, count)
+            yield self._event_of(
+                number, instance, _EVENT_KINDS[instance.outcome]
+            )
 
     def _next_name(self, boot: BootStep) -> str:
         place = self._numbers.get(boot.name, 0)
@@ -209,7 +214,7 @@ class ScenarioRun:
             else (f'{boot.name}-{place}')
         )
 
-    def _ask(
+    def _boot_in_cloud(
         self, boot: BootStep, name: str, count: int = 1
     ) -> list[SimulatedInstance]:
         return self.cloud.boot(
@@ -222,8 +227,11 @@ class ScenarioRun:
         )
 
     def _hints(self, boot: BootStep) -> dict[str, list[str]]:
-        """The hints, with uuids in the place of names that are known."""
-        uuids = {one.guest.name: one.guest.uuid for one in self._running}
+        """The hints, with uuids in place of known names."""
+        uuids = {
+            running.instance.name: running.instance.uuid
+            for running in self._running
+        }
         uuids |= {name: group.uuid for name, group in self._groups.items()}
         return {
             hint: [uuids.get(value, value) for value in values]
@@ -239,58 +247,60 @@ class ScenarioRun:
             )
         return self._groups[planned.name]
 
-    def _keep(self, guest: SimulatedInstance, boot: BootStep) -> None:
-        self._running.append(_RunningInstance(guest, boot))
-        self._tally.add(guest)
+    def _keep(self, instance: SimulatedInstance, boot: BootStep) -> None:
+        self._running.append(_RunningInstance(instance, boot))
+        self._utilization.add(instance)
 
     def _explain(
         self,
         number: int,
-        guest: SimulatedInstance,
+        instance: SimulatedInstance,
         boot: BootStep,
-        asked: int = 1,
+        requested: int = 1,
     ) -> None:
-        """Tell why, once for each flavor in each step."""
+        """Explain a rejection, once for each flavor in each step."""
         name = boot.flavor.name
-        if guest.outcome is not Outcome.NO_VALID_HOST or any(
-            why.step == number and why.guest.flavor.name == name
+        if instance.outcome is not Outcome.NO_VALID_HOST or any(
+            why.step == number and why.instance.flavor.name == name
             for why in self.whys
         ):
             return
-        found = explain.explain(
+        explanation = explain.explain(
             self.cloud,
             boot.flavor,
             group=self._group(boot.group),
             image=boot.image,
             hints=self._hints(boot),
         )
-        self.whys.append(RejectionExplained(number, guest, found, asked))
+        self.whys.append(
+            RejectionExplained(number, instance, explanation, requested)
+        )
 
-    # What ends
+    # Deletes and lost hosts
 
     def _delete(self, number: int, step: DeleteStep) -> Iterator[Event]:
         chosen = [
-            one
-            for one in self._running
+            running
+            for running in self._running
             if any(
-                fnmatch.fnmatchcase(one.guest.name, pattern)
+                fnmatch.fnmatchcase(running.instance.name, pattern)
                 for pattern in step.guests
             )
         ]
-        for one in chosen[: step.count]:
-            self._end(one)
-            yield self._told(number, one.guest, EventKind.DELETED)
+        for running in chosen[: step.count]:
+            self._end(running)
+            yield self._event_of(number, running.instance, EventKind.DELETED)
 
-    def _end(self, one: _RunningInstance) -> None:
-        self.cloud.delete(one.guest)
-        self._running.remove(one)
-        self._tally.remove(one.guest)
+    def _end(self, running: _RunningInstance) -> None:
+        self.cloud.delete(running.instance)
+        self._running.remove(running)
+        self._utilization.remove(running.instance)
 
     def _lose(self, number: int, step: LoseStep) -> Iterator[Event]:
-        """Boot what ran on lost hosts elsewhere, oldest first.
+        """Boot the instances of lost hosts on other hosts, oldest first.
 
-        None of these guests is in the way of another one: they are all gone
-        from their hosts and groups before the first is booted again.
+        All are removed from their hosts and server groups before the first
+        is booted again, so that none is in the way of another.
         """
         names = [
             host.name
@@ -299,56 +309,68 @@ class ScenarioRun:
         ]
         for name in names:
             self.cloud.disable(name)
-            self._tally.remove_host(name)
+            self._utilization.remove_host(name)
         self.lost += names
-        moved = [one for one in self._running if one.guest.host in names]
-        for one in moved:
-            self._end(one)
-        for one in moved:
-            [guest] = self._ask(one.boot, one.guest.name)
-            if guest.booted:
-                self._keep(guest, one.boot)
+        moved = [
+            running
+            for running in self._running
+            if running.instance.host in names
+        ]
+        for running in moved:
+            self._end(running)
+        for running in moved:
+            [instance] = self._boot_in_cloud(
+                running.boot, running.instance.name
+            )
+            if instance.booted:
+                self._keep(instance, running.boot)
             else:
-                self._explain(number, guest, one.boot)
-            yield self._told(
+                self._explain(number, instance, running.boot)
+            yield self._event_of(
                 number,
-                guest,
-                EventKind.MOVED if guest.booted else EventKind.LOST,
-                before=one.guest.host,
+                instance,
+                EventKind.MOVED if instance.booted else EventKind.LOST,
+                before=running.instance.host,
             )
 
-    # Telling
+    # Events
 
-    def _told(
+    def _event_of(
         self,
         number: int,
-        guest: SimulatedInstance,
-        fate: EventKind,
+        instance: SimulatedInstance,
+        kind: EventKind,
         before: str | None = None,
     ) -> Event:
-        here = fate in (EventKind.PLACED, EventKind.MOVED)
-        if fate is EventKind.DELETED:
-            before = guest.host
+        here = kind in (EventKind.PLACED, EventKind.MOVED)
+        if kind is EventKind.DELETED:
+            before = instance.host
         return Event(
             number,
-            guest.name,
-            guest.flavor.name,
-            fate,
-            guest.host if here else None,
+            instance.name,
+            instance.flavor.name,
+            kind,
+            instance.host if here else None,
             before,
-            self._tally.used(),
-            guest.error or '',
+            self._utilization.used(),
+            instance.error or '',
         )
 
-    def _event(
+    def _impossible(
         self,
         number: int,
         boot: BootStep,
         name: str,
-        fate: EventKind,
         error: str,
     ) -> Event:
-        used = self._tally.used()
+        """The event of a request that Nova refuses before scheduling."""
         return Event(
-            number, name, boot.flavor.name, fate, None, None, used, error
+            number,
+            name,
+            boot.flavor.name,
+            EventKind.IMPOSSIBLE,
+            None,
+            None,
+            self._utilization.used(),
+            error,
         )

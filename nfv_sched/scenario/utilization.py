@@ -1,4 +1,4 @@
-"""What share of a simulated cloud is in use, counted as guests come and go."""
+"""The share of a simulated cloud that is in use, updated incrementally."""
 
 from collections import Counter
 from typing import Any
@@ -12,64 +12,65 @@ DEVICES = 'devices'
 
 
 def pages(size_kib: int) -> str:
-    """Return the name of pages of one size."""
+    """The name of pages of one size."""
     return f'pages of {size_name(size_kib)}'
 
 
 class Utilization:
-    """Capacity of the hosts that are there, and what guests hold of it."""
+    """Capacity of the hosts of a cloud, and usage by instances."""
 
     def __init__(self) -> None:
         self._hosts: dict[str, Counter[str]] = {}
-        self._guests: dict[str, Counter[str]] = {}
-        self._held: Counter[str] = Counter()
+        self._by_instance: dict[str, Counter[str]] = {}
+        self._used: Counter[str] = Counter()
 
     def add_host(self, name: str, compute: Compute) -> None:
-        """Count a host's capacity."""
+        """Add a host's capacity."""
         machine = compute.machine
-        found: Counter[str] = Counter()
-        found[CPUS] = len(machine.dedicated)
+        capacity: Counter[str] = Counter()
+        capacity[CPUS] = len(machine.dedicated)
         for cell in machine.cells:
             for size, count in cell.pages.items():
                 reserved = cell.reserved_pages.get(size, 0)
-                found[pages(size)] += count - reserved
-        found[DEVICES] = sum(
+                capacity[pages(size)] += count - reserved
+        capacity[DEVICES] = sum(
             len(nic.assignable_addresses) for nic in machine.nics
         )
-        self._hosts[name] = found
+        self._hosts[name] = capacity
 
     def remove_host(self, name: str) -> None:
-        """Count a host's capacity no longer."""
+        """Remove a host's capacity."""
         del self._hosts[name]
 
-    def add(self, guest: SimulatedInstance) -> None:
-        """Count what a guest holds."""
-        self._guests[guest.uuid] = _holds(guest)
-        self._held.update(self._guests[guest.uuid])
+    def add(self, instance: SimulatedInstance) -> None:
+        """Add the usage of an instance."""
+        self._by_instance[instance.uuid] = _usage(instance)
+        self._used.update(self._by_instance[instance.uuid])
 
-    def remove(self, guest: SimulatedInstance) -> None:
-        """Count no longer what a guest held."""
-        self._held.subtract(self._guests.pop(guest.uuid))
+    def remove(self, instance: SimulatedInstance) -> None:
+        """Remove the usage of an instance."""
+        self._used.subtract(self._by_instance.pop(instance.uuid))
 
     def used(self) -> dict[str, float]:
-        """Return the used share of each resource that there is."""
+        """The used share of each resource with a capacity."""
         total: Counter[str] = Counter()
         for capacity in self._hosts.values():
             total.update(capacity)
         return {
-            name: self._held[name] / count
+            name: self._used[name] / count
             for name, count in total.items()
             if count
         }
 
 
-def _holds(guest: SimulatedInstance) -> Counter[str]:
-    topology: Any = guest.instance and guest.instance.numa_topology
-    held: Counter[str] = Counter()
+def _usage(simulated: SimulatedInstance) -> Counter[str]:
+    instance = simulated.instance
+    topology: Any = instance and instance.numa_topology
+    usage: Counter[str] = Counter()
     for cell in topology.cells if topology else ():
-        held[CPUS] += len((cell.cpu_pinning or {}).values())
-        held[CPUS] += len(cell.cpuset_reserved or ())
+        usage[CPUS] += len((cell.cpu_pinning or {}).values())
+        usage[CPUS] += len(cell.cpuset_reserved or ())
         if cell.pagesize and cell.pagesize > 4:
-            held[pages(cell.pagesize)] += cell.memory * 1024 // cell.pagesize
-    held[DEVICES] += len(guest.devices)
-    return held
+            usage[pages(cell.pagesize)] += cell.memory * 1024 // cell.pagesize
+    usage[DEVICES] += len(simulated.devices)
+    return usage

@@ -1,4 +1,4 @@
-"""What a scenario says: hosts, guests, and what happens to them."""
+"""Scenarios as values: hosts, and the steps to run on them."""
 
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ class PlannedHost:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class PlannedGroup:
-    """A server group, as Nova's API takes it."""
+    """A server group with the parameters of Nova's API."""
 
     name: str
     policy: str
@@ -32,10 +32,10 @@ class PlannedGroup:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class BootStep:
-    """Boot ``count`` guests, one after another or in one request.
+    """Boot ``count`` instances, one after another or in one request.
 
-    ``name`` is that of the guests, with a number where there are several.
-    ``hints`` may name guests and groups instead of their uuids.
+    ``name`` is the instances' name, with a number if there are several.
+    ``hints`` may have names of instances and groups instead of uuids.
     """
 
     flavor: SimulatedFlavor
@@ -55,10 +55,10 @@ class BootStep:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class MixStep:
-    """Boot ``count`` guests of several flavors in an order by chance.
+    """Boot ``count`` instances of several flavors in a random order.
 
-    ``boots`` are one guest each, with how often such a one comes compared
-    with the others. The same seed gives the same order.
+    ``boots`` are boots of one instance each, with their weights. The same
+    seed gives the same order.
     """
 
     boots: tuple[tuple[BootStep, int], ...]
@@ -71,10 +71,10 @@ class MixStep:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class DeleteStep:
-    """Delete guests, oldest first.
+    """Delete instances, oldest first.
 
-    :param guests: patterns of their names, as in a shell
-    :param count: how many at most; None for all
+    :param guests: shell patterns of their names
+    :param count: at most this number; None for all
     """
 
     guests: tuple[str, ...]
@@ -86,10 +86,10 @@ class DeleteStep:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class LoseStep:
-    """Lose hosts; what ran there is booted elsewhere.
+    """Lose hosts; their instances are booted on other hosts.
 
     :param kind: ``host``, or a kind of failure domain
-    :param name: of the host or domain, or a pattern
+    :param name: of the host or domain, or a shell pattern
     """
 
     kind: str
@@ -99,7 +99,7 @@ class LoseStep:
         return f'lose {self.kind} {self.name}'
 
     def hits(self, host: PlannedHost) -> bool:
-        """Whether a host is one of those."""
+        """Whether a host is among the lost ones."""
         here = host.domains.get(self.kind, '')
         name = host.name if self.kind == 'host' else here
         return fnmatch.fnmatchcase(name, self.name)
@@ -110,7 +110,7 @@ Step = BootStep | MixStep | DeleteStep | LoseStep
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Scenario:
-    """A cloud, and the steps that are played on it.
+    """A cloud, and the steps to run on it.
 
     ``options`` are Nova's, named ``option`` or ``group.option``.
     """

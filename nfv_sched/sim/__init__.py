@@ -1,4 +1,5 @@
-"""Simulated clouds: hosts, guests, a real nova-scheduler on top.
+"""Simulated clouds: simulated hosts under a real nova-scheduler.
 
-For the demo, benchmarks and tests. Needs the extra ``nfv-sched[demo]``.
+Used by the demo, simulations, benchmarks and tests. Needs the extra
+``nfv-sched[demo]``.
 """

@@ -1,4 +1,4 @@
-"""What a tenant asks for, as nova-api and nova-conductor hand it on."""
+"""Requests of tenants, as nova-api and nova-conductor pass them on."""
 
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ __all__ = [
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class SimulatedFlavor:
-    """A flavor, with the ports that its guests usually get."""
+    """A flavor, with the ports that its instances have by default."""
 
     name: str
     vcpus: int
@@ -36,7 +36,7 @@ class SimulatedFlavor:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class SimulatedGroup:
-    """A server group; the record in Nova's database is made by the cloud."""
+    """A server group that the cloud has stored in Nova's database."""
 
     uuid: str
     name: str
@@ -44,7 +44,7 @@ class SimulatedGroup:
 
 
 def nova_flavor(context: Any, flavor: SimulatedFlavor) -> Any:
-    """Return the ``objects.Flavor`` of a flavor."""
+    """The ``objects.Flavor`` of a flavor."""
     return boot_request.flavor_of(
         context,
         flavor.name,
@@ -55,7 +55,7 @@ def nova_flavor(context: Any, flavor: SimulatedFlavor) -> Any:
     )
 
 
-def request_spec(  # noqa: PLR0913 - all that a tenant may say
+def request_spec(  # noqa: PLR0913 - everything in a request
     context: Any,
     flavor: SimulatedFlavor,
     *,
@@ -65,14 +65,14 @@ def request_spec(  # noqa: PLR0913 - all that a tenant may say
     hints: Mapping[str, Any] | None = None,
     uuids: Sequence[str] = (),
 ) -> Any:
-    """Return the ``objects.RequestSpec`` that nova-conductor schedules.
+    """The ``objects.RequestSpec`` that nova-conductor schedules.
 
     :param ports: instead of the flavor's own
     :param image: image properties
     :param group: an ``objects.InstanceGroup``
-    :param hints: scheduler hints, each a text or a list of them
-    :param uuids: of the instances to come, one if left out
-    :raises nova.exception.NovaException: Nova refuses such a guest
+    :param hints: scheduler hints, each a text or a list of texts
+    :param uuids: of the instances; a new one if empty
+    :raises nova.exception.NovaException: Nova refuses the request
     """
     wanted = flavor.ports if ports is None else tuple(ports)
     nova_meta = boot_request.image_of(image)

@@ -1,4 +1,4 @@
-"""What comes of booting guests."""
+"""Results of boots."""
 
 import dataclasses
 import enum
@@ -8,7 +8,7 @@ from nfv_sched.sim import boot_request
 
 
 class Outcome(enum.StrEnum):
-    """How a boot ended."""
+    """The result of a boot."""
 
     BOOTED = 'booted'
     NO_VALID_HOST = 'no valid host'
@@ -20,9 +20,9 @@ class SimulatedInstance:
     """One instance of a boot, placed or not.
 
     ``instance`` is the ``objects.Instance`` and ``devices`` are its
-    ``objects.PciDevice``; both are empty where the boot failed.
-    ``host`` is where the scheduler wanted it, even if the claim failed
-    there. Times are seconds; those of the scheduler are for the whole boot.
+    ``objects.PciDevice``; both are empty if the boot failed. ``host`` is the
+    scheduler's choice, even if the claim failed there. Times are in seconds;
+    the scheduler's is that of the whole request.
     """
 
     uuid: str
@@ -39,13 +39,13 @@ class SimulatedInstance:
 
     @property
     def booted(self) -> bool:
-        """Whether the guest runs."""
+        """Whether the instance runs."""
         return self.outcome is Outcome.BOOTED
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class SimulatedBoot:
-    """What the guests of one boot have in common."""
+    """The common properties of the instances of one boot."""
 
     name: str
     flavor: boot_request.SimulatedFlavor
@@ -56,7 +56,7 @@ class SimulatedBoot:
     def guest(
         self, uuid: str, outcome: Outcome, **values: Any
     ) -> SimulatedInstance:
-        """Return the result for one of the instances."""
+        """The result of one of the instances."""
         place = self.uuids.index(uuid)
         name = self.name if len(self.uuids) == 1 else f'{self.name}-{place}'
         return SimulatedInstance(

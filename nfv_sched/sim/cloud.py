@@ -1,15 +1,14 @@
-"""A whole simulated cloud in this process.
+"""A simulated cloud in one process.
 
-Real: Nova's and Placement's databases (SQLite), Placement itself, the
-scheduler, the compute side's claim. Simulated: the hardware, and everything
-between the services.
+Real: Nova's and Placement's databases (SQLite), Placement, the scheduler, the
+claim of nova-compute. Simulated: the hardware, and the messages between the
+services.
 """
 
 from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 import contextlib
-import dataclasses
 import pathlib
 import tempfile
 import threading
@@ -39,21 +38,26 @@ from nfv_sched.sim.boot_result import SimulatedInstance
 from nfv_sched.sim.compute import Compute
 from nfv_sched.sim.machine import Machine
 
-# Nova's options, databases and caches are those of the process.
+# Nova's options, databases and caches are global to the process.
 _ONE_AT_A_TIME = threading.Lock()
 
 
 class Cloud:
-    """Made by :func:`cloud`.
+    """A running cloud; :func:`simulated_cloud` creates it.
 
     ``computes`` are the hosts by name. ``placement`` is a keystoneauth
-    adapter that speaks to the cloud's Placement as admin, ``profile`` that
-    of the scheduler in use.
+    adapter for the cloud's Placement as admin. ``profile`` is that of the
+    scheduler in use, with the cloud's options.
     """
 
     def __init__(
-        self, cell_url: str, application: Any, profile: settings.Profile
+        self,
+        cell_url: str,
+        application: Any,
+        profile: settings.Profile,
+        options: Mapping[str, Any],
     ) -> None:
+        self._options = options
         self.placement = placement.client(application)
         self.computes: dict[str, Compute] = {}
         self.context = nova_context.RequestContext(
@@ -68,7 +72,7 @@ class Cloud:
             disabled=False,
         )
         self._cell.create()
-        # Like every service, nova-compute knows its own cell's database.
+        # Like every service, nova-compute uses the database of its own cell.
         self._cell_context = nova_context.get_admin_context()
         nova_context.set_target_cell(self._cell_context, self._cell)
         self._report = report.SchedulerReportClient(adapter=self.placement)
@@ -77,15 +81,19 @@ class Cloud:
         self.scheduler = self.use(profile)
 
     def use(self, profile: settings.Profile) -> Any:
-        """Make boots go to a scheduler of this profile; returns it.
+        """Send boots to a scheduler of this profile.
 
-        Each profile has one ``nova.scheduler.manager.SchedulerManager``,
-        which lives as long as the cloud.
+        The cloud's own options come after the profile's. Each profile has
+        one ``nova.scheduler.manager.SchedulerManager``, which lives as long
+        as the cloud.
+
+        :returns: the scheduler
         """
+        profile = profile.with_options(self._options)
         self.profile = profile
         options = settings.profile_options(profile)
-        # Its thread that reads all instances would race with us; computes
-        # tell a scheduler of theirs anyhow.
+        # The thread that reads all instances would race with the cloud, whose
+        # computes report their instances to each scheduler.
         options['filter_scheduler.track_instance_changes'] = False
         if profile.name not in self._schedulers:
             with settings.override(options):
@@ -107,10 +115,10 @@ class Cloud:
         return compute
 
     def _introduce(self, scheduler: Any, host: str) -> None:
-        """Tell a scheduler which instances are on a host.
+        """Send a scheduler the instances of a host.
 
-        The first time it reads them itself, the second time it believes us
-        and stops asking the database for each request.
+        Twice: the first time it reads them from the database, the second
+        time it accepts the list and reads the database no more.
         """
         uuids = objects.InstanceList.get_uuids_by_host(
             self._cell_context, host
@@ -119,7 +127,7 @@ class Cloud:
             scheduler.sync_instance_info(self.context, host, uuids)
 
     def disable(self, host: str) -> None:
-        """Disable a nova-compute: nothing new is scheduled there."""
+        """Disable a nova-compute, so that nothing is scheduled on it."""
         service = objects.Service.get_by_compute_host(self._cell_context, host)
         service.disabled = True
         service.save()
@@ -169,44 +177,44 @@ class Cloud:
         flavor: boot_request.SimulatedFlavor,
         *,
         group: boot_request.SimulatedGroup | None = None,
-        **asked: Any,
+        **values: Any,
     ) -> Any:
-        """Return the ``objects.RequestSpec`` of a boot, as the conductor's.
+        """The ``objects.RequestSpec`` of a boot, as of nova-conductor.
 
-        :param asked: what
-            :func:`nfv_sched.sim.boot_request.request_spec` takes
-        :raises nova.exception.NovaException: Nova refuses such a guest
+        :param values: parameters of
+            :func:`nfv_sched.sim.boot_request.request_spec`
+        :raises nova.exception.NovaException: Nova refuses the request
         """
         record = group and objects.InstanceGroup.get_by_uuid(
             self.context, group.uuid
         )
         spec = boot_request.request_spec(
-            self.context, flavor, group=record, **asked
+            self.context, flavor, group=record, **values
         )
         if record:
             scheduler_utils.setup_instance_group(self.context, spec)
         return spec
 
     def host_states(self, spec: Any = None) -> list[Any]:
-        """Return a fresh ``HostState`` of every host, in order of name."""
+        """A new ``HostState`` of every host, sorted by name."""
         states = self.scheduler.host_manager.get_host_states_by_uuids(
             self.context.elevated(), None, spec
         )
         return sorted(states, key=lambda state: str(state.host))
 
     def topologies(self) -> list[HostTopology]:
-        """Return every host's hardware and usage, ready to publish."""
+        """The hardware and usage of every host, for the publisher."""
         kinds = settings.failure_domain_kinds()
         named = compute_topology.read_failure_domains(self.context, kinds)
         return [
             compute_topology.topology_of(
-                one.node, one.devices, named.get(name)
+                compute.node, compute.devices, named.get(name)
             )
-            for name, one in self.computes.items()
+            for name, compute in self.computes.items()
         ]
 
     def candidates(self, spec: Any) -> set[str]:
-        """Return the hosts that Placement offers for a request."""
+        """The hosts among Placement's allocation candidates of a request."""
         resources = scheduler_utils.resources_from_request_spec(
             self.context, spec, self.scheduler.host_manager
         )
@@ -219,7 +227,7 @@ class Cloud:
             if compute.node.uuid in (summaries or {})
         }
 
-    def boot(  # noqa: PLR0913 - all that a tenant may say
+    def boot(  # noqa: PLR0913 - everything in a request
         self,
         flavor: boot_request.SimulatedFlavor,
         *,
@@ -230,12 +238,12 @@ class Cloud:
         group: boot_request.SimulatedGroup | None = None,
         hints: Mapping[str, Any] | None = None,
     ) -> list[SimulatedInstance]:
-        """Boot ``count`` guests in one request; all have the same fate.
+        """Boot ``count`` instances in one request.
 
-        Only a failed claim strikes one guest alone: it is not tried on
-        another host.
+        Either all are scheduled or none. A failed claim affects one instance
+        alone, which is not tried on another host.
 
-        :raises nova.exception.NovaException: Nova refuses such a guest
+        :raises nova.exception.NovaException: Nova refuses the request
         """
         uuids = [uuidutils.generate_uuid() for _ in range(count)]
         if group:
@@ -251,8 +259,8 @@ class Cloud:
         boot = SimulatedBoot(
             name or flavor.name, flavor, group, spec, tuple(uuids)
         )
-        # What the scheduler gives to a guest overwrites what was asked.
-        asked = spec.numa_topology
+        # The scheduler replaces the requested topology by the assigned one.
+        requested = spec.numa_topology
         begin = time.perf_counter()
         try:
             selections = self.scheduler.select_destinations(
@@ -278,7 +286,7 @@ class Cloud:
             ]
         seconds = time.perf_counter() - begin
         return [
-            self._claim(boot, uuid, selection[0], asked, seconds)
+            self._claim(boot, uuid, selection[0], requested, seconds)
             for uuid, selection in zip(uuids, selections, strict=True)
         ]
 
@@ -287,11 +295,11 @@ class Cloud:
         boot: SimulatedBoot,
         uuid: str,
         selection: Any,
-        asked: Any,
+        requested: Any,
         schedule_seconds: float,
     ) -> SimulatedInstance:
         scheduler_utils.fill_provider_mapping(boot.spec, selection)
-        instance = self._instance(boot, uuid, asked)
+        instance = self._instance(boot, uuid, requested)
         compute_utils.update_pci_request_with_placement_allocations(
             self.context,
             self._report,
@@ -303,6 +311,9 @@ class Cloud:
             'host': compute.host,
             'schedule_seconds': schedule_seconds,
         }
+        # The tracker counts builds by this state, for Nova's IoOpsWeigher:
+        # here a build is over before the next request is scheduled.
+        instance.vm_state = vm_states.ACTIVE
         begin = time.perf_counter()
         try:
             compute.claim(instance, selection.limits)
@@ -317,7 +328,6 @@ class Cloud:
                 **values,
             )
         values['claim_seconds'] = time.perf_counter() - begin
-        instance.vm_state = vm_states.ACTIVE
         for scheduler in self._schedulers.values():
             scheduler.update_instance_info(
                 self.context,
@@ -339,7 +349,7 @@ class Cloud:
             objects.InstanceGroup.destroy_members_bulk(self.context, [uuid])
         return boot.guest(uuid, outcome, **values)
 
-    def _instance(self, boot: SimulatedBoot, uuid: str, asked: Any) -> Any:
+    def _instance(self, boot: SimulatedBoot, uuid: str, requested: Any) -> Any:
         """Store the instance in the cell, as nova-conductor does."""
         requests = boot.spec.pci_requests.obj_clone()
         requests.instance_uuid = uuid
@@ -358,14 +368,14 @@ class Cloud:
             root_gb=boot.flavor.disk_gib,
             ephemeral_gb=0,
             system_metadata={},
-            numa_topology=asked and asked.obj_clone(),
+            numa_topology=requested and requested.obj_clone(),
             pci_requests=requests,
         )
         instance.create()
         return instance
 
     def delete(self, guest: SimulatedInstance) -> None:
-        """Delete a guest that runs; everything is given back."""
+        """Delete an instance that runs, and free its resources."""
         compute = self.computes[str(guest.host)]
         compute.release(guest.instance)
         if guest.group:
@@ -385,20 +395,18 @@ def simulated_cloud(
     aliases: Sequence[Mapping[str, str]] = (),
     options: Mapping[str, Any] | None = None,
 ) -> Iterator[Cloud]:
-    """Run an empty cloud; one at a time in a process.
+    """Run a cloud without hosts; one at a time in a process.
 
-    :param profile: the scheduler's to begin with
+    :param profile: of the first scheduler
     :param aliases: values of ``[pci] alias``
-    :param options: Nova options, named ``option`` or ``group.option``; they
-        come after the profile's
-    :raises RuntimeError: there is another
+    :param options: Nova options, named ``option`` or ``group.option``, which
+        replace those of the profile
+    :raises RuntimeError: another cloud is running
     """
     if not _ONE_AT_A_TIME.acquire(blocking=False):
-        raise RuntimeError('there is one cloud in a process at a time')
+        raise RuntimeError('only one cloud can run in a process')
     objects.register_all()
-    profile = dataclasses.replace(
-        profile, options={**profile.options, **(options or {})}
-    )
+    options = dict(options or {})
     with contextlib.ExitStack() as stack:
         stack.callback(_ONE_AT_A_TIME.release)
         folder = pathlib.Path(
@@ -406,10 +414,10 @@ def simulated_cloud(
         )
         values = {
             **databases.options(folder),
-            **settings.profile_options(profile),
+            **settings.profile_options(profile.with_options(options)),
         }
         stack.enter_context(settings.nova_settings(folder, aliases, values))
         cell_url = stack.enter_context(databases.nova_databases())
         application = stack.enter_context(placement.service(folder))
         stack.callback(setattr, report, 'PLACEMENTCLIENT', None)
-        yield Cloud(cell_url, application, profile)
+        yield Cloud(cell_url, application, profile, options)

@@ -1,4 +1,4 @@
-"""Nova 31 and 32 on native threads, as the simulated cloud uses them."""
+"""Compatibility with Nova 31 and 32 on native threads."""
 
 import copy
 from typing import Any
@@ -7,10 +7,10 @@ from nova.compute import provider_tree
 
 
 def make_provider_trees_copyable() -> None:
-    """Let ``nova.compute.provider_tree.ProviderTree`` be copied.
+    """Make ``nova.compute.provider_tree.ProviderTree`` copyable.
 
-    Nova 31 and 32 copy it with its lock, which works with those of eventlet
-    only; later releases make those of threads copyable.
+    Nova 31 and 32 copy it together with its lock, which is possible with
+    locks of eventlet only. Later releases copy it without.
     """
     try:
         copy.deepcopy(provider_tree.ProviderTree())
@@ -19,11 +19,11 @@ def make_provider_trees_copyable() -> None:
 
 
 def _copy_provider_tree(tree: Any, memo: dict[int, Any]) -> Any:
-    made = provider_tree.ProviderTree()
+    copied = provider_tree.ProviderTree()
     with tree.lock:
-        made.roots_by_uuid = copy.deepcopy(tree.roots_by_uuid, memo)
-        # The same providers, by their other name.
-        made.roots_by_name = {
-            root.name: root for root in made.roots_by_uuid.values()
+        copied.roots_by_uuid = copy.deepcopy(tree.roots_by_uuid, memo)
+        # The same objects under another key.
+        copied.roots_by_name = {
+            root.name: root for root in copied.roots_by_uuid.values()
         }
-    return made
+    return copied

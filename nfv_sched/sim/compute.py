@@ -1,4 +1,4 @@
-"""One simulated nova-compute: Nova's resource tracker on a machine."""
+"""A simulated nova-compute: Nova's resource tracker on a machine."""
 
 from typing import Any
 
@@ -19,10 +19,10 @@ compat.make_provider_trees_copyable()
 
 
 class _ReportClient(report.SchedulerReportClient):  # type: ignore[misc]
-    """Spares Placement a request per guest of the host in every claim.
+    """A client that skips reads of allocations in claims.
 
-    Nova reads their allocations each time, and needs them only to move PCI
-    devices into Placement.
+    Nova reads those of every instance of the host in each claim, but uses
+    them for PCI devices in Placement only.
     """
 
     def get_allocations_for_provider_tree(
@@ -30,10 +30,10 @@ class _ReportClient(report.SchedulerReportClient):  # type: ignore[misc]
     ) -> dict[str, Any]:
         if not CONF.pci.report_in_placement:
             return {}
-        found: dict[str, Any] = super().get_allocations_for_provider_tree(
-            context, nodename
+        allocations: dict[str, Any] = (
+            super().get_allocations_for_provider_tree(context, nodename)
         )
-        return found
+        return allocations
 
 
 class Compute:
@@ -55,7 +55,7 @@ class Compute:
         )
         service.create()
         spec = {'pci.device_spec': numa_devices.device_spec(machine)}
-        # The tracker keeps its own copy; the scheduler must not see any.
+        # The tracker keeps a copy. The option is not for the scheduler.
         with settings.override(spec):
             self._tracker = resource_tracker.ResourceTracker(
                 host, driver.SimulatedDriver(host, machine), self._report
@@ -74,12 +74,12 @@ class Compute:
 
     @property
     def topology(self) -> Any:
-        """The ``objects.NUMATopology`` with what is used at the moment."""
+        """The ``objects.NUMATopology`` with the current usage."""
         return objects.NUMATopology.obj_from_db_obj(self.node.numa_topology)
 
     @property
     def devices(self) -> list[Any]:
-        """The ``objects.PciDevice`` that guests may have or have."""
+        """The ``objects.PciDevice`` for instances, free or in use."""
         return list(self._tracker.pci_tracker.pci_devs)
 
     def devices_of(self, uuid: str) -> list[Any]:
@@ -87,24 +87,24 @@ class Compute:
         return list(self._tracker.pci_tracker.allocations.get(uuid, ()))
 
     def claim(self, instance: Any, limits: Any) -> None:
-        """Claim what the instance needs, and store it.
+        """Claim the resources of an instance, and store the result.
 
-        :raises nova.exception.NovaException: it does not fit after all
+        :raises nova.exception.NovaException: the instance does not fit
         """
         allocations = self._report.get_allocs_for_consumer(
             self._context, instance.uuid
         )['allocations']
-        # Nobody boots from a volume: saves a query for one.
+        # No instance boots from a volume: this saves a query.
         self._tracker.is_bfv[instance.uuid] = False
         self._tracker.instance_claim(
             self._context, instance, self.host, allocations, limits
         )
 
     def abort(self, instance: Any) -> None:
-        """Forget an instance whose claim failed, perhaps half way.
+        """Remove an instance whose claim failed, perhaps partly done.
 
-        As nova-compute does: the instance goes, the next periodic update
-        counts again what is used.
+        As in nova-compute, the instance is destroyed and the next periodic
+        update computes the usage.
         """
         self._tracker.is_bfv.pop(instance.uuid, None)
         instance.destroy()
@@ -114,7 +114,7 @@ class Compute:
         self._tracker.update_available_resource(self._context, self.host)
 
     def release(self, instance: Any) -> None:
-        """Give everything back, in Placement too, as on deletion."""
+        """Free the resources of an instance, as nova-compute on deletion."""
         instance.vm_state = vm_states.DELETED
         instance.task_state = None
         instance.save()

@@ -19,11 +19,11 @@ CONF = nova.conf.CONF
 def factory(manager: Any, url: str) -> Iterator[None]:
     """Point an enginefacade manager of Nova or Placement at ``url``.
 
-    Another cloud of the same process may have started the manager: it gets
-    a fresh factory, and back the one it had.
+    A previous cloud of the process may have started the manager. It has a
+    new factory until the end, then the previous one.
     """
     fresh = enginefacade.transaction_context()
-    # Losing a simulated cloud to a power cut is no loss.
+    # A simulated cloud need not survive a power cut.
     fresh.configure(connection=url, sqlite_synchronous=False)
     undo = manager.patch_factory(fresh)
     try:
@@ -34,7 +34,7 @@ def factory(manager: Any, url: str) -> Iterator[None]:
 
 
 def options(folder: pathlib.Path) -> dict[str, Any]:
-    """Return Nova's options for databases in ``folder``."""
+    """Nova's options for databases in ``folder``."""
     return {
         'api_database.connection': f'sqlite:///{folder}/nova_api.sqlite',
         'database.connection': f'sqlite:///{folder}/nova_cell1.sqlite',
@@ -46,7 +46,7 @@ def options(folder: pathlib.Path) -> dict[str, Any]:
 def nova_databases() -> Iterator[str]:
     """Create the databases that Nova's options name.
 
-    Yields the URL of the cell's, which is all that there are of cells.
+    :returns: the URL of the database of the only cell
     """
     cell_url = CONF.database.connection
     with (

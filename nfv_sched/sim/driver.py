@@ -1,4 +1,4 @@
-"""The virt driver of a simulated compute: it reports and runs nothing."""
+"""The virt driver of a simulated nova-compute; it runs no instances."""
 
 import json
 from typing import Any
@@ -20,12 +20,12 @@ _NAMESPACE = uuid.UUID('7f4a2f8e-5f9a-4b0e-9f3e-0b6f5f0c8d11')
 
 
 def node_uuid(name: str) -> str:
-    """Return the compute node's uuid, the same in every run."""
+    """The uuid of a compute node, the same in every run."""
     return str(uuid.uuid5(_NAMESPACE, name))
 
 
 class SimulatedDriver(driver.ComputeDriver):  # type: ignore[misc]
-    """What ``nova.compute.resource_tracker`` asks of a virt driver."""
+    """The methods that ``nova.compute.resource_tracker`` calls."""
 
     capabilities: ClassVar[dict[str, bool]] = dict(
         driver.ComputeDriver.capabilities,
@@ -41,11 +41,11 @@ class SimulatedDriver(driver.ComputeDriver):  # type: ignore[misc]
         self._machine = machine
 
     def get_available_nodes(self, refresh: bool = False) -> list[str]:
-        """Return the one node that there is."""
+        """The only node."""
         return [self._host]
 
     def get_available_resource(self, nodename: str) -> dict[str, Any]:
-        """Return what nova-compute stores in its ComputeNode record."""
+        """The values that nova-compute stores in its ComputeNode record."""
         machine = self._machine
         hypervisor = (
             fields.Architecture.X86_64,

@@ -1,7 +1,7 @@
-"""Real VNF flavors, and services that arrive in a cloud.
+"""Real VNF flavors, and random arrivals of services.
 
-The data lie in ``flavors.yaml``, which tells documented figures from chosen
-ones.
+The data is in ``flavors.yaml``, which says which figures are documented and
+which are chosen.
 """
 
 import collections
@@ -20,9 +20,9 @@ from nfv_sched.sim.boot_request import SimulatedFlavor
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Service:
-    """Guests that are booted one after another, often as a server group.
+    """Instances booted one after another, often in a server group.
 
-    ``weight`` is how often such services come, compared with the others.
+    ``weight`` is the relative frequency of the service.
     """
 
     name: str
@@ -40,13 +40,13 @@ def _data() -> Any:
 
 
 def aliases() -> list[dict[str, str]]:
-    """Return the values of ``[pci] alias`` that the flavors use."""
+    """The values of ``[pci] alias`` that the flavors use."""
     return [dict(alias) for alias in _data()['aliases']]
 
 
 @functools.cache
 def flavors() -> dict[str, SimulatedFlavor]:
-    """Return all flavors by name."""
+    """All flavors by name."""
     return {
         entry['name']: SimulatedFlavor(
             name=entry['name'],
@@ -62,7 +62,7 @@ def flavors() -> dict[str, SimulatedFlavor]:
 
 @functools.cache
 def services() -> tuple[Service, ...]:
-    """Return all kinds of services."""
+    """All kinds of services."""
     known = flavors()
     return tuple(
         Service(**{**entry, 'flavor': known[entry['flavor']]})
@@ -71,8 +71,8 @@ def services() -> tuple[Service, ...]:
 
 
 def arrivals(seed: int) -> Iterator[Service]:
-    """Yield services for ever, each with a name of its own."""
-    # Not for secrets: for the same cloud again.
+    """An endless sequence of random services with unique names."""
+    # Not for secrets: for the same sequence with the same seed.
     dice = random.Random(seed)  # noqa: S311
     kinds = services()
     weights = [service.weight for service in kinds]

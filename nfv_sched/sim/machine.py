@@ -1,9 +1,11 @@
-"""A compute host described in a few lines of YAML: facts, no behaviour.
+"""Hardware of simulated compute hosts, described in YAML.
 
-The descriptions lie in ``machines/``. See :class:`Machine` for what one says
-and ``machines/README.rst`` for how it is written.
+The descriptions are in ``machines/``. :class:`Machine` says what one holds,
+``machines/README.rst`` how it is written, ``machine_schema.json`` what is
+allowed.
 """
 
+from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Mapping
 import dataclasses
@@ -11,17 +13,31 @@ import enum
 import functools
 from importlib import resources
 import pathlib
+import re
+from typing import Any
 
-import yaml  # type: ignore[import-untyped]
-
-from nfv_sched.sim import fields
-from nfv_sched.sim.fields import MachineError
+from nfv_sched.sim import documents
+from nfv_sched.sim.problems import did_you_mean
+from nfv_sched.sim.problems import InputError
+from nfv_sched.sim.problems import Path
+from nfv_sched.sim.problems import Problem
+from nfv_sched.sim.yaml_source import YAMLSource
 
 _NIC_FUNCTIONS = 8
+_UNITS_KIB = {'K': 1, 'M': 1024, 'G': 1024 * 1024}
+_CPU_RANGE = re.compile(r'^(\d+)(?:-(\d+)(?::(\d+)/(\d+))?)?$')
+_MOST_CPUS = 8
+_SCHEMA = 'machine_schema.json'
+
+Data = Mapping[str, Any]
+
+
+class MachineError(InputError):
+    """Descriptions of machines that are invalid, or missing."""
 
 
 class Assign(enum.StrEnum):
-    """Which functions of a network card guests may have."""
+    """The functions of a network card that are for instances."""
 
     NONE = 'none'
     PORTS = 'ports'
@@ -46,8 +62,8 @@ class Nic:
     def vf_addresses(self) -> tuple[str, ...]:
         """PCI addresses of the virtual functions.
 
-        Placed as Intel's 700 series does: those of port n begin at slot
-        2 + 8n, eight to a slot.
+        Numbered as by Intel's 700 series: those of port n begin at slot
+        2 + 8n, eight in a slot.
         """
         bus, _, port = self.address.rpartition(':')
         function = int(port.partition('.')[2])
@@ -59,7 +75,7 @@ class Nic:
 
     @property
     def assignable_addresses(self) -> tuple[str, ...]:
-        """PCI addresses of the functions that guests may have."""
+        """PCI addresses of the functions that are for instances."""
         port = self.assign in (Assign.PORTS, Assign.BOTH)
         vfs = self.assign in (Assign.VFS, Assign.BOTH)
         return (
@@ -70,12 +86,12 @@ class Nic:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class MachineCell:
-    """One NUMA cell.
+    """One NUMA node.
 
     ``pages`` and ``reserved_pages`` map huge-page sizes in KiB to numbers of
-    pages. ``distances`` has one ACPI SLIT value per cell of the machine, in
-    the machine's order. ``physnets`` and ``tunneled`` are the networks whose
-    vSwitch port is on this cell.
+    pages. ``distances`` has one ACPI SLIT value per NUMA node of the machine,
+    in the machine's order. ``physnets`` and ``tunneled`` are the networks
+    whose vSwitch port is on this NUMA node.
     """
 
     id: int
@@ -90,7 +106,7 @@ class MachineCell:
 
     @property
     def small_pages(self) -> int:
-        """4 KiB pages: the memory that no huge page takes."""
+        """4 KiB pages in the memory without huge pages."""
         huge = sum(size * count for size, count in self.pages.items())
         return (self.memory_mib * 1024 - huge) // 4
 
@@ -100,9 +116,9 @@ class Machine:
     """One kind of compute host.
 
     ``dedicated`` and ``shared`` are the CPUs for pinned and for floating
-    guests, as ``[compute] cpu_dedicated_set`` and ``cpu_shared_set``; the
-    rest is the host's own. The threads of a core are ``sibling_stride``
-    CPUs apart.
+    instances, as ``[compute] cpu_dedicated_set`` and ``cpu_shared_set``. The
+    other CPUs are reserved for the host. The threads of a core are
+    ``sibling_stride`` CPUs apart.
     """
 
     name: str
@@ -117,16 +133,16 @@ class Machine:
 
     @property
     def memory_mib(self) -> int:
-        """Memory of all cells."""
+        """Memory of all NUMA nodes, in MiB."""
         return sum(cell.memory_mib for cell in self.cells)
 
     @property
     def cpus(self) -> frozenset[int]:
-        """CPUs of all cells, the host's own among them."""
+        """CPUs of all NUMA nodes, including those reserved for the host."""
         return frozenset().union(*(cell.cpus for cell in self.cells))
 
     def siblings_of(self, cpu: int) -> frozenset[int]:
-        """Every thread of the core that ``cpu`` belongs to."""
+        """All threads of the core of a CPU."""
         if self.threads == 1:
             return frozenset({cpu})
         core = cpu % self.sibling_stride
@@ -135,10 +151,32 @@ class Machine:
         )
 
     def cores(self, cell: MachineCell) -> tuple[frozenset[int], ...]:
-        """The cores of a cell as sets of threads, lowest CPU first."""
+        """The cores of a NUMA node as sets of threads, sorted by CPU."""
         return tuple(
             sorted({self.siblings_of(cpu) for cpu in cell.cpus}, key=min)
         )
+
+
+def parse_cpus(text: str) -> frozenset[int]:
+    """CPUs of a list as the kernel writes it: ``0-3,8``, ``0-103:1/2``.
+
+    ``a-b:used/size`` takes the first ``used`` of every ``size`` CPUs.
+
+    :raises ValueError: it is not such a list
+    """
+    cpus: set[int] = set()
+    for part in filter(None, text.replace(' ', '').split(',')):
+        match = _CPU_RANGE.match(part)
+        if match is None:
+            raise ValueError(f'{part!r} is not a range of CPUs')
+        first, last, used, size = match.groups()
+        run = range(int(first), int(last or first) + 1)
+        cpus.update(
+            cpu
+            for place, cpu in enumerate(run)
+            if size is None or place % int(size) < int(used)
+        )
+    return frozenset(cpus)
 
 
 def names() -> tuple[str, ...]:
@@ -159,122 +197,189 @@ def load(name: str) -> Machine:
 
     :raises MachineError: there is no such machine
     """
-    source = resources.files(__package__).joinpath('machines', f'{name}.yaml')
-    if not source.is_file():
-        raise MachineError(name, f'no such machine; there are {names()}')
-    return parse(name, source.read_text())
+    if name not in names():
+        text = f'there is no such machine{did_you_mean(name, names())}'
+        raise MachineError([Problem(f'machine {name}', None, '', text)])
+    folder = resources.files(__package__).joinpath('machines')
+    return parse(name, folder.joinpath(f'{name}.yaml').read_text('utf-8'))
 
 
 def load_file(path: pathlib.Path) -> Machine:
-    """Load a machine description from anywhere.
+    """Load a machine description from any file.
 
     :raises MachineError: the file does not describe a machine
-    """
-    return parse(path.stem, path.read_text())
-
-
-def parse(name: str, text: str) -> Machine:
-    """Make a machine of its description.
-
-    :raises MachineError: says which entry is wrong, and why
+    :raises OSError: it cannot be read
     """
     try:
-        data = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise MachineError(name, f'not YAML: {error}') from error
-    top = fields.Fields('', data, functools.partial(MachineError.at, name))
-    smt = top.section('smt', {'threads': 1, 'stride': 0})
-    machine = Machine(
-        name=name,
-        about=top.text('about'),
-        cells=tuple(_cell(entry) for entry in top.entries('cells')),
-        dedicated=top.cpus('dedicated', ''),
-        shared=top.cpus('shared', ''),
-        threads=smt.number('threads'),
-        sibling_stride=smt.number('stride'),
-        nics=tuple(_nic(entry) for entry in top.entries('nics', [])),
-        disk_gib=top.number('disk_gib', 2000),
+        text = path.read_text('utf-8')
+    except UnicodeDecodeError as error:
+        problem = Problem(str(path), None, '', 'is not UTF-8 text')
+        raise MachineError([problem]) from error
+    return parse(path.stem, text, source=str(path))
+
+
+def parse(name: str, text: str, source: str | None = None) -> Machine:
+    """Make a machine of its description.
+
+    :param source: of the text, in problems
+    :raises MachineError: has everything that is wrong
+    """
+    source = source or f'machine {name}'
+    try:
+        yaml_source = YAMLSource(source, text)
+    except InputError as error:
+        raise MachineError(error.problems) from error
+    document = documents.Document(
+        source, yaml_source.data, _validator(), yaml_source.line_of
     )
-    smt.finish()
-    top.finish()
-    for complaint in _complaints(machine):
-        raise MachineError(name, complaint)
+    machine = _machine(name, document)
+    if document.problems:
+        raise MachineError(document.sorted_problems())
     return machine
 
 
-def _cell(entry: fields.Fields) -> MachineCell:
-    networks = entry.section('networks', {})
-    cell = MachineCell(
-        id=entry.number('id'),
-        cpus=entry.cpus('cpus'),
-        memory_mib=entry.number('memory_mib'),
-        socket=entry.optional_number('socket'),
-        distances=tuple(entry.numbers('distances', [])),
-        pages=entry.pages('pages'),
-        reserved_pages=entry.pages('reserved_pages'),
-        physnets=frozenset(networks.words('physnets', [])),
-        tunneled=networks.flag('tunneled'),
+@functools.cache
+def _validator() -> Any:
+    return documents.Validator(documents.schema('nfv_sched.sim', _SCHEMA))
+
+
+def _machine(name: str, document: documents.Document) -> Machine:
+    """The machine of what is valid; reports what does not fit together."""
+    smt = document.valid_value('smt', {})
+    cells = {
+        path: _cell(data) for path, data in document.valid_entries('cells')
+    }
+    nics = {path: _nic(data) for path, data in document.valid_entries('nics')}
+    sets = {
+        key: parse_cpus(str(document.valid_value(key, '')))
+        for key in ('dedicated', 'shared')
+    }
+    machine = Machine(
+        name=name,
+        about=document.valid_value('about', ''),
+        cells=tuple(cells.values()),
+        threads=int(smt.get('threads', 1)),
+        sibling_stride=int(smt.get('stride', 0)),
+        nics=tuple(nics.values()),
+        disk_gib=int(document.valid_value('disk_gib', 2000)),
+        **sets,
     )
-    networks.finish()
-    entry.finish()
-    return cell
+    complete = document.is_valid(('cells',))
+    for path, text in _complaints(machine, cells, nics, complete=complete):
+        document.report(path, text)
+    return machine
 
 
-def _nic(entry: fields.Fields) -> Nic:
-    vendor, product = entry.pci_ids('ids')
-    vfs = entry.number('vfs', 0)
-    vf_product = entry.pci_ids('vf_ids')[1] if vfs else None
+def _cpus(data: Data, key: str) -> frozenset[int]:
+    return parse_cpus(str(data.get(key, '')))
+
+
+def _pages(data: Data, key: str) -> dict[int, int]:
+    """Counts by page size in KiB from ``{2M: 128, 1G: 4}``."""
+    return {
+        int(size[:-1]) * _UNITS_KIB[size[-1]]: int(count)
+        for size, count in data.get(key, {}).items()
+    }
+
+
+def _optional_int(data: Data, key: str) -> int | None:
+    return int(data[key]) if key in data else None
+
+
+def _cell(data: Data) -> MachineCell:
+    networks = data.get('networks', {})
+    return MachineCell(
+        id=int(data['id']),
+        cpus=_cpus(data, 'cpus'),
+        memory_mib=int(data['memory_mib']),
+        socket=_optional_int(data, 'socket'),
+        distances=tuple(map(int, data.get('distances', ()))),
+        pages=_pages(data, 'pages'),
+        reserved_pages=_pages(data, 'reserved_pages'),
+        physnets=frozenset(map(str, networks.get('physnets', ()))),
+        tunneled=networks.get('tunneled', False),
+    )
+
+
+def _nic(data: Data) -> Nic:
+    vendor, _, product = data['ids'].partition(':')
+    vfs = int(data.get('vfs', 0))
     default = Assign.VFS if vfs else Assign.PORTS
-    nic = Nic(
-        address=entry.pci_address('address'),
+    return Nic(
+        address=data['address'],
         vendor_id=vendor,
         product_id=product,
-        cell=entry.optional_number('cell'),
+        cell=_optional_int(data, 'cell'),
         vfs=vfs,
-        vf_product_id=vf_product,
-        physnet=entry.optional_text('physnet'),
-        assign=Assign(entry.choice('assign', default, tuple(Assign))),
+        vf_product_id=data['vf_ids'].partition(':')[2] if vfs else None,
+        physnet=data.get('physnet'),
+        assign=Assign(data.get('assign', default)),
     )
-    entry.finish()
-    return nic
 
 
-def _complaints(machine: Machine) -> Iterator[str]:
-    """What is wrong with a machine as a whole, worst first."""
-    ids = [cell.id for cell in machine.cells]
-    if not ids or len(set(ids)) != len(ids):
-        yield f'cells need ids of their own, not {ids}'
+def _complaints(
+    machine: Machine,
+    cells: Mapping[Path, MachineCell],
+    nics: Mapping[Path, Nic],
+    *,
+    complete: bool,
+) -> Iterator[tuple[Path, str]]:
+    """Paths of entries that do not fit the others, and why.
+
+    :param complete: whether all cells are valid
+    """
     owners: dict[int, int] = {}
-    for cell in machine.cells:
-        for cpu in cell.cpus:
-            if owners.setdefault(cpu, cell.id) != cell.id:
-                yield f'CPU {cpu} is on cells {owners[cpu]} and {cell.id}'
-    for cell in machine.cells:
-        yield from _cell_complaints(machine, cell)
+    ids: set[int] = set()
+    for path, cell in cells.items():
+        if cell.id in ids:
+            text = f'there is a NUMA node {cell.id} already'
+            yield (*path, 'id'), text
+        ids.add(cell.id)
+        if both := [cpu for cpu in cell.cpus if cpu in owners]:
+            text = f'NUMA node {owners[both[0]]} has {_listed(both)} already'
+            yield (*path, 'cpus'), text
+        owners.update(dict.fromkeys(cell.cpus, cell.id))
+        yield from _cell_complaints(machine, cell, path)
+        count = len(machine.cells)
+        if complete and len(cell.distances) not in (0, count):
+            yield (*path, 'distances'), f'needs {count} distances'
+    if machine.threads > 1 and not machine.sibling_stride:
+        yield ('smt', 'stride'), 'several threads need a stride'
     for name in ('dedicated', 'shared'):
-        if stray := getattr(machine, name) - machine.cpus:
-            yield f'{name}: no cell has CPUs {sorted(stray)}'
-    if both := machine.dedicated & machine.shared:
-        yield f'CPUs {sorted(both)} are both dedicated and shared'
-    for nic in machine.nics:
-        if nic.cell is not None and nic.cell not in ids:
-            yield f'nics: {nic.address} is on cell {nic.cell}: no such cell'
-    addresses = [nic.address for nic in machine.nics]
-    if len(set(addresses)) != len(addresses):
-        yield 'nics: two of them have one address'
+        stray = getattr(machine, name) - machine.cpus
+        if complete and stray:
+            yield (name,), f'no NUMA node has {_listed(stray)}'
+    if common := machine.dedicated & machine.shared:
+        yield ('shared',), f'{_listed(common)} both dedicated and shared'
+    addresses: set[str] = set()
+    for path, nic in nics.items():
+        if complete and nic.cell is not None and nic.cell not in ids:
+            yield (*path, 'cell'), f'there is no NUMA node {nic.cell}'
+        if nic.address in addresses:
+            text = f'there is a card at {nic.address} already'
+            yield (*path, 'address'), text
+        addresses.add(nic.address)
 
 
-def _cell_complaints(machine: Machine, cell: MachineCell) -> Iterator[str]:
-    if machine.threads > 1 and machine.sibling_stride <= 0:
-        yield 'smt: threads need a stride'
-        return
-    for core in machine.cores(cell):
-        if not core <= cell.cpus:
-            yield f'cell {cell.id} has only part of core {sorted(core)}'
+def _listed(cpus: Iterable[int]) -> str:
+    """CPUs in a text about them, the first few of many."""
+    numbers = sorted(cpus)
+    shown = ', '.join(map(str, numbers[:_MOST_CPUS]))
+    more = ', ...' if len(numbers) > _MOST_CPUS else ''
+    return f'CPU{"s" * (len(numbers) > 1)} {shown}{more}'
+
+
+def _cell_complaints(
+    machine: Machine, cell: MachineCell, path: Path
+) -> Iterator[tuple[Path, str]]:
+    if machine.threads == 1 or machine.sibling_stride:
+        for core in machine.cores(cell):
+            if not core <= cell.cpus:
+                text = f'has only part of the core of {_listed(core)}'
+                yield (*path, 'cpus'), text
     if cell.small_pages < 0:
-        yield f'cell {cell.id}: more huge pages than memory'
+        yield (*path, 'pages'), 'more huge pages than memory'
     for size, count in cell.reserved_pages.items():
         if count > cell.pages.get(size, 0):
-            yield f'cell {cell.id}: more {size} KiB pages reserved than there'
-    if cell.distances and len(cell.distances) != len(machine.cells):
-        yield f'cell {cell.id}: needs {len(machine.cells)} distances'
+            text = f'more pages of {size} KiB are reserved than there are'
+            yield (*path, 'reserved_pages'), text

@@ -1,4 +1,4 @@
-"""A machine as Nova's libvirt driver would report it."""
+"""A machine as Nova's libvirt driver reports it."""
 
 import json
 from typing import Any
@@ -12,11 +12,10 @@ from nfv_sched.sim.machine import Nic
 
 
 def numa_topology(machine: Machine) -> Any:
-    """Return the machine's ``objects.NUMATopology``, with nothing used.
+    """The machine's ``objects.NUMATopology`` without usage.
 
-    Agrees with ``_get_host_numa_topology`` of nova.virt.libvirt.driver:
-    siblings lose the CPUs that Nova may not use, cores without any are left
-    out.
+    As ``_get_host_numa_topology`` of nova.virt.libvirt.driver: siblings have
+    only the CPUs that Nova may use, and cores without such CPUs are left out.
     """
     return objects.NUMATopology(
         cells=[_numa_cell(machine, cell) for cell in machine.cells]
@@ -57,16 +56,16 @@ def _mempages(cell: MachineCell) -> list[Any]:
 
 
 def pci_devices(machine: Machine) -> list[dict[str, Any]]:
-    """Every function of every card, as ``pci_passthrough_devices`` lists it.
+    """All functions of all cards, as in ``pci_passthrough_devices``.
 
-    Whether guests may have it is up to :func:`device_spec`.
+    :func:`device_spec` selects those for instances.
     """
     devices = []
     for place, nic in enumerate(machine.nics):
         kind = 'type-PF' if nic.vfs else 'type-PCI'
         if nic.vfs == 0 and nic.assign is Assign.PORTS:
-            # A port that could have VFs, but has none: what port
-            # passthrough of SR-IOV cards looks like to libvirt.
+            # libvirt reports a port of an SR-IOV card without VFs like
+            # this.
             kind = 'type-PF'
         devices.append(_function(nic, nic.address, nic.product_id, kind))
         devices.extend(
@@ -99,8 +98,8 @@ def _function(
 def device_spec(machine: Machine) -> list[str]:
     """Values of ``[pci] device_spec`` for the machine's nova-compute.
 
-    VFs are named by their slots: naming the port instead works only where
-    Nova finds that port in the sysfs of the machine it runs on.
+    VFs are named by their slots. The name of the port would only work if
+    Nova found it in the sysfs of the machine that it runs on.
     """
     specs = []
     for nic in machine.nics:

@@ -26,18 +26,21 @@ _URL = 'http://placement'
 
 
 class WsgiAdapter(adapters.BaseAdapter):
-    """Carries requests to a WSGI application: no socket, no copy."""
+    """Sends requests to a WSGI application in the same process."""
 
     def __init__(self, application: Any) -> None:
         super().__init__()
         self._application = application
-        # SQLite has one writer; the scheduler's reader is another thread.
+        # SQLite allows one writer, and the topology reader is a thread.
         self._lock = threading.Lock()
 
     def send(
         self, request: requests.PreparedRequest, *_: Any, **__: Any
     ) -> requests.Response:
-        """Call the application and wrap its answer."""
+        """Call the application.
+
+        :returns: its answer
+        """
         answer: dict[str, Any] = {}
 
         def start_response(
@@ -98,7 +101,7 @@ def _environ(request: requests.PreparedRequest) -> dict[str, Any]:
 
 
 def client(application: Any) -> Any:
-    """Return a keystoneauth adapter that calls ``application`` as admin."""
+    """A keystoneauth adapter that calls ``application`` as admin."""
     transport = requests.Session()
     transport.mount(_URL, WsgiAdapter(application))
     return adapter.Adapter(
@@ -115,7 +118,10 @@ def client(application: Any) -> Any:
 
 @contextlib.contextmanager
 def service(folder: pathlib.Path) -> Iterator[Any]:
-    """Run Placement on a database in ``folder``; yields the application."""
+    """Run Placement on a database in ``folder``.
+
+    :returns: the WSGI application
+    """
     url = f'sqlite:///{folder}/placement.sqlite'
     conf = cfg.ConfigOpts()
     placement_conf.register_opts(conf)
@@ -132,7 +138,7 @@ def service(folder: pathlib.Path) -> Iterator[Any]:
 
 
 def _forget() -> None:
-    """Make Placement fill in the next database, too."""
+    """Reset caches, so that Placement initializes the next database."""
     trait._TRAITS_SYNCED = False  # noqa: SLF001
     resource_class._RESOURCE_CLASSES_SYNCED = False  # noqa: SLF001
     policy.reset()

@@ -1,4 +1,4 @@
-"""Nova's options for a simulated cloud, and the two schedulers to compare."""
+"""Nova's options for a simulated cloud, and profiles of its schedulers."""
 
 from collections.abc import Iterator
 from collections.abc import Mapping
@@ -13,15 +13,19 @@ from nova import rpc
 import nova.conf
 from nova.pci import request as pci_request
 from nova.scheduler import utils as scheduler_utils
+from oslo_config import cfg
+from oslo_config import types
 
 from nfv_sched import conf as nfv_conf
 from nfv_sched.nova import failure_domains
+from nfv_sched.sim.documents import shown
+from nfv_sched.sim.problems import did_you_mean
 
 CONF = nova.conf.CONF
 
 _YEARS = 10**8
 
-# oslo.messaging registers its options as late as Nova sets it up.
+# In a file: oslo.messaging registers its options when Nova starts it.
 _NOVA_CONF = """
 [DEFAULT]
 transport_url = fake:/
@@ -38,12 +42,16 @@ _COMMON_FILTERS = (
 )
 
 
+_GROUP = 'filter_scheduler'
+_CLASS_OPTIONS = ('available_filters', 'enabled_filters', 'weight_classes')
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Profile:
-    """What nova.conf of one nova-scheduler says.
+    """The nova.conf of one nova-scheduler.
 
-    ``options`` are what else goes with it; a cloud has those of the profile
-    that it begins with.
+    ``options`` are all options but the names of classes. They apply to the
+    whole cloud: those of the profile that it is created with.
     """
 
     name: str
@@ -54,8 +62,36 @@ class Profile:
     weight_classes: tuple[str, ...] = ('nova.scheduler.weights.all_weighers',)
     options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
+    def with_options(self, options: Mapping[str, Any]) -> 'Profile':
+        """This profile with more options, which replace its own.
 
-#: Nova alone, with the filters that its documentation wants for NFV.
+        The one place that decides which filters and weighers a scheduler
+        has where options name them.
+
+        :param options: named ``option`` or ``group.option``; lists of classes
+            may be text, separated by commas
+        """
+        classes: dict[str, Any] = {
+            name: _class_names(options[f'{_GROUP}.{name}'])
+            for name in _CLASS_OPTIONS
+            if f'{_GROUP}.{name}' in options
+        }
+        others = {
+            name: value
+            for name, value in options.items()
+            if name not in {f'{_GROUP}.{one}' for one in _CLASS_OPTIONS}
+        }
+        return dataclasses.replace(
+            self, **classes, options={**self.options, **others}
+        )
+
+
+def _class_names(value: str | Sequence[str]) -> tuple[str, ...]:
+    names = value.split(',') if isinstance(value, str) else value
+    return tuple(filter(None, (str(name).strip() for name in names)))
+
+
+#: Nova alone, with the filters that its documentation recommends for NFV.
 STOCK = Profile(
     name='stock',
     enabled_filters=(
@@ -65,7 +101,7 @@ STOCK = Profile(
     ),
 )
 
-#: Nova with this package, as the README says.
+#: Nova with this package, as recommended in the README.
 NFV = Profile(
     name='nfv_sched',
     enabled_filters=(
@@ -100,13 +136,13 @@ def _defaults(folder: pathlib.Path) -> dict[str, Any]:
         'my_ip': '127.0.0.1',
         'state_path': str(folder),
         'oslo_concurrency.lock_path': str(folder),
-        # Nobody sends heartbeats: services stay up for good.
+        # Without heartbeats services would be down after this time.
         'service_down_time': _YEARS,
-        # Nobody else changes the computes' providers.
+        # No other process changes the computes' providers.
         'compute.resource_provider_association_refresh': _YEARS,
         # Every simulated compute reports PCPU.
         'workarounds.disable_fallback_pcpu_query': True,
-        # Same seed, same cloud; and one scheduler decides at a time.
+        # The same seed gives the same cloud; there are no other schedulers.
         'filter_scheduler.shuffle_best_same_weighed_hosts': False,
         'nfv_sched.in_flight_weight_multiplier': 0.0,
         'nfv_sched.scatter_weight_multiplier': 0.0,
@@ -114,31 +150,88 @@ def _defaults(folder: pathlib.Path) -> dict[str, Any]:
     }
 
 
-#: What is overridden now, which oslo.config does not tell.
+#: Current overrides, which oslo.config does not expose.
 _overridden: dict[str, Any] = {}
 
 
 @contextlib.contextmanager
 def override(values: Mapping[str, Any]) -> Iterator[None]:
-    """Set Nova options, named ``option`` or ``group.option``, for a while."""
+    """Set Nova options, named ``option`` or ``group.option``.
+
+    Previous overrides are restored afterwards.
+    """
     before = {
         name: _overridden[name] for name in values if name in _overridden
     }
-    for name, value in values.items():
-        group, _, option = name.rpartition('.')
-        CONF.set_override(option, value, group=group or None)
-    _overridden.update(values)
     try:
+        for name, value in values.items():
+            _set(name, value)
+            _overridden[name] = value
         yield
     finally:
         for name in values:
-            group, _, option = name.rpartition('.')
             if name in before:
-                CONF.set_override(option, before[name], group=group or None)
-            else:
+                _set(name, before[name])
+            elif name in _overridden:
+                group, _, option = name.rpartition('.')
                 CONF.clear_override(option, group=group or None)
                 del _overridden[name]
         _overridden.update(before)
+
+
+def _set(name: str, value: Any) -> None:
+    group, _, option = name.rpartition('.')
+    # oslo.config iterates over text for an option with several values.
+    if _option(name).multi and isinstance(value, str):
+        value = [value]
+    CONF.set_override(option, value, group=group or None)
+
+
+def _option(name: str) -> Any:
+    group, _, option = name.rpartition('.')
+    # oslo.config offers values of options, but not the options themselves.
+    return CONF._get_opt_info(option, group or None)['opt']  # noqa: SLF001
+
+
+def option_problem(name: str, value: Any) -> str:
+    """Why an option of Nova cannot have a value; empty if it can."""
+    nfv_conf.register_opts(CONF)
+    try:
+        option = _option(name)
+    except cfg.Error:
+        names = list(_option_names())
+        # Most are in a group, which is easily left out.
+        grouped = [one for one in names if one.endswith(f'.{name}')]
+        hint = did_you_mean(grouped[0] if grouped else name, names)
+        return f'Nova has no such option{hint}'
+    lists = option.multi or isinstance(option.type, types.List)
+    if isinstance(value, list) and not lists:
+        return 'takes one value, not a list'
+    try:
+        with override({name: value}):
+            return ''
+    except (cfg.Error, TypeError, ValueError) as error:
+        text = str(error)
+        for start, plain in _PYTHON_TEXTS.items():
+            if text.startswith(start):
+                return f'must be {plain}, not {shown(value)}'
+        return text
+
+
+# oslo.config reports invalid numbers with the text of Python.
+_PYTHON_TEXTS = {
+    'invalid literal for int': 'a whole number',
+    'could not convert string to float': 'a number',
+}
+
+
+def _option_names() -> Iterator[str]:
+    """All options, named ``option`` or ``group.option``."""
+    for name in CONF:
+        if name in CONF._groups:  # noqa: SLF001 - see _option
+            yield from (f'{name}.{option}' for option in CONF[name])
+        else:
+            yield name
 
 
 @contextlib.contextmanager
@@ -147,7 +240,7 @@ def nova_settings(
     aliases: Sequence[Mapping[str, str]],
     options: Mapping[str, Any],
 ) -> Iterator[None]:
-    """Configure Nova as its services would be; ``options`` come last."""
+    """Configure Nova like its services; ``options`` replace defaults."""
     nfv_conf.register_opts(CONF)
     path = folder / 'nova.conf'
     path.write_text(_NOVA_CONF)
@@ -171,22 +264,22 @@ def nova_settings(
 
 
 def forget_caches() -> None:
-    """Make Nova read its options again where it keeps what they said."""
+    """Reset Nova's caches of values from options."""
     pci_request.get_alias_from_config.cache_clear()
     scheduler_utils.reset_globals()
 
 
 def profile_options(profile: Profile) -> dict[str, Any]:
-    """Return the options that make a nova-scheduler one of this profile."""
-    group = 'filter_scheduler'
+    """All options of a nova-scheduler with a profile."""
     return {
-        f'{group}.available_filters': list(profile.available_filters),
-        f'{group}.enabled_filters': list(profile.enabled_filters),
-        f'{group}.weight_classes': list(profile.weight_classes),
+        **{
+            f'{_GROUP}.{name}': list(getattr(profile, name))
+            for name in _CLASS_OPTIONS
+        },
         **profile.options,
     }
 
 
 def failure_domain_kinds() -> tuple[str, ...]:
-    """Return the kinds of failure domains that the options name."""
+    """The kinds of failure domains that the options name."""
     return failure_domains.domain_keys(CONF.nfv_sched.failure_domains)

@@ -70,7 +70,7 @@ def test_the_map_for_a_terminal(run):
     text = run('topology')
     assert '\x1b' not in text
     assert max(map(len, text.splitlines())) <= 120
-    for part in (*HOSTS, 'a my-edge-upf', 'cell 3, socket 0', 'rack R1'):
+    for part in (*HOSTS, 'a my-edge-upf', 'NUMA node 3, socket 0', 'rack R1'):
         assert part in text
     assert text.count('aa') >= 6
 
@@ -155,7 +155,7 @@ def test_placement_alone_is_told_apart(cloud, run, monkeypatch):
     assert 'Not known: which CPUs are free' in text
     assert 'CPUs ================ 0/12 free' in text
     [row] = json.loads(run('topology', '--summary', '-f', 'json', HOSTS[1]))
-    assert row['Guests'] is None
+    assert row['Instances'] is None
     assert row['Stranded'] == 7
     assert 'Not known: which instances are on a host' in run.err
 
@@ -200,7 +200,7 @@ def test_the_report(cloud, run, tmp_path, caplog):
     for record in records:
         record.destroy()
     page = path.read_text()
-    for part in (*HOSTS, 'rack R1', 'Room for flavors', refused.uuid):
+    for part in (*HOSTS, 'rack R1', 'Capacity by flavor', refused.uuid):
         assert part in page
     assert '2026-03-02 14:00:00' in page
     assert '1 for pages' in page

@@ -100,7 +100,7 @@ def test_an_svg_tells_in_words_what_it_shows():
     root = parsed(svg.drawing(view))
     assert root.find(f'{SVG}title').text == 'cmp-1'
     about = root.find(f'{SVG}desc').text
-    assert 'cell 0: 5 of 20 dedicated CPUs free' in about
+    assert 'NUMA node 0: 5 of 20 dedicated CPUs free' in about
     assert '0 of 28 pages of 1G free' in about
 
 
@@ -108,9 +108,9 @@ def test_an_svg_tells_in_words_what_it_shows():
     ('pages', 'text'),
     [
         ((16, 16, 0), '................ 16/16 free'),
-        ((12, 16, 4), '####............ 12/12 free, host 4'),
+        ((12, 16, 4), '####............ 12/12 free, 4 reserved'),
         ((99, 100, 0), '=............... 99/100 free'),
-        ((0, 8, 1), '==============## 0/7 free, host 1'),
+        ((0, 8, 1), '==============## 0/7 free, 1 reserved'),
         ((0, 0, 0), '................ 0/0 free'),
         ((-2, 8, 0), '================ -2/8 free'),
     ],

@@ -58,7 +58,7 @@ def test_every_device_has_the_owner_that_it_has():
 def test_placement_alone_gives_counts_and_says_so():
     view = host_view.host_view(examples.counted_host())
     assert view.guests is None
-    assert 'guests are not known' in view.remarks
+    assert 'instances are not known' in view.remarks
     first, second = view.cells
     assert first.cores is None
     assert first.broken_cores is None

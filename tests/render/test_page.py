@@ -120,13 +120,17 @@ def test_the_heat_map_by_keyboard(opened):
     # One stop of Tab for each rack.
     opened.evaluate('document.querySelector("#resources input").focus()')
     opened.press('Tab')
-    assert focused(opened) == 'cmp-1, cell 0: 5 of 20 dedicated CPUs free'
+    assert focused(opened) == 'cmp-1, NUMA node 0: 5 of 20 dedicated CPUs free'
     opened.press('Tab')
-    assert focused(opened) == 'cmp-2, cell 0: 22 of 22 dedicated CPUs free'
+    assert (
+        focused(opened) == 'cmp-2, NUMA node 0: 22 of 22 dedicated CPUs free'
+    )
     opened.press('ArrowRight', 'ArrowDown')
-    assert focused(opened) == 'cmp-3, cell 1: 15 of 20 dedicated CPUs free'
+    assert (
+        focused(opened) == 'cmp-3, NUMA node 1: 15 of 20 dedicated CPUs free'
+    )
     opened.press('ArrowDown', 'Home')
-    assert focused(opened) == 'cmp-3, cell 0: 0 of 20 dedicated CPUs free'
+    assert focused(opened) == 'cmp-3, NUMA node 0: 0 of 20 dedicated CPUs free'
     readout = opened.evaluate('document.getElementById("readout").textContent')
     assert readout == focused(opened)
     opened.press('Enter')
@@ -140,7 +144,7 @@ def test_another_resource_by_keyboard(opened):
     label = opened.evaluate(
         'document.querySelector(".heat .c").getAttribute("aria-label")'
     )
-    assert label == 'cmp-1, cell 0: 0 of 28 pages of 1G free'
+    assert label == 'cmp-1, NUMA node 0: 0 of 28 pages of 1G free'
     shown = opened.evaluate('document.querySelector(".heat .c").className')
     assert shown == 'c q5'
 
@@ -185,10 +189,10 @@ def test_tables_are_sorted_by_keyboard(opened):
 def test_what_a_screen_reader_reads(opened):
     found = opened.accessible()
     headings = [name for role, name in found if role == 'heading']
-    assert {'NUMA report', 'What could not be read'} <= set(headings)
-    assert {'What is scarce', 'NUMA maps', 'cmp-1'} <= set(headings)
+    assert {'NUMA report', 'Not read'} <= set(headings)
+    assert {'Free capacity', 'NUMA maps', 'cmp-1'} <= set(headings)
     assert ('grid', 'rack R1 (free dedicated CPUs)') in found
-    assert ('link', 'cmp-1, cell 0: 5 of 20 dedicated CPUs free') in found
+    assert ('link', 'cmp-1, NUMA node 0: 5 of 20 dedicated CPUs free') in found
     tables = [name for role, name in found if role == 'table']
     assert len(tables) >= 3
     assert all(tables)
@@ -232,7 +236,7 @@ def test_it_reads_without_scripts(tab, report):
     tab.look()
     tab.open(report)
     found = tab.accessible()
-    assert ('link', 'cmp-1, cell 0: 5 of 20 dedicated CPUs free') in found
+    assert ('link', 'cmp-1, NUMA node 0: 5 of 20 dedicated CPUs free') in found
     assert not any(role == 'radio' for role, _ in found)
 
 
@@ -253,7 +257,7 @@ def test_of_many_refused_requests_the_newest_are_listed():
     text = page.report(examples.survey(), refusals=many)
     assert 'request-499.' in text
     assert 'request-500.' not in text
-    assert '2 older ones are left out' in text
+    assert '2 older requests are left out' in text
 
 
 def test_nothing_in_the_page_points_outside(report):

@@ -4,18 +4,24 @@ import pytest
 
 from nfv_sched.scenario import loader
 from nfv_sched.scenario import recorder
+from nfv_sched.scenario.loader import ScenarioError
 from nfv_sched.scenario.values import BootStep
 from nfv_sched.scenario.values import DeleteStep
 from nfv_sched.scenario.values import LoseStep
 from nfv_sched.scenario.values import MixStep
-from nfv_sched.scenario.yaml_source import ScenarioError
+from nfv_sched.sim import documents
 from nfv_sched.sim import machine
 from nfv_sched.sim import settings
 
 GOOD = """\
 about: all that a scenario may say
 scheduler: stock
-options: {filter_scheduler.host_subset_size: 3}
+options:
+  filter_scheduler.host_subset_size: 3
+  filter_scheduler.ram_weight_multiplier: 1.5
+  filter_scheduler.track_instance_changes: false
+  filter_scheduler.enabled_filters: [ComputeFilter]
+  cpu_allocation_ratio: '2'
 machines: {mine: mine.yaml}
 aliases:
   - {name: gpu, vendor_id: 10de, product_id: 1eb8}
@@ -66,7 +72,13 @@ def good(scenario):
 def test_all_that_a_scenario_may_say(good):
     found = loader.read(good)
     assert found.scheduler is settings.STOCK
-    assert found.options == {'filter_scheduler.host_subset_size': '3'}
+    assert found.options == {
+        'filter_scheduler.host_subset_size': 3,
+        'filter_scheduler.ram_weight_multiplier': 1.5,
+        'filter_scheduler.track_instance_changes': False,
+        'filter_scheduler.enabled_filters': ['ComputeFilter'],
+        'cpu_allocation_ratio': '2',
+    }
     assert found.kinds == ('rack', 'row')
     assert found.aliases[-1]['name'] == 'gpu'
     assert [host.name for host in found.hosts] == ['cmp-01', 'cmp-02', 'mine']
@@ -91,55 +103,105 @@ def test_all_that_a_scenario_may_say(good):
 
 
 HOSTS = 'hosts: [{machine: epyc7451-4node}]\n'
+NO_STEPS = 'steps: []\n'
 
 WRONG = [
-    ('hosts: {', '1: not YAML'),
-    ('', '1: must be a mapping'),
-    ('steps: []', '1: hosts: is missing'),
-    ('hosts: []\nsteps: []', '1: hosts: there are none'),
-    (f'{HOSTS}steps: []\nstpes: []', '3: stpes: is unknown'),
-    (f'{HOSTS}steps: []\nsteps: []', '3: steps: is there twice'),
+    ('hosts: {', '1: not YAML: expected the node content'),
+    ('\n  - \t}', '2: not YAML'),
+    ('about: \x07', '1: not YAML: special characters are not allowed'),
+    ('', '1: must be a mapping, not empty'),
+    ('- x', '1: must be a mapping, not a list'),
+    (NO_STEPS, '1: hosts: is missing'),
+    (f'hosts: []\n{NO_STEPS}', '1: hosts: must not be empty'),
     (
-        'hosts:\n  - {machine: epyc7451-4node}\n  - {machine: cray-1}',
-        '3: hosts[1].machine: machine cray-1: no such machine',
+        f'{HOSTS}{NO_STEPS}stpes: []',
+        '3: stpes: is unknown; did you mean steps?',
+    ),
+    (f'{HOSTS}{NO_STEPS}{NO_STEPS}', '3: steps: is there twice'),
+    (f'{HOSTS}{NO_STEPS}[x]: 1', '3: a key must be text'),
+    (f'{HOSTS}{NO_STEPS}about: 1.10', '3: about: must be text, not 1.1; '),
+    (
+        f'{HOSTS}{NO_STEPS}about: !!python/object/apply:os.abort []',
+        '3: about: the tag !!python/object/apply:os.abort is not supported',
+    ),
+    (f'{HOSTS}steps: &x [*x]', '2: steps[0]: an alias must not contain'),
+    (
+        f'{NO_STEPS}hosts:\n'
+        '  - {machine: epyc7451-4node}\n  - {machine: cray-1}',
+        '4: hosts[1].machine: there is no machine cray-1; known: dell-2x62',
     ),
     (
-        'hosts:\n  - machine: epyc7451-4node\n    cuont: 3',
-        '3: hosts[0].cuont: is unknown',
+        f'{NO_STEPS}hosts:\n  - {{machine: epyc7541-4node}}',
+        '3: hosts[0].machine: there is no machine epyc7541-4node; '
+        'did you mean epyc7451-4node?',
     ),
     (
-        'hosts:\n  - machine: epyc7451-4node\n    count: 0',
-        '3: hosts[0].count: must be at least 1',
+        f'{NO_STEPS}hosts:\n  - machine: epyc7451-4node\n    cuont: 3',
+        '4: hosts[0].cuont: is unknown; did you mean count?',
     ),
     (
-        'hosts:\n- {machine: epyc7451-4node}\n- {machine: epyc7451-4node}',
-        '3: hosts[1]: there is a host epyc7451-4node already',
+        f'{NO_STEPS}hosts:\n  - machine: epyc7451-4node\n    count: 0',
+        '4: hosts[0].count: must be at least 1',
     ),
     (
-        f'machines:\n  x: nowhere.yaml\n{HOSTS}',
-        '2: machines.x: nowhere.yaml: No such file',
+        f'{NO_STEPS}hosts:\n'
+        '- {machine: epyc7451-4node}\n- {machine: epyc7451-4node}',
+        '4: hosts[1]: there is a host epyc7451-4node already',
     ),
     (
-        f'{HOSTS}flavors:\n - name: x\n   vcpus: two\n   ram_mib: 1',
-        "4: flavors[0].vcpus: 'two' is not int",
+        f'{NO_STEPS}machines:\n  x: nowhere.yaml\n{HOSTS}',
+        '3: machines.x: nowhere.yaml: No such file',
     ),
     (
-        f'{HOSTS}flavors:\n - name: x\n   vcpus: 2\n   ram_mib: 1\n'
-        '   extra_specs:\n     hw:numa_nodes: true',
-        '7: flavors[0].extra_specs.hw:numa_nodes: True is not a string',
+        f'{HOSTS}{NO_STEPS}flavors:\n - name: x\n   vcpus: two\n   ram_mib: 1',
+        '5: flavors[0].vcpus: must be a whole number, not "two"',
     ),
     (
-        f'{HOSTS}groups:\n - {{name: x, policy: antiaffinity}}',
-        "3: groups[0].policy: 'antiaffinity' is none of",
+        f'{HOSTS}{NO_STEPS}flavors:\n - name: x\n   vcpus: true\n'
+        '   ram_mib: 1',
+        '5: flavors[0].vcpus: must be a whole number, not true',
     ),
     (
-        f'{HOSTS}options:\n  filter_scheduler.subset: 1\nsteps: []',
-        '3: options.filter_scheduler.subset: no such option',
+        f'{HOSTS}{NO_STEPS}flavors:\n - name: x\n   vcpus: 2\n'
+        '   ram_mib: 1\n   extra_specs:\n     hw:numa_nodes: yes',
+        '8: flavors[0].extra_specs.hw:numa_nodes: must be text or a whole '
+        'number, not true; write text in quotes',
+    ),
+    (
+        f'{HOSTS}{NO_STEPS}groups:\n - {{name: x, policy: antiaffinity}}',
+        '4: groups[0].policy: "antiaffinity" is not one of affinity, anti-'
+        'affinity, soft-affinity, soft-anti-affinity; did you mean anti-',
+    ),
+    (
+        f'{HOSTS}{NO_STEPS}scheduler: nova',
+        '3: scheduler: "nova" is not one of nfv_sched, stock',
+    ),
+    (
+        f'{HOSTS}options:\n  filter_scheduler.subset: 1\n{NO_STEPS}',
+        '3: options.filter_scheduler.subset: Nova has no such option; did '
+        'you mean filter_scheduler.host_subset_size?',
+    ),
+    (
+        f'{HOSTS}options:\n  ram_weight_multiplier: 1\n{NO_STEPS}',
+        '3: options.ram_weight_multiplier: Nova has no such option; did you '
+        'mean filter_scheduler.ram_weight_multiplier?',
     ),
     (
         f'{HOSTS}options:\n  filter_scheduler.host_subset_size: many\n'
-        'steps: []',
-        '3: options.filter_scheduler.host_subset_size:',
+        f'{NO_STEPS}',
+        '3: options.filter_scheduler.host_subset_size: must be a whole '
+        'number, not "many"',
+    ),
+    (
+        f'{HOSTS}options:\n  filter_scheduler.host_subset_size: [1]\n'
+        f'{NO_STEPS}',
+        '3: options.filter_scheduler.host_subset_size: takes one value, not',
+    ),
+    (
+        f'{HOSTS}options:\n  filter_scheduler.host_subset_size: {{}}\n'
+        f'{NO_STEPS}',
+        '3: options.filter_scheduler.host_subset_size: must be text, a '
+        'number, true or false or a list, not a mapping',
     ),
     (
         f'{HOSTS}steps:\n- boot: {{flavor: free5gc}}\n'
@@ -147,36 +209,64 @@ WRONG = [
         '6: steps[1].boot.flavor: there is no flavor unheard-of',
     ),
     (
+        f'{HOSTS}steps:\n- boot: {{flavor: fre5gc}}',
+        '3: steps[0].boot.flavor: there is no flavor fre5gc; did you mean '
+        'free5gc?',
+    ),
+    (
         f'{HOSTS}steps:\n- boot: {{flavor: free5gc, group: x}}',
         '3: steps[0].boot.group: there is no group x',
     ),
     (
+        f'{HOSTS}groups: [{{name: ran, policy: affinity}}]\n'
+        'steps:\n- boot: {flavor: free5gc, group: rann}',
+        '4: steps[0].boot.group: there is no group rann; did you mean ran?',
+    ),
+    (
         f'{HOSTS}steps:\n- explode: {{}}',
-        '3: steps[0]: must be one of boot, mix, delete, lose',
+        '3: steps[0].explode: is unknown; known: boot, delete, lose, mix, re',
+    ),
+    (
+        f'{HOSTS}steps:\n- {{}}',
+        '3: steps[0]: must have exactly one of boot, mix, delete, lose, re',
+    ),
+    (
+        f'{HOSTS}steps:\n- boot: {{flavor: free5gc}}\n  lose: {{host: x}}',
+        '3: steps[0]: must have exactly one of boot, mix, delete, lose, re',
     ),
     (
         f'{HOSTS}steps:\n- lose: {{rack: R1}}',
-        '3: steps[0].lose: must name one of host',
+        '3: steps[0].lose.rack: is unknown; known: host',
     ),
     (
         f'{HOSTS}steps:\n- lose: {{host: cmp-*}}',
-        '3: steps[0].lose.host: no host is in cmp-*',
+        '3: steps[0].lose.host: no host matches cmp-*',
+    ),
+    (
+        f'{HOSTS}steps:\n- lose: {{host: epyc7451-node}}',
+        '3: steps[0].lose.host: no host matches epyc7451-node; did you mean '
+        'epyc7451-4node?',
+    ),
+    (
+        'hosts: [{machine: epyc7451-4node, domains: {rack: R1}}]\n'
+        'steps:\n- lose: {rack: r1}',
+        '3: steps[0].lose.rack: no host is in rack r1; did you mean R1?',
     ),
     (
         f'{HOSTS}steps:\n- mix: {{flavors: {{free5gc: 0}}, count: 1}}',
-        '3: steps[0].mix.flavors: there are none',
+        '3: steps[0].mix.flavors: one of them needs a weight above 0',
     ),
     (
         f'{HOSTS}steps:\n- mix: {{flavors: {{x: 1}}, count: 1}}',
-        '3: steps[0].mix.flavors.x: there is no such flavor',
+        '3: steps[0].mix.flavors.x: there is no flavor x',
     ),
     (
         f'{HOSTS}steps:\n- replay: nothing.jsonl',
         '3: steps[0].replay: there is no file',
     ),
     (
-        'hosts: [{survey: nothing.json}]',
-        '1: hosts[0].survey:',
+        f'{NO_STEPS}hosts: [{{survey: nothing.json}}]',
+        '2: hosts[0].survey:',
     ),
 ]
 
@@ -186,18 +276,131 @@ def test_an_error_names_file_line_and_entry(scenario, text, complaint):
     path = scenario(text)
     with pytest.raises(ScenarioError) as caught:
         loader.read(path)
-    assert str(caught.value).startswith(f'{path}:{complaint}')
+    [line] = str(caught.value).splitlines()
+    assert line.startswith(f'{path}:{complaint}')
+
+
+ALL_WRONG = """\
+about: 5
+scheduler: stok
+options: {cpu_allocation_ration: 2, filter_scheduler.host_subset_size: few}
+machines: {mine: mine.yaml}
+hosts:
+  - {machine: mine, count: 2}
+  - {machine: epyc, domain: {rack: R1}}
+  - {machine: epyc}
+flavors:
+  - {name: small, vcpus: 0, ram_mib: 1.5}
+groups:
+  - {name: pair, policy: anti_affinity}
+steps:
+  - boot: {flavor: small, group: pair}
+  - boot: {flavor: smal, group: pare}
+  - mix: {flavors: {small: -1, other: 1}}
+  - replay: log.jsonl
+  - lose: {rack: R1}
+  - delete: {}
+extra: 1
+"""
+
+
+def test_all_errors_are_reported_at_once(scenario):
+    machine_file = scenario(MACHINE.replace('memory_mib', 'ram'), 'mine.yaml')
+    log = scenario('{"boot": {}}\n{"delete": [], "x": 1}\n', 'log.jsonl')
+    path = scenario(ALL_WRONG)
+    with pytest.raises(ScenarioError) as caught:
+        loader.read(path)
+    found = [
+        (problem.source, problem.line, problem.path)
+        for problem in caught.value.problems
+    ]
+    name = str(path)
+    assert found == [
+        (name, 1, 'about'),
+        (name, 2, 'scheduler'),
+        (name, 3, 'options.cpu_allocation_ration'),
+        (name, 3, 'options.filter_scheduler.host_subset_size'),
+        (name, 7, 'hosts[1].domain'),
+        (name, 8, 'hosts[2].machine'),
+        (name, 10, 'flavors[0].vcpus'),
+        (name, 10, 'flavors[0].ram_mib'),
+        (name, 12, 'groups[0].policy'),
+        # What names invalid entries is not reported for that.
+        (name, 15, 'steps[1].boot.flavor'),
+        (name, 15, 'steps[1].boot.group'),
+        (name, 16, 'steps[2].mix.flavors.small'),
+        # Which racks there are is not known, so that losing one is right.
+        (name, 19, 'steps[5].delete.guests'),
+        (name, 20, 'extra'),
+        (str(machine_file), 3, 'cells[0].memory_mib'),
+        (str(machine_file), 3, 'cells[0].ram'),
+        (str(log), 1, 'boot.flavor'),
+        (str(log), 2, 'x'),
+        (str(log), 2, 'delete'),
+    ]
+
+
+def test_messages_have_no_words_of_python_or_of_the_schema(scenario):
+    scenario(MACHINE.replace('memory_mib', 'ram'), 'mine.yaml')
+    scenario('{"boot": {}}\n[]\n', 'log.jsonl')
+    texts = [text for text, _ in WRONG] + [ALL_WRONG]
+    for text in texts:
+        with pytest.raises(ScenarioError) as caught:
+            loader.read(scenario(text))
+        for problem in caught.value.problems:
+            for word in (
+                *('None', 'True', 'False', 'dict', 'int ', 'str ', "('", "['"),
+                *('schema', 'property', 'properties', 'instance', 'valid'),
+            ):
+                assert word not in problem.text
+
+
+def test_nothing_in_a_file_can_exhaust_memory_or_the_stack(scenario):
+    rows = ['a0: &a0 [x]'] + [
+        f'a{n}: &a{n} [{", ".join([f"*a{n - 1}"] * 9)}]' for n in range(1, 20)
+    ]
+    with pytest.raises(ScenarioError, match='more than 1000000 entries'):
+        loader.read(scenario('\n'.join(rows)))
+    with pytest.raises(ScenarioError, match='nested too deeply'):
+        loader.read(scenario('[' * 5000 + ']' * 5000))
+
+
+def test_dates_and_numbers_as_keys_are_text(scenario):
+    path = scenario(
+        'hosts: [{machine: epyc7451-4node, name: 2026-01-01}]\n'
+        'flavors: [{name: x, vcpus: 1.0, ram_mib: 1, extra_specs: {1: 2}}]\n'
+        'steps: [{boot: {flavor: x}}]'
+    )
+    found = loader.read(path)
+    assert found.hosts[0].name == '2026-01-01'
+    assert found.steps[0].flavor.extra_specs == {'1': '2'}
+    assert type(found.steps[0].flavor.vcpus) is int
 
 
 @pytest.mark.parametrize(
     ('line', 'complaint'),
     [
         ('{"boot": ', 'column 10: not JSON: Expecting value'),
-        ('[]', 'must be a mapping'),
+        ('[]', 'must be a mapping, not a list'),
+        ('{}', 'must have exactly one of boot, mix, delete, lose'),
         ('{"boot": {}}', 'boot.flavor: is missing'),
         ('{"boot": {"flavor": "x"}}', 'boot.flavor: there is no flavor x'),
-        ('{"at": 5, "boot": {}}', 'at: 5 is not str'),
-        ('{"delete": {"guests": "vm"}}', "delete.guests: 'vm' is not list"),
+        (
+            '{"boot": {"flavor": "free5g"}}',
+            'boot.flavor: there is no flavor free5g; did you mean free5gc?',
+        ),
+        (
+            '{"at": 5, "boot": {"flavor": "free5gc"}}',
+            'at: must be text, not 5',
+        ),
+        (
+            '{"delete": {"guests": "vm"}}',
+            'delete.guests: must be a list, not "vm"',
+        ),
+        (
+            '{"delete": {"guests": ["vm"], "guests": []}}',
+            'guests: is there twice',
+        ),
     ],
 )
 def test_an_error_in_a_log_names_file_line_and_entry(
@@ -208,6 +411,20 @@ def test_an_error_in_a_log_names_file_line_and_entry(
     with pytest.raises(ScenarioError) as caught:
         loader.read(path)
     assert str(caught.value) == f'{log}:2: {complaint}'
+
+
+@pytest.mark.parametrize('name', ['what-if.yaml', 'log.jsonl'])
+def test_a_file_that_is_not_text_is_an_error(scenario, name):
+    path = scenario(f'{HOSTS}steps: [{{replay: log.jsonl}}]')
+    path.with_name(name).write_bytes(b'\xff\xfe')
+    with pytest.raises(ScenarioError, match=f'{name}: is not UTF-8 text'):
+        loader.read(path)
+
+
+def test_the_schema_lists_the_profiles():
+    assert loader._schema()['properties']['scheduler']['enum'] == list(
+        loader._PROFILES
+    )
 
 
 def test_a_scenario_that_is_not_there(tmp_path):
@@ -243,3 +460,28 @@ def _fields(boot):
 def _plain(flavor):
     fields = {name: getattr(flavor, name) for name in flavor.__slots__}
     return type(flavor)(**{**fields, 'about': ''})
+
+
+def keywords(schema):
+    """All keywords of a schema and of those in it."""
+    for key, value in schema.items():
+        if key in ('properties', 'patternProperties', '$defs'):
+            yield key
+            for below in value.values():
+                yield from keywords(below)
+        else:
+            yield key
+            for below in value if isinstance(value, list) else [value]:
+                if isinstance(below, dict):
+                    yield from keywords(below)
+
+
+@pytest.mark.parametrize(
+    'schema', [loader._schema(), machine._validator().schema]
+)
+def test_every_keyword_of_the_schemas_has_a_text(schema):
+    without = {'$schema', '$ref', '$defs', 'title', 'description'}
+    structure = {'properties', 'patternProperties', 'items', 'if', 'then'}
+    handled = {'required', 'additionalProperties', *documents._TEXTS}
+    assert set(keywords(schema)) <= without | structure | handled | {'else'}
+    documents.Validator.check_schema(schema)

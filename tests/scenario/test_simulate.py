@@ -102,7 +102,7 @@ def test_a_scenario_is_played(two_racks, tmp_path, capsys):
         'server group',
         'nic  nic',
         'two (lost)',
-        '2 hosts, 1 of them lost; 2 guests in the end, 3 found no host',
+        '2 hosts, 1 of them lost; 2 instances at the end, 3 without a host',
     ):
         assert text in said.out
     assert max(map(len, said.out.splitlines())) <= 120
@@ -120,7 +120,7 @@ def test_a_scenario_is_played(two_racks, tmp_path, capsys):
     )
     code = main(['simulate', '--scenario', str(two_racks), '-f', 'json'])
     assert code == 1
-    columns = ('Step', 'Guest', 'Fate', 'Host', 'Before')
+    columns = ('Step', 'Instance', 'Fate', 'Host', 'Before')
     assert [
         tuple(row[column] for column in columns)
         for row in json.loads(capsys.readouterr().out)
@@ -137,7 +137,7 @@ def test_what_is_counted_is_what_is_there(two_racks):
         for share in event.used.values()
     )
     [one] = [host for host in played.survey.hosts if host.host == 'one']
-    fates = {event.guest: event.fate for event in run.events}
+    fates = {event.instance: event.kind for event in run.events}
     assert {guest.name for guest in one.residents} == {
         name
         for name, fate in fates.items()
@@ -149,7 +149,7 @@ def test_what_is_counted_is_what_is_there(two_racks):
     assert used['dedicated CPUs'] == share
     free, usable = figures.pages[examples.G1]
     assert used['pages of 1G'] == (usable - free) / usable
-    assert [why.guest.name for why in run.whys] == ['pair-1', 'nic']
+    assert [why.instance.name for why in run.whys] == ['pair-1', 'nic']
 
 
 def test_what_nova_itself_refuses_is_told(scenario, capsys):
@@ -192,7 +192,7 @@ def test_a_scenario_names_its_filters(scenario, filters, fate, stages):
         steps: [{{boot: {{flavor: small}}}}]
         """)
     run = simulate_view.simulate(path, rich_console.plain()).run
-    assert [event.fate for event in run.events] == [fate]
+    assert [event.kind for event in run.events] == [fate]
     assert [
         condition.stage
         for why in run.whys
@@ -229,9 +229,7 @@ def test_guests_that_fit_only_one_by_one_are_explained(scenario, capsys):
         """)
     assert main(['simulate', '--scenario', str(path)]) == 1
     said = capsys.readouterr().out
-    assert (
-        '2 hosts take one such guest; 6 were asked for in one request' in said
-    )
+    assert '2 hosts accept one such instance; the request is for 6' in said
     assert 'nearest miss' not in said
 
 
@@ -254,7 +252,7 @@ def test_what_cannot_be_written_is_told_first(two_racks, option, capsys):
         with pytest.raises(SystemExit) as error:
             main([*words, str(path)])
         assert error.value.code == 2
-    assert f'{option}: {missing} is no directory' in capsys.readouterr().err
+    assert f'{option}: {missing} is not a directory' in capsys.readouterr().err
 
 
 def test_an_error_is_told_without_a_traceback(two_racks, capsys):
@@ -345,14 +343,14 @@ def test_what_floating_guests_of_a_survey_hold_is_not_there(
     run = simulate_view.simulate(
         scenario(json.dumps(what_if)), rich_console.plain()
     ).run
-    assert [event.fate is EventKind.PLACED for event in run.events] == placed
+    assert [event.kind is EventKind.PLACED for event in run.events] == placed
 
 
 def test_a_survey_without_cpu_numbers_cannot_be_simulated(tmp_path):
     path = tmp_path / 'counts.json'
     path.write_text(topology.rendered(examples.counts(), 'json'))
     with pytest.raises(
-        residual_hosts.SurveyDataError, match='cmp-3: CPUs are not'
+        residual_hosts.SurveyDataError, match='cmp-3: CPU numbers are not'
     ):
         list(residual_hosts.hosts_of(path, ['*'], 1.0))
     path.write_text('{}')

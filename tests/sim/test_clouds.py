@@ -34,6 +34,14 @@ def test_the_same_boots_land_on_the_same_hosts():
     assert landings() == landings()
 
 
+def test_a_server_that_runs_is_not_counted_as_a_build():
+    with simulated_cloud(settings.STOCK) as cloud:
+        cloud.add_host('one', machine.load('epyc7451-4node'))
+        assert all(cloud.boot(PINNED)[0].booted for _ in range(2))
+        [state] = cloud.host_states()
+        assert (state.num_instances, state.num_io_ops) == (2, 0)
+
+
 def test_novas_options_reach_the_scheduler():
     options = {'compute.packing_host_numa_cells_allocation_strategy': True}
     with simulated_cloud(settings.STOCK, options=options) as cloud:

@@ -22,13 +22,13 @@ def test_the_demo_runs_and_is_plain_text_in_a_pipe(capsys):
     assert '\x1b' not in out
     assert max(map(len, out.splitlines())) <= 120
     for text in (
-        'Where the guests landed',
+        'Placed instances',
         'NUMA map',
-        'What Placement shows of it',
-        'Guests that no host can take',
+        'Providers in Placement',
+        'Instances without a host',
         'packet-cache.200GB',
-        'cell 0, socket 0',
-        '0 claims failed',
+        'NUMA node 0, socket 0',
+        '0 failed claims',
     ):
         assert text in out
 
@@ -81,7 +81,7 @@ def test_landings_tell_what_a_guest_got(stock_cloud):
     row = console.file.getvalue()
     assert '6 pinned' in row
     assert '8 x 1G' in row
-    assert '2 near' in row
+    assert '2 local' in row
     stock_cloud.delete(guest)
 
 

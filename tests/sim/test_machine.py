@@ -1,11 +1,12 @@
 import json
 import pathlib
+import re
 
 import pytest
 
 from nfv_sched.sim import machine
-from nfv_sched.sim.fields import MachineError
-from nfv_sched.sim.fields import parse_cpus
+from nfv_sched.sim.machine import MachineError
+from nfv_sched.sim.machine import parse_cpus
 
 EXPECTED = (
     pathlib.Path(__file__).resolve().parents[3]
@@ -52,7 +53,7 @@ def test_cpu_lists_are_read_as_the_kernel_writes_them(text, cpus):
 
 @pytest.mark.parametrize('text', ['a', '1-', '0-7:2', '-3'])
 def test_what_is_no_cpu_list_is_refused(text):
-    with pytest.raises(ValueError, match='no range'):
+    with pytest.raises(ValueError, match='not a range'):
         parse_cpus(text)
 
 
@@ -73,27 +74,82 @@ def test_a_description_becomes_a_machine():
 @pytest.mark.parametrize(
     ('old', 'new', 'complaint'),
     [
-        ('about: two small cells', '', 'about: is missing'),
-        ('about:', 'abuot: x\nabout:', 'abuot: is unknown'),
-        ('memory_mib: 4096}', 'memory_mib: -1}', r'memory_mib: is negative'),
-        ('memory_mib: 4096}', 'memory_mib: 4G}', "'4G' is not int"),
-        ('{id: 1,', '{id: 0,', 'ids of their own'),
-        ("'2-3,6-7'", "'1-3,6-7'", 'CPU 1 is on cells 0 and 1'),
-        ("'2-3,6-7'", "'2-3,7'", 'only part of core'),
-        ("'2-3,6-7'", "'2-3,6-x'", r'cells\[1\].cpus'),
-        ('stride: 4', 'stride: 0', 'need a stride'),
-        ('1-3,5-7', '1-3,5-9', 'no cell has CPUs'),
-        ('dedicated:', 'shared: 3\ndedicated:', 'both dedicated and shared'),
-        ('{1G: 2}', '{1G: 5}', 'more huge pages than memory'),
-        ('{1G: 2}', '{1X: 2}', 'no page size'),
-        ('{1G: 2}', '{1G: 2}, reserved_pages: {1G: 3}', 'reserved'),
-        ('{1G: 2}', '{1G: 2}, distances: [10]', 'needs 2 distances'),
-        ('cell: 1', 'cell: 7', 'no such cell'),
-        ("'0000:3b:00.1'", "'3b:00.1'", 'no PCI address'),
-        ("'8086:158b'", "'158b'", 'not vendor:product'),
-        ('vfs: 10', 'vfs: 10, assign: some', 'is none of'),
-        ('cells:', 'cells: []\nmore:', 'ids of their own'),
-        ('about: two', 'about: {two', 'not YAML'),
+        ('about: two small cells', '', '3: about: is missing'),
+        ('about:', 'abuot: x\nabout:', '2: abuot: is unknown; did you mean'),
+        (
+            'memory_mib: 4096}',
+            'memory_mib: -1}',
+            '7: cells[1].memory_mib: must not be negative',
+        ),
+        (
+            'memory_mib: 4096}',
+            'memory_mib: 4G}',
+            '7: cells[1].memory_mib: must be a whole number, not "4G"',
+        ),
+        (
+            '{id: 1,',
+            '{id: 0,',
+            '7: cells[1].id: there is a NUMA node 0 already',
+        ),
+        (
+            "'2-3,6-7'",
+            "'1-3,6-7'",
+            '7: cells[1].cpus: NUMA node 0 has CPU 1 already',
+        ),
+        (
+            "'2-3,6-7'",
+            "'2-3,7'",
+            '7: cells[1].cpus: has only part of the core of CPUs 2, 6',
+        ),
+        (
+            "'2-3,6-7'",
+            "'2-3,6-x'",
+            '7: cells[1].cpus: "2-3,6-x" is not a list of CPUs such as',
+        ),
+        ('stride: 4', 'stride: 0', '3: smt.stride: several threads need a'),
+        ('1-3,5-7', '1-3,5-9', '4: dedicated: no NUMA node has CPUs 8, 9'),
+        (
+            'dedicated:',
+            'shared: 3\ndedicated:',
+            '4: shared: CPU 3 both dedicated and shared',
+        ),
+        ('{1G: 2}', '{1G: 5}', 'pages: more huge pages than memory'),
+        (
+            '{1G: 2}',
+            '{1X: 2}',
+            'pages.1X: is not a page size such as 4K, 2M or 1G',
+        ),
+        (
+            '{1G: 2}',
+            '{1G: 2}, reserved_pages: {1G: 3}',
+            'reserved_pages: more pages of 1048576 KiB are reserved than',
+        ),
+        (
+            '{1G: 2}',
+            '{1G: 2}, distances: [10]',
+            'cells[0].distances: needs 2 distances',
+        ),
+        ('cell: 1', 'cell: 7', 'nics[0].cell: there is no NUMA node 7'),
+        (
+            "'0000:3b:00.1'",
+            "'3b:00.1'",
+            'address: "3b:00.1" is not a PCI address such as 0000:3b:00.1',
+        ),
+        (
+            "'8086:158b'",
+            "'158b'",
+            'ids: "158b" is not a pair of vendor and product such as',
+        ),
+        (
+            'vfs: 10',
+            'vfs: 10, assign: port',
+            'assign: "port" is not one of none, ports, vfs, both; did you '
+            'mean ports?',
+        ),
+        ("vf_ids: '8086:154c', ", '', 'nics[0].vf_ids: is missing'),
+        ('cells:', 'cells: []\nmore:', '5: cells: must not be empty'),
+        ('about: two', 'about: {two', '3: not YAML'),
+        ('about: two', '- two', 'not YAML'),
     ],
 )
 def test_a_bad_description_is_refused_with_the_entry_at_fault(
@@ -103,14 +159,42 @@ def test_a_bad_description_is_refused_with_the_entry_at_fault(
     text = GOOD.replace(old, new, 1)
     if new.startswith('cells: []'):
         text = text.replace('more:', '', 1).split('  - {id', 1)[0]
-    with pytest.raises(MachineError, match=complaint) as error:
+    with pytest.raises(MachineError, match=re.escape(complaint)) as error:
         machine.parse('broken', text)
-    assert 'machine broken' in str(error.value)
+    assert str(error.value).startswith('machine broken:')
+
+
+def test_all_problems_of_a_description_are_reported_by_line():
+    text = (
+        GOOD.replace("'2-3,6-7'", "'2-3'")
+        .replace('{1G: 2}', '{1X: 2}')
+        .replace('physnet:', 'fysnet:')
+    )
+    with pytest.raises(MachineError) as error:
+        machine.parse('broken', text)
+    assert [
+        (problem.line, problem.path) for problem in error.value.problems
+    ] == [
+        (6, 'cells[0].pages.1X'),
+        (7, 'cells[1].cpus'),
+        (7, 'cells[1].cpus'),
+        (10, 'nics[0].fysnet'),
+    ]
+    assert len(str(error.value).splitlines()) == 4
 
 
 def test_an_unknown_machine_is_refused_with_the_known_ones():
     with pytest.raises(MachineError, match='turin-nps4'):
         machine.load('nope')
+    with pytest.raises(MachineError, match=r'did you mean turin-nps4\?'):
+        machine.load('turin-nps')
+
+
+def test_a_file_that_is_not_text_is_refused(tmp_path):
+    path = tmp_path / 'mine.yaml'
+    path.write_bytes(b'about: \xff')
+    with pytest.raises(MachineError, match=r'mine\.yaml: is not UTF-8 text'):
+        machine.load_file(path)
 
 
 def test_every_machine_of_the_package_loads():

@@ -4,7 +4,7 @@
   const all = (what, from = document) => [...from.querySelectorAll(what)];
   const one = (id) => document.getElementById(id);
 
-  // Light and dark: as the system wants it, until somebody says otherwise.
+  // Light and dark: the system setting, until the user chooses.
   const remembered = {
     get() { try { return localStorage.getItem('nfv-theme'); } catch { return null; } },
     set(value) { try { localStorage.setItem('nfv-theme', value); } catch { /* file: without storage */ } },
@@ -24,7 +24,7 @@
     label();
   });
 
-  // Of a large cloud what is told of a host is compressed until it is opened.
+  // In large clouds the details of a host are compressed until they are opened.
   const expand = async (box) => {
     const bytes = Uint8Array.from(atob(box.dataset.packed), (one) => one.charCodeAt(0));
     delete box.dataset.packed;
@@ -48,7 +48,7 @@
   reveal();
   document.addEventListener('click', (event) => {
     const link = event.target.closest('a[href^="#h"]');
-    // The hash does not change when a host is asked for twice.
+    // The hash does not change when the same link is followed twice.
     if (link && link.hash === location.hash) reveal();
   });
   if (!document.querySelector('[data-packed]')) {
@@ -83,7 +83,7 @@
     };
 
     for (const table of all('.heat')) {
-      // One stop of the Tab key per table, arrows inside.
+      // The Tab key stops once per table; arrow keys move inside.
       const grid = all('tbody tr', table).map((row) => all('.c', row)).filter((row) => row.length);
       const mine = grid.flat();
       if (!mine.length) continue;
@@ -119,7 +119,7 @@
   };
   const compare = (a, b) => {
     if (typeof a === 'number' && typeof b === 'number') return a - b;
-    // What is not known comes last.
+    // Unknown values come last.
     if (typeof a !== typeof b) return typeof a === 'number' ? -1 : 1;
     return String(a).localeCompare(String(b), undefined, { numeric: true });
   };

@@ -1,0 +1,165 @@
+"""YAML that users write: plain data only, with the line of each entry."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import yaml  # type: ignore[import-untyped]
+
+from nfv_sched.sim.problems import InputError
+from nfv_sched.sim.problems import Path
+from nfv_sched.sim.problems import path_text
+from nfv_sched.sim.problems import Problem
+
+_PREFIX = 'tag:yaml.org,2002:'
+_TAGS = {
+    _PREFIX + name
+    for name in ('map', 'seq', 'str', 'int', 'float', 'bool', 'null', 'merge')
+}
+# A limit of the entries after expansion: aliases of aliases multiply.
+_MOST_ENTRIES = 1_000_000
+
+
+class _Loader(yaml.SafeLoader):  # type: ignore[misc]
+    """Reads dates, and all keys, as text."""
+
+    yaml_implicit_resolvers = {  # noqa: RUF012 - as in the base class
+        first: [pair for pair in resolvers if pair[0] in _TAGS]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> Any:
+        self.flatten_mapping(node)
+        return {
+            key.value: self.construct_object(value, deep=deep)
+            for key, value in node.value
+        }
+
+
+class YAMLSource:
+    """A YAML document.
+
+    ``data`` has mappings with text as keys, lists and scalars.
+
+    :param name: of the document, in problems
+    :raises InputError: the document is not YAML, or not plain data
+    """
+
+    def __init__(self, name: str, text: str) -> None:
+        try:
+            loader = _Loader(text)
+            self._root = loader.get_single_node()
+            problems = [
+                Problem(name, _line(node), path_text(path), complaint)
+                for path, node, complaint in _Check().problems(self._root)
+            ]
+            self.data: Any = None
+            if self._root is not None and not problems:
+                self.data = loader.construct_document(self._root)
+        except yaml.MarkedYAMLError as error:
+            line = error.problem_mark and error.problem_mark.line + 1
+            reason = error.problem or error.context
+            raise _not_yaml(name, line, reason) from error
+        except yaml.reader.ReaderError as error:
+            line = text.count('\n', 0, error.position) + 1
+            raise _not_yaml(name, line, error.reason) from error
+        except RecursionError as error:
+            raise _not_yaml(name, None, 'nested too deeply') from error
+        except (KeyError, ValueError) as error:
+            reason = 'a value does not fit its tag'
+            raise _not_yaml(name, None, reason) from error
+        if problems:
+            raise InputError(problems)
+
+    def line_of(self, path: Path) -> int:
+        """The line of an entry.
+
+        For a missing entry, the line at which its mapping begins.
+        """
+        node = self._root
+        line = _line(node) if node else 1
+        for part in path:
+            below = _child(node, part)
+            if below is None:
+                break
+            marked, node = below
+            line = _line(marked)
+        return line
+
+
+def _not_yaml(name: str, line: int | None, reason: object) -> InputError:
+    return InputError([Problem(name, line, '', f'not YAML: {reason}')])
+
+
+def _line(node: Any) -> int:
+    return int(node.start_mark.line) + 1
+
+
+def _child(node: Any, part: str | int) -> tuple[Any, Any] | None:
+    """The node at which an entry begins, and the node of its value."""
+    if isinstance(node, yaml.MappingNode):
+        # The last one counts: entries of a merge come first.
+        for key, value in reversed(node.value):
+            if key.value == part:
+                return key, value
+    elif isinstance(node, yaml.SequenceNode) and isinstance(part, int):
+        return node.value[part], node.value[part]
+    return None
+
+
+class _Check:
+    """A search for YAML features that are not plain data.
+
+    Each node is visited once, however many aliases it has.
+    """
+
+    def __init__(self) -> None:
+        self._sizes: dict[int, int] = {}
+        self._open: set[int] = set()
+
+    def problems(self, root: Any) -> Iterator[tuple[Path, Any, str]]:
+        """Path, node and text of each problem."""
+        if root is None:
+            return
+        yield from self._node((), root)
+        if self._sizes.get(id(root), 0) > _MOST_ENTRIES:
+            yield (), root, f'has more than {_MOST_ENTRIES} entries'
+
+    def _node(self, path: Path, node: Any) -> Iterator[tuple[Path, Any, str]]:
+        if id(node) in self._open:
+            yield path, node, 'an alias must not contain itself'
+            return
+        if id(node) in self._sizes:
+            return
+        if node.tag not in _TAGS:
+            tag = node.tag.replace(_PREFIX, '!!')
+            yield path, node, f'the tag {tag} is not supported'
+        self._open.add(id(node))
+        children = []
+        if isinstance(node, yaml.MappingNode):
+            yield from _key_problems(path, node)
+            children = [
+                ((*path, key.value), value) for key, value in node.value
+            ]
+        elif isinstance(node, yaml.SequenceNode):
+            children = [((*path, n), one) for n, one in enumerate(node.value)]
+        for below, child in children:
+            yield from self._node(below, child)
+        self._open.remove(id(node))
+        self._sizes[id(node)] = 1 + sum(
+            self._sizes.get(id(child), 0) for _, child in children
+        )
+
+
+def _key_problems(path: Path, node: Any) -> Iterator[tuple[Path, Any, str]]:
+    """Keys that are not text, and duplicate keys.
+
+    PyYAML would keep the last of duplicates without an error.
+    """
+    seen = set()
+    for key, _ in node.value:
+        if not isinstance(key, yaml.ScalarNode):
+            yield path, key, 'a key must be text'
+        elif key.value in seen:
+            yield (*path, key.value), key, 'is there twice'
+        else:
+            seen.add(key.value)
