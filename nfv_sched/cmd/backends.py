@@ -12,14 +12,14 @@ from typing import Any
 
 from keystoneauth1 import adapter as ksa_adapter
 from keystoneauth1 import exceptions as ksa_errors
-import nova.conf
 from openstack import config as cloud_config
 from openstack import exceptions as cloud_errors
 
 from nfv_sched import conf
 from nfv_sched.model import HostTopology
-from nfv_sched.nova import compute_topology
+from nfv_sched.nova import config as nova_config
 from nfv_sched.nova import failure_domains
+from nfv_sched.nova.config import CONF
 from nfv_sched.placement.client import PlacementClient
 from nfv_sched.placement.errors import PlacementError
 from nfv_sched.survey import nova as nova_survey
@@ -28,7 +28,6 @@ from nfv_sched.survey.values import Survey
 
 LOG = logging.getLogger(__name__)
 
-CONF = nova.conf.CONF
 conf.register_opts(CONF)
 
 _VARIABLES = ('OS_CLOUD', 'OS_AUTH_URL', 'OS_ENDPOINT')
@@ -88,7 +87,7 @@ class Backends:
         self._deadline: float = parsed.deadline
         self.databases = False
         if self._cloud is None or parsed.config_file:
-            compute_topology.configure(parsed.config_file)
+            nova_config.configure(parsed.config_file)
             self.databases = bool(CONF.api_database.connection)
             named = any(os.environ.get(name) for name in _VARIABLES)
             if not self.databases and not named:
@@ -116,7 +115,7 @@ class Backends:
         :raises NoBackendError: the credentials are invalid
         """
         adapter = (
-            compute_topology.placement_adapter()
+            nova_config.placement_adapter()
             if self.databases
             else self.cloud('placement')
         )

@@ -17,8 +17,8 @@ from nfv_sched.cmd import backends
 from nfv_sched.cmd import guest_options
 from nfv_sched.cmd import rich_console
 from nfv_sched.cmd.multi_table import MultiTableCommand
-from nfv_sched.cmd.multi_table import TableData
 from nfv_sched.dryrun.scheduler import DryRunScheduler
+from nfv_sched.dryrun.values import TableData
 from nfv_sched.nova import boot_request
 from nfv_sched.nova import flavors
 from nfv_sched.nova.scheduler_pipeline import Pipeline

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 import logging
 import pathlib
 
-import nova.conf
 from oslo_upgradecheck import upgradecheck
 
 from nfv_sched.checking import CheckInput
@@ -16,14 +15,14 @@ from nfv_sched.checking import worst
 from nfv_sched.checking.publisher import PublisherStatus
 from nfv_sched.cmd import backends
 from nfv_sched.cmd.multi_table import MultiTableCommand
-from nfv_sched.cmd.multi_table import TableData
+from nfv_sched.dryrun.values import TableData
 from nfv_sched.nova import compute_nodes
+from nfv_sched.nova.config import CONF
 from nfv_sched.publishing import status
 from nfv_sched.survey import placement as placement_survey
 
 LOG = logging.getLogger(__name__)
 
-CONF = nova.conf.CONF
 
 #: The exit code of an error, which no result has.
 _ERROR = 255

@@ -19,8 +19,8 @@ from nfv_sched.placement import publisher
 from nfv_sched.placement.client import PlacementClient
 from nfv_sched.render import host_view
 from nfv_sched.render import terminal
+from nfv_sched.scenario import explain
 from nfv_sched.scheduler import published_topology
-from nfv_sched.sim import explain
 from nfv_sched.sim import flavors
 from nfv_sched.sim import machine
 from nfv_sched.sim import settings

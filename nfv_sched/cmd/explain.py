@@ -5,20 +5,19 @@ from collections.abc import Iterator
 import logging
 from typing import Any
 
-from nova import context as nova_context
-
 from nfv_sched.cmd import backends
 from nfv_sched.cmd import guest_options
 from nfv_sched.cmd import rich_console
 from nfv_sched.cmd.multi_table import MultiTableCommand
-from nfv_sched.cmd.multi_table import TableData
 from nfv_sched.dryrun import placement_only
 from nfv_sched.dryrun.scheduler import DryRun
 from nfv_sched.dryrun.scheduler import DryRunScheduler
 from nfv_sched.dryrun.values import Explanation
+from nfv_sched.dryrun.values import TableData
 from nfv_sched.explain import tables
 from nfv_sched.explain.suggestions import suggest
 from nfv_sched.nova import boot_request
+from nfv_sched.nova import config as nova_config
 from nfv_sched.nova import request_spec
 from nfv_sched.nova.scheduler_pipeline import Pipeline
 from nfv_sched.nova.scheduler_pipeline import placement_query_of
@@ -126,7 +125,7 @@ def _explain_from_placement(
         LOG.warning(problem)
     flavor = guest_options.flavor_of(parsed, parsed.flavor, source)
     wish = guest_options.boot_request_of(parsed, flavor, source)
-    spec = boot_request.request_spec(nova_context.get_admin_context(), wish)
+    spec = boot_request.request_spec(nova_config.admin_context(), wish)
     found = placement_only.explain_from_trees(
         request_spec.read_guest(spec),
         placement_query_of(spec),

@@ -7,11 +7,11 @@ import difflib
 from typing import Any
 
 from keystoneauth1 import exceptions as ksa_errors
-from nova import context as nova_context
 
 from nfv_sched.cmd.backends import Backends
 from nfv_sched.cmd.backends import NoBackendError
 from nfv_sched.nova import boot_request
+from nfv_sched.nova import config as nova_config
 
 _IMAGE_PREFIXES = ('hw_', 'os_', 'img_', 'trait:')
 
@@ -139,7 +139,7 @@ def flavor_of(
         flavor
     :raises NoBackendError: Nova's API, the only backend, does not answer
     """
-    context = nova_context.get_admin_context()
+    context = nova_config.admin_context()
     extra = dict(parsed.extra_spec)
     if name is not None:
         known = (
@@ -223,7 +223,7 @@ def _flavor_by_api(sources: Backends, name: str) -> Any:
     for flavor in flavors:
         if name in (flavor['name'], flavor['id']):
             return boot_request.flavor_of(
-                nova_context.get_admin_context(),
+                nova_config.admin_context(),
                 flavor['name'],
                 vcpus=flavor['vcpus'],
                 ram_mib=flavor['ram'],

@@ -8,10 +8,8 @@ from typing import Any
 
 from cliff import lister
 
+from nfv_sched.dryrun.values import TableData
 from nfv_sched.render.formatting import printable
-
-#: Columns and rows.
-TableData = tuple[tuple[str, ...], list[tuple[Any, ...]]]
 
 # Their output escapes control characters.
 _ESCAPING = ('json', 'yaml')

@@ -8,7 +8,6 @@ import sys
 from typing import Any
 
 from cliff import lister
-import nova.conf
 from rich import console
 from rich import progress
 
@@ -16,8 +15,9 @@ from nfv_sched import conf
 from nfv_sched import sysfs
 from nfv_sched.cmd import backends
 from nfv_sched.nova import compute_nodes
-from nfv_sched.nova import compute_topology
+from nfv_sched.nova import config as nova_config
 from nfv_sched.nova import failure_domains
+from nfv_sched.nova.config import CONF
 from nfv_sched.placement.client import PlacementClient
 from nfv_sched.placement.publisher import HostPublishReport
 from nfv_sched.placement.publisher import preview
@@ -29,7 +29,6 @@ from nfv_sched.publishing.sysfs import supplement_of
 
 LOG = logging.getLogger(__name__)
 
-CONF = nova.conf.CONF
 conf.register_opts(CONF)
 
 
@@ -81,9 +80,9 @@ class PublishCommand(lister.Lister):  # type: ignore[misc]
         self, parsed_args: argparse.Namespace
     ) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
         """Publish, or plan the writes; returns a table."""
-        compute_topology.configure(parsed_args.config_file)
+        nova_config.configure(parsed_args.config_file)
         client = PlacementClient(
-            compute_topology.placement_adapter(), deadline=parsed_args.deadline
+            nova_config.placement_adapter(), deadline=parsed_args.deadline
         )
         if parsed_args.source == 'sysfs':
             if parsed_args.dry_run or parsed_args.prune:
@@ -114,7 +113,7 @@ class PublishCommand(lister.Lister):  # type: ignore[misc]
     def _publish_sysfs(
         self, client: PlacementClient
     ) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
-        name, uuid = compute_topology.local_node()
+        name, uuid = nova_config.local_node()
         machine = sysfs.read(_SYSFS)
         for problem in machine.problems:
             LOG.error('Not published: %s', problem)

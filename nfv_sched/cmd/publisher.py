@@ -10,13 +10,13 @@ from typing import Any
 import warnings
 
 import cotyledon
-import nova.conf
 from oslo_config import cfg
 from oslo_log import log as oslo_log
 
 from nfv_sched import conf
-from nfv_sched.nova import compute_topology
+from nfv_sched.nova import config as nova_config
 from nfv_sched.nova import failure_domains
+from nfv_sched.nova.config import CONF
 from nfv_sched.nova.redact import describe_error
 from nfv_sched.nova.redact import RedactingFilter
 from nfv_sched.placement.client import PlacementClient
@@ -32,7 +32,6 @@ LOG = logging.getLogger(__name__)
 
 PROGRAM = 'nfv-sched-publisher'
 SOURCES = ('cells', 'sysfs')
-CONF = nova.conf.CONF
 conf.register_opts(CONF)
 
 #: Seconds for the current host when the service ends. Then it is killed; its
@@ -84,14 +83,14 @@ def make_loop(source: str, counters: PublisherMetrics) -> Loop:
     """A publisher with the configured options.
 
     :param source: one of ``SOURCES``
-    :raises nfv_sched.nova.compute_topology.NoIdentityError: for sysfs only:
+    :raises nfv_sched.nova.config.NoIdentityError: for sysfs only:
         the local compute node is not known
     """
     options = CONF.nfv_sched_publisher
 
     def connect() -> PlacementClient:
         return PlacementClient(
-            compute_topology.placement_adapter(),
+            nova_config.placement_adapter(),
             deadline=options.placement_deadline,
         )
 
@@ -101,7 +100,7 @@ def make_loop(source: str, counters: PublisherMetrics) -> Loop:
     return Loop(
         _cells()
         if source == 'cells'
-        else SysfsSource(*compute_topology.local_node()),
+        else SysfsSource(*nova_config.local_node()),
         connect,
         ElectedLeader(url) if url else SoleLeader(),
         counters,
@@ -128,7 +127,7 @@ class PublisherService(cotyledon.Service):
 
     def __init__(self, worker_id: Any, source: str) -> None:
         super().__init__(worker_id)
-        reconfigured = compute_topology.reconfigure()
+        reconfigured = nova_config.reconfigure()
         _set_up_logging()
         if not reconfigured:
             LOG.error(
@@ -160,10 +159,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     warnings.filterwarnings('ignore', message=r'\s*Eventlet is deprecated')
     arguments = parser().parse_args(argv)
     try:
-        compute_topology.configure(arguments.config_file)
+        nova_config.configure(arguments.config_file)
         if arguments.source == 'sysfs':
-            compute_topology.local_node()
-    except (cfg.Error, compute_topology.NoIdentityError) as error:
+            nova_config.local_node()
+    except (cfg.Error, nova_config.NoIdentityError) as error:
         print(f'{PROGRAM}: {describe_error(error)}', file=sys.stderr)  # noqa: T201
         return 2
     _set_up_logging()

@@ -6,7 +6,7 @@ import logging
 from cliff import lister
 
 from nfv_sched.cmd import backends
-from nfv_sched.nova import compute_topology
+from nfv_sched.nova import config as nova_config
 from nfv_sched.placement import removal
 from nfv_sched.placement.client import PlacementClient
 
@@ -42,9 +42,9 @@ class PurgeCommand(lister.Lister):  # type: ignore[misc]
         self, parsed_args: argparse.Namespace
     ) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
         """Remove, or list what would be removed; returns a table."""
-        compute_topology.configure(parsed_args.config_file)
+        nova_config.configure(parsed_args.config_file)
         client = PlacementClient(
-            compute_topology.placement_adapter(), deadline=parsed_args.deadline
+            nova_config.placement_adapter(), deadline=parsed_args.deadline
         )
         if not parsed_args.yes:
             LOG.warning('Nothing is removed without --yes')

@@ -12,9 +12,8 @@ import json
 import pathlib
 from typing import Any
 
-import nova.conf
-
 from nfv_sched.nova.boot_request import Port
+from nfv_sched.nova.config import CONF
 from nfv_sched.scenario import residual_hosts
 from nfv_sched.scenario.values import BootStep
 from nfv_sched.scenario.values import DeleteStep
@@ -38,8 +37,6 @@ from nfv_sched.sim.problems import InputError
 from nfv_sched.sim.problems import Path
 from nfv_sched.sim.problems import Problem
 from nfv_sched.sim.yaml_source import YAMLSource
-
-CONF = nova.conf.CONF
 
 _PROFILES = {one.name: one for one in (settings.NFV, settings.STOCK)}
 

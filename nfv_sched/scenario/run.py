@@ -7,9 +7,9 @@ import enum
 import fnmatch
 import random
 
-from nova import exception
-
 from nfv_sched.dryrun.values import Explanation
+from nfv_sched.nova.config import NovaException
+from nfv_sched.scenario import explain
 from nfv_sched.scenario import utilization
 from nfv_sched.scenario.values import BootStep
 from nfv_sched.scenario.values import DeleteStep
@@ -18,7 +18,6 @@ from nfv_sched.scenario.values import MixStep
 from nfv_sched.scenario.values import PlannedGroup
 from nfv_sched.scenario.values import Scenario
 from nfv_sched.scenario.values import Step
-from nfv_sched.sim import explain
 from nfv_sched.sim.boot_request import SimulatedGroup
 from nfv_sched.sim.boot_result import Outcome
 from nfv_sched.sim.boot_result import SimulatedInstance
@@ -191,7 +190,7 @@ class ScenarioRun:
         name = self._next_name(boot)
         try:
             instances = self._boot_in_cloud(boot, name, count)
-        except exception.NovaException as error:
+        except NovaException as error:
             text = str(error)
             for _ in range(count):
                 yield self._impossible(number, boot, name, text)

@@ -14,7 +14,7 @@ from nfv_sched.fit import drift
 from nfv_sched.fit.locality import Distances
 from nfv_sched.model import Host
 from nfv_sched.model import HostTopology
-from nfv_sched.nova import compute_topology
+from nfv_sched.nova import config as nova_config
 from nfv_sched.nova.types import HostState
 from nfv_sched.placement.client import PlacementClient
 from nfv_sched.placement.reader import TopologyReader
@@ -155,7 +155,7 @@ def from_options() -> PublishedTopology:
 
     def connect() -> PlacementClient:
         return PlacementClient(
-            compute_topology.placement_adapter(),
+            nova_config.placement_adapter(),
             deadline=options.placement_deadline,
         )
 

@@ -43,7 +43,7 @@ def read(
 ) -> Survey:
     """Survey all Nova cells. Nothing is written.
 
-    Call ``nfv_sched.nova.compute_topology.configure`` first.
+    Call ``nfv_sched.nova.config.configure`` first.
 
     :param kinds: of failure domains
     :param published: topologies by compute node uuid, which add distances

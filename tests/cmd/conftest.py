@@ -10,7 +10,7 @@ from nova import objects
 import pytest
 
 from nfv_sched.cmd.main import main
-from nfv_sched.nova import compute_topology
+from nfv_sched.nova import config as nova_config
 from nfv_sched.placement.client import PlacementClient
 from nfv_sched.placement.publisher import publish
 from nfv_sched.placement.removal import prune
@@ -75,9 +75,9 @@ def run(
     capsys: pytest.CaptureFixture[str],
 ) -> Callable[..., Any]:
     """Run a command: its JSON, or text if a format is given."""
-    monkeypatch.setattr(compute_topology, 'configure', lambda files: None)
+    monkeypatch.setattr(nova_config, 'configure', lambda files: None)
     monkeypatch.setattr(
-        compute_topology, 'placement_adapter', lambda: cloud.placement
+        nova_config, 'placement_adapter', lambda: cloud.placement
     )
 
     def typed(*words: str, code: int = 0) -> Any:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from nfv_sched.sim import explain
+from nfv_sched.scenario import explain
 from nfv_sched.sim import machine
 from nfv_sched.sim import settings
 from nfv_sched.sim.boot_request import Port

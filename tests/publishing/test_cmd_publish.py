@@ -10,6 +10,7 @@ from nfv_sched.cmd import publish as publish_module
 from nfv_sched.cmd.main import main
 from nfv_sched.nova import compute_nodes
 from nfv_sched.nova import compute_topology
+from nfv_sched.nova import config as nova_config
 from nfv_sched.placement.client import PlacementClient
 from nfv_sched.placement.reader import TopologyReader
 from nfv_sched.sim import machine
@@ -35,9 +36,9 @@ def nova_options():
 @pytest.fixture
 def publish(two_hosts, monkeypatch, capsys):
     files = []
-    monkeypatch.setattr(compute_topology, 'configure', files.append)
+    monkeypatch.setattr(nova_config, 'configure', files.append)
     monkeypatch.setattr(
-        compute_topology, 'placement_adapter', lambda: two_hosts.placement
+        nova_config, 'placement_adapter', lambda: two_hosts.placement
     )
 
     def run(*arguments):
@@ -172,7 +173,7 @@ def test_what_sysfs_adds_is_published_once(
     two_hosts, publish, monkeypatch, tmp_path
 ):
     uuid = two_hosts.computes['two'].node.uuid
-    monkeypatch.setattr(compute_topology, 'local_node', lambda: ('two', uuid))
+    monkeypatch.setattr(nova_config, 'local_node', lambda: ('two', uuid))
     root = trees.write(tmp_path, trees.plain())
     monkeypatch.setattr(publish_module, '_SYSFS', root)
     assert publish()[0] == 0

@@ -3,7 +3,7 @@
 import pytest
 
 from nfv_sched.model import FunctionTopology
-from nfv_sched.nova import compute_topology
+from nfv_sched.nova import config as nova_config
 from nfv_sched.placement.codec import decode
 from nfv_sched.placement.codec import encode
 from nfv_sched.placement.publisher import publish
@@ -114,10 +114,10 @@ def test_every_recorded_machine_can_be_published(name):
 def test_the_local_node_is_read_from_novas_file(tmp_path, nova_options):
     nova_options.set_override('state_path', str(tmp_path))
     nova_options.set_override('host', 'cmp-1')
-    with pytest.raises(compute_topology.NoIdentityError, match='compute_id'):
-        compute_topology.local_node()
+    with pytest.raises(nova_config.NoIdentityError, match='compute_id'):
+        nova_config.local_node()
     (tmp_path / 'compute_id').write_text(f'{host().uuid}\n')
-    assert compute_topology.local_node() == ('cmp-1', host().uuid)
+    assert nova_config.local_node() == ('cmp-1', host().uuid)
     (tmp_path / 'compute_id').write_text('me')
-    with pytest.raises(compute_topology.NoIdentityError, match='compute_id'):
-        compute_topology.local_node()
+    with pytest.raises(nova_config.NoIdentityError, match='compute_id'):
+        nova_config.local_node()

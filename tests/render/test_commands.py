@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from nfv_sched.cmd.main import main
-from nfv_sched.nova import compute_topology
+from nfv_sched.nova import config as nova_config
 from nfv_sched.placement import publisher
 from nfv_sched.placement.client import PlacementClient
 from nfv_sched.sim import flavors
@@ -52,9 +52,9 @@ def cloud():
 
 @pytest.fixture
 def run(cloud, monkeypatch, capsys):
-    monkeypatch.setattr(compute_topology, 'configure', lambda files: None)
+    monkeypatch.setattr(nova_config, 'configure', lambda files: None)
     monkeypatch.setattr(
-        compute_topology, 'placement_adapter', lambda: cloud.placement
+        nova_config, 'placement_adapter', lambda: cloud.placement
     )
 
     def typed(*words, code=0):

@@ -8,7 +8,7 @@ import re
 import nova.conf
 import pytest
 
-from nfv_sched.sim import explain
+from nfv_sched.scenario import explain
 from nfv_sched.sim import flavors
 from nfv_sched.sim import machine
 from nfv_sched.sim import settings

@@ -8,8 +8,8 @@ from nfv_sched.cmd import demo_view
 from nfv_sched.cmd import rich_console
 from nfv_sched.cmd import simulate_view
 from nfv_sched.cmd.main import main
-from nfv_sched.nova import compute_topology
-from nfv_sched.sim import explain
+from nfv_sched.nova import config as nova_config
+from nfv_sched.scenario import explain
 from nfv_sched.sim import flavors
 from nfv_sched.sim import machine
 from nfv_sched.sim import settings
@@ -85,9 +85,9 @@ def test_the_demo_has_them(cloud):
 
 
 def test_the_report_has_them(cloud, monkeypatch, tmp_path):
-    monkeypatch.setattr(compute_topology, 'configure', lambda files: None)
+    monkeypatch.setattr(nova_config, 'configure', lambda files: None)
     monkeypatch.setattr(
-        compute_topology, 'placement_adapter', lambda: cloud.placement
+        nova_config, 'placement_adapter', lambda: cloud.placement
     )
     objects.Flavor(
         cloud.context,

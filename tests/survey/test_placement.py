@@ -9,7 +9,7 @@ import pytest
 from nfv_sched.cmd import backends
 from nfv_sched.model import FunctionTopology
 from nfv_sched.model import HostTopology
-from nfv_sched.nova import compute_topology
+from nfv_sched.nova import config as nova_config
 from nfv_sched.placement.client import PlacementClient
 from nfv_sched.placement.publisher import publish
 from nfv_sched.sim import machine
@@ -129,9 +129,9 @@ def test_nova_conf_leads_to_the_databases(
     populated, published, parser, monkeypatch
 ):
     files = []
-    monkeypatch.setattr(compute_topology, 'configure', files.append)
+    monkeypatch.setattr(nova_config, 'configure', files.append)
     monkeypatch.setattr(
-        compute_topology, 'placement_adapter', lambda: populated.placement
+        nova_config, 'placement_adapter', lambda: populated.placement
     )
     source = backends.Backends(options(parser, '--config-file', 'a'))
     assert files == [['a']]
@@ -150,7 +150,7 @@ def test_nova_conf_leads_to_the_databases(
 
 
 def test_without_any_source_the_error_names_the_options(parser, monkeypatch):
-    monkeypatch.setattr(compute_topology, 'configure', lambda files: None)
+    monkeypatch.setattr(nova_config, 'configure', lambda files: None)
     for name in backends._VARIABLES:
         monkeypatch.delenv(name, raising=False)
     was = CONF.api_database.connection
@@ -175,8 +175,8 @@ class Down:
 def test_a_survey_without_placement_has_no_distances(
     populated, parser, monkeypatch, caplog
 ):
-    monkeypatch.setattr(compute_topology, 'configure', lambda files: None)
-    monkeypatch.setattr(compute_topology, 'placement_adapter', Down)
+    monkeypatch.setattr(nova_config, 'configure', lambda files: None)
+    monkeypatch.setattr(nova_config, 'placement_adapter', Down)
     source = backends.Backends(options(parser))
     assert len(source.survey_with_distances().hosts) == 3
     assert 'no route' in caplog.text
