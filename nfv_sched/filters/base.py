@@ -52,6 +52,10 @@ class ResourceFilter(filters.BaseHostFilter, metaclass=abc.ABCMeta):  # type: ig
     #: What hosts are rejected for, in a word.
     about = 'the fit'
 
+    #: Whether it accepts every host on which the claim succeeds: then it does
+    #: not run where the guest is known to fit with all candidates.
+    implied_by_fit = False
+
     def filter_all(
         self, filter_obj_list: Iterable[Any], spec_obj: Any
     ) -> Iterable[Any]:
@@ -109,7 +113,7 @@ class ResourceFilter(filters.BaseHostFilter, metaclass=abc.ABCMeta):  # type: ig
                 # The reasons are not needed.
                 return False
             decision = cycle.decide(state)
-            if decision.settled:
+            if decision.settled and self.implied_by_fit:
                 self.accepted(cycle, state, spec)
                 return True
             refusal, candidates = self.examine(decision, state)
@@ -140,8 +144,7 @@ class ResourceFilter(filters.BaseHostFilter, metaclass=abc.ABCMeta):  # type: ig
     ) -> fit.Refusal | None:
         """Why the host is rejected; None if it is not.
 
-        Without effects, and not asked where the guest is known to fit with
-        all candidates.
+        Without effects: the base class acts on the answer.
         """
 
     def examine(self, decision: Decision, host_state: HostState) -> Answer:

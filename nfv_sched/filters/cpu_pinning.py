@@ -16,6 +16,7 @@ class CPUPinningFilter(base.ResourceFilter):
     """
 
     about = gap.resource_name(Resource.DEDICATED_CPUS)
+    implied_by_fit = True
 
     def concerns(self, fit_request: fit.FitRequest) -> bool:
         """Whether the guest asks for pinned CPUs."""

@@ -15,6 +15,7 @@ class HugePagesFilter(base.ResourceFilter):
     """
 
     about = gap.resource_name(Resource.PAGES)
+    implied_by_fit = True
 
     def concerns(self, fit_request: fit.FitRequest) -> bool:
         """Whether the guest asks for a page size."""

@@ -23,6 +23,8 @@ class NUMAFitFilter(base.CandidateFilter):
     which of the hosts Nova selects, for :mod:`nfv_sched.scheduler.in_flight`.
     """
 
+    implied_by_fit = True
+
     def concerns(self, fit_request: fit.FitRequest) -> bool:
         """Whether the guest asks for anything at all."""
         return not fit_request.guest.asks_nothing

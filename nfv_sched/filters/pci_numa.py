@@ -17,6 +17,7 @@ class PCINUMAFilter(base.CandidateFilter):
     """
 
     about = gap.resource_name(Resource.DEVICES)
+    implied_by_fit = True
 
     def concerns(self, fit_request: fit.FitRequest) -> bool:
         """Whether the guest asks for devices."""

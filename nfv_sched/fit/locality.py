@@ -86,7 +86,7 @@ def distance_score(
     taken to be as far away as another socket.
 
     :param chosen: ids of the host cells that a guest gets
-    :param distances: ACPI SLIT as published; missing ones are guessed by
+    :param distances: ACPI SLIT as published; missing ones are estimated by
         socket
     """
     if node in chosen:
@@ -96,13 +96,13 @@ def distance_score(
         socket_of = {cell.id: cell.socket for cell in cells}
         nearest = min(
             distances.get(cell, {}).get(node)
-            or _guess(socket_of.get(cell), socket_of.get(node))
+            or _estimate(socket_of.get(cell), socket_of.get(node))
             for cell in chosen
         )
     return 1 - _LOCAL / max(nearest, _LOCAL)
 
 
-def _guess(one: int | None, other: int | None) -> int:
+def _estimate(one: int | None, other: int | None) -> int:
     if one is None or one != other:
         return _OTHER_SOCKET
     return _SAME_SOCKET

@@ -17,6 +17,7 @@ from nfv_sched.survey import InstanceCell
 from nfv_sched.survey import SurveyedDevice
 from nfv_sched.survey import SurveyedInstance
 from nfv_sched_testing import strategies
+from nfv_sched_testing.budgets import examples
 from nfv_sched_testing.builders import GIB
 from nfv_sched_testing.builders import host_cell
 from nfv_sched_testing.builders import host_of
@@ -76,7 +77,7 @@ def counts(host):
 
 
 @given(one=strategies.scenes())
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 def test_a_guest_that_leaves_undoes_its_claim(one):
     guest, before = request_spec.read_guest(one.spec), host_of(one).plain()
     placement = fit.evaluate(guest, before).outcome

@@ -20,6 +20,7 @@ from nfv_sched.nova import host_states
 from nfv_sched_testing import nova_oracle
 from nfv_sched_testing import scheduling
 from nfv_sched_testing import strategies
+from nfv_sched_testing.budgets import examples
 
 pytestmark = pytest.mark.usefixtures('no_placement')
 
@@ -62,7 +63,7 @@ def test_nova_loads_every_filter_through_the_loader():
 
 
 @given(cloud=clouds())
-@settings(max_examples=400)
+@settings(max_examples=examples(400))
 def test_all_four_and_numa_fit_alone_keep_the_hosts_whose_claim_succeeds(
     cloud,
 ):
@@ -79,7 +80,7 @@ def test_all_four_and_numa_fit_alone_keep_the_hosts_whose_claim_succeeds(
 
 
 @given(scene=strategies.scenes())
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 def test_filtering_leaves_request_and_host_as_they_were(scene):
     spec = scheduling.request(scene)
     state = scheduling.host_state(scene)
@@ -97,7 +98,7 @@ def test_filtering_leaves_request_and_host_as_they_were(scene):
 
 
 @given(scene=strategies.scenes(), data=st.data())
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 def test_each_guest_of_one_request_is_decided_as_its_own_claim(scene, data):
     """Nova consumes the first guest, then asks about the second."""
     spec = scheduling.request(scene, num_instances=2)

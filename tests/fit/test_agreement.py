@@ -13,6 +13,7 @@ from nfv_sched.model import Resource
 from nfv_sched.nova import request_spec
 from nfv_sched_testing import nova_oracle
 from nfv_sched_testing import strategies
+from nfv_sched_testing.budgets import examples
 from nfv_sched_testing.builders import host_of
 
 
@@ -25,7 +26,7 @@ def claim(scene):
 
 @pytest.mark.parametrize('pack', [False, True])
 @given(scene=strategies.scenes())
-@settings(max_examples=2000)
+@settings(max_examples=examples(2000))
 def test_accepts_exactly_what_the_claim_takes(scene, pack, nova_options):
     nova_options.set_override(
         'packing_host_numa_cells_allocation_strategy', pack, 'compute'
@@ -69,7 +70,7 @@ def assert_same(scene, placement, claimed):
 
 
 @given(scene=strategies.scenes())
-@settings(max_examples=3000)
+@settings(max_examples=examples(3000))
 def test_rejects_nothing_but_what_nova_or_brute_force_refuses(scene):
     guest, host = request_spec.read_guest(scene.spec), host_of(scene)
     verdict = fit.evaluate(guest, host)
@@ -92,7 +93,7 @@ def test_rejects_nothing_but_what_nova_or_brute_force_refuses(scene):
 
 
 @given(scene=strategies.scenes())
-@settings(max_examples=2000)
+@settings(max_examples=examples(2000))
 def test_an_assignment_is_possible_exactly_where_brute_force_finds_one(scene):
     guest, host = request_spec.read_guest(scene.spec), host_of(scene)
     if not guest.cells or len(host.cells) < len(guest.cells):
@@ -106,7 +107,7 @@ def test_an_assignment_is_possible_exactly_where_brute_force_finds_one(scene):
 
 
 @given(scene=strategies.scenes())
-@settings(max_examples=1000)
+@settings(max_examples=examples(1000))
 def test_each_resource_alone_rejects_only_what_the_claim_refuses(scene):
     guest, host = request_spec.read_guest(scene.spec), host_of(scene)
     evaluation = fit.Evaluation(fit.FitRequest(guest), host)

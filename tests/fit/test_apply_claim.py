@@ -8,11 +8,12 @@ from nfv_sched import fit
 from nfv_sched.nova import request_spec
 from nfv_sched_testing import nova_oracle
 from nfv_sched_testing import strategies
+from nfv_sched_testing.budgets import examples
 from nfv_sched_testing.builders import host_of
 
 
 @given(scene=strategies.scenes())
-@settings(max_examples=2000)
+@settings(max_examples=examples(2000))
 def test_a_host_is_left_as_nova_leaves_it(scene):
     guest, host = request_spec.read_guest(scene.spec), host_of(scene)
     verdict = fit.evaluate(guest, host)

@@ -10,6 +10,7 @@ from nfv_sched.model import Cell
 from nfv_sched.nova import request_spec
 from nfv_sched_testing import builders
 from nfv_sched_testing import strategies
+from nfv_sched_testing.budgets import examples
 from nfv_sched_testing.weighing import request
 from nfv_sched_testing.weighing import vfs
 
@@ -53,7 +54,7 @@ def test_a_device_on_no_cell_is_as_far_as_another_socket():
 
 
 @given(scene=strategies.scenes())
-@settings(max_examples=1000)
+@settings(max_examples=examples(1000))
 def test_a_claim_leaves_no_more_room_than_there_was(scene):
     made = forecast(scene)
     if made is None:

@@ -10,6 +10,7 @@ from nfv_sched.model import Reason
 from nfv_sched.model import Resource
 from nfv_sched.nova import request_spec
 from nfv_sched_testing import strategies
+from nfv_sched_testing.budgets import examples
 from nfv_sched_testing.builders import device
 from nfv_sched_testing.builders import device_request
 from nfv_sched_testing.builders import GIB
@@ -30,7 +31,7 @@ def fits(fit_request, host, providers):
 
 
 @given(one=strategies.scenes())
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 def test_with_all_that_is_missing_the_guest_fits_and_with_less_it_does_not(
     one,
 ):

@@ -10,6 +10,7 @@ from nfv_sched.fit.headroom import headroom
 from nfv_sched.fit.headroom import headrooms
 from nfv_sched.nova import request_spec
 from nfv_sched_testing import strategies
+from nfv_sched_testing.budgets import examples
 from nfv_sched_testing.builders import host_of
 
 
@@ -40,7 +41,7 @@ def question_shape(cell):
 
 
 @given(scene=strategies.scenes())
-@settings(max_examples=1500)
+@settings(max_examples=examples(1500))
 def test_no_more_guests_are_claimed_than_there_is_room_for(scene):
     guest, host = request_spec.read_guest(scene.spec), host_of(scene)
     if guest.asks_nothing or not alike(guest):

@@ -20,6 +20,7 @@ from nfv_sched.placement.publisher import publish
 from nfv_sched.placement.publisher import publish_supplement
 from nfv_sched.placement.reader import TopologyReader
 from nfv_sched.placement.removal import prune
+from nfv_sched_testing import budgets
 from nfv_sched_testing import fault_server
 from nfv_sched_testing.fault_server import serve  # noqa: F401 - a fixture
 from nfv_sched_testing.placement_server import postgresql
@@ -36,7 +37,9 @@ from tests.placement.killed import Killed
 
 #: One of this many calls of a pass is faulty, and each fault begins at another
 #: call; NFV_SPOIL_EVERY=1 takes ten minutes.
-EVERY = int(os.environ.get('NFV_SPOIL_EVERY', '7'))
+EVERY = int(
+    os.environ.get('NFV_SPOIL_EVERY', '7' if budgets.EXHAUSTIVE else '21')
+)
 #: Seconds that a call may take; a pass takes longer.
 DEADLINE = 0.5
 
