@@ -85,7 +85,7 @@ class TopologyCommand(lister.Lister):  # type: ignore[misc]
             'hosts',
             nargs='*',
             metavar='HOST',
-            help='name of a host, or a pattern such as "cmp-*"; default: all',
+            help='name of a host, or a pattern such as "cmp-?"; default: all',
         )
         parser.add_argument(
             '--summary',

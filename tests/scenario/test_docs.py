@@ -17,13 +17,10 @@ def test_the_scenario_of_the_docs():
 
 def test_the_recorded_requests_of_the_docs(scenario):
     text = (DOCS / 'scenarios.rst').read_text()
-    [block] = [
-        part
-        for part in text.split('::\n\n')
-        if part.lstrip().startswith('{"at"')
-    ]
-    lines = textwrap.dedent(block.split('\n\n')[0]).splitlines()
-    assert [list(json.loads(pipeline))[-1] for pipeline in lines] == [
+    blocks = text.split('\n\n')
+    [block] = [part for part in blocks if part.lstrip().startswith('{"at"')]
+    lines = textwrap.dedent(block).splitlines()
+    assert [list(json.loads(line))[-1] for line in lines] == [
         'boot',
         'boot',
         'delete',
