@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 import dataclasses
 import datetime
-import itertools
 from typing import Any
 
 from nova import context as nova_context
@@ -27,6 +26,7 @@ from nfv_sched.model import HostTopology
 from nfv_sched.nova import cell_databases
 from nfv_sched.nova import failure_domains
 from nfv_sched.nova import instances
+from nfv_sched.nova import pci_devices
 from nfv_sched.nova.compute_topology import MalformedComputeError
 from nfv_sched.nova.compute_topology import read_failure_domains
 from nfv_sched.nova.compute_topology import topology_of
@@ -227,38 +227,8 @@ def _nodes_with_devices(
 ) -> list[tuple[Any, Sequence[Any]]]:
     """Compute nodes, each with its devices: two queries."""
     nodes = objects.ComputeNodeList.get_all_by_uuids(context, uuids)
-    rows = _device_rows(context, [node.id for node in nodes])
-    devices = {
-        node: list(found)
-        for node, found in itertools.groupby(
-            rows, lambda row: row.compute_node_id
-        )
-    }
-    return [(node, devices.get(node.id, ())) for node in nodes]
-
-
-def _device_rows(context: Any, nodes: Sequence[int]) -> Any:
-    """The devices of compute nodes, by node.
-
-    Columns and not objects: a cloud has hundreds of thousands of them, of
-    which a topology needs no more than these.
-    """
-    device = models.PciDevice
-    return cell_databases.rows(
-        context,
-        sa.select(
-            device.compute_node_id,
-            device.vendor_id,
-            device.product_id,
-            device.dev_type,
-            device.numa_node,
-            device.address,
-            device.parent_addr,
-            device.status,
-        )
-        .where(device.deleted == 0, device.compute_node_id.in_(nodes))
-        .order_by(device.compute_node_id),
-    )
+    devices = pci_devices.devices_of(context, [node.id for node in nodes])
+    return [(node, devices[node.id]) for node in nodes]
 
 
 def _topology_page(
@@ -326,7 +296,7 @@ class ComputeNodeRecord:
     compute: Any
     service: Any
     up: bool
-    devices: tuple[instances.DeviceRow, ...]
+    devices: tuple[pci_devices.DeviceRow, ...]
     guests: tuple[instances.InstanceRow, ...]
 
 
@@ -405,7 +375,7 @@ class CloudReader:
     def _of_page(
         self, context: Any, page: list[Any], services: Mapping[str, Any]
     ) -> Iterator[ComputeNodeRecord]:
-        devices = instances.devices_of(context, [node.id for node in page])
+        devices = pci_devices.devices_of(context, [node.id for node in page])
         guests: dict[tuple[str, str], list[instances.InstanceRow]] = {}
         for one in instances.instances_on(
             context, {node.host for node in page}

@@ -19,7 +19,6 @@ from nova.db.api import api as api_db
 from nova.db.api import models as api_models
 from nova.db.main import api as main_db
 from nova.db.main import models
-from nova.objects import fields
 from nova.objects import instance_numa
 from oslo_serialization import jsonutils
 import sqlalchemy as sa
@@ -27,8 +26,6 @@ import sqlalchemy as sa
 from nfv_sched.model import CellClaim
 from nfv_sched.model import GuestCell
 from nfv_sched.nova.redact import describe_error
-
-_GONE = (fields.PciDeviceStatus.REMOVED, fields.PciDeviceStatus.DELETED)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -157,59 +154,6 @@ def _cells_and_claims(
             )
         )
     return tuple(asked), tuple(given)
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class DeviceRow:
-    """What is needed of a ``nova.objects.PciDevice``, in its words.
-
-    A cloud has hundreds of thousands, of which Nova's objects take seconds
-    to make.
-    """
-
-    address: str
-    vendor_id: str
-    product_id: str
-    dev_type: str
-    status: str
-    numa_node: int | None
-    parent_addr: str | None
-    instance_uuid: str | None
-
-    def __contains__(self, name: str) -> bool:
-        """Whether a field is set: always, as far as there is one."""
-        return name in self.__slots__
-
-
-def devices_of(
-    context: Any, nodes: Collection[int]
-) -> Mapping[int, list[DeviceRow]]:
-    """The devices of compute nodes, by the nodes' ids.
-
-    :param context: targeted at the cell
-    """
-    found: dict[int, list[DeviceRow]] = {node: [] for node in nodes}
-    for node, *facts in _device_rows_of(context, list(nodes)):
-        device = DeviceRow(*facts)
-        if device.status not in _GONE:
-            found[node].append(device)
-    return found
-
-
-@main_db.pick_context_manager_reader  # type: ignore[untyped-decorator]
-def _device_rows_of(context: Any, nodes: list[int]) -> list[Any]:
-    device = models.PciDevice
-    columns = [
-        getattr(device, field.name) for field in dataclasses.fields(DeviceRow)
-    ]
-    return list(
-        context.session.execute(
-            sa.select(device.compute_node_id, *columns)
-            .where(device.deleted == 0)
-            .where(device.compute_node_id.in_(nodes))
-            .order_by(device.address)
-        )
-    )
 
 
 def _get(obj: Any, name: str) -> Any:

@@ -181,7 +181,7 @@ def test_a_malformed_instance_does_not_hide_others(
         populated.guests
     )
     [problem] = again.problems
-    assert problem.startswith('guest ')
+    assert problem.startswith('instance ')
 
 
 def test_nothing_is_written(populated):

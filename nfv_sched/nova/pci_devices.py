@@ -1,0 +1,66 @@
+"""The PCI devices of compute nodes, as a Nova cell's database has them."""
+
+from collections.abc import Collection
+from collections.abc import Mapping
+import dataclasses
+from typing import Any
+
+from nova.db.main import api as main_db
+from nova.db.main import models
+from nova.objects import fields
+import sqlalchemy as sa
+
+_GONE = (fields.PciDeviceStatus.REMOVED, fields.PciDeviceStatus.DELETED)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class DeviceRow:
+    """The fields of a ``nova.objects.PciDevice`` that are read.
+
+    A cloud has hundreds of thousands of devices, and Nova's objects take
+    seconds to make.
+    """
+
+    address: str
+    vendor_id: str
+    product_id: str
+    dev_type: str
+    status: str
+    numa_node: int | None
+    parent_addr: str | None
+    instance_uuid: str | None
+
+    def __contains__(self, name: str) -> bool:
+        """Whether a field is set: always, as far as there is one."""
+        return name in self.__slots__
+
+
+def devices_of(
+    context: Any, nodes: Collection[int]
+) -> Mapping[int, list[DeviceRow]]:
+    """The devices of compute nodes, by the nodes' ids.
+
+    :param context: targeted at the Nova cell
+    """
+    devices: dict[int, list[DeviceRow]] = {node: [] for node in nodes}
+    for node, *values in _rows(context, list(nodes)):
+        device = DeviceRow(*values)
+        if device.status not in _GONE:
+            devices[node].append(device)
+    return devices
+
+
+@main_db.pick_context_manager_reader  # type: ignore[untyped-decorator]
+def _rows(context: Any, nodes: list[int]) -> list[Any]:
+    device = models.PciDevice
+    columns = [
+        getattr(device, field.name) for field in dataclasses.fields(DeviceRow)
+    ]
+    return list(
+        context.session.execute(
+            sa.select(device.compute_node_id, *columns)
+            .where(device.deleted == 0)
+            .where(device.compute_node_id.in_(nodes))
+            .order_by(device.address)
+        )
+    )
