@@ -87,7 +87,11 @@ def plan(tree: Tree, present: PresentTree, usage: Allocations) -> list[Call]:
         call.kind is CallKind.INVENTORIES for call in root
     ):
         root.append(_inventories(tree.root))
-    first = [call for call in root if call.kind is CallKind.PROVIDER]
+    provider = [call for call in root if call.kind is CallKind.PROVIDER]
+    created = provider if tree.root.uuid not in present else []
+    # The digest does not cover the name: a tree is renamed while it is
+    # incomplete, so that no reader sees old hardware by the new name.
+    renamed = [] if created else provider
     traits = [call for call in root if call.kind is CallKind.TRAITS]
     last = [call for call in root if call.kind is CallKind.INVENTORIES]
     kept = _kept_usage(
@@ -96,12 +100,13 @@ def plan(tree: Tree, present: PresentTree, usage: Allocations) -> list[Call]:
     release = plan_usage(tree, usage, kept)
     return [
         *release,
-        *first,
+        *created,
         *children,
         *traits,
         # While the tree is incomplete: no reader combines the new supplement
         # with the old tree.
         *supplement,
+        *renamed,
         *last,
         *plan_usage(tree, kept if release else usage, tree.usage),
     ]

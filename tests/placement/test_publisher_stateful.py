@@ -269,3 +269,20 @@ def test_any_order_of_events(named):
             suppress_health_check=list(HealthCheck),
         ),
     )
+
+
+@pytest.mark.usefixtures('named')
+def test_no_reader_sees_old_hardware_by_a_new_name(named):
+    Publishing.database = named
+    state = Publishing()
+    try:
+        state.there_are_hosts()
+        state.publisher_fails_at_a_change(
+            at=30, fault='killed', kind='renamed', number=0
+        )
+        # Fails between the rename and the first change below the root.
+        state.publisher_fails_at_a_change(
+            at=17, fault=401, kind='bare', number=0
+        )
+    finally:
+        state.teardown()
