@@ -15,10 +15,10 @@ from nfv_sched.dryrun.values import SERVICE
 from nfv_sched.filters import base
 from nfv_sched.filters.numa_fit import NUMAFitFilter
 from nfv_sched.fit import gap
+from nfv_sched.fit.candidates import Candidate
 from nfv_sched.model import Reason
 from nfv_sched.model import Resource
 from nfv_sched.nova.scheduler_pipeline import FilterStep
-from nfv_sched.nova.types import Candidate
 from nfv_sched.nova.types import HostState
 from nfv_sched.scheduler.cycle import RequestCycle
 

@@ -15,9 +15,8 @@ def snapshot(
 
     Trees add the addresses of physical functions, which old nova-computes do
     not report, and the distances by which candidates with devices of PCI in
-    Placement are ranked. Hosts without either are not worth the read.
-
-    :raises nfv_sched.placement.errors.PlacementError: no answer
+    Placement are ranked. Hosts without either are not worth the read. Without
+    an answer, which is logged, hosts are decided on their own reports.
     """
     if not any(
         pool.get('address') is None or pool.get('rp_uuid') is not None

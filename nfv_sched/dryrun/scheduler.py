@@ -18,11 +18,11 @@ from nfv_sched.dryrun.values import HostFinding
 from nfv_sched.dryrun.values import REQUEST
 from nfv_sched.dryrun.values import SERVICE
 from nfv_sched.filters.numa_fit import NUMAFitFilter
+from nfv_sched.fit.candidates import Candidate
 from nfv_sched.model import Host
 from nfv_sched.nova import host_states
 from nfv_sched.nova import scheduler_pipeline
 from nfv_sched.nova.boot_request import BadRequestError
-from nfv_sched.nova.types import Candidate
 from nfv_sched.nova.types import HostState
 from nfv_sched.placement.client import PlacementClient
 from nfv_sched.scheduler import cycle as scheduling_cycle

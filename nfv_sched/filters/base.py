@@ -10,11 +10,11 @@ from nova.scheduler import filters
 from nova.scheduler import utils
 
 from nfv_sched import fit
+from nfv_sched.fit.candidates import Candidate
 from nfv_sched.model import Reason
 from nfv_sched.model import Resource
 from nfv_sched.nova import host_states
 from nfv_sched.nova.request_spec import instance_uuid
-from nfv_sched.nova.types import Candidate
 from nfv_sched.nova.types import HostState
 from nfv_sched.nova.types import RequestSpec
 from nfv_sched.scheduler import cycle as scheduling_cycle

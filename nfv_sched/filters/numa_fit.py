@@ -4,8 +4,8 @@ from typing import Any
 
 from nfv_sched import fit
 from nfv_sched.filters import base
+from nfv_sched.fit.candidates import Candidate
 from nfv_sched.nova import request_spec
-from nfv_sched.nova.types import Candidate
 from nfv_sched.nova.types import HostState
 from nfv_sched.nova.types import RequestSpec
 from nfv_sched.scheduler import consume_hook

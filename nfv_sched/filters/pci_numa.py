@@ -3,8 +3,8 @@
 from nfv_sched import fit
 from nfv_sched.filters import base
 from nfv_sched.fit import gap
+from nfv_sched.fit.candidates import Candidate
 from nfv_sched.model import Resource
-from nfv_sched.nova.types import Candidate
 from nfv_sched.nova.types import HostState
 from nfv_sched.scheduler.host_cycle import Decision
 

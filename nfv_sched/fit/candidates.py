@@ -17,7 +17,8 @@ from nfv_sched.fit.locality import Distances
 from nfv_sched.fit.locality import locality
 from nfv_sched.fit.request import FitRequest
 
-#: An allocation request, as Placement writes it.
+#: An allocation request, as Placement writes it: ``allocations`` by provider
+#: uuid and ``mappings`` from request groups to provider uuids.
 Candidate = Mapping[str, Any]
 
 

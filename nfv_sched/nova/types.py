@@ -12,9 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 from typing import Protocol
 
-#: An allocation request, as Placement writes it: ``allocations`` by provider
-#: uuid and ``mappings`` from request groups to provider uuids.
-Candidate = Mapping[str, Any]
+from nfv_sched.fit.candidates import Candidate
 
 
 class HostState(Protocol):

@@ -2,9 +2,9 @@
 
 from nfv_sched import fit
 from nfv_sched.fit import candidates as fit_candidates
+from nfv_sched.fit.candidates import Candidate
 from nfv_sched.model import HostTopology
 from nfv_sched.nova import host_states
-from nfv_sched.nova.types import Candidate
 from nfv_sched.nova.types import HostState
 from nfv_sched.scheduler.published_topology import PublishedTopology
 
