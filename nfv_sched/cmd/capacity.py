@@ -108,27 +108,26 @@ class CapacityCommand(MultiTableCommand):
         client = source.placement()
         pipeline = Pipeline()
         scheduler = DryRunScheduler(pipeline, client)
-        warn = functools.partial(self._warn, pipeline.problems)
-        if parsed_args.after_loss:
-            survey = source.survey()
-            self._warn(survey.problems, survey.problems)
+        survey = source.survey() if parsed_args.after_loss else None
+        problems = dict.fromkeys(pipeline.problems)
+        if survey is not None:
+            problems.update(dict.fromkeys(survey.problems))
+        backends.show_problems(problems, self.app.stderr)
+        self.failed = bool(problems)
+        warn = functools.partial(_warn, problems)
+        if survey is not None:
             yield from _loss(parsed_args, scheduler, survey, warn)
         elif len(parsed_args.flavor) > 1:
             yield from _mixture(parsed_args, scheduler, source, warn)
         else:
             yield from _flavor_capacity(parsed_args, scheduler, source, warn)
 
-    def _warn(self, problems: Collection[str], notes: Iterable[str]) -> None:
-        """Log what the numbers leave out.
 
-        :param problems: those of the notes that say what was not read
-        """
-        for note in notes:
-            if note in problems:
-                self.failed = True
-                print(f'Not read: {note}', file=self.app.stderr)
-            else:
-                LOG.warning(note)
+def _warn(problems: Collection[str], notes: Iterable[str]) -> None:
+    """Log what the numbers leave out, unless it is a problem shown before."""
+    for note in notes:
+        if note not in problems:
+            LOG.warning(note)
 
 
 def _spec(

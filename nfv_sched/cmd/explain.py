@@ -103,8 +103,10 @@ class ExplainCommand(MultiTableCommand):
         with rich_console.bar('hosts') as tell:
             scheduler = DryRunScheduler(pipeline, client, tell=tell)
             dry_run = scheduler.run(spec, parsed_args.nearest)
+            backends.show_problems(pipeline.problems, self.app.stderr)
             for note in dry_run.explanation.notes:
-                LOG.warning(note)
+                if note not in pipeline.problems:
+                    LOG.warning(note)
             yield from _tables(parsed_args, scheduler, dry_run)
 
 

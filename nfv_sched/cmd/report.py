@@ -77,8 +77,7 @@ class ReportCommand(command.Command):  # type: ignore[misc]
         with rich_console.bar('hosts drawn') as tell:
             text = page.report(survey, room, refused, tell)
         parsed_args.output.write_text(text, 'utf-8')
-        for problem in survey.problems:
-            print(f'Not read: {problem}', file=self.app.stderr)
+        backends.show_problems(survey.problems, self.app.stderr)
         return int(bool(survey.problems))
 
 
@@ -114,7 +113,9 @@ def _room(
         found.append(_flavor_room(name, capacity, survey))
         notes.update(dict.fromkeys(capacity.notes))
     for note in notes:
-        LOG.warning(note)
+        # Problems of the survey are shown by the command.
+        if note not in survey.problems:
+            LOG.warning(note)
     return found
 
 

@@ -3,7 +3,6 @@
 import collections
 from collections.abc import Iterable
 from collections.abc import Mapping
-from collections.abc import Sequence
 import dataclasses
 from typing import Any
 from typing import TypeVar
@@ -17,7 +16,6 @@ from nfv_sched.model import HostTopology
 from nfv_sched.model import HostUsage
 from nfv_sched.model import PageCapacity
 from nfv_sched.model import PoolTopology
-from nfv_sched.nova import failure_domains
 from nfv_sched.nova.redact import describe_error
 
 _Status = fields.PciDeviceStatus
@@ -233,15 +231,4 @@ def _pool(place: _PoolKey, physnet: str | None, total: int) -> PoolTopology:
         numa_node=place.numa_node,
         parent=place.address,
         physnet=physnet,
-    )
-
-
-def read_failure_domains(
-    context: Any, kinds: Sequence[str]
-) -> Mapping[str, Mapping[str, str]]:
-    """The failure domains of all hosts, from the API database."""
-    if not kinds:
-        return {}
-    return failure_domains.domains_by_host(
-        objects.AggregateList.get_all(context), kinds
     )

@@ -16,16 +16,15 @@ from nova import context as nova_context
 from nova import exception
 from nova import objects
 import nova.conf
-from nova.db.main import api as main_db
-from nova.db.main import models
 from nova.scheduler import host_manager
 from nova.scheduler import request_filter
 from nova.scheduler import utils as scheduler_utils
-import sqlalchemy as sa
 
+from nfv_sched.nova import cell_databases
+from nfv_sched.nova import compute_nodes
 from nfv_sched.nova import failure_domains
+from nfv_sched.nova import instances
 from nfv_sched.nova.boot_request import BadRequestError
-from nfv_sched.nova.redact import describe_error
 
 CONF = nova.conf.CONF
 
@@ -114,26 +113,21 @@ class Pipeline:
         """All compute nodes that are not among the states."""
         known = {(state.host, state.nodename) for state in states}
         enabled = {cell.uuid for cell in self._manager.enabled_cells}
-        found = []
+        hidden = []
         for cell in self._manager.cells.values():
             why = 'no nova-compute service is recorded for it'
             if cell.uuid not in enabled:
-                why = f'its cell {cell.name or cell.uuid} is disabled'
-            try:
-                nodes = self._in_cell(cell, _compute_node_names)
-            except Exception as error:
-                # Whatever a database that is down raises.
-                self.problems.append(
-                    f'cell {cell.name or cell.uuid} does not answer, and its '
-                    f'hosts are not counted: {describe_error(error)}'
-                )
-                continue
-            found += [
-                HiddenHost(name, why)
-                for host, name in nodes
-                if (host, name) not in known
-            ]
-        return found
+                why = f'its Nova cell {cell.name or cell.uuid} is disabled'
+            with cell_databases.visit(
+                self.context, cell, self.problems
+            ) as targeted:
+                hidden += [
+                    HiddenHost(row.name, why)
+                    for page in compute_nodes.node_rows(targeted)
+                    for row in page
+                    if (row.host, row.name) not in known
+                ]
+        return hidden
 
     def domains(self, kinds: Sequence[str]) -> Mapping[str, Mapping[str, str]]:
         """The failure domains of hosts, by name of service and kind."""
@@ -181,23 +175,18 @@ class Pipeline:
         """
         info: dict[str, Any] = {}
         for cell in self._manager.enabled_cells:
-            try:
-                rows = self._in_cell(cell, _instance_hosts)
-            except Exception:  # noqa: S112 - it gets no states either
-                continue
-            for uuid, host in rows:
-                entry = info.setdefault(
-                    host, {'instances': {}, 'updated': True}
-                )
-                entry['instances'][uuid] = objects.Instance(
-                    self.context, uuid=uuid
-                )
+            with cell_databases.visit(
+                self.context, cell, self.problems
+            ) as targeted:
+                for uuid, host in instances.hosts_of_all(targeted):
+                    entry = info.setdefault(
+                        host, {'instances': {}, 'updated': True}
+                    )
+                    entry['instances'][uuid] = objects.Instance(
+                        self.context, uuid=uuid
+                    )
         manager = self._manager
         manager._instance_info = _NoInstances(info)  # noqa: SLF001
-
-    def _in_cell(self, cell: Any, query: Any) -> list[Any]:
-        with nova_context.target_cell(self.context, cell) as targeted:
-            return list(query(targeted))
 
 
 class _NoInstances(dict[str, Any]):
@@ -235,30 +224,6 @@ def _unlimited(resources: Any) -> str:
     resources._limit = None  # noqa: SLF001 - Nova has no public way
     text: str = resources.to_querystring()
     return text
-
-
-@main_db.pick_context_manager_reader  # type: ignore[untyped-decorator]
-def _compute_node_names(context: Any) -> list[Any]:
-    node = models.ComputeNode
-    return list(
-        context.session.execute(
-            sa.select(node.host, node.hypervisor_hostname).where(
-                node.deleted == 0
-            )
-        )
-    )
-
-
-@main_db.pick_context_manager_reader  # type: ignore[untyped-decorator]
-def _instance_hosts(context: Any) -> list[Any]:
-    guest = models.Instance
-    return list(
-        context.session.execute(
-            sa.select(guest.uuid, guest.host)
-            .where(guest.deleted == 0)
-            .where(guest.host.is_not(None))
-        )
-    )
 
 
 @contextlib.contextmanager

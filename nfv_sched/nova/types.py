@@ -88,3 +88,13 @@ class ComputeNode(Protocol):
 
     def __contains__(self, name: str) -> bool:
         """Whether a field is set."""
+
+
+class CellMapping(Protocol):
+    """``nova.objects.CellMapping``: one Nova cell."""
+
+    uuid: str
+    name: str | None
+
+    def is_cell0(self) -> bool:
+        """Whether it holds the instances without a host."""

@@ -28,6 +28,7 @@ from oslo_utils import uuidutils
 
 from nfv_sched.model import HostTopology
 from nfv_sched.nova import compute_topology
+from nfv_sched.nova import failure_domains
 from nfv_sched.sim import boot_request
 from nfv_sched.sim import databases
 from nfv_sched.sim import placement
@@ -205,7 +206,7 @@ class Cloud:
     def topologies(self) -> list[HostTopology]:
         """The hardware and usage of every host, for the publisher."""
         kinds = settings.failure_domain_kinds()
-        named = compute_topology.read_failure_domains(self.context, kinds)
+        named = failure_domains.read_domains(self.context, kinds)
         return [
             compute_topology.topology_of(
                 compute.node, compute.devices, named.get(name)

@@ -12,8 +12,8 @@ import nova.conf
 
 from nfv_sched import conf
 from nfv_sched.fit import topology_spread
+from nfv_sched.nova import cell_databases
 from nfv_sched.nova import failure_domains
-from nfv_sched.nova import instances
 from nfv_sched.nova import server_group
 from nfv_sched.scheduler import cycle as scheduling_cycle
 from nfv_sched.weighers.base import AbsoluteWeigher
@@ -29,7 +29,7 @@ class _AffinityContextWeigher(AbsoluteWeigher):
 
     def __init__(self) -> None:
         # Nova makes its weighers when it starts.
-        instances.load_cells()
+        cell_databases.load_cells()
 
     def weigh_objects(
         self, weighed_obj_list: Sequence[Any], weight_properties: Any
