@@ -6,7 +6,6 @@ from collections.abc import Collection
 from collections.abc import Hashable
 from collections.abc import Sequence
 import dataclasses
-from typing import Any
 
 from nfv_sched.capacity.count import GroupLimit
 from nfv_sched.capacity.count import SERVER_GROUP
@@ -17,6 +16,7 @@ from nfv_sched.dryrun.scheduler import DryRun
 from nfv_sched.dryrun.scheduler import DryRunScheduler
 from nfv_sched.dryrun.scheduler import HostReport
 from nfv_sched.nova import boot_request
+from nfv_sched.nova.types import RequestSpec
 from nfv_sched.survey.values import SurveyedInstance
 
 # Nova counts the lost host among those of the members, and excludes it: no
@@ -143,7 +143,7 @@ class _EvacuationRun:
     def _lost_all(self, hosts: Sequence[str]) -> bool:
         return bool(hosts) and set(hosts) <= set(self._lost)
 
-    def _request_class(self, spec: Any) -> _RequestClass:
+    def _request_class(self, spec: RequestSpec) -> _RequestClass:
         spec.ignore_hosts = list(self._lost)
         # The host that was once forced is lost.
         spec.force_hosts = spec.force_nodes = None

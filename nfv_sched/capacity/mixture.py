@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 import dataclasses
 import itertools
-from typing import Any
 
 from nfv_sched import fit
 from nfv_sched.capacity.count import GroupLimit
@@ -17,6 +16,7 @@ from nfv_sched.dryrun.placement_ledger import HostUnderTest
 from nfv_sched.dryrun.placement_ledger import PlacementLedger
 from nfv_sched.dryrun.scheduler import DryRunScheduler
 from nfv_sched.dryrun.scheduler import HostReport
+from nfv_sched.nova.types import RequestSpec
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class _FlavorShare:
 
 def count_mixture(
     scheduler: DryRunScheduler,
-    asked: Sequence[tuple[str, Any, int]],
+    asked: Sequence[tuple[str, RequestSpec, int]],
     *,
     tell: Callable[[int], None] | None = None,
 ) -> Mixture:

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from collections.abc import Iterator
 import functools
 import logging
-from typing import Any
 
 from nfv_sched.capacity import CapacityCounter
 from nfv_sched.capacity import count_mixture
@@ -22,6 +21,7 @@ from nfv_sched.dryrun.values import TableData
 from nfv_sched.nova import boot_request
 from nfv_sched.nova import flavors
 from nfv_sched.nova.scheduler_pipeline import Pipeline
+from nfv_sched.nova.types import RequestSpec
 from nfv_sched.survey.values import Survey
 
 LOG = logging.getLogger(__name__)
@@ -135,10 +135,11 @@ def _spec(
     scheduler: DryRunScheduler,
     source: backends.Backends,
     name: str | None,
-) -> Any:
+) -> RequestSpec:
     flavor = guest_options.flavor_of(parsed, name, source)
     request = guest_options.boot_request_of(parsed, flavor, source)
-    return boot_request.request_spec(scheduler.context, request)
+    spec: RequestSpec = boot_request.request_spec(scheduler.context, request)
+    return spec
 
 
 def _flavor_capacity(

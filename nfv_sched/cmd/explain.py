@@ -3,7 +3,6 @@
 import argparse
 from collections.abc import Iterator
 import logging
-from typing import Any
 
 from nfv_sched.cmd import backends
 from nfv_sched.cmd import guest_options
@@ -21,6 +20,7 @@ from nfv_sched.nova import config as nova_config
 from nfv_sched.nova import request_spec
 from nfv_sched.nova.scheduler_pipeline import Pipeline
 from nfv_sched.nova.scheduler_pipeline import placement_query_of
+from nfv_sched.nova.types import RequestSpec
 
 LOG = logging.getLogger(__name__)
 
@@ -142,14 +142,16 @@ def _explain_from_placement(
 
 def _request(
     parsed: argparse.Namespace, pipeline: Pipeline, source: backends.Backends
-) -> Any:
+) -> RequestSpec:
+    spec: RequestSpec
     if parsed.server:
         LOG.info(_STORED)
-        return boot_request.stored_spec(pipeline.context, parsed.server)
+        spec = boot_request.stored_spec(pipeline.context, parsed.server)
+        return spec
     flavor = guest_options.flavor_of(parsed, parsed.flavor, source)
-    return boot_request.request_spec(
-        pipeline.context, guest_options.boot_request_of(parsed, flavor, source)
-    )
+    request = guest_options.boot_request_of(parsed, flavor, source)
+    spec = boot_request.request_spec(pipeline.context, request)
+    return spec
 
 
 def _explain_from_nova(

@@ -24,7 +24,9 @@ from nfv_sched.nova import failure_domains
 from nfv_sched.nova import instances
 from nfv_sched.nova import pci_devices
 from nfv_sched.nova.pci_devices import DeviceRow
+from nfv_sched.nova.types import Aggregate
 from nfv_sched.nova.types import ComputeNode
+from nfv_sched.nova.types import ComputeService
 
 CONF = nova.conf.CONF
 
@@ -130,7 +132,7 @@ class ComputeNodeRecord:
     """
 
     compute: ComputeNode
-    service: Any
+    service: ComputeService | None
     up: bool
     devices: Sequence[DeviceRow]
     guests: Sequence[instances.InstanceRow]
@@ -148,7 +150,9 @@ class CloudReader:
     def __init__(self) -> None:
         self.problems: list[str] = []
         self._context = cell_databases.admin_context()
-        self._aggregates = list(objects.AggregateList.get_all(self._context))
+        self._aggregates: list[Aggregate] = list(
+            objects.AggregateList.get_all(self._context)
+        )
         self._group = servicegroup.API()
 
     def zones(self) -> Callable[[str], str]:
@@ -186,7 +190,7 @@ class CloudReader:
     def _of_cell(
         self, context: Any, uuids: Collection[str] | None
     ) -> Iterator[ComputeNodeRecord]:
-        services = {
+        services: dict[str, ComputeService] = {
             service.host: service
             for service in objects.ServiceList.get_by_binary(
                 context, 'nova-compute', include_disabled=True
@@ -199,7 +203,10 @@ class CloudReader:
             yield from self._of_page(context, page, services)
 
     def _of_page(
-        self, context: Any, page: NodePage, services: Mapping[str, Any]
+        self,
+        context: Any,
+        page: NodePage,
+        services: Mapping[str, ComputeService],
     ) -> Iterator[ComputeNodeRecord]:
         guests: dict[tuple[str, str], list[instances.InstanceRow]] = {}
         for instance in instances.instances_on(

@@ -10,6 +10,9 @@ from typing import Any
 
 from nova import objects
 
+from nfv_sched.nova.types import Aggregate
+from nfv_sched.nova.types import HostState
+
 LOG = logging.getLogger(__name__)
 
 #: Of which hosts it has been said that they are in several domains at once.
@@ -35,7 +38,7 @@ def read_domains(
 
 
 def domains_by_host(
-    aggregates: Iterable[Any], keys: Sequence[str]
+    aggregates: Iterable[Aggregate], keys: Sequence[str]
 ) -> dict[str, dict[str, str]]:
     """The domains of every host that is in any, by key.
 
@@ -57,7 +60,7 @@ def domains_by_host(
 
 
 def domain_paths(
-    states: Iterable[Any],
+    states: Iterable[HostState],
     others: Collection[str],
     keys: Sequence[str],
     published: Callable[[], Mapping[str, Mapping[str, str]]],
@@ -97,7 +100,7 @@ def domain_paths(
     return found
 
 
-def _listed(aggregate: Any, others: Collection[str]) -> Iterable[str]:
+def _listed(aggregate: Aggregate, others: Collection[str]) -> Iterable[str]:
     hosts = aggregate.hosts if 'hosts' in aggregate else ()
     return [host for host in hosts if host in others]
 
@@ -108,7 +111,7 @@ def _path(
     return (host, *(_domain_of(host, key, named) for key in keys))
 
 
-def _named(aggregate: Any, keys: Sequence[str]) -> Mapping[str, str]:
+def _named(aggregate: Aggregate, keys: Sequence[str]) -> Mapping[str, str]:
     """What an aggregate says about domains; blank values say nothing."""
     metadata = aggregate.metadata
     return {

@@ -25,6 +25,9 @@ from nfv_sched.nova import compute_nodes
 from nfv_sched.nova import failure_domains
 from nfv_sched.nova import instances
 from nfv_sched.nova.boot_request import BadRequestError
+from nfv_sched.nova.types import HostFilter
+from nfv_sched.nova.types import HostState
+from nfv_sched.nova.types import RequestSpec
 
 CONF = nova.conf.CONF
 
@@ -66,9 +69,11 @@ class FilterStep:
     """One filter that is enabled: its name, and a way to ask it."""
 
     name: str
-    filter: Any
+    filter: HostFilter
 
-    def passing(self, states: Sequence[Any], spec: Any) -> set[int]:
+    def passing(
+        self, states: Sequence[HostState], spec: RequestSpec
+    ) -> set[int]:
         """The ``id`` of the states that pass."""
         found = self.filter.filter_all(list(states), spec)
         if found is None:
@@ -101,7 +106,7 @@ class Pipeline:
         """Whether claims pack cells instead of spreading over them."""
         return bool(CONF.compute.packing_host_numa_cells_allocation_strategy)
 
-    def states(self) -> list[Any]:
+    def states(self) -> list[HostState]:
         """A HostState of every compute node in a cell that is enabled."""
         self._learn_instances()
         states = self._manager.get_host_states_by_uuids(
@@ -109,7 +114,7 @@ class Pipeline:
         )
         return sorted(states, key=lambda state: str(state.nodename))
 
-    def hidden_hosts(self, states: Iterable[Any]) -> list[HiddenHost]:
+    def hidden_hosts(self, states: Iterable[HostState]) -> list[HiddenHost]:
         """All compute nodes that are not among the states."""
         known = {(state.host, state.nodename) for state in states}
         enabled = {cell.uuid for cell in self._manager.enabled_cells}
@@ -135,7 +140,7 @@ class Pipeline:
             self._manager.aggs_by_id.values(), kinds
         )
 
-    def run_request_filters(self, spec: Any) -> str | None:
+    def run_request_filters(self, spec: RequestSpec) -> str | None:
         """Let Nova's request filters work on a request.
 
         Returns why they refuse it for all hosts, None if they do not.
@@ -146,7 +151,7 @@ class Pipeline:
             return str(error)
         return None
 
-    def placement_query(self, spec: Any) -> PlacementQuery:
+    def placement_query(self, spec: RequestSpec) -> PlacementQuery:
         """What the request asks of Placement.
 
         :raises BadRequestError: it asks for a host that is not there
@@ -160,7 +165,7 @@ class Pipeline:
             second = self._resources(spec, translate=False)
         return _placement_query(first, second)
 
-    def _resources(self, spec: Any, *, translate: bool) -> Any:
+    def _resources(self, spec: RequestSpec, *, translate: bool) -> Any:
         try:
             return scheduler_utils.resources_from_request_spec(
                 self.context, spec, self._manager, translate
@@ -196,7 +201,7 @@ class _NoInstances(dict[str, Any]):
         return super().get(host, {'instances': {}, 'updated': True})
 
 
-def placement_query_of(spec: Any) -> PlacementQuery:
+def placement_query_of(spec: RequestSpec) -> PlacementQuery:
     """What a request asks of Placement, where there is nothing but that."""
     request = scheduler_utils.ResourceRequest
     return _placement_query(request.from_request_spec(spec), None)
@@ -238,7 +243,7 @@ def _without_tracking() -> Any:
         CONF.set_override(option, was, group)
 
 
-def excluded_by_request(spec: Any, state: Any) -> str | None:
+def excluded_by_request(spec: RequestSpec, state: HostState) -> str | None:
     """Why the request itself rules a host out.
 
     As nova.scheduler.host_manager ``get_filtered_hosts`` does before it asks
@@ -261,7 +266,7 @@ def excluded_by_request(spec: Any, state: Any) -> str | None:
     return None
 
 
-def skips_filters(spec: Any) -> bool:
+def skips_filters(spec: RequestSpec) -> bool:
     """Whether Nova asks no filter, as for a host that is forced."""
     check = (spec.scheduler_hints or {}).get('_nova_check_type')
     return not check and bool(spec.force_hosts or spec.force_nodes)

@@ -1,13 +1,12 @@
 """Prefer hosts that lose the least capacity for expected requests."""
 
-from typing import Any
-
 import nova.conf
 
 from nfv_sched import conf
 from nfv_sched import fit
 from nfv_sched.fit.forecast import Forecast
 from nfv_sched.nova import request_spec
+from nfv_sched.nova.types import RequestSpec
 from nfv_sched.weighers.base import ForecastWeigher
 from nfv_sched.weighers.base import Prices
 from nfv_sched.weighers.base import Scale
@@ -34,7 +33,7 @@ class FragmentationWeigher(ForecastWeigher):
     option = 'fragmentation_weight_multiplier'
 
     def scale(
-        self, fit_request: fit.FitRequest, spec: Any, prices: Prices
+        self, fit_request: fit.FitRequest, spec: RequestSpec, prices: Prices
     ) -> Scale:
         """Weights by what is lost, or by what is left."""
         how = spec.flavor.extra_specs.get(request_spec.HOST_SELECTION)
