@@ -50,19 +50,19 @@ class Capacity:
         self, domain_of: Callable[[str], str | None]
     ) -> Mapping[str, int]:
         """How many fit each failure domain."""
-        found: dict[str, list[HostCount]] = {}
-        for one in self.hosts:
-            found.setdefault(domain_of(one.host) or '', []).append(one)
-        return {name: self._fit(hosts) for name, hosts in found.items()}
+        by_name: dict[str, list[HostCount]] = {}
+        for host in self.hosts:
+            by_name.setdefault(domain_of(host.host) or '', []).append(host)
+        return {name: self._fit(hosts) for name, hosts in by_name.items()}
 
     def _fit(self, hosts: Sequence[HostCount]) -> int:
-        counts = [one.guests for one in hosts]
+        counts = [host.guests for host in hosts]
         return max(counts, default=0) if self.together else sum(counts)
 
     @property
     def shortages(self) -> Sequence[tuple[str, int]]:
         """What the hosts run out of first, that of most hosts first."""
-        counts = collections.Counter(one.short for one in self.hosts)
+        counts = collections.Counter(host.short for host in self.hosts)
         return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
 
 

@@ -71,14 +71,14 @@ def evacuate(
     :param tell: called with the number of instances placed, and of all
     """
     run = _EvacuationRun(scheduler, lost)
-    found = []
+    relocations = []
     for number, (host, guest) in enumerate(
         sorted(guests, key=_largest_first), 1
     ):
-        found.append(run.place(host, guest))
+        relocations.append(run.place(host, guest))
         if tell is not None:
             tell(number, len(guests))
-    return Evacuation(tuple(found), tuple(run.notes))
+    return Evacuation(tuple(relocations), tuple(run.notes))
 
 
 def _largest_first(item: tuple[str, SurveyedInstance]) -> tuple[int, int, str]:
@@ -153,9 +153,9 @@ class _EvacuationRun:
             self._ledger.learn(dry_run.summaries)
             self.notes.update(dict.fromkeys(dry_run.explanation.notes))
             conditions = [
-                one
-                for one in dry_run.explanation.conditions
-                if one.stage != 'request'
+                condition
+                for condition in dry_run.explanation.conditions
+                if condition.stage != 'request'
             ]
             self._known[key] = _RequestClass(
                 dry_run,

@@ -88,11 +88,11 @@ class CapacityCommand(MultiTableCommand):
 
     def run(self, parsed_args: argparse.Namespace) -> int:
         """Run the command; returns its exit code."""
-        given = ['--flavor'] if parsed_args.flavor else []
-        given += guest_options.guest_options_given(parsed_args)
-        if parsed_args.after_loss and given:
+        options = ['--flavor'] if parsed_args.flavor else []
+        options += guest_options.guest_options_given(parsed_args)
+        if parsed_args.after_loss and options:
             self._parser.error(
-                f'not allowed with --after-loss: {", ".join(given)}; the '
+                f'not allowed with --after-loss: {", ".join(options)}; the '
                 'instances of lost hosts are placed as their stored requests '
                 'ask'
             )
@@ -151,20 +151,24 @@ def _flavor_capacity(
     name = parsed.flavor[0][0] if parsed.flavor else None
     spec = _spec(parsed, scheduler, source, name)
     with rich_console.bar('hosts') as tell:
-        found = CapacityCounter(scheduler, tell=tell).count(spec)
-    warn(found.notes)
+        capacity = CapacityCounter(scheduler, tell=tell).count(spec)
+    warn(capacity.notes)
     kinds = backends.failure_domain_kinds()
     domains = scheduler.domains(kinds)
     every = parsed.show is None and parsed.formatter == 'table'
     if every or parsed.show == 'total':
         heading = 'In all' if every else ''
-        yield heading, tables.totals(name or 'by hand', found)
+        yield heading, tables.totals(name or 'by hand', capacity)
     if (every and kinds) or parsed.show == 'domains':
         heading = 'By failure domain' if every else ''
-        yield heading, tables.by_domain(found, kinds, domains)
-    few = len(found.hosts) <= _FEW
-    if (every and few) or parsed.show == 'hosts' or not (every or parsed.show):
-        yield ('By host' if every else ''), tables.by_host(found)
+        yield heading, tables.by_domain(capacity, kinds, domains)
+    few_hosts = len(capacity.hosts) <= _FEW
+    if (
+        (every and few_hosts)
+        or parsed.show == 'hosts'
+        or not (every or parsed.show)
+    ):
+        yield ('By host' if every else ''), tables.by_host(capacity)
 
 
 def _mixture(
@@ -173,21 +177,25 @@ def _mixture(
     source: backends.Backends,
     warn: Callable[[Iterable[str]], None],
 ) -> Iterator[tuple[str, TableData]]:
-    asked = [
+    requests = [
         (name, _spec(parsed, scheduler, source, name), weight)
         for name, weight in parsed.flavor
     ]
     with rich_console.bar('instances') as tell:
-        found = count_mixture(
-            scheduler, asked, tell=lambda done: tell(done, done + 1)
+        mixture = count_mixture(
+            scheduler, requests, tell=lambda done: tell(done, done + 1)
         )
-    warn(found.notes)
+    warn(mixture.notes)
     every = parsed.show is None and parsed.formatter == 'table'
     if every or parsed.show in ('total', 'domains'):
-        yield ('In all' if every else ''), tables.mixture(found)
-    few = len(found.hosts) <= _FEW
-    if (every and few) or parsed.show == 'hosts' or not (every or parsed.show):
-        yield ('By host' if every else ''), tables.mixture_by_host(found)
+        yield ('In all' if every else ''), tables.mixture(mixture)
+    few_hosts = len(mixture.hosts) <= _FEW
+    if (
+        (every and few_hosts)
+        or parsed.show == 'hosts'
+        or not (every or parsed.show)
+    ):
+        yield ('By host' if every else ''), tables.mixture_by_host(mixture)
 
 
 def _loss(
@@ -218,18 +226,18 @@ def _loss(
         for instance in host.residents or ()
     ]
     with rich_console.bar('instances') as tell:
-        found = evacuate(
+        evacuation = evacuate(
             scheduler, instances, [host.host for host in lost], tell=tell
         )
-    warn(found.notes)
+    warn(evacuation.notes)
     every = parsed.show is None and parsed.formatter == 'table'
     if every or parsed.show == 'total':
         number = len(lost)
         lost_hosts = f'{number} host{"s" if number > 1 else ""} lost'
         heading = lost_hosts if every else ''
-        yield heading, tables.relocation_summary(found.relocations)
+        yield heading, tables.relocation_summary(evacuation.relocations)
     if every or parsed.show != 'total':
         yield (
             ('Instances' if every else ''),
-            tables.relocations(found.relocations),
+            tables.relocations(evacuation.relocations),
         )

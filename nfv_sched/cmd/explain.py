@@ -80,10 +80,10 @@ class ExplainCommand(MultiTableCommand):
     def run(self, parsed_args: argparse.Namespace) -> int:
         """Run the command; returns its exit code."""
         if parsed_args.server and (
-            given := guest_options.guest_options_given(parsed_args)
+            options := guest_options.guest_options_given(parsed_args)
         ):
             self._parser.error(
-                f'not allowed with --server: {", ".join(given)}; the '
+                f'not allowed with --server: {", ".join(options)}; the '
                 'instance is as its stored request has it'
             )
         code: int = super().run(parsed_args)
@@ -128,16 +128,16 @@ def _explain_from_placement(
     flavor = guest_options.flavor_of(parsed, parsed.flavor, source)
     wish = guest_options.boot_request_of(parsed, flavor, source)
     spec = boot_request.request_spec(nova_config.admin_context(), wish)
-    found = placement_only.explain_from_trees(
+    explanation = placement_only.explain_from_trees(
         request_spec.read_guest(spec),
         placement_query_of(spec),
         survey.hosts,
         source.placement(),
         parsed.nearest,
     )
-    for note in found.notes:
+    for note in explanation.notes:
         LOG.warning(note)
-    yield from _explain_from_nova(parsed, found)
+    yield from _explain_from_nova(parsed, explanation)
 
 
 def _request(
@@ -155,26 +155,26 @@ def _request(
 
 
 def _explain_from_nova(
-    parsed: argparse.Namespace, found: Explanation
+    parsed: argparse.Namespace, explanation: Explanation
 ) -> Iterator[tuple[str, TableData]]:
     """The tables of an explanation without suggestions."""
     every = parsed.show is None and parsed.formatter == 'table'
     if every or parsed.show in (None, 'conditions'):
-        heading = tables.headline(found) if every else ''
-        yield heading, tables.conditions(found)
-    if every and found.fitting < found.hosts:
-        yield 'Nearest hosts', tables.nearest(found, parsed.nearest)
+        heading = tables.headline(explanation) if every else ''
+        yield heading, tables.conditions(explanation)
+    if every and explanation.fitting < explanation.hosts:
+        yield 'Nearest hosts', tables.nearest(explanation, parsed.nearest)
     if parsed.show == 'hosts':
-        yield '', tables.hosts(found.findings)
+        yield '', tables.hosts(explanation.findings)
 
 
 def _tables(
     parsed: argparse.Namespace, scheduler: DryRunScheduler, dry_run: DryRun
 ) -> Iterator[tuple[str, TableData]]:
-    found = dry_run.explanation
-    yield from _explain_from_nova(parsed, found)
+    explanation = dry_run.explanation
+    yield from _explain_from_nova(parsed, explanation)
     every = parsed.show is None and parsed.formatter == 'table'
-    if parsed.show == 'suggestions' or (every and not found.fitting):
+    if parsed.show == 'suggestions' or (every and not explanation.fitting):
         help_ = tables.suggestions(suggest(scheduler, dry_run))
         if help_[1] or not every:
             yield ('What would help' if every else ''), help_

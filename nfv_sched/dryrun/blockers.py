@@ -91,10 +91,10 @@ def _of_replaced_filter(
     candidates: Sequence[Candidate],
 ) -> Iterator[Blocker]:
     """What a stock filter that ours replace says, in our words."""
-    found = list(of_claim(cycle, state, candidates))
-    for blocker in found:
+    claim_blockers = list(of_claim(cycle, state, candidates))
+    for blocker in claim_blockers:
         yield dataclasses.replace(blocker, stage=step.name)
-    if not found:
+    if not claim_blockers:
         text = f'{step.name} rejects it, although the claim succeeds'
         yield Blocker(step.name, stock_filters.condition_of(step.name), text)
 
@@ -145,21 +145,21 @@ def of_reason(
 
 
 def merge(
-    first: Sequence[Blocker], found: Sequence[Blocker], *, complete: bool
+    first: Sequence[Blocker], lacking: Sequence[Blocker], *, complete: bool
 ) -> tuple[Blocker, ...]:
     """The blockers of a claim, with what the host was rejected for.
 
     :param first: what the first filter to reject the host said of its claim
-    :param found: the shortfall of the host
+    :param lacking: the shortfall of the host
     :param complete: whether the guest would fit without these
     """
     if complete:
-        return tuple(found)
+        return tuple(lacking)
     # A blocker that cannot be relaxed hides others, which were not found.
-    known = {blocker.condition for blocker in found}
+    known = {blocker.condition for blocker in lacking}
     return (
         *(blocker for blocker in first if blocker.condition not in known),
-        *found,
+        *lacking,
     )
 
 
@@ -192,7 +192,7 @@ def all_of_host(
             ),
             key=lambda each: each.rank,
         )
-        found = [
+        lacking = [
             of_reason(
                 cycle.fit_request,
                 _stage(steps, cycle, state, ours[0], reason),
@@ -203,9 +203,9 @@ def all_of_host(
     except Exception:
         # Among the known blockers already.
         return tuple(known), False
-    if not found:
+    if not lacking:
         return tuple(known), False
-    merged = merge(ours, found, complete=gap_.all)
+    merged = merge(ours, lacking, complete=gap_.all)
     if any(blocker.condition == _DEDICATED for blocker in merged):
         # The same CPUs again, counted for the host as a whole.
         others = [blocker for blocker in others if blocker.condition != 'PCPU']

@@ -179,15 +179,15 @@ def _pools(
     taken = collections.Counter(
         _pool_of(device, free) for device in devices if device.status in _TAKEN
     )
-    found: dict[str, PoolTopology] = {}
+    pools: dict[str, PoolTopology] = {}
     used: dict[str, int] = {}
     for place, physnet in free.keys() | taken.keys():
         busy = taken[place, physnet]
         if total := free[place, physnet] + busy:
             pool = _pool(place, physnet, total)
-            found[pool.key] = pool
+            pools[pool.key] = pool
             used[pool.key] = busy
-    return tuple(found[key] for key in sorted(found)), used
+    return tuple(pools[key] for key in sorted(pools)), used
 
 
 def _reported(compute: ComputeNode) -> Iterable[Any]:

@@ -44,18 +44,18 @@ def domains_by_host(
 
     :param aggregates: ``nova.objects.Aggregate``, all that there are
     """
-    found: dict[str, list[Mapping[str, str]]] = {}
+    names_by_host: dict[str, list[Mapping[str, str]]] = {}
     for aggregate in aggregates:
         if named := _named(aggregate, keys):
             for host in aggregate.hosts:
-                found.setdefault(host, []).append(named)
+                names_by_host.setdefault(host, []).append(named)
     return {
         host: {
             key: value
             for key in keys
             if (value := _domain_of(host, key, named)) is not None
         }
-        for host, named in found.items()
+        for host, named in names_by_host.items()
     }
 
 
@@ -77,27 +77,27 @@ def domain_paths(
     """
     named: dict[int, Mapping[str, str]] = {}
     listed: dict[str, list[Mapping[str, str]]] = {}
-    found: dict[str, DomainPath] = {}
+    paths: dict[str, DomainPath] = {}
     for state in states:
-        mine = []
+        own = []
         for aggregate in state.aggregates:
             # Aggregates are shared by the states of their hosts.
             if (names := named.get(id(aggregate))) is None:
                 names = named[id(aggregate)] = _named(aggregate, keys)
                 for host in _listed(aggregate, others) if names else ():
                     listed.setdefault(host, []).append(names)
-            mine.append(names)
-        found[state.host] = _path(state.host, keys, mine)
+            own.append(names)
+        paths[state.host] = _path(state.host, keys, own)
     if keys:
-        for host in listed.keys() - found.keys():
-            found[host] = _path(host, keys, listed[host])
-        if lost := set(others) - found.keys():
+        for host in listed.keys() - paths.keys():
+            paths[host] = _path(host, keys, listed[host])
+        if lost := set(others) - paths.keys():
             known = published()
             for host in lost & known.keys():
-                found[host] = _path(host, keys, [known[host]])
-    for host in set(others) - found.keys():
-        found[host] = (host,)
-    return found
+                paths[host] = _path(host, keys, [known[host]])
+    for host in set(others) - paths.keys():
+        paths[host] = (host,)
+    return paths
 
 
 def _listed(aggregate: Aggregate, others: Collection[str]) -> Iterable[str]:

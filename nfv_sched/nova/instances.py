@@ -161,13 +161,13 @@ def _topology(text: str) -> Any:
 def _cells_and_claims(
     cells: Iterable[Any],
 ) -> tuple[tuple[GuestCell, ...], tuple[CellClaim, ...]]:
-    asked, given = [], []
+    guest_cells, claims = [], []
     for index, cell in enumerate(cells):
         # Not a field, but a view of one.
         pinning = (
             cell.cpu_pinning if 'cpu_pinning_raw' in cell else None
         ) or {}
-        asked.append(
+        guest_cells.append(
             GuestCell(
                 index,
                 cell.memory,
@@ -178,7 +178,7 @@ def _cells_and_claims(
                 _get(cell, 'cpu_thread_policy'),
             )
         )
-        given.append(
+        claims.append(
             CellClaim(
                 index,
                 cell.id,
@@ -187,7 +187,7 @@ def _cells_and_claims(
                 _get(cell, 'pagesize') or None,
             )
         )
-    return tuple(asked), tuple(given)
+    return tuple(guest_cells), tuple(claims)
 
 
 def _get(obj: Any, name: str) -> Any:
@@ -223,14 +223,14 @@ def group_members(
     other projects than ``project`` are left out.
     """
     try:
-        found: dict[str, frozenset[str]] = _in_api(
+        members: dict[str, frozenset[str]] = _in_api(
             nova_context.get_admin_context(), list(uuids), project
         )
     except Exception as error:
         # Whatever a database that is down raises.
         _warn(f'the API database cannot be read: {describe_error(error)}')
         return None
-    return found
+    return members
 
 
 @api_db.context_manager.reader  # type: ignore[untyped-decorator]
@@ -250,10 +250,16 @@ def _in_api(
     guests = sa.select(guest.instance_uuid, guest.instance_uuid).where(
         guest.instance_uuid.in_(uuids)
     )
-    found: dict[str, set[str]] = {}
-    for uuid, one in context.session.execute(sa.union_all(groups, guests)):
-        found.setdefault(uuid, set()).update(filter(None, [one]))
-    return {uuid: frozenset(members) for uuid, members in found.items()}
+    members_by_uuid: dict[str, set[str]] = {}
+    for uuid, instance in context.session.execute(
+        sa.union_all(groups, guests)
+    ):
+        members_by_uuid.setdefault(uuid, set()).update(
+            filter(None, [instance])
+        )
+    return {
+        uuid: frozenset(members) for uuid, members in members_by_uuid.items()
+    }
 
 
 def _warn(problem: str) -> None:

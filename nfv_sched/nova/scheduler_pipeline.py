@@ -75,11 +75,11 @@ class FilterStep:
         self, states: Sequence[HostState], spec: RequestSpec
     ) -> set[int]:
         """The ``id`` of the states that pass."""
-        found = self.filter.filter_all(list(states), spec)
-        if found is None:
+        passing = self.filter.filter_all(list(states), spec)
+        if passing is None:
             # "Stop filtering" in Nova's words: no host is left.
             return set()
-        return {id(state) for state in found}
+        return {id(state) for state in passing}
 
 
 class Pipeline:
@@ -97,8 +97,8 @@ class Pipeline:
         with _without_tracking():
             self._manager = host_manager.HostManager()
         self.filters = tuple(
-            FilterStep(type(one).__name__, one)
-            for one in self._manager.enabled_filters
+            FilterStep(type(host_filter).__name__, host_filter)
+            for host_filter in self._manager.enabled_filters
         )
 
     @property
@@ -210,14 +210,18 @@ def placement_query_of(spec: RequestSpec) -> PlacementQuery:
 def _placement_query(first: Any, second: Any) -> PlacementQuery:
     """What the queries ask for, of which the second may be None."""
     limit: int | None = first._limit  # noqa: SLF001 - Nova's own query
-    queries = [_unlimited(one) for one in (first, second) if one is not None]
+    queries = [
+        _unlimited(resources)
+        for resources in (first, second)
+        if resources is not None
+    ]
     group = first.get_request_group(None)
     return PlacementQuery(
         tuple(queries),
         dict(group.resources),
         frozenset(group.required_traits) | first._root_required,  # noqa: SLF001
         frozenset(group.forbidden_traits) | first._root_forbidden,  # noqa: SLF001
-        tuple(frozenset(one) for one in group.aggregates or ()),
+        tuple(frozenset(uuids) for uuids in group.aggregates or ()),
         frozenset(group.forbidden_aggregates or ()),
         group.in_tree,
         first.get_num_of_suffixed_groups() > 0,

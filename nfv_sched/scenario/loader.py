@@ -38,7 +38,9 @@ from nfv_sched.sim.problems import Path
 from nfv_sched.sim.problems import Problem
 from nfv_sched.sim.yaml_source import YAMLSource
 
-_PROFILES = {one.name: one for one in (settings.NFV, settings.STOCK)}
+_PROFILES = {
+    profile.name: profile for profile in (settings.NFV, settings.STOCK)
+}
 
 Data = Mapping[str, Any]
 
@@ -188,9 +190,9 @@ class _ScenarioReader:
     def _described(self, path: Path, entry: Data) -> list[PlannedHost]:
         kind = entry['machine']
         if kind in self._machines:
-            found = self._machines[kind]
+            described = self._machines[kind]
         elif kind in machine.names():
-            found = machine.load(kind)
+            described = machine.load(kind)
         else:
             self._report_unknown(
                 (*path, 'machine'),
@@ -198,8 +200,8 @@ class _ScenarioReader:
                 kind,
                 [*self._machines, *machine.names()],
             )
-            found = None
-        if found is None:
+            described = None
+        if described is None:
             return []
         count = int(entry.get('count', 1))
         name = entry.get('name', kind)
@@ -208,7 +210,7 @@ class _ScenarioReader:
         return [
             PlannedHost(
                 name if count == 1 else f'{name}-{number:0{width}}',
-                found,
+                described,
                 domains,
             )
             for number in range(1, count + 1)

@@ -17,12 +17,12 @@ IN_FLIGHT = 'in_flight_weight_multiplier'
 
 def multiplier(option: str, state: HostState) -> float:
     """The value of an option, overridden by the host's aggregates."""
-    found: float = utils.get_weight_multiplier(
+    value: float = utils.get_weight_multiplier(
         state,
         f'{conf.AGGREGATE_PREFIX}{option}',
         getattr(CONF.nfv_sched, option),
     )
-    return found
+    return value
 
 
 def is_enabled(option: str, states: Iterable[HostState]) -> bool:

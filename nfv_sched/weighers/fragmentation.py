@@ -38,8 +38,8 @@ class FragmentationWeigher(ForecastWeigher):
         """Weights by what is lost, or by what is left."""
         how = spec.flavor.extra_specs.get(request_spec.HOST_SELECTION)
         if (how or CONF.nfv_sched.host_selection) == SPREAD:
-            return lambda one: _share(_value(prices, one.left))
-        return lambda one: 1 - _share(_cost(prices, one))
+            return lambda forecast: _share(_value(prices, forecast.left))
+        return lambda forecast: 1 - _share(_cost(prices, forecast))
 
 
 def _value(prices: Prices, rooms: tuple[int, ...]) -> float:
@@ -47,10 +47,11 @@ def _value(prices: Prices, rooms: tuple[int, ...]) -> float:
     return sum(map(float.__mul__, prices, map(float, rooms)))
 
 
-def _cost(prices: Prices, one: Forecast) -> float:
-    left = _value(prices, one.left)
+def _cost(prices: Prices, forecast: Forecast) -> float:
+    left = _value(prices, forecast.left)
     return (
-        max(0.0, _value(prices, one.before) - left) + _REMAINING_WEIGHT * left
+        max(0.0, _value(prices, forecast.before) - left)
+        + _REMAINING_WEIGHT * left
     )
 
 
