@@ -137,7 +137,7 @@ def _explain_from_placement(
     )
     for note in explanation.notes:
         LOG.warning(note)
-    yield from _explain_from_nova(parsed, explanation)
+    yield from _explanation_tables(parsed, explanation)
 
 
 def _request(
@@ -154,7 +154,7 @@ def _request(
     return spec
 
 
-def _explain_from_nova(
+def _explanation_tables(
     parsed: argparse.Namespace, explanation: Explanation
 ) -> Iterator[tuple[str, TableData]]:
     """The tables of an explanation without suggestions."""
@@ -172,7 +172,7 @@ def _tables(
     parsed: argparse.Namespace, scheduler: DryRunScheduler, dry_run: DryRun
 ) -> Iterator[tuple[str, TableData]]:
     explanation = dry_run.explanation
-    yield from _explain_from_nova(parsed, explanation)
+    yield from _explanation_tables(parsed, explanation)
     every = parsed.show is None and parsed.formatter == 'table'
     if parsed.show == 'suggestions' or (every and not explanation.fitting):
         help_ = tables.suggestions(suggest(scheduler, dry_run))
