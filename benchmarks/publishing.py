@@ -38,7 +38,8 @@ from rich.console import Console
 from rich.table import Table
 import sqlalchemy as sa
 
-from nfv_sched.nova import compute_nodes
+from nfv_sched.nova import node_topologies
+from nfv_sched.nova import node_versions
 from nfv_sched.placement import schema
 from nfv_sched.placement.client import PlacementClient
 from nfv_sched.placement.codec import encode
@@ -433,17 +434,17 @@ def run(options, console):
         )
         computes.add(options.hosts - options.first)
         console.print('reading all hosts')
-        found = compute_nodes.scan()
+        scan = node_versions.scan()
         published = set(client_roots(client))
         missing = {
             each
-            for each in found.node_versions
+            for each in scan.node_versions
             if schema.root_uuid(each) not in published
         }
         everything = [
             host
-            for page in compute_nodes.read_nodes(
-                found, found.node_versions.keys()
+            for page in node_topologies.read_topologies(
+                scan, scan.node_versions.keys()
             )
             for host in page.hosts
         ]

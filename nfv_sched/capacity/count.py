@@ -6,7 +6,6 @@ from collections.abc import Hashable
 from collections.abc import Mapping
 from collections.abc import Sequence
 import dataclasses
-from typing import Any
 
 from nfv_sched.dryrun.placement_ledger import claim
 from nfv_sched.dryrun.placement_ledger import host_key
@@ -15,6 +14,8 @@ from nfv_sched.dryrun.scheduler import DryRun
 from nfv_sched.dryrun.scheduler import DryRunScheduler
 from nfv_sched.dryrun.scheduler import HostReport
 from nfv_sched.fit.candidates import placement_chose
+from nfv_sched.nova.types import HostState
+from nfv_sched.nova.types import RequestSpec
 
 SERVER_GROUP = 'server group'
 
@@ -49,19 +50,19 @@ class Capacity:
         self, domain_of: Callable[[str], str | None]
     ) -> Mapping[str, int]:
         """How many fit each failure domain."""
-        found: dict[str, list[HostCount]] = {}
-        for one in self.hosts:
-            found.setdefault(domain_of(one.host) or '', []).append(one)
-        return {name: self._fit(hosts) for name, hosts in found.items()}
+        by_name: dict[str, list[HostCount]] = {}
+        for host in self.hosts:
+            by_name.setdefault(domain_of(host.host) or '', []).append(host)
+        return {name: self._fit(hosts) for name, hosts in by_name.items()}
 
     def _fit(self, hosts: Sequence[HostCount]) -> int:
-        counts = [one.guests for one in hosts]
+        counts = [host.guests for host in hosts]
         return max(counts, default=0) if self.together else sum(counts)
 
     @property
     def shortages(self) -> Sequence[tuple[str, int]]:
         """What the hosts run out of first, that of most hosts first."""
-        counts = collections.Counter(one.short for one in self.hosts)
+        counts = collections.Counter(host.short for host in self.hosts)
         return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
 
 
@@ -82,7 +83,7 @@ class CapacityCounter:
         #: Different host states that were filled.
         self.filled = 0
 
-    def count(self, spec: Any) -> Capacity:
+    def count(self, spec: RequestSpec) -> Capacity:
         """How many more instances like that of a RequestSpec fit.
 
         :raises nfv_sched.placement.errors.PlacementError: no answer
@@ -147,7 +148,7 @@ class CapacityCounter:
 class GroupLimit:
     """What the server group of a request allows."""
 
-    def __init__(self, spec: Any) -> None:
+    def __init__(self, spec: RequestSpec) -> None:
         group = spec.instance_group
         self.policy: str | None = group.policy if group is not None else None
         self._members = frozenset(group.members if group is not None else ())
@@ -159,7 +160,7 @@ class GroupLimit:
         """Whether all members have to be on one host."""
         return self.policy == 'affinity'
 
-    def room(self, state: Any, more: int = 0) -> int | None:
+    def room(self, state: HostState, more: int = 0) -> int | None:
         """How many more members a host may get; None where nothing limits.
 
         :param more: members that hypothetical claims put there

@@ -6,7 +6,6 @@ from collections.abc import Collection
 from collections.abc import Hashable
 from collections.abc import Sequence
 import dataclasses
-from typing import Any
 
 from nfv_sched.capacity.count import GroupLimit
 from nfv_sched.capacity.count import SERVER_GROUP
@@ -17,6 +16,7 @@ from nfv_sched.dryrun.scheduler import DryRun
 from nfv_sched.dryrun.scheduler import DryRunScheduler
 from nfv_sched.dryrun.scheduler import HostReport
 from nfv_sched.nova import boot_request
+from nfv_sched.nova.types import RequestSpec
 from nfv_sched.survey.values import SurveyedInstance
 
 # Nova counts the lost host among those of the members, and excludes it: no
@@ -71,14 +71,14 @@ def evacuate(
     :param tell: called with the number of instances placed, and of all
     """
     run = _EvacuationRun(scheduler, lost)
-    found = []
+    relocations = []
     for number, (host, guest) in enumerate(
         sorted(guests, key=_largest_first), 1
     ):
-        found.append(run.place(host, guest))
+        relocations.append(run.place(host, guest))
         if tell is not None:
             tell(number, len(guests))
-    return Evacuation(tuple(found), tuple(run.notes))
+    return Evacuation(tuple(relocations), tuple(run.notes))
 
 
 def _largest_first(item: tuple[str, SurveyedInstance]) -> tuple[int, int, str]:
@@ -143,7 +143,7 @@ class _EvacuationRun:
     def _lost_all(self, hosts: Sequence[str]) -> bool:
         return bool(hosts) and set(hosts) <= set(self._lost)
 
-    def _request_class(self, spec: Any) -> _RequestClass:
+    def _request_class(self, spec: RequestSpec) -> _RequestClass:
         spec.ignore_hosts = list(self._lost)
         # The host that was once forced is lost.
         spec.force_hosts = spec.force_nodes = None
@@ -153,9 +153,9 @@ class _EvacuationRun:
             self._ledger.learn(dry_run.summaries)
             self.notes.update(dict.fromkeys(dry_run.explanation.notes))
             conditions = [
-                one
-                for one in dry_run.explanation.conditions
-                if one.stage != 'request'
+                condition
+                for condition in dry_run.explanation.conditions
+                if condition.stage != 'request'
             ]
             self._known[key] = _RequestClass(
                 dry_run,

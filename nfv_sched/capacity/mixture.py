@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 import dataclasses
 import itertools
-from typing import Any
 
 from nfv_sched import fit
 from nfv_sched.capacity.count import GroupLimit
@@ -17,6 +16,7 @@ from nfv_sched.dryrun.placement_ledger import HostUnderTest
 from nfv_sched.dryrun.placement_ledger import PlacementLedger
 from nfv_sched.dryrun.scheduler import DryRunScheduler
 from nfv_sched.dryrun.scheduler import HostReport
+from nfv_sched.nova.types import RequestSpec
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class _FlavorShare:
 
 def count_mixture(
     scheduler: DryRunScheduler,
-    asked: Sequence[tuple[str, Any, int]],
+    requests: Sequence[tuple[str, RequestSpec, int]],
     *,
     tell: Callable[[int], None] | None = None,
 ) -> Mixture:
@@ -56,8 +56,8 @@ def count_mixture(
     since a scheduler that chooses better may place more. An affinity group
     is tried on each host alone: the one that takes most counts.
 
-    :param asked: names, RequestSpecs and weights of flavors, all of the same
-        server group or of none
+    :param requests: names, RequestSpecs and weights of flavors, all of the
+        same server group or of none
     :param tell: called with the number of instances placed, over all tries
     """
     ledger = PlacementLedger()
@@ -65,7 +65,7 @@ def count_mixture(
     kinds: dict[str, _FlavorShare] = {}
     reports: dict[str, dict[str, HostReport]] = {}
     notes: dict[str, None] = {}
-    for name, spec, weight in asked:
+    for name, spec, weight in requests:
         group = GroupLimit(spec)
         dry_run = scheduler.run(spec, detailed=0)
         ledger.learn(dry_run.summaries)
@@ -78,18 +78,21 @@ def count_mixture(
             if host not in targets:
                 targets[host] = dry_run.target(report)
         shortages = collections.Counter(
-            {one.name: one.hosts for one in dry_run.explanation.conditions}
+            {
+                condition.name: condition.hosts
+                for condition in dry_run.explanation.conditions
+            }
         )
         kinds[name] = _FlavorShare(
             weight, dry_run.fit_request, group, shortages
         )
     hosts = sorted(reports, key=lambda host: (len(reports[host]), host))
     tries = [hosts]
-    if hosts and any(one.group.together for one in kinds.values()):
+    if hosts and any(kind.group.together for kind in kinds.values()):
         tries = [[host] for host in sorted(hosts)]
-    told = tell or (lambda done: None)
+    report_placed = tell or (lambda done: None)
     placed = itertools.count()
-    found = []
+    mixtures = []
     for names in tries:
         filling = _MixtureRun(
             kinds,
@@ -97,8 +100,8 @@ def count_mixture(
             # What hosts share is fully available to each try.
             ledger.branch(),
         )
-        found.append(filling.mixture(lambda: told(next(placed))))
-    most = max(found, key=lambda one: sum(one.guests.values()))
+        mixtures.append(filling.mixture(lambda: report_placed(next(placed))))
+    most = max(mixtures, key=lambda mixture: sum(mixture.guests.values()))
     return dataclasses.replace(most, notes=tuple(notes))
 
 
@@ -183,6 +186,6 @@ def weighted_round_robin(weights: Mapping[str, int]) -> Iterator[str]:
     while True:
         for name, weight in weights.items():
             current[name] += weight
-        name = max(current, key=lambda one: current[one])
+        name = max(current, key=lambda flavor: current[flavor])
         current[name] -= total
         yield name

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from collections.abc import Iterator
 import functools
 import logging
-from typing import Any
 
 from nfv_sched.capacity import CapacityCounter
 from nfv_sched.capacity import count_mixture
@@ -22,6 +21,7 @@ from nfv_sched.dryrun.values import TableData
 from nfv_sched.nova import boot_request
 from nfv_sched.nova import flavors
 from nfv_sched.nova.scheduler_pipeline import Pipeline
+from nfv_sched.nova.types import RequestSpec
 from nfv_sched.survey.values import Survey
 
 LOG = logging.getLogger(__name__)
@@ -88,11 +88,11 @@ class CapacityCommand(MultiTableCommand):
 
     def run(self, parsed_args: argparse.Namespace) -> int:
         """Run the command; returns its exit code."""
-        given = ['--flavor'] if parsed_args.flavor else []
-        given += guest_options.guest_options_given(parsed_args)
-        if parsed_args.after_loss and given:
+        options = ['--flavor'] if parsed_args.flavor else []
+        options += guest_options.guest_options_given(parsed_args)
+        if parsed_args.after_loss and options:
             self._parser.error(
-                f'not allowed with --after-loss: {", ".join(given)}; the '
+                f'not allowed with --after-loss: {", ".join(options)}; the '
                 'instances of lost hosts are placed as their stored requests '
                 'ask'
             )
@@ -108,27 +108,26 @@ class CapacityCommand(MultiTableCommand):
         client = source.placement()
         pipeline = Pipeline()
         scheduler = DryRunScheduler(pipeline, client)
-        warn = functools.partial(self._warn, pipeline.problems)
-        if parsed_args.after_loss:
-            survey = source.survey()
-            self._warn(survey.problems, survey.problems)
+        survey = source.survey() if parsed_args.after_loss else None
+        problems = dict.fromkeys(pipeline.problems)
+        if survey is not None:
+            problems.update(dict.fromkeys(survey.problems))
+        backends.show_problems(problems, self.app.stderr)
+        self.failed = bool(problems)
+        warn = functools.partial(_warn, problems)
+        if survey is not None:
             yield from _loss(parsed_args, scheduler, survey, warn)
         elif len(parsed_args.flavor) > 1:
             yield from _mixture(parsed_args, scheduler, source, warn)
         else:
             yield from _flavor_capacity(parsed_args, scheduler, source, warn)
 
-    def _warn(self, problems: Collection[str], notes: Iterable[str]) -> None:
-        """Log what the numbers leave out.
 
-        :param problems: those of the notes that say what was not read
-        """
-        for note in notes:
-            if note in problems:
-                self.failed = True
-                print(f'Not read: {note}', file=self.app.stderr)
-            else:
-                LOG.warning(note)
+def _warn(problems: Collection[str], notes: Iterable[str]) -> None:
+    """Log what the numbers leave out, unless it is a problem shown before."""
+    for note in notes:
+        if note not in problems:
+            LOG.warning(note)
 
 
 def _spec(
@@ -136,10 +135,11 @@ def _spec(
     scheduler: DryRunScheduler,
     source: backends.Backends,
     name: str | None,
-) -> Any:
+) -> RequestSpec:
     flavor = guest_options.flavor_of(parsed, name, source)
     request = guest_options.boot_request_of(parsed, flavor, source)
-    return boot_request.request_spec(scheduler.context, request)
+    spec: RequestSpec = boot_request.request_spec(scheduler.context, request)
+    return spec
 
 
 def _flavor_capacity(
@@ -151,20 +151,24 @@ def _flavor_capacity(
     name = parsed.flavor[0][0] if parsed.flavor else None
     spec = _spec(parsed, scheduler, source, name)
     with rich_console.bar('hosts') as tell:
-        found = CapacityCounter(scheduler, tell=tell).count(spec)
-    warn(found.notes)
+        capacity = CapacityCounter(scheduler, tell=tell).count(spec)
+    warn(capacity.notes)
     kinds = backends.failure_domain_kinds()
     domains = scheduler.domains(kinds)
     every = parsed.show is None and parsed.formatter == 'table'
     if every or parsed.show == 'total':
         heading = 'In all' if every else ''
-        yield heading, tables.totals(name or 'by hand', found)
+        yield heading, tables.totals(name or 'by hand', capacity)
     if (every and kinds) or parsed.show == 'domains':
         heading = 'By failure domain' if every else ''
-        yield heading, tables.by_domain(found, kinds, domains)
-    few = len(found.hosts) <= _FEW
-    if (every and few) or parsed.show == 'hosts' or not (every or parsed.show):
-        yield ('By host' if every else ''), tables.by_host(found)
+        yield heading, tables.by_domain(capacity, kinds, domains)
+    few_hosts = len(capacity.hosts) <= _FEW
+    if (
+        (every and few_hosts)
+        or parsed.show == 'hosts'
+        or not (every or parsed.show)
+    ):
+        yield ('By host' if every else ''), tables.by_host(capacity)
 
 
 def _mixture(
@@ -173,21 +177,25 @@ def _mixture(
     source: backends.Backends,
     warn: Callable[[Iterable[str]], None],
 ) -> Iterator[tuple[str, TableData]]:
-    asked = [
+    requests = [
         (name, _spec(parsed, scheduler, source, name), weight)
         for name, weight in parsed.flavor
     ]
     with rich_console.bar('instances') as tell:
-        found = count_mixture(
-            scheduler, asked, tell=lambda done: tell(done, done + 1)
+        mixture = count_mixture(
+            scheduler, requests, tell=lambda done: tell(done, done + 1)
         )
-    warn(found.notes)
+    warn(mixture.notes)
     every = parsed.show is None and parsed.formatter == 'table'
     if every or parsed.show in ('total', 'domains'):
-        yield ('In all' if every else ''), tables.mixture(found)
-    few = len(found.hosts) <= _FEW
-    if (every and few) or parsed.show == 'hosts' or not (every or parsed.show):
-        yield ('By host' if every else ''), tables.mixture_by_host(found)
+        yield ('In all' if every else ''), tables.mixture(mixture)
+    few_hosts = len(mixture.hosts) <= _FEW
+    if (
+        (every and few_hosts)
+        or parsed.show == 'hosts'
+        or not (every or parsed.show)
+    ):
+        yield ('By host' if every else ''), tables.mixture_by_host(mixture)
 
 
 def _loss(
@@ -218,18 +226,18 @@ def _loss(
         for instance in host.residents or ()
     ]
     with rich_console.bar('instances') as tell:
-        found = evacuate(
+        evacuation = evacuate(
             scheduler, instances, [host.host for host in lost], tell=tell
         )
-    warn(found.notes)
+    warn(evacuation.notes)
     every = parsed.show is None and parsed.formatter == 'table'
     if every or parsed.show == 'total':
         number = len(lost)
         lost_hosts = f'{number} host{"s" if number > 1 else ""} lost'
         heading = lost_hosts if every else ''
-        yield heading, tables.relocation_summary(found.relocations)
+        yield heading, tables.relocation_summary(evacuation.relocations)
     if every or parsed.show != 'total':
         yield (
             ('Instances' if every else ''),
-            tables.relocations(found.relocations),
+            tables.relocations(evacuation.relocations),
         )

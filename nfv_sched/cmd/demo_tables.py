@@ -109,7 +109,7 @@ def placements_table(guests: Sequence[SimulatedInstance]) -> RenderableType:
 
 
 def rejection_table(
-    guest: SimulatedInstance, found: Explanation
+    guest: SimulatedInstance, explanation: Explanation
 ) -> RenderableType:
     """Why no host accepts an instance: conditions and nearest misses."""
     title = Text().append(guest.name, Style(bold=True))
@@ -118,12 +118,14 @@ def rejection_table(
     table.add_column('condition', no_wrap=True)
     table.add_column('hosts', justify='right', no_wrap=True)
     table.add_column('nearest miss')
-    for condition in found.conditions:
+    for condition in explanation.conditions:
         nearest = condition.nearest
         miss = Text().append(f'{nearest.host}: ', Style(bold=True))
         miss.append(nearest.text)
         table.add_row(
-            Text(condition.name), f'{condition.hosts}/{found.hosts}', miss
+            Text(condition.name),
+            f'{condition.hosts}/{explanation.hosts}',
+            miss,
         )
     return Group(title, table)
 

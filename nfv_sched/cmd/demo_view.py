@@ -175,7 +175,9 @@ def demo(console: Console, hosts: int, guests: int, seed: int) -> int:
         edges = sum(kind == _EDGE_MACHINE for kind in _machine_names(hosts))
         _play(run, console, hosts, list(demo_boots(guests, edges, seed)))
         _show(run, console, time.perf_counter() - begin)
-    return int(any(one.outcome == 'claim failed' for one in run.instances))
+    return int(
+        any(instance.outcome == 'claim failed' for instance in run.instances)
+    )
 
 
 def _play(
@@ -206,8 +208,10 @@ def _show(run: DemoRun, console: Console, seconds: float) -> None:
         console.print()
     _show_published(run, console)
     console.print(Rule('Instances without a host', align='left'))
-    for guest, found in itertools.islice(run.refusals.values(), _MAX_REFUSALS):
-        console.print(demo_tables.rejection_table(guest, found))
+    for guest, explanation in itertools.islice(
+        run.refusals.values(), _MAX_REFUSALS
+    ):
+        console.print(demo_tables.rejection_table(guest, explanation))
     if not run.refusals:
         console.print('none')
     claims = sum(guest.outcome == 'claim failed' for guest in run.instances)

@@ -3,7 +3,6 @@
 import argparse
 from collections.abc import Iterator
 import logging
-from typing import Any
 
 from nfv_sched.cmd import backends
 from nfv_sched.cmd import guest_options
@@ -21,6 +20,7 @@ from nfv_sched.nova import config as nova_config
 from nfv_sched.nova import request_spec
 from nfv_sched.nova.scheduler_pipeline import Pipeline
 from nfv_sched.nova.scheduler_pipeline import placement_query_of
+from nfv_sched.nova.types import RequestSpec
 
 LOG = logging.getLogger(__name__)
 
@@ -80,10 +80,10 @@ class ExplainCommand(MultiTableCommand):
     def run(self, parsed_args: argparse.Namespace) -> int:
         """Run the command; returns its exit code."""
         if parsed_args.server and (
-            given := guest_options.guest_options_given(parsed_args)
+            options := guest_options.guest_options_given(parsed_args)
         ):
             self._parser.error(
-                f'not allowed with --server: {", ".join(given)}; the '
+                f'not allowed with --server: {", ".join(options)}; the '
                 'instance is as its stored request has it'
             )
         code: int = super().run(parsed_args)
@@ -103,8 +103,10 @@ class ExplainCommand(MultiTableCommand):
         with rich_console.bar('hosts') as tell:
             scheduler = DryRunScheduler(pipeline, client, tell=tell)
             dry_run = scheduler.run(spec, parsed_args.nearest)
+            backends.show_problems(pipeline.problems, self.app.stderr)
             for note in dry_run.explanation.notes:
-                LOG.warning(note)
+                if note not in pipeline.problems:
+                    LOG.warning(note)
             yield from _tables(parsed_args, scheduler, dry_run)
 
 
@@ -126,51 +128,53 @@ def _explain_from_placement(
     flavor = guest_options.flavor_of(parsed, parsed.flavor, source)
     wish = guest_options.boot_request_of(parsed, flavor, source)
     spec = boot_request.request_spec(nova_config.admin_context(), wish)
-    found = placement_only.explain_from_trees(
+    explanation = placement_only.explain_from_trees(
         request_spec.read_guest(spec),
         placement_query_of(spec),
         survey.hosts,
         source.placement(),
         parsed.nearest,
     )
-    for note in found.notes:
+    for note in explanation.notes:
         LOG.warning(note)
-    yield from _explain_from_nova(parsed, found)
+    yield from _explanation_tables(parsed, explanation)
 
 
 def _request(
     parsed: argparse.Namespace, pipeline: Pipeline, source: backends.Backends
-) -> Any:
+) -> RequestSpec:
+    spec: RequestSpec
     if parsed.server:
         LOG.info(_STORED)
-        return boot_request.stored_spec(pipeline.context, parsed.server)
+        spec = boot_request.stored_spec(pipeline.context, parsed.server)
+        return spec
     flavor = guest_options.flavor_of(parsed, parsed.flavor, source)
-    return boot_request.request_spec(
-        pipeline.context, guest_options.boot_request_of(parsed, flavor, source)
-    )
+    request = guest_options.boot_request_of(parsed, flavor, source)
+    spec = boot_request.request_spec(pipeline.context, request)
+    return spec
 
 
-def _explain_from_nova(
-    parsed: argparse.Namespace, found: Explanation
+def _explanation_tables(
+    parsed: argparse.Namespace, explanation: Explanation
 ) -> Iterator[tuple[str, TableData]]:
     """The tables of an explanation without suggestions."""
     every = parsed.show is None and parsed.formatter == 'table'
     if every or parsed.show in (None, 'conditions'):
-        heading = tables.headline(found) if every else ''
-        yield heading, tables.conditions(found)
-    if every and found.fitting < found.hosts:
-        yield 'Nearest hosts', tables.nearest(found, parsed.nearest)
+        heading = tables.headline(explanation) if every else ''
+        yield heading, tables.conditions(explanation)
+    if every and explanation.fitting < explanation.hosts:
+        yield 'Nearest hosts', tables.nearest(explanation, parsed.nearest)
     if parsed.show == 'hosts':
-        yield '', tables.hosts(found.findings)
+        yield '', tables.hosts(explanation.findings)
 
 
 def _tables(
     parsed: argparse.Namespace, scheduler: DryRunScheduler, dry_run: DryRun
 ) -> Iterator[tuple[str, TableData]]:
-    found = dry_run.explanation
-    yield from _explain_from_nova(parsed, found)
+    explanation = dry_run.explanation
+    yield from _explanation_tables(parsed, explanation)
     every = parsed.show is None and parsed.formatter == 'table'
-    if parsed.show == 'suggestions' or (every and not found.fitting):
+    if parsed.show == 'suggestions' or (every and not explanation.fitting):
         help_ = tables.suggestions(suggest(scheduler, dry_run))
         if help_[1] or not every:
             yield ('What would help' if every else ''), help_

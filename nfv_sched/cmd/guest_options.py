@@ -159,8 +159,8 @@ def flavor_of(
                 '--flavor'
             )
     vcpus, ram, disk = (
-        given if given is not None else default
-        for given, default in zip(_by_hand(parsed), base, strict=True)
+        value if value is not None else default
+        for value, default in zip(_by_hand(parsed), base, strict=True)
     )
     return boot_request.flavor_of(
         context,

@@ -14,9 +14,9 @@ from rich import progress
 from nfv_sched import conf
 from nfv_sched import sysfs
 from nfv_sched.cmd import backends
-from nfv_sched.nova import compute_nodes
 from nfv_sched.nova import config as nova_config
 from nfv_sched.nova import failure_domains
+from nfv_sched.nova import node_topologies
 from nfv_sched.nova.config import CONF
 from nfv_sched.placement.client import PlacementClient
 from nfv_sched.placement.publisher import HostPublishReport
@@ -91,7 +91,7 @@ class PublishCommand(lister.Lister):  # type: ignore[misc]
                     '--prune'
                 )
             return self._publish_sysfs(client)
-        nodes = compute_nodes.read_all(
+        nodes = node_topologies.read_all(
             failure_domains.domain_keys(CONF.nfv_sched.failure_domains)
         )
         for problem in nodes.problems:
@@ -122,7 +122,7 @@ class PublishCommand(lister.Lister):  # type: ignore[misc]
         return _HEADER, [_row(host)]
 
     def _prune(
-        self, client: PlacementClient, nodes: compute_nodes.ComputeNodes
+        self, client: PlacementClient, nodes: node_topologies.CloudTopology
     ) -> None:
         if not nodes.complete:
             LOG.error('No tree is removed: not every Nova cell answered')
@@ -151,7 +151,7 @@ def _row(host: HostPublishReport) -> tuple[Any, ...]:
 
 
 def _publish(
-    client: PlacementClient, nodes: compute_nodes.ComputeNodes
+    client: PlacementClient, nodes: node_topologies.CloudTopology
 ) -> PublishReport:
     """Publish all hosts; a terminal shows the progress."""
     with progress.Progress(

@@ -77,8 +77,7 @@ class ReportCommand(command.Command):  # type: ignore[misc]
         with rich_console.bar('hosts drawn') as tell:
             text = page.report(survey, room, refused, tell)
         parsed_args.output.write_text(text, 'utf-8')
-        for problem in survey.problems:
-            print(f'Not read: {problem}', file=self.app.stderr)
+        backends.show_problems(survey.problems, self.app.stderr)
         return int(bool(survey.problems))
 
 
@@ -102,7 +101,7 @@ def _room(
     client = source.placement()
     pipeline = Pipeline()
     scheduler = DryRunScheduler(pipeline, client)
-    found = []
+    rooms = []
     notes: dict[str, None] = {}
     for name in names:
         flavor = boot_request.flavor_named(pipeline.context, name)
@@ -111,24 +110,28 @@ def _room(
         )
         with rich_console.bar(f'hosts for {name}') as tell:
             capacity = CapacityCounter(scheduler, tell=tell).count(spec)
-        found.append(_flavor_room(name, capacity, survey))
+        rooms.append(_flavor_room(name, capacity, survey))
         notes.update(dict.fromkeys(capacity.notes))
     for note in notes:
-        LOG.warning(note)
-    return found
+        # Problems of the survey are shown by the command.
+        if note not in survey.problems:
+            LOG.warning(note)
+    return rooms
 
 
 def _flavor_room(
-    name: str, found: Capacity, survey: Survey
+    name: str, capacity: Capacity, survey: Survey
 ) -> page.FlavorRoom:
-    counts = {one.host: one.guests for one in found.hosts}
+    counts = {host.host: host.guests for host in capacity.hosts}
     # Hosts with no capacity at all say little about what runs out.
     short = collections.Counter(
-        one.short for one in found.hosts if one.guests or not found.in_all
+        host.short
+        for host in capacity.hosts
+        if host.guests or not capacity.in_all
     )
     return page.FlavorRoom(
         printable(name),
-        found.in_all,
+        capacity.in_all,
         [counts.get(host.topology.name, 0) for host in survey.hosts],
         ', '.join(f'{what} ({hosts})' for what, hosts in short.most_common()),
     )

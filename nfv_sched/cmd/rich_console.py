@@ -20,8 +20,10 @@ WIDTH = 120
 
 def console(stream: TextIO) -> Console:
     """A console for a stream; plain and of a fixed width in a pipe."""
-    made = Console(file=stream)
-    return made if made.is_terminal else Console(file=stream, width=WIDTH)
+    terminal = Console(file=stream)
+    return (
+        terminal if terminal.is_terminal else Console(file=stream, width=WIDTH)
+    )
 
 
 def plain() -> Console:

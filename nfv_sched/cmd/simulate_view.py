@@ -289,8 +289,8 @@ def _hosts(result: SimulationResult) -> Table:
     sizes = sorted(
         {
             size
-            for one in figures
-            for size, (_, usable) in one.pages.items()
+            for host_figures in figures
+            for size, (_, usable) in host_figures.pages.items()
             if usable and size > metrics.SMALL_PAGE_KIB
         }
     )
@@ -305,7 +305,7 @@ def _hosts(result: SimulationResult) -> Table:
         'fragmentation',
         figures=5 + len(sizes),
     )
-    for host, view, one in zip(
+    for host, view, host_figures in zip(
         result.survey.hosts, hosts, figures, strict=True
     ):
         off = ' (lost)' if host.host in result.run.lost else ''
@@ -313,12 +313,12 @@ def _hosts(result: SimulationResult) -> Table:
         table.add_row(
             Text(view.name).append(off, _DIM),
             *(Text(domains.get(kind, '-')) for kind in result.scenario.kinds),
-            _figure(one.guests or 0),
-            f'{one.free_cpus}/{one.cpus}',
-            *(_pages(one.pages.get(size, (0, 0))) for size in sizes),
-            _pages((one.free_devices, one.devices)),
-            _figure(one.stranded),
-            f'{100 * one.fragmentation:.0f} %',
+            _figure(host_figures.guests or 0),
+            f'{host_figures.free_cpus}/{host_figures.cpus}',
+            *(_pages(host_figures.pages.get(size, (0, 0))) for size in sizes),
+            _pages((host_figures.free_devices, host_figures.devices)),
+            _figure(host_figures.stranded),
+            f'{100 * host_figures.fragmentation:.0f} %',
         )
     return table
 

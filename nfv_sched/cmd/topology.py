@@ -146,8 +146,7 @@ class TopologyCommand(lister.Lister):  # type: ignore[misc]
 
     def _survey(self, parsed_args: argparse.Namespace) -> Survey:
         survey = backends.Backends(parsed_args).survey_with_distances()
-        for text in survey.problems:
-            print(f'Not read: {text}', file=self.app.stderr)
+        backends.show_problems(survey.problems, self.app.stderr)
         self.failed = bool(survey.problems)
         return select_hosts(survey, parsed_args.hosts)
 

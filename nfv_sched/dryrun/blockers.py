@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from collections.abc import Sequence
 import dataclasses
-from typing import Any
 
 from nfv_sched import fit
 from nfv_sched.dryrun import stock_filters
@@ -20,6 +19,7 @@ from nfv_sched.model import Reason
 from nfv_sched.model import Resource
 from nfv_sched.nova.scheduler_pipeline import FilterStep
 from nfv_sched.nova.types import HostState
+from nfv_sched.nova.types import RequestSpec
 from nfv_sched.scheduler.cycle import RequestCycle
 
 _RESOURCES = frozenset(map(gap.resource_name, Resource))
@@ -49,13 +49,13 @@ def uses_candidates(step: FilterStep) -> bool:
 def of_filter(
     step: FilterStep,
     cycle: RequestCycle,
-    spec: Any,
+    spec: RequestSpec,
     state: HostState,
     candidates: Sequence[Candidate],
 ) -> Iterator[Blocker]:
     """What a filter rejects a host for."""
     if isinstance(step.filter, base.ResourceFilter):
-        yield from _of_our_filter(step, cycle, state)
+        yield from _of_our_filter(step.name, step.filter, cycle, state)
     elif step.name in stock_filters.REPLACED_FILTERS:
         yield from _of_replaced_filter(step, cycle, state, candidates)
     else:
@@ -67,18 +67,21 @@ def of_filter(
 
 
 def _of_our_filter(
-    step: FilterStep, cycle: RequestCycle, state: HostState
+    name: str,
+    resource_filter: base.ResourceFilter,
+    cycle: RequestCycle,
+    state: HostState,
 ) -> Iterator[Blocker]:
     try:
-        reasons = _reasons(step, cycle, state)
+        reasons = _reasons(resource_filter, cycle, state)
     except Exception as error:
-        yield _malformed(step.name, error)
+        yield _malformed(name, error)
         return
     reason = gap.closest_reason(reasons)
     if reason is None:
-        yield Blocker(step.name, 'candidates', 'no candidate is left')
+        yield Blocker(name, 'candidates', 'no candidate is left')
     else:
-        yield of_reason(cycle.fit_request, step.name, reason)
+        yield of_reason(cycle.fit_request, name, reason)
 
 
 def _of_replaced_filter(
@@ -88,10 +91,10 @@ def _of_replaced_filter(
     candidates: Sequence[Candidate],
 ) -> Iterator[Blocker]:
     """What a stock filter that ours replace says, in our words."""
-    found = list(of_claim(cycle, state, candidates))
-    for blocker in found:
+    claim_blockers = list(of_claim(cycle, state, candidates))
+    for blocker in claim_blockers:
         yield dataclasses.replace(blocker, stage=step.name)
-    if not found:
+    if not claim_blockers:
         text = f'{step.name} rejects it, although the claim succeeds'
         yield Blocker(step.name, stock_filters.condition_of(step.name), text)
 
@@ -142,21 +145,21 @@ def of_reason(
 
 
 def merge(
-    first: Sequence[Blocker], found: Sequence[Blocker], *, complete: bool
+    first: Sequence[Blocker], lacking: Sequence[Blocker], *, complete: bool
 ) -> tuple[Blocker, ...]:
     """The blockers of a claim, with what the host was rejected for.
 
     :param first: what the first filter to reject the host said of its claim
-    :param found: the shortfall of the host
+    :param lacking: the shortfall of the host
     :param complete: whether the guest would fit without these
     """
     if complete:
-        return tuple(found)
+        return tuple(lacking)
     # A blocker that cannot be relaxed hides others, which were not found.
-    known = {blocker.condition for blocker in found}
+    known = {blocker.condition for blocker in lacking}
     return (
         *(blocker for blocker in first if blocker.condition not in known),
-        *found,
+        *lacking,
     )
 
 
@@ -189,7 +192,7 @@ def all_of_host(
             ),
             key=lambda each: each.rank,
         )
-        found = [
+        lacking = [
             of_reason(
                 cycle.fit_request,
                 _stage(steps, cycle, state, ours[0], reason),
@@ -200,9 +203,9 @@ def all_of_host(
     except Exception:
         # Among the known blockers already.
         return tuple(known), False
-    if not found:
+    if not lacking:
         return tuple(known), False
-    merged = merge(ours, found, complete=gap_.all)
+    merged = merge(ours, lacking, complete=gap_.all)
     if any(blocker.condition == _DEDICATED for blocker in merged):
         # The same CPUs again, counted for the host as a whole.
         others = [blocker for blocker in others if blocker.condition != 'PCPU']
@@ -248,15 +251,17 @@ def _would_reject(
         return own == (condition == _DEVICES)
     if not isinstance(step.filter, base.ResourceFilter):
         return False
-    reasons = _reasons(step, cycle, state)
+    reasons = _reasons(step.filter, cycle, state)
     return condition in {
         gap.resource_name(reason.resource) for reason in reasons
     }
 
 
 def _reasons(
-    step: FilterStep, cycle: RequestCycle, state: HostState
+    resource_filter: base.ResourceFilter,
+    cycle: RequestCycle,
+    state: HostState,
 ) -> Sequence[Reason]:
     """Why one of our filters rejects a host; empty if it does not."""
-    answer = step.filter.examine(cycle.new_decision(state), state)
-    return answer.refusal.reasons if answer.refusal else ()
+    refusal, _ = resource_filter.examine(cycle.new_decision(state), state)
+    return refusal.reasons if refusal else ()

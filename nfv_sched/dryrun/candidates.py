@@ -49,9 +49,9 @@ class PlacementCandidates:
                 continue
             requests = answer['allocation_requests']
             self.total += len(requests)
-            for one in requests:
-                for provider in one['allocations']:
-                    self._by_provider[provider].append(one)
+            for request in requests:
+                for provider in request['allocations']:
+                    self._by_provider[provider].append(request)
             self.summaries.update(answer['provider_summaries'])
         self._probes: list[tuple[Blocker, frozenset[str]]] | None = None
         self._amounts: Mapping[str, Any] | None = None
@@ -66,13 +66,13 @@ class PlacementCandidates:
             return ()
         if self._probes is None:
             self._probes = list(self._ask())
-        found = tuple(
+        blockers = tuple(
             self._counted(blocker, compute)
             for blocker, met in self._probes
             if compute not in met
         )
-        if found:
-            return found
+        if blockers:
+            return blockers
         what = (
             'devices or other resources that are asked in groups of their own'
             if self.query.granular
@@ -124,24 +124,26 @@ class PlacementCandidates:
         except Refused:
             # A name that Placement does not know: no provider has it.
             return frozenset()
-        return frozenset(one['uuid'] for one in answer['resource_providers'])
+        return frozenset(
+            provider['uuid'] for provider in answer['resource_providers']
+        )
 
     def _counted(self, blocker: Blocker, compute: str) -> Blocker:
         """A blocker with the amount that is free of its resource."""
         if blocker.asked is None:
             return blocker
-        name, asked = blocker.condition, blocker.asked
+        name, amount = blocker.condition, blocker.asked
         free = self._free(compute, name)
         if free is None:
-            text = f'not enough {name} in Placement for {asked}'
-        elif free >= asked:
+            text = f'not enough {name} in Placement for {amount}'
+        elif free >= amount:
             text = (
-                f'{asked} {name} are not allowed for one instance there '
+                f'{amount} {name} are not allowed for one instance there '
                 '(min_unit, max_unit, step_size in Placement)'
             )
         else:
-            text = f'{free} of {asked} {name} in Placement'
-        return Blocker(PLACEMENT, name, text, None, asked, free)
+            text = f'{free} of {amount} {name} in Placement'
+        return Blocker(PLACEMENT, name, text, None, amount, free)
 
     def _free(self, compute: str, name: str) -> int | None:
         """What is free of a resource, None where that is unknown."""

@@ -49,21 +49,25 @@ def explain_from_trees(
     """
     placement_candidates = PlacementCandidates(client, demand)
     fit_request = fit.FitRequest(guest)
-    found = sorted(
+    first_findings = sorted(
         (
             _tree_finding(fit_request, placement_candidates, host.topology)
             for host in hosts
         ),
-        key=lambda one: one.rank,
+        key=lambda finding: finding.rank,
     )
     topologies = {host.topology.name: host.topology for host in hosts}
-    missed = [one for one in found if not one.fits][:detailed]
+    missed = [finding for finding in first_findings if not finding.fits][
+        :detailed
+    ]
     whole = {
-        one.host: _all_tree_blockers(fit_request, one, topologies[one.host])
-        for one in missed
+        finding.host: _all_tree_blockers(
+            fit_request, finding, topologies[finding.host]
+        )
+        for finding in missed
     }
-    findings = [whole.get(one.host, one) for one in found]
-    findings.sort(key=lambda one: one.rank)
+    findings = [whole.get(finding.host, finding) for finding in first_findings]
+    findings.sort(key=lambda finding: finding.rank)
     return Explanation(tuple(findings), NOTES)
 
 
@@ -86,14 +90,16 @@ def _tree_finding(
 
 
 def _all_tree_blockers(
-    fit_request: fit.FitRequest, found: HostFinding, topology: HostTopology
+    fit_request: fit.FitRequest, finding: HostFinding, topology: HostTopology
 ) -> HostFinding:
     """All that a host lacks."""
-    others = [blocker for blocker in found.blockers if blocker.stage != CLAIM]
-    ours = [blocker for blocker in found.blockers if blocker.stage == CLAIM]
+    others = [
+        blocker for blocker in finding.blockers if blocker.stage != CLAIM
+    ]
+    ours = [blocker for blocker in finding.blockers if blocker.stage == CLAIM]
     if not ours:
         return HostFinding(
-            found.host, found.first_blocker, tuple(others), True
+            finding.host, finding.first_blocker, tuple(others), True
         )
     missing = gap.shortfall(
         fit_request, host_from_tree(topology), fit_request.no_providers
@@ -107,7 +113,7 @@ def _all_tree_blockers(
         complete=missing.all,
     )
     return HostFinding(
-        found.host, found.first_blocker, (*others, *blockers), missing.all
+        finding.host, finding.first_blocker, (*others, *blockers), missing.all
     )
 
 

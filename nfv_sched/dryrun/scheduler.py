@@ -24,6 +24,7 @@ from nfv_sched.nova import host_states
 from nfv_sched.nova import scheduler_pipeline
 from nfv_sched.nova.boot_request import BadRequestError
 from nfv_sched.nova.types import HostState
+from nfv_sched.nova.types import RequestSpec
 from nfv_sched.placement.client import PlacementClient
 from nfv_sched.scheduler import cycle as scheduling_cycle
 from nfv_sched.scheduler import host_cycle
@@ -138,7 +139,9 @@ class DryRunScheduler:
             for state in self.states
         }
 
-    def explain(self, spec: Any, detailed: int = DETAILED) -> Explanation:
+    def explain(
+        self, spec: RequestSpec, detailed: int = DETAILED
+    ) -> Explanation:
         """Why each host would not take the guest of a RequestSpec.
 
         The request is changed as nova-scheduler changes it: it is for one
@@ -149,7 +152,7 @@ class DryRunScheduler:
         """
         return self.run(spec, detailed).explanation
 
-    def run(self, spec: Any, detailed: int = DETAILED) -> DryRun:
+    def run(self, spec: RequestSpec, detailed: int = DETAILED) -> DryRun:
         """As :meth:`explain`, with everything else that was found.
 
         :param detailed: the number of hosts of which all blockers are found
@@ -188,7 +191,7 @@ class DryRunScheduler:
     def _reports(
         self,
         cycle: RequestCycle,
-        spec: Any,
+        spec: RequestSpec,
         candidates: PlacementCandidates,
         notes: list[str],
     ) -> list[HostReport]:
@@ -220,7 +223,7 @@ class DryRunScheduler:
 def _run_filter(
     step: scheduler_pipeline.FilterStep,
     cycle: RequestCycle,
-    spec: Any,
+    spec: RequestSpec,
     reports: Sequence[HostReport],
 ) -> None:
     """Run one filter and record the hosts that it rejects.

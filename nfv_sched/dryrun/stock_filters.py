@@ -4,7 +4,11 @@ They say only yes or no: the words are derived from what they check.
 """
 
 from collections.abc import Callable
-from typing import Any
+
+from nfv_sched.nova.types import HostState
+from nfv_sched.nova.types import RequestSpec
+
+_Text = Callable[[HostState, RequestSpec], str]
 
 #: Filters that ours replace.
 REPLACED_FILTERS = frozenset(('NUMATopologyFilter', 'PciPassthroughFilter'))
@@ -15,19 +19,19 @@ def condition_of(name: str) -> str:
     return _CONDITIONS.get(name, name)
 
 
-def rejection_text(name: str, state: Any, spec: Any) -> str:
+def rejection_text(name: str, state: HostState, spec: RequestSpec) -> str:
     """Why a filter rejects a host."""
-    made = _WORDS.get(name)
-    if made is None:
+    text = _WORDS.get(name)
+    if text is None:
         return f'{name} rejects it'
     try:
-        return made(state, spec)
+        return text(state, spec)
     except Exception:
         # A text must not fail the command.
         return f'{name} rejects it'
 
 
-def _service(state: Any, _: Any) -> str:
+def _service(state: HostState, _: RequestSpec) -> str:
     service = state.service
     if service['disabled']:
         reason = service.get('disabled_reason')
@@ -38,7 +42,7 @@ def _service(state: Any, _: Any) -> str:
     return 'nova-compute is down' + (f', last seen {seen}' if seen else '')
 
 
-def _anti_affinity(state: Any, spec: Any) -> str:
+def _anti_affinity(state: HostState, spec: RequestSpec) -> str:
     group = spec.instance_group
     limit = int((group.rules or {}).get('max_server_per_host', 1))
     there = len(set(state.instances) & set(group.members))
@@ -48,24 +52,24 @@ def _anti_affinity(state: Any, spec: Any) -> str:
     )
 
 
-def _affinity(_: Any, spec: Any) -> str:
+def _affinity(_: HostState, spec: RequestSpec) -> str:
     hosts = ', '.join(sorted(spec.instance_group.hosts)[:3])
     return f'the server group is on {hosts} (affinity)'
 
 
-def _aggregate_specs(state: Any, _: Any) -> str:
-    names = ', '.join(sorted(one.name for one in state.aggregates))
+def _aggregate_specs(state: HostState, _: RequestSpec) -> str:
+    names = ', '.join(sorted(aggregate.name for aggregate in state.aggregates))
     return 'no aggregate of the host matches the extra specs ' + (
         f'(it is in {names})' if names else '(it is in none)'
     )
 
 
-def _hints(name: str) -> Callable[[Any, Any], str]:
-    def made(_: Any, spec: Any) -> str:
+def _hints(name: str) -> _Text:
+    def text(_: HostState, spec: RequestSpec) -> str:
         value = ', '.join((spec.scheduler_hints or {}).get(name) or ())
         return f'the hint {name}={value} rules it out'
 
-    return made
+    return text
 
 
 _CONDITIONS = {
@@ -90,7 +94,7 @@ _CONDITIONS = {
     'PciPassthroughFilter': 'devices',
 }
 
-_WORDS: dict[str, Callable[[Any, Any], str]] = {
+_WORDS: dict[str, _Text] = {
     'ComputeFilter': _service,
     'ServerGroupAntiAffinityFilter': _anti_affinity,
     'ServerGroupAffinityFilter': _affinity,

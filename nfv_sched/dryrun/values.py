@@ -68,7 +68,7 @@ class HostFinding:
             return 'fits'
         # The service and the filter that checks it say the same.
         said = dict.fromkeys(
-            one.text for one in self.blockers or (self.first_blocker,)
+            blocker.text for blocker in self.blockers or (self.first_blocker,)
         )
         text = '; '.join(said)
         return f'{text}; everything else fits' if self.all else text
@@ -130,8 +130,12 @@ class Explanation:
                 )
                 rejected.setdefault(key, []).append(finding)
         return tuple(
-            Condition(*key, len(found), min(found, key=lambda one: one.rank))
-            for key, found in sorted(
+            Condition(
+                *key,
+                len(findings),
+                min(findings, key=lambda finding: finding.rank),
+            )
+            for key, findings in sorted(
                 rejected.items(), key=lambda item: (-len(item[1]), item[0])
             )
         )

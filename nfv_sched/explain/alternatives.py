@@ -54,18 +54,18 @@ def _with_cells(guest: Guest, **changes: object) -> Guest:
 
 
 def _other_pages(guest: Guest, sizes: list[int]) -> Iterator[Alternative]:
-    asked = {cell.page_size for cell in guest.cells}
-    if not guest.cells or None in asked:
+    requested = {cell.page_size for cell in guest.cells}
+    if not guest.cells or None in requested:
         return
     for size in sizes:
-        if asked != {size} and all(
+        if requested != {size} and all(
             cell.memory_mib * KIB_PER_MIB % size == 0 for cell in guest.cells
         ):
             yield Alternative(
                 f'hw:mem_page_size={spec_size(size)}',
                 _with_cells(guest, page_size=size),
             )
-    if asked != {PAGES_ANY}:
+    if requested != {PAGES_ANY}:
         yield Alternative(
             'hw:mem_page_size=any', _with_cells(guest, page_size=PAGES_ANY)
         )

@@ -48,7 +48,10 @@ class PlacementShortfall:
     def covered_by(self, leaving: Sequence[SurveyedInstance]) -> bool:
         """Whether the instances that leave free enough."""
         return all(
-            sum(self.held.get(one.uuid, {}).get(name, 0) for one in leaving)
+            sum(
+                self.held.get(instance.uuid, {}).get(name, 0)
+                for instance in leaving
+            )
             >= amount
             for name, amount in self.lacking.items()
         )
@@ -70,7 +73,7 @@ def fewest_moves(
     residents = survey.residents or ()
     tried = 0
     for count in range(1, min(MAX_MOVES, len(residents)) + 1):
-        found = []
+        choices = []
         for choice in itertools.combinations(residents, count):
             tried += 1
             if tried > MAX_TRIES:
@@ -78,9 +81,9 @@ def fewest_moves(
             if shortfall.covered_by(choice) and _fits(
                 fit_request, host_without(survey, state, choice)
             ):
-                found.append(choice)
-        if found:
-            return Move(survey.host, min(found, key=_memory))
+                choices.append(choice)
+        if choices:
+            return Move(survey.host, min(choices, key=_memory))
     return None
 
 
@@ -93,8 +96,10 @@ def _fits(fit_request: FitRequest, host: Host) -> bool:
 
 
 def _memory(choice: Sequence[SurveyedInstance]) -> tuple[int, list[str]]:
-    memory = sum(cell.memory_mib for one in choice for cell in one.cells)
-    return memory, [one.name for one in choice]
+    memory = sum(
+        cell.memory_mib for instance in choice for cell in instance.cells
+    )
+    return memory, [instance.name for instance in choice]
 
 
 def host_without(
@@ -105,21 +110,23 @@ def host_without(
     They free what a claim takes, see
     :mod:`nfv_sched.fit.apply_claim`.
     """
-    gone = {one.uuid for one in leaving}
-    cells = [cell for one in leaving for cell in one.cells]
+    gone = {instance.uuid for instance in leaving}
+    cells = [cell for instance in leaving for cell in instance.cells]
     staying = frozenset(
         cpu
-        for one in survey.residents or ()
-        if one.uuid not in gone
-        for cell in one.cells
+        for instance in survey.residents or ()
+        if instance.uuid not in gone
+        for cell in instance.cells
         for cpu in cell.host_cpus
     )
-    devices = [one for one in survey.devices or () if one.guest in gone]
+    devices = [
+        device for device in survey.devices or () if device.guest in gone
+    ]
     return state.evolve(
         cells=tuple(
             _cell_without(
                 cell,
-                [one for one in cells if one.host_cell == cell.id],
+                [part for part in cells if part.host_cell == cell.id],
                 staying,
             )
             for cell in state.cells
@@ -134,7 +141,7 @@ def _cell_without(
     if not leaving:
         return cell
     freed: frozenset[int] = frozenset().union(
-        *(one.host_cpus for one in leaving)
+        *(part.host_cpus for part in leaving)
     )
     # Instances with the thread policy isolate hold the siblings, too.
     idle = frozenset().union(
@@ -154,27 +161,27 @@ def _pages_without(
 ) -> Iterator[PagePool]:
     smallest = min((pool.size_kib for pool in pages), default=0)
     for pool in pages:
-        given = sum(
-            -(-one.memory_mib * KIB_PER_MIB // pool.size_kib)
-            for one in leaving
-            if (one.page_size_kib or smallest) == pool.size_kib
+        freed = sum(
+            -(-part.memory_mib * KIB_PER_MIB // pool.size_kib)
+            for part in leaving
+            if (part.page_size_kib or smallest) == pool.size_kib
         )
-        yield pool.evolve(used=pool.used - given)
+        yield pool.evolve(used=pool.used - freed)
 
 
 def _pools_with(
     pools: Sequence[DevicePool], devices: Sequence[SurveyedDevice]
 ) -> list[DevicePool]:
     """The pools with devices that came back; an empty one had gone."""
-    found = list(pools)
+    restored = list(pools)
     for device in devices:
-        for number, pool in enumerate(found):
+        for number, pool in enumerate(restored):
             if _matches_pool(device, pool):
-                found[number] = pool.evolve(count=pool.count + 1)
+                restored[number] = pool.evolve(count=pool.count + 1)
                 break
         else:
-            found.append(_pool_of(device, pools))
-    return found
+            restored.append(_pool_of(device, pools))
+    return restored
 
 
 def _matches_pool(device: SurveyedDevice, pool: DevicePool) -> bool:

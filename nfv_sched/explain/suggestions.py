@@ -64,7 +64,7 @@ def alternative_requests(dry_run: DryRun) -> Iterator[Suggestion]:
         fit_request = fit.FitRequest(
             alternative.guest, pack=dry_run.fit_request.pack
         )
-        found = [
+        fitting = [
             str(report.state.nodename)
             for report, host in hosts
             if all(
@@ -73,8 +73,8 @@ def alternative_requests(dry_run: DryRun) -> Iterator[Suggestion]:
             )
             and _fits(fit_request, report, host)
         ]
-        if found:
-            yield Suggestion(alternative.change, len(found), found[0])
+        if fitting:
+            yield Suggestion(alternative.change, len(fitting), fitting[0])
 
 
 def _avoidable(blocker: Blocker) -> bool:
@@ -150,14 +150,14 @@ def moves_of_instances(
             and blocker.available is not None
         }
         held = _allocations_of(client, report.state.uuid) if lacking else {}
-        found = moves.fewest_moves(
+        move = moves.fewest_moves(
             dry_run.fit_request,
             survey,
             host,
             moves.PlacementShortfall(lacking, held),
         )
-        if found:
-            yield found
+        if move:
+            yield move
 
 
 def _is_shortage(blocker: Blocker) -> bool:
@@ -212,7 +212,7 @@ def _suggestion(move: Move, to: Iterable[str]) -> Suggestion:
         f'move {count} instance{"s" if count > 1 else ""} away',
         1,
         move.host,
-        tuple((one.name, one.uuid) for one in move.guests),
+        tuple((guest.name, guest.uuid) for guest in move.guests),
         tuple(to),
     )
 
@@ -228,8 +228,11 @@ def _destinations(scheduler: DryRunScheduler, move: Move) -> Iterator[str]:
         spec.ignore_hosts = [move.host]
         # A host that was once forced does not bind it.
         spec.force_hosts = spec.force_nodes = None
-        found = scheduler.explain(spec, detailed=0)
-        yield next((one.host for one in found.findings if one.fits), 'none')
+        explanation = scheduler.explain(spec, detailed=0)
+        yield next(
+            (finding.host for finding in explanation.findings if finding.fits),
+            'none',
+        )
 
 
 def _surveys(
@@ -242,7 +245,7 @@ def _surveys(
     }
 
     def read(names: Sequence[str]) -> Mapping[str, HostSurvey]:
-        found = nova_survey.read(uuids=[uuids[name] for name in names])
-        return {one.topology.name: one for one in found.hosts}
+        survey = nova_survey.read(uuids=[uuids[name] for name in names])
+        return {host.topology.name: host for host in survey.hosts}
 
     return read

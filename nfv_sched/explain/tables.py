@@ -9,30 +9,36 @@ from nfv_sched.dryrun.values import TableData
 from nfv_sched.explain.suggestions import Suggestion
 
 
-def headline(found: Explanation) -> str:
+def headline(explanation: Explanation) -> str:
     """How many hosts there are, and how many fit."""
-    fitting = 'none fits' if not found.fitting else f'{found.fitting} fit'
-    return f'{found.hosts} hosts: {fitting}'
+    fitting = (
+        'none fits'
+        if not explanation.fitting
+        else f'{explanation.fitting} fit'
+    )
+    return f'{explanation.hosts} hosts: {fitting}'
 
 
-def conditions(found: Explanation) -> TableData:
+def conditions(explanation: Explanation) -> TableData:
     """How many hosts each condition rejects; the numbers add up."""
     rows: list[tuple[Any, ...]] = [
         (
-            one.stage,
-            one.name,
-            one.hosts,
-            f'{one.nearest.host}: {one.nearest.text}',
+            condition.stage,
+            condition.name,
+            condition.hosts,
+            f'{condition.nearest.host}: {condition.nearest.text}',
         )
-        for one in found.conditions
+        for condition in explanation.conditions
     ]
-    if found.fitting:
-        first = next(one.host for one in found.findings if one.fits)
-        rows.append(('', 'fits', found.fitting, f'{first}: fits'))
+    if explanation.fitting:
+        first = next(
+            finding.host for finding in explanation.findings if finding.fits
+        )
+        rows.append(('', 'fits', explanation.fitting, f'{first}: fits'))
     return ('Asked by', 'Condition', 'Hosts', 'Nearest miss'), rows
 
 
-def hosts(found: Sequence[HostFinding]) -> TableData:
+def hosts(findings: Sequence[HostFinding]) -> TableData:
     """What each host lacks, one row per thing."""
     columns = (
         'Host',
@@ -46,7 +52,7 @@ def hosts(found: Sequence[HostFinding]) -> TableData:
         'What it lacks',
     )
     rows: list[tuple[Any, ...]] = []
-    for finding in found:
+    for finding in findings:
         if finding.fits:
             rows.append(
                 (finding.host, True, '', '', None, None, None, True, '')
@@ -68,23 +74,23 @@ def hosts(found: Sequence[HostFinding]) -> TableData:
     return columns, rows
 
 
-def nearest(found: Explanation, count: int) -> TableData:
+def nearest(explanation: Explanation, count: int) -> TableData:
     """The nearest of the hosts that do not fit, in a sentence each."""
-    missed = [one for one in found.findings if not one.fits]
-    rows = [(one.host, one.text) for one in missed[:count]]
+    missed = [finding for finding in explanation.findings if not finding.fits]
+    rows = [(finding.host, finding.text) for finding in missed[:count]]
     return ('Host', 'What it lacks'), rows
 
 
-def suggestions(found: Sequence[Suggestion]) -> TableData:
+def suggestions(suggested: Sequence[Suggestion]) -> TableData:
     """What would let the instance fit."""
     columns = ('Change', 'Hosts', 'Host', 'Instances', 'They fit on')
     return columns, [
         (
-            one.change,
-            one.hosts,
-            one.host,
-            ', '.join(name for name, _ in one.guests),
-            ', '.join(one.to),
+            suggestion.change,
+            suggestion.hosts,
+            suggestion.host,
+            ', '.join(name for name, _ in suggestion.guests),
+            ', '.join(suggestion.to),
         )
-        for one in found
+        for suggestion in suggested
     ]

@@ -3,7 +3,6 @@
 import abc
 from collections.abc import Iterable
 import logging
-from typing import Any
 
 from nova.scheduler import filters
 from nova.scheduler import utils
@@ -50,8 +49,8 @@ class ResourceFilter(filters.BaseHostFilter, metaclass=abc.ABCMeta):  # type: ig
     implied_by_fit = False
 
     def filter_all(
-        self, filter_obj_list: Iterable[Any], spec_obj: Any
-    ) -> Iterable[Any]:
+        self, filter_obj_list: Iterable[HostState], spec_obj: RequestSpec
+    ) -> Iterable[HostState]:
         """The hosts that pass: what all have in common is computed once.
 
         Where none is left, one line tells the operator why.
@@ -59,8 +58,8 @@ class ResourceFilter(filters.BaseHostFilter, metaclass=abc.ABCMeta):  # type: ig
         cycle = self._cycle(spec_obj)
         if not isinstance(cycle, RequestCycle):
             return filter_obj_list if cycle else []
-        kept: list[Any] = []
-        rejected: list[Any] = []
+        kept: list[HostState] = []
+        rejected: list[HostState] = []
         for state in filter_obj_list:
             passes = self._passes(cycle, state, spec_obj)
             (kept if passes else rejected).append(state)
@@ -72,7 +71,9 @@ class ResourceFilter(filters.BaseHostFilter, metaclass=abc.ABCMeta):  # type: ig
             self.passed(cycle, kept, spec_obj)
         return kept
 
-    def host_passes(self, host_state: Any, spec_obj: Any) -> bool:
+    def host_passes(
+        self, host_state: HostState, spec_obj: RequestSpec
+    ) -> bool:
         """Whether one host may be able to take the guest."""
         cycle = self._cycle(spec_obj)
         if not isinstance(cycle, RequestCycle):
@@ -157,7 +158,7 @@ class ResourceFilter(filters.BaseHostFilter, metaclass=abc.ABCMeta):  # type: ig
         """Act on one host that passes."""
 
     def passed(
-        self, cycle: RequestCycle, kept: list[Any], spec_obj: RequestSpec
+        self, cycle: RequestCycle, kept: list[HostState], spec_obj: RequestSpec
     ) -> None:
         """Act on all hosts that pass."""
 

@@ -1,7 +1,5 @@
 """Reject hosts on which the guest's claim would fail."""
 
-from typing import Any
-
 from nfv_sched import fit
 from nfv_sched.filters import base
 from nfv_sched.fit.candidates import Candidate
@@ -58,7 +56,7 @@ class NUMAFitFilter(base.CandidateFilter):
             )
 
     def passed(
-        self, cycle: RequestCycle, kept: list[Any], spec_obj: RequestSpec
+        self, cycle: RequestCycle, kept: list[HostState], spec_obj: RequestSpec
     ) -> None:
         """Watch each host that passes for the instance to be placed there.
 

@@ -3,7 +3,6 @@
 import collections
 from collections.abc import Iterable
 from collections.abc import Mapping
-from collections.abc import Sequence
 import dataclasses
 from typing import Any
 from typing import TypeVar
@@ -17,8 +16,9 @@ from nfv_sched.model import HostTopology
 from nfv_sched.model import HostUsage
 from nfv_sched.model import PageCapacity
 from nfv_sched.model import PoolTopology
-from nfv_sched.nova import failure_domains
 from nfv_sched.nova.redact import describe_error
+from nfv_sched.nova.types import ComputeNode
+from nfv_sched.nova.types import PciDevice
 
 _Status = fields.PciDeviceStatus
 # UNAVAILABLE and UNCLAIMABLE: a function whose parent or children are taken.
@@ -40,8 +40,8 @@ class MalformedComputeError(Exception):
 
 
 def topology_of(
-    compute: Any,
-    devices: Iterable[Any] | None = None,
+    compute: ComputeNode,
+    devices: Iterable[PciDevice] | None = None,
     named: Mapping[str, str] | None = None,
 ) -> HostTopology:
     """The hardware and usage that a ``nova.objects.ComputeNode`` reports.
@@ -76,7 +76,7 @@ def topology_of(
         ) from error
 
 
-def _name(compute: Any) -> str:
+def _name(compute: ComputeNode) -> str:
     known = [
         str(getattr(compute, name))
         for name in ('hypervisor_hostname', 'uuid')
@@ -85,7 +85,7 @@ def _name(compute: Any) -> str:
     return ' '.join(known) or 'without a name'
 
 
-def _cells(compute: Any) -> list[Any]:
+def _cells(compute: ComputeNode) -> list[Any]:
     text = compute.numa_topology if 'numa_topology' in compute else None
     if not text:
         return []
@@ -162,7 +162,7 @@ _Counts = collections.Counter[tuple[_PoolKey, str | None]]
 
 
 def _pools(
-    compute: Any, devices: Iterable[Any]
+    compute: ComputeNode, devices: Iterable[PciDevice]
 ) -> tuple[tuple[PoolTopology, ...], dict[str, int]]:
     """Pools by key, and how many devices of each are taken."""
     free: _Counts = collections.Counter()
@@ -179,25 +179,27 @@ def _pools(
     taken = collections.Counter(
         _pool_of(device, free) for device in devices if device.status in _TAKEN
     )
-    found: dict[str, PoolTopology] = {}
+    pools: dict[str, PoolTopology] = {}
     used: dict[str, int] = {}
     for place, physnet in free.keys() | taken.keys():
         busy = taken[place, physnet]
         if total := free[place, physnet] + busy:
             pool = _pool(place, physnet, total)
-            found[pool.key] = pool
+            pools[pool.key] = pool
             used[pool.key] = busy
-    return tuple(found[key] for key in sorted(found)), used
+    return tuple(pools[key] for key in sorted(pools)), used
 
 
-def _reported(compute: Any) -> Iterable[Any]:
+def _reported(compute: ComputeNode) -> Iterable[Any]:
     pools = compute.pci_device_pools if 'pci_device_pools' in compute else None
     if isinstance(pools, str):
         pools = pci_device_pool.from_pci_stats(pools)
     return pools or ()
 
 
-def _pool_of(device: Any, free: '_Counts') -> tuple['_PoolKey', str | None]:
+def _pool_of(
+    device: PciDevice, free: '_Counts'
+) -> tuple['_PoolKey', str | None]:
     """The pool that a taken device came from."""
     place = _PoolKey(
         device.vendor_id.lower(),
@@ -215,7 +217,7 @@ def _pool_of(device: Any, free: '_Counts') -> tuple['_PoolKey', str | None]:
     return place, None
 
 
-def _numa_node(device: Any) -> int | None:
+def _numa_node(device: PciDevice) -> int | None:
     try:
         node: int | None = device.numa_node
     except NotImplementedError:
@@ -233,15 +235,4 @@ def _pool(place: _PoolKey, physnet: str | None, total: int) -> PoolTopology:
         numa_node=place.numa_node,
         parent=place.address,
         physnet=physnet,
-    )
-
-
-def read_failure_domains(
-    context: Any, kinds: Sequence[str]
-) -> Mapping[str, Mapping[str, str]]:
-    """The failure domains of all hosts, from the API database."""
-    if not kinds:
-        return {}
-    return failure_domains.domains_by_host(
-        objects.AggregateList.get_all(context), kinds
     )

@@ -8,6 +8,11 @@ from collections.abc import Sequence
 import logging
 from typing import Any
 
+from nova import objects
+
+from nfv_sched.nova.types import Aggregate
+from nfv_sched.nova.types import HostState
+
 LOG = logging.getLogger(__name__)
 
 #: Of which hosts it has been said that they are in several domains at once.
@@ -23,30 +28,39 @@ def domain_keys(option: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(filter(None, map(str.strip, option))))
 
 
+def read_domains(
+    context: Any, kinds: Sequence[str]
+) -> Mapping[str, Mapping[str, str]]:
+    """The domains of all hosts, from the API database: one query."""
+    if not kinds:
+        return {}
+    return domains_by_host(objects.AggregateList.get_all(context), kinds)
+
+
 def domains_by_host(
-    aggregates: Iterable[Any], keys: Sequence[str]
+    aggregates: Iterable[Aggregate], keys: Sequence[str]
 ) -> dict[str, dict[str, str]]:
     """The domains of every host that is in any, by key.
 
     :param aggregates: ``nova.objects.Aggregate``, all that there are
     """
-    found: dict[str, list[Mapping[str, str]]] = {}
+    names_by_host: dict[str, list[Mapping[str, str]]] = {}
     for aggregate in aggregates:
         if named := _named(aggregate, keys):
             for host in aggregate.hosts:
-                found.setdefault(host, []).append(named)
+                names_by_host.setdefault(host, []).append(named)
     return {
         host: {
             key: value
             for key in keys
             if (value := _domain_of(host, key, named)) is not None
         }
-        for host, named in found.items()
+        for host, named in names_by_host.items()
     }
 
 
 def domain_paths(
-    states: Iterable[Any],
+    states: Iterable[HostState],
     others: Collection[str],
     keys: Sequence[str],
     published: Callable[[], Mapping[str, Mapping[str, str]]],
@@ -63,30 +77,30 @@ def domain_paths(
     """
     named: dict[int, Mapping[str, str]] = {}
     listed: dict[str, list[Mapping[str, str]]] = {}
-    found: dict[str, DomainPath] = {}
+    paths: dict[str, DomainPath] = {}
     for state in states:
-        mine = []
+        own = []
         for aggregate in state.aggregates:
             # Aggregates are shared by the states of their hosts.
             if (names := named.get(id(aggregate))) is None:
                 names = named[id(aggregate)] = _named(aggregate, keys)
                 for host in _listed(aggregate, others) if names else ():
                     listed.setdefault(host, []).append(names)
-            mine.append(names)
-        found[state.host] = _path(state.host, keys, mine)
+            own.append(names)
+        paths[state.host] = _path(state.host, keys, own)
     if keys:
-        for host in listed.keys() - found.keys():
-            found[host] = _path(host, keys, listed[host])
-        if lost := set(others) - found.keys():
+        for host in listed.keys() - paths.keys():
+            paths[host] = _path(host, keys, listed[host])
+        if lost := set(others) - paths.keys():
             known = published()
             for host in lost & known.keys():
-                found[host] = _path(host, keys, [known[host]])
-    for host in set(others) - found.keys():
-        found[host] = (host,)
-    return found
+                paths[host] = _path(host, keys, [known[host]])
+    for host in set(others) - paths.keys():
+        paths[host] = (host,)
+    return paths
 
 
-def _listed(aggregate: Any, others: Collection[str]) -> Iterable[str]:
+def _listed(aggregate: Aggregate, others: Collection[str]) -> Iterable[str]:
     hosts = aggregate.hosts if 'hosts' in aggregate else ()
     return [host for host in hosts if host in others]
 
@@ -97,7 +111,7 @@ def _path(
     return (host, *(_domain_of(host, key, named) for key in keys))
 
 
-def _named(aggregate: Any, keys: Sequence[str]) -> Mapping[str, str]:
+def _named(aggregate: Aggregate, keys: Sequence[str]) -> Mapping[str, str]:
     """What an aggregate says about domains; blank values say nothing."""
     metadata = aggregate.metadata
     return {

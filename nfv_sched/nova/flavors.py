@@ -25,7 +25,7 @@ def reference_guests(names: Iterable[str]) -> list[tuple[Guest, int]]:
     :param names: ``NAME`` or ``NAME=WEIGHT``
     """
     context = nova_context.get_admin_context()
-    found = []
+    guests = []
     for text in names:
         try:
             name, weight = parse_weight(text)
@@ -37,8 +37,8 @@ def reference_guests(names: Iterable[str]) -> list[tuple[Guest, int]]:
         if guest.asks_nothing:
             LOG.warning('Reference flavor %s asks for nothing', name)
         else:
-            found.append((guest, weight))
-    return found
+            guests.append((guest, weight))
+    return guests
 
 
 def parse_weight(text: str) -> tuple[str, int]:

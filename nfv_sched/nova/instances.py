@@ -7,6 +7,7 @@ instances: that updates old records, and nothing here writes.
 from collections.abc import Collection
 from collections.abc import Iterable
 from collections.abc import Mapping
+from collections.abc import Sequence
 import dataclasses
 import functools
 import logging
@@ -17,7 +18,6 @@ from nova import objects
 from nova.compute import vm_states
 from nova.db.api import api as api_db
 from nova.db.api import models as api_models
-from nova.db.main import api as main_db
 from nova.db.main import models
 from nova.objects import instance_numa
 from oslo_serialization import jsonutils
@@ -25,7 +25,10 @@ import sqlalchemy as sa
 
 from nfv_sched.model import CellClaim
 from nfv_sched.model import GuestCell
+from nfv_sched.nova import cell_databases
 from nfv_sched.nova.redact import describe_error
+
+LOG = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -49,35 +52,66 @@ class InstanceRow:
 def instances_on(context: Any, hosts: Collection[str]) -> list[InstanceRow]:
     """The instances of compute services, by name.
 
-    :param context: targeted at the cell
+    :param context: targeted at the Nova cell
     """
-    return [_instance_row(row) for row in _instances(context, list(hosts))]
+    return [_instance_row(row) for row in _rows_on(context, hosts)]
 
 
-@main_db.pick_context_manager_reader  # type: ignore[untyped-decorator]
-def _instances(context: Any, hosts: list[str]) -> list[Any]:
+def _rows_on(context: Any, hosts: Collection[str]) -> Any:
     instance, extra = models.Instance, models.InstanceExtra
-    return list(
-        context.session.execute(
-            sa.select(
-                instance.uuid,
-                instance.display_name,
-                instance.host,
-                instance.node,
-                extra.flavor,
-                extra.numa_topology,
-            )
-            .outerjoin(
-                extra,
-                sa.and_(
-                    extra.instance_uuid == instance.uuid, extra.deleted == 0
-                ),
-            )
-            .where(instance.deleted == 0)
-            .where(instance.host.in_(hosts))
-            .order_by(instance.host, instance.display_name, instance.uuid)
+    query = (
+        _select(
+            instance.uuid,
+            instance.display_name,
+            instance.host,
+            instance.node,
+            extra.flavor,
+            extra.numa_topology,
         )
+        .outerjoin(
+            extra,
+            sa.and_(extra.instance_uuid == instance.uuid, extra.deleted == 0),
+        )
+        .where(instance.host.in_(hosts))
+        .order_by(instance.host, instance.display_name, instance.uuid)
     )
+    return cell_databases.rows(context, query)
+
+
+def hosts_of_all(context: Any) -> list[tuple[str, str]]:
+    """Every instance that has a host, and that host.
+
+    :param context: targeted at the Nova cell
+    """
+    instance = models.Instance
+    query = _select(instance.uuid, instance.host).where(
+        instance.host.is_not(None)
+    )
+    rows = cell_databases.rows(context, query)
+    return [(row.uuid, row.host) for row in rows]
+
+
+def _hosts_of(
+    context: Any, uuids: Sequence[str], project: str | None
+) -> dict[str, str | None]:
+    """The hosts of instances, and of those of a project."""
+    instance = models.Instance
+    wanted = instance.uuid.in_(uuids)
+    if project is not None:
+        wanted = sa.or_(wanted, instance.project_id == project)
+    not_failed = instance.vm_state.is_distinct_from(vm_states.ERROR)
+    query = (
+        _select(instance.uuid, instance.host)
+        .where(sa.or_(instance.host.is_not(None), not_failed))
+        .where(wanted)
+    )
+    rows = cell_databases.rows(context, query)
+    return {row.uuid: row.host for row in rows}
+
+
+def _select(*columns: Any) -> Any:
+    """A query for columns of the instances that are not deleted."""
+    return sa.select(*columns).where(models.Instance.deleted == 0)
 
 
 def _instance_row(row: Any) -> InstanceRow:
@@ -127,13 +161,13 @@ def _topology(text: str) -> Any:
 def _cells_and_claims(
     cells: Iterable[Any],
 ) -> tuple[tuple[GuestCell, ...], tuple[CellClaim, ...]]:
-    asked, given = [], []
+    guest_cells, claims = [], []
     for index, cell in enumerate(cells):
         # Not a field, but a view of one.
         pinning = (
             cell.cpu_pinning if 'cpu_pinning_raw' in cell else None
         ) or {}
-        asked.append(
+        guest_cells.append(
             GuestCell(
                 index,
                 cell.memory,
@@ -144,7 +178,7 @@ def _cells_and_claims(
                 _get(cell, 'cpu_thread_policy'),
             )
         )
-        given.append(
+        claims.append(
             CellClaim(
                 index,
                 cell.id,
@@ -153,7 +187,7 @@ def _cells_and_claims(
                 _get(cell, 'pagesize') or None,
             )
         )
-    return tuple(asked), tuple(given)
+    return tuple(guest_cells), tuple(claims)
 
 
 def _get(obj: Any, name: str) -> Any:
@@ -161,70 +195,23 @@ def _get(obj: Any, name: str) -> Any:
     return getattr(obj, name) if name in obj else None
 
 
-LOG = logging.getLogger(__name__)
-
-#: Seconds that the cells have to answer, together.
-CELL_DEADLINE = 5
-
-
-def load_cells() -> None:
-    """Read the list of cells, so that no request has to.
-
-    As in all of Nova's services, a new cell is unknown until the next start.
-    """
-    try:
-        nova_context.load_cells()
-    except Exception as error:
-        LOG.debug('The cells cannot be listed yet: %s', describe_error(error))
-
-
 def find_hosts(
     uuids: Iterable[str], project: str | None = None
 ) -> dict[str, str | None]:
     """The hosts of instances in any cell, None for those without one yet.
 
-    One query, put to all cells at once as Nova does. With a ``project`` its
-    other instances are included.
+    One query, put to all cells at once. With a ``project`` its other
+    instances are included.
     """
-    context = nova_context.get_admin_context()
-    found: dict[str, str | None] = {}
-    try:
-        nova_context.load_cells()
-        answers = nova_context.scatter_gather_cells(
-            context,
-            [cell for cell in nova_context.CELLS if not cell.is_cell0()],
-            CELL_DEADLINE,
-            _in_cell,
-            list(uuids),
-            project,
-        )
-    except Exception as error:
-        # Whatever a database that is down raises.
-        _warn_no_answer('the cells', error)
-        return {}
-    for cell, answer in answers.items():
-        if nova_context.is_cell_failure_sentinel(answer):
-            _warn_no_answer(f'cell {cell}', answer)
-        else:
-            found.update(answer)
-    return found
-
-
-@main_db.pick_context_manager_reader  # type: ignore[untyped-decorator]
-def _in_cell(
-    context: Any, uuids: list[str], project: str | None
-) -> dict[str, str | None]:
-    wanted = models.Instance.uuid.in_(uuids)
-    if project is not None:
-        wanted = sa.or_(wanted, models.Instance.project_id == project)
-    not_failed = models.Instance.vm_state.is_distinct_from(vm_states.ERROR)
-    rows = context.session.execute(
-        sa.select(models.Instance.uuid, models.Instance.host)
-        .where(models.Instance.deleted == 0)
-        .where(sa.or_(models.Instance.host.is_not(None), not_failed))
-        .where(wanted)
-    )
-    return {row.uuid: row.host for row in rows}
+    problems: list[str] = []
+    hosts: dict[str, str | None] = {}
+    for answer in cell_databases.query_at_once(
+        _hosts_of, list(uuids), project, problems=problems
+    ):
+        hosts.update(answer)
+    for problem in problems:
+        _warn(problem)
+    return hosts
 
 
 def group_members(
@@ -236,13 +223,14 @@ def group_members(
     other projects than ``project`` are left out.
     """
     try:
-        found: dict[str, frozenset[str]] = _in_api(
+        members: dict[str, frozenset[str]] = _in_api(
             nova_context.get_admin_context(), list(uuids), project
         )
     except Exception as error:
-        _warn_no_answer('the API database', error)
+        # Whatever a database that is down raises.
+        _warn(f'the API database cannot be read: {describe_error(error)}')
         return None
-    return found
+    return members
 
 
 @api_db.context_manager.reader  # type: ignore[untyped-decorator]
@@ -262,16 +250,21 @@ def _in_api(
     guests = sa.select(guest.instance_uuid, guest.instance_uuid).where(
         guest.instance_uuid.in_(uuids)
     )
-    found: dict[str, set[str]] = {}
-    for uuid, one in context.session.execute(sa.union_all(groups, guests)):
-        found.setdefault(uuid, set()).update(filter(None, [one]))
-    return {uuid: frozenset(members) for uuid, members in found.items()}
+    members_by_uuid: dict[str, set[str]] = {}
+    for uuid, instance in context.session.execute(
+        sa.union_all(groups, guests)
+    ):
+        members_by_uuid.setdefault(uuid, set()).update(
+            filter(None, [instance])
+        )
+    return {
+        uuid: frozenset(members) for uuid, members in members_by_uuid.items()
+    }
 
 
-def _warn_no_answer(who: str, error: object) -> None:
+def _warn(problem: str) -> None:
     LOG.warning(
-        'No answer from %s about the hosts of instances, only instances on '
-        'the filtered hosts count: %s',
-        who,
-        describe_error(error),
+        'The hosts of some instances are not known, only instances on the '
+        'filtered hosts count: %s',
+        problem,
     )

@@ -5,10 +5,11 @@ from collections.abc import Mapping
 import dataclasses
 from typing import Any
 
-from nova.db.main import api as main_db
 from nova.db.main import models
 from nova.objects import fields
 import sqlalchemy as sa
+
+from nfv_sched.nova import cell_databases
 
 _GONE = (fields.PciDeviceStatus.REMOVED, fields.PciDeviceStatus.DELETED)
 
@@ -42,25 +43,49 @@ def devices_of(
 
     :param context: targeted at the Nova cell
     """
-    devices: dict[int, list[DeviceRow]] = {node: [] for node in nodes}
-    for node, *values in _rows(context, list(nodes)):
-        device = DeviceRow(*values)
-        if device.status not in _GONE:
-            devices[node].append(device)
-    return devices
-
-
-@main_db.pick_context_manager_reader  # type: ignore[untyped-decorator]
-def _rows(context: Any, nodes: list[int]) -> list[Any]:
     device = models.PciDevice
     columns = [
         getattr(device, field.name) for field in dataclasses.fields(DeviceRow)
     ]
-    return list(
-        context.session.execute(
-            sa.select(device.compute_node_id, *columns)
-            .where(device.deleted == 0)
-            .where(device.compute_node_id.in_(nodes))
-            .order_by(device.address)
-        )
+    query = (
+        sa.select(device.compute_node_id, *columns)
+        .where(device.deleted == 0)
+        .where(device.compute_node_id.in_(nodes))
+        .order_by(device.address)
     )
+    devices: dict[int, list[DeviceRow]] = {node: [] for node in nodes}
+    for node, *values in cell_databases.rows(context, query):
+        row = DeviceRow(*values)
+        if row.status not in _GONE:
+            devices[node].append(row)
+    return devices
+
+
+def summaries(
+    context: Any, first: int, last: int
+) -> Mapping[int, tuple[object, ...]]:
+    """How many devices compute nodes have, and when they changed.
+
+    By the ids of the nodes, from the first to the last one.
+
+    :param context: targeted at the Nova cell
+    """
+    device = models.PciDevice
+    query = (
+        sa.select(
+            device.compute_node_id,
+            sa.func.count(device.id),
+            sa.func.max(device.updated_at),
+            sa.func.max(device.created_at),
+        )
+        .where(
+            device.deleted == 0,
+            device.compute_node_id >= first,
+            device.compute_node_id <= last,
+        )
+        .group_by(device.compute_node_id)
+    )
+    return {
+        node: tuple(summary)
+        for node, *summary in cell_databases.rows(context, query)
+    }

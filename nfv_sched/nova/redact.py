@@ -13,8 +13,8 @@ _CREDENTIALS = re.compile(r'://[^\s]*@')
 
 def redact(text: object) -> str:
     """``text`` as a string in which no URL has user name or password."""
-    found = _CREDENTIALS.sub('://***@', str(text))
-    return str(strutils.mask_password(found))
+    without_urls = _CREDENTIALS.sub('://***@', str(text))
+    return str(strutils.mask_password(without_urls))
 
 
 def describe_error(error: object) -> str:

@@ -16,16 +16,18 @@ from nova import context as nova_context
 from nova import exception
 from nova import objects
 import nova.conf
-from nova.db.main import api as main_db
-from nova.db.main import models
 from nova.scheduler import host_manager
 from nova.scheduler import request_filter
 from nova.scheduler import utils as scheduler_utils
-import sqlalchemy as sa
 
+from nfv_sched.nova import cell_databases
+from nfv_sched.nova import compute_nodes
 from nfv_sched.nova import failure_domains
+from nfv_sched.nova import instances
 from nfv_sched.nova.boot_request import BadRequestError
-from nfv_sched.nova.redact import describe_error
+from nfv_sched.nova.types import HostFilter
+from nfv_sched.nova.types import HostState
+from nfv_sched.nova.types import RequestSpec
 
 CONF = nova.conf.CONF
 
@@ -67,15 +69,17 @@ class FilterStep:
     """One filter that is enabled: its name, and a way to ask it."""
 
     name: str
-    filter: Any
+    filter: HostFilter
 
-    def passing(self, states: Sequence[Any], spec: Any) -> set[int]:
+    def passing(
+        self, states: Sequence[HostState], spec: RequestSpec
+    ) -> set[int]:
         """The ``id`` of the states that pass."""
-        found = self.filter.filter_all(list(states), spec)
-        if found is None:
+        passing = self.filter.filter_all(list(states), spec)
+        if passing is None:
             # "Stop filtering" in Nova's words: no host is left.
             return set()
-        return {id(state) for state in found}
+        return {id(state) for state in passing}
 
 
 class Pipeline:
@@ -93,8 +97,8 @@ class Pipeline:
         with _without_tracking():
             self._manager = host_manager.HostManager()
         self.filters = tuple(
-            FilterStep(type(one).__name__, one)
-            for one in self._manager.enabled_filters
+            FilterStep(type(host_filter).__name__, host_filter)
+            for host_filter in self._manager.enabled_filters
         )
 
     @property
@@ -102,7 +106,7 @@ class Pipeline:
         """Whether claims pack cells instead of spreading over them."""
         return bool(CONF.compute.packing_host_numa_cells_allocation_strategy)
 
-    def states(self) -> list[Any]:
+    def states(self) -> list[HostState]:
         """A HostState of every compute node in a cell that is enabled."""
         self._learn_instances()
         states = self._manager.get_host_states_by_uuids(
@@ -110,30 +114,25 @@ class Pipeline:
         )
         return sorted(states, key=lambda state: str(state.nodename))
 
-    def hidden_hosts(self, states: Iterable[Any]) -> list[HiddenHost]:
+    def hidden_hosts(self, states: Iterable[HostState]) -> list[HiddenHost]:
         """All compute nodes that are not among the states."""
         known = {(state.host, state.nodename) for state in states}
         enabled = {cell.uuid for cell in self._manager.enabled_cells}
-        found = []
+        hidden = []
         for cell in self._manager.cells.values():
             why = 'no nova-compute service is recorded for it'
             if cell.uuid not in enabled:
-                why = f'its cell {cell.name or cell.uuid} is disabled'
-            try:
-                nodes = self._in_cell(cell, _compute_node_names)
-            except Exception as error:
-                # Whatever a database that is down raises.
-                self.problems.append(
-                    f'cell {cell.name or cell.uuid} does not answer, and its '
-                    f'hosts are not counted: {describe_error(error)}'
-                )
-                continue
-            found += [
-                HiddenHost(name, why)
-                for host, name in nodes
-                if (host, name) not in known
-            ]
-        return found
+                why = f'its Nova cell {cell.name or cell.uuid} is disabled'
+            with cell_databases.visit(
+                self.context, cell, self.problems
+            ) as targeted:
+                hidden += [
+                    HiddenHost(row.name, why)
+                    for page in compute_nodes.node_rows(targeted)
+                    for row in page
+                    if (row.host, row.name) not in known
+                ]
+        return hidden
 
     def domains(self, kinds: Sequence[str]) -> Mapping[str, Mapping[str, str]]:
         """The failure domains of hosts, by name of service and kind."""
@@ -141,7 +140,7 @@ class Pipeline:
             self._manager.aggs_by_id.values(), kinds
         )
 
-    def run_request_filters(self, spec: Any) -> str | None:
+    def run_request_filters(self, spec: RequestSpec) -> str | None:
         """Let Nova's request filters work on a request.
 
         Returns why they refuse it for all hosts, None if they do not.
@@ -152,7 +151,7 @@ class Pipeline:
             return str(error)
         return None
 
-    def placement_query(self, spec: Any) -> PlacementQuery:
+    def placement_query(self, spec: RequestSpec) -> PlacementQuery:
         """What the request asks of Placement.
 
         :raises BadRequestError: it asks for a host that is not there
@@ -166,7 +165,7 @@ class Pipeline:
             second = self._resources(spec, translate=False)
         return _placement_query(first, second)
 
-    def _resources(self, spec: Any, *, translate: bool) -> Any:
+    def _resources(self, spec: RequestSpec, *, translate: bool) -> Any:
         try:
             return scheduler_utils.resources_from_request_spec(
                 self.context, spec, self._manager, translate
@@ -181,23 +180,18 @@ class Pipeline:
         """
         info: dict[str, Any] = {}
         for cell in self._manager.enabled_cells:
-            try:
-                rows = self._in_cell(cell, _instance_hosts)
-            except Exception:  # noqa: S112 - it gets no states either
-                continue
-            for uuid, host in rows:
-                entry = info.setdefault(
-                    host, {'instances': {}, 'updated': True}
-                )
-                entry['instances'][uuid] = objects.Instance(
-                    self.context, uuid=uuid
-                )
+            with cell_databases.visit(
+                self.context, cell, self.problems
+            ) as targeted:
+                for uuid, host in instances.hosts_of_all(targeted):
+                    entry = info.setdefault(
+                        host, {'instances': {}, 'updated': True}
+                    )
+                    entry['instances'][uuid] = objects.Instance(
+                        self.context, uuid=uuid
+                    )
         manager = self._manager
         manager._instance_info = _NoInstances(info)  # noqa: SLF001
-
-    def _in_cell(self, cell: Any, query: Any) -> list[Any]:
-        with nova_context.target_cell(self.context, cell) as targeted:
-            return list(query(targeted))
 
 
 class _NoInstances(dict[str, Any]):
@@ -207,7 +201,7 @@ class _NoInstances(dict[str, Any]):
         return super().get(host, {'instances': {}, 'updated': True})
 
 
-def placement_query_of(spec: Any) -> PlacementQuery:
+def placement_query_of(spec: RequestSpec) -> PlacementQuery:
     """What a request asks of Placement, where there is nothing but that."""
     request = scheduler_utils.ResourceRequest
     return _placement_query(request.from_request_spec(spec), None)
@@ -216,14 +210,18 @@ def placement_query_of(spec: Any) -> PlacementQuery:
 def _placement_query(first: Any, second: Any) -> PlacementQuery:
     """What the queries ask for, of which the second may be None."""
     limit: int | None = first._limit  # noqa: SLF001 - Nova's own query
-    queries = [_unlimited(one) for one in (first, second) if one is not None]
+    queries = [
+        _unlimited(resources)
+        for resources in (first, second)
+        if resources is not None
+    ]
     group = first.get_request_group(None)
     return PlacementQuery(
         tuple(queries),
         dict(group.resources),
         frozenset(group.required_traits) | first._root_required,  # noqa: SLF001
         frozenset(group.forbidden_traits) | first._root_forbidden,  # noqa: SLF001
-        tuple(frozenset(one) for one in group.aggregates or ()),
+        tuple(frozenset(uuids) for uuids in group.aggregates or ()),
         frozenset(group.forbidden_aggregates or ()),
         group.in_tree,
         first.get_num_of_suffixed_groups() > 0,
@@ -235,30 +233,6 @@ def _unlimited(resources: Any) -> str:
     resources._limit = None  # noqa: SLF001 - Nova has no public way
     text: str = resources.to_querystring()
     return text
-
-
-@main_db.pick_context_manager_reader  # type: ignore[untyped-decorator]
-def _compute_node_names(context: Any) -> list[Any]:
-    node = models.ComputeNode
-    return list(
-        context.session.execute(
-            sa.select(node.host, node.hypervisor_hostname).where(
-                node.deleted == 0
-            )
-        )
-    )
-
-
-@main_db.pick_context_manager_reader  # type: ignore[untyped-decorator]
-def _instance_hosts(context: Any) -> list[Any]:
-    guest = models.Instance
-    return list(
-        context.session.execute(
-            sa.select(guest.uuid, guest.host)
-            .where(guest.deleted == 0)
-            .where(guest.host.is_not(None))
-        )
-    )
 
 
 @contextlib.contextmanager
@@ -273,7 +247,7 @@ def _without_tracking() -> Any:
         CONF.set_override(option, was, group)
 
 
-def excluded_by_request(spec: Any, state: Any) -> str | None:
+def excluded_by_request(spec: RequestSpec, state: HostState) -> str | None:
     """Why the request itself rules a host out.
 
     As nova.scheduler.host_manager ``get_filtered_hosts`` does before it asks
@@ -296,7 +270,7 @@ def excluded_by_request(spec: Any, state: Any) -> str | None:
     return None
 
 
-def skips_filters(spec: Any) -> bool:
+def skips_filters(spec: RequestSpec) -> bool:
     """Whether Nova asks no filter, as for a host that is forced."""
     check = (spec.scheduler_hints or {}).get('_nova_check_type')
     return not check and bool(spec.force_hosts or spec.force_nodes)

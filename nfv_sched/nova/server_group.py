@@ -73,11 +73,11 @@ class AffinityContext:
     def _of(
         self, policies: frozenset[str], hinted: frozenset[str]
     ) -> frozenset[str]:
-        found = set(self.members if self.policy in policies else ())
+        uuids = set(self.members if self.policy in policies else ())
         for name in hinted:
-            found |= self._groups.get(name, {name})
+            uuids |= self._groups.get(name, {name})
         # An instance that moves is not near to or apart from itself.
-        return frozenset(found - {self.instance})
+        return frozenset(uuids - {self.instance})
 
     def update(self, spec: RequestSpec) -> None:
         """Note where Nova put the instances of this request so far.
@@ -131,14 +131,14 @@ class AffinityContext:
         doubtful = (
             frozenset() if self._hosts_are_certain(lost, unseen) else unseen
         )
-        if asked := unknown | doubtful:
+        if wanted := unknown | doubtful:
             # What a hint names may be a group: then its members are among
             # the project's instances.
-            found = instances.find_hosts(
-                asked, self._project if unknown else None
+            hosts = instances.find_hosts(
+                wanted, self._project if unknown else None
             )
-            unknown -= found.keys()
-            for guest, host in found.items():
+            unknown -= hosts.keys()
+            for guest, host in hosts.items():
                 if host is not None:
                     self.hosts.setdefault(guest, host)
         # Each host of the group has at least one of them. Which one makes
@@ -163,11 +163,11 @@ class AffinityContext:
         return not lost or single or len(lost) == len(unseen)
 
     def _read_groups(self, unknown: frozenset[str]) -> None:
-        found = instances.group_members(unknown, self._project)
-        if found is None:
+        groups = instances.group_members(unknown, self._project)
+        if groups is None:
             return
-        self._groups.update(found)
-        if wrong := sorted(unknown - found.keys()):
+        self._groups.update(groups)
+        if wrong := sorted(unknown - groups.keys()):
             LOG.info(
                 'Scheduler hints of instance %s name no instance and no '
                 'server group, and are ignored: %s',

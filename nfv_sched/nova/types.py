@@ -1,11 +1,12 @@
 """What is read of Nova's objects, release 31 (2025.1) to 34 (2026.2).
 
-These protocols are the whole coupling to three of Nova's classes: mypy
-refuses any other attribute. Nested objects (topologies, PCI statistics,
-aggregates, flavors) are read in :mod:`nfv_sched.nova` only.
+These protocols are the whole coupling to these classes of Nova: mypy refuses
+any other attribute. Nested objects (topologies, PCI statistics, flavors) are
+read in :mod:`nfv_sched.nova` only.
 """
 
 from collections.abc import Collection
+from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import MutableMapping
 from collections.abc import Sequence
@@ -13,6 +14,17 @@ from typing import Any
 from typing import Protocol
 
 from nfv_sched.fit.candidates import Candidate
+
+
+class Aggregate(Protocol):
+    """``nova.objects.Aggregate``."""
+
+    name: str
+    hosts: Sequence[str]
+    metadata: Mapping[str, str]
+
+    def __contains__(self, name: str) -> bool:
+        """Whether a field is set."""
 
 
 class HostState(Protocol):
@@ -27,7 +39,7 @@ class HostState(Protocol):
     nodename: str
     updated: Any
     service: Mapping[str, Any]
-    aggregates: Sequence[Any]
+    aggregates: Sequence[Aggregate]
     instances: Mapping[str, Any]
     num_instances: int
     num_io_ops: int
@@ -43,6 +55,12 @@ class HostState(Protocol):
     allocation_candidates: list[Candidate]
     #: Replaced by :mod:`nfv_sched.scheduler.consume_hook`.
     consume_from_request: Any
+
+
+class WeighedHost(Protocol):
+    """``nova.scheduler.weights.WeighedHost``."""
+
+    obj: HostState
 
 
 class RequestSpec(Protocol):
@@ -73,6 +91,22 @@ class RequestSpec(Protocol):
         """Forget that fields were changed."""
 
 
+class HostFilter(Protocol):
+    """``nova.scheduler.filters.BaseHostFilter``."""
+
+    def filter_all(
+        self, filter_obj_list: Sequence[HostState], spec_obj: RequestSpec
+    ) -> Iterable[HostState] | None:
+        """The hosts that pass; None ends filtering with no host left."""
+
+
+class ComputeService(Protocol):
+    """``nova.objects.Service`` of a nova-compute."""
+
+    host: str
+    disabled: bool
+
+
 class ComputeNode(Protocol):
     """``nova.objects.ComputeNode``; a field that is not set raises."""
 
@@ -88,3 +122,52 @@ class ComputeNode(Protocol):
 
     def __contains__(self, name: str) -> bool:
         """Whether a field is set."""
+
+
+class PciDevice(Protocol):
+    """``nova.objects.PciDevice``, or a row of one."""
+
+    @property
+    def address(self) -> str:
+        """The PCI address."""
+
+    @property
+    def vendor_id(self) -> str:
+        """In hexadecimal digits, in either case."""
+
+    @property
+    def product_id(self) -> str:
+        """In hexadecimal digits, in either case."""
+
+    @property
+    def dev_type(self) -> str:
+        """A ``nova.objects.fields.PciDeviceType``."""
+
+    @property
+    def status(self) -> str:
+        """A ``nova.objects.fields.PciDeviceStatus``."""
+
+    @property
+    def numa_node(self) -> int | None:
+        """The NUMA node; NotImplementedError where the field is not set."""
+
+    @property
+    def parent_addr(self) -> str | None:
+        """The PCI address of the physical function of a virtual one."""
+
+    @property
+    def instance_uuid(self) -> str | None:
+        """The instance that has the device."""
+
+    def __contains__(self, name: str) -> bool:
+        """Whether a field is set."""
+
+
+class CellMapping(Protocol):
+    """``nova.objects.CellMapping``: one Nova cell."""
+
+    uuid: str
+    name: str | None
+
+    def is_cell0(self) -> bool:
+        """Whether it holds the instances without a host."""

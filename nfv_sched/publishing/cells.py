@@ -7,7 +7,8 @@ import dataclasses
 import logging
 import time
 
-from nfv_sched.nova import compute_nodes
+from nfv_sched.nova import node_topologies
+from nfv_sched.nova import node_versions
 from nfv_sched.placement import schema
 from nfv_sched.placement.client import PlacementClient
 from nfv_sched.placement.publisher import HostPublishReport
@@ -25,7 +26,7 @@ PROGRESS = 10.0
 class _SettledNode:
     """A host as it was when a pass had nothing to write for it."""
 
-    mark: compute_nodes.Version
+    mark: node_versions.Version
     generation: int
 
 
@@ -84,18 +85,18 @@ class CellsSource:
         # A pass that does not finish, or without an answer of a Nova cell,
         # does not show that a compute node is still missing.
         missing, self._missing = self._missing, {}
-        scan = compute_nodes.scan(self._kinds, self._page)
+        scan = node_versions.scan(self._kinds, self._page)
         report.problems += scan.problems
-        node_versions = scan.node_versions
-        report.hosts = len(node_versions)
+        versions = scan.node_versions
+        report.hosts = len(versions)
         current = Round(
-            client, {uuid: node.name for uuid, node in node_versions.items()}
+            client, {uuid: version.name for uuid, version in versions.items()}
         )
         if full:
             self._settled.clear()
         wanted = {
             uuid
-            for uuid, node_version in node_versions.items()
+            for uuid, node_version in versions.items()
             if not self._is_settled(node_version, current)
         }
         self._publish(current, scan, wanted, report, may_continue)
@@ -111,7 +112,7 @@ class CellsSource:
         return self._full is None or now - self._full >= self._full_interval
 
     def _is_settled(
-        self, node_version: compute_nodes.NodeVersion, current: Round
+        self, node_version: node_versions.NodeVersion, current: Round
     ) -> bool:
         known = self._settled.get(node_version.uuid)
         root = current.roots.get(schema.root_uuid(node_version.uuid))
@@ -125,12 +126,12 @@ class CellsSource:
     def _publish(
         self,
         current: Round,
-        scan: compute_nodes.Scan,
+        scan: node_versions.Scan,
         wanted: set[str],
         report: PassReport,
         may_continue: Callable[[], bool],
     ) -> None:
-        node_versions = scan.node_versions
+        versions = scan.node_versions
         last_logged = self._clock()
 
         def done(host: HostPublishReport) -> None:
@@ -139,14 +140,14 @@ class CellsSource:
             if host.error is not None:
                 report.problems.append(f'{host.name}: {host.error}')
             self._warn_of_omissions(host)
-            self._settle(host, node_versions[host.uuid], current)
+            self._settle(host, versions[host.uuid], current)
             if self._clock() - last_logged >= PROGRESS:
                 last_logged = self._clock()
                 LOG.info(
                     'Published %d of %d hosts', report.checked, len(wanted)
                 )
 
-        for page in compute_nodes.read_nodes(scan, wanted, self._page):
+        for page in node_topologies.read_topologies(scan, wanted, self._page):
             if not may_continue():
                 return
             report.skipped += len(page.problems)
@@ -170,7 +171,7 @@ class CellsSource:
     def _settle(
         self,
         host: HostPublishReport,
-        node_version: compute_nodes.NodeVersion,
+        node_version: node_versions.NodeVersion,
         current: Round,
     ) -> None:
         self._settled.pop(host.uuid, None)
@@ -186,7 +187,7 @@ class CellsSource:
         self,
         client: PlacementClient,
         current: Round,
-        scan: compute_nodes.Scan,
+        scan: node_versions.Scan,
         missing: Mapping[str, float],
         report: PassReport,
     ) -> None:

@@ -52,8 +52,10 @@ class HeatmapRow(NamedTuple):
     def amount(self) -> Amount:
         """The amount of the whole cloud."""
         return Amount(
-            sum(max(0, one.free) for host in self.amounts for one in host),
-            sum(one.total for host in self.amounts for one in host),
+            sum(
+                max(0, amount.free) for host in self.amounts for amount in host
+            ),
+            sum(amount.total for host in self.amounts for amount in host),
         )
 
 
@@ -112,7 +114,8 @@ def _devices_of(kind: str) -> _Measure:
 
 
 def _sum(amounts: Iterable[Amount]) -> Amount:
-    found = list(amounts)
+    listed = list(amounts)
     return Amount(
-        sum(one.free for one in found), sum(one.total for one in found)
+        sum(amount.free for amount in listed),
+        sum(amount.total for amount in listed),
     )

@@ -205,7 +205,9 @@ def _guests(host: HostSurvey) -> tuple[GuestView, ...] | None:
             devices.setdefault(device.guest, []).append(device.address)
     views = []
     number = 0
-    for guest in sorted(host.residents, key=lambda one: (one.name, one.uuid)):
+    for guest in sorted(
+        host.residents, key=lambda resident: (resident.name, resident.uuid)
+    ):
         own = tuple(sorted(devices.get(guest.uuid, ())))
         mark = ''
         if own or any(cell.host_cpus for cell in guest.cells):

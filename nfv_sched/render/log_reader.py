@@ -34,13 +34,13 @@ class LoggedRejection(NamedTuple):
 
 def rejections(lines: Iterable[str]) -> list[LoggedRejection]:
     """The requests without a host in a log, newest first."""
-    found = []
+    logged = []
     for line in lines:
         match = _LINE.search(line.rstrip('\n'))
         if match is None:
             continue
         time = _TIME.match(line)
-        found.append(
+        logged.append(
             LoggedRejection(
                 time[0].replace('T', ' ') if time else '',
                 printable(match['instance']),
@@ -49,4 +49,4 @@ def rejections(lines: Iterable[str]) -> list[LoggedRejection]:
                 printable(match['nearest'] or ''),
             )
         )
-    return found[::-1]
+    return logged[::-1]

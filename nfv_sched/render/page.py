@@ -88,7 +88,7 @@ def report(
     """
     hosts = _paged(survey.hosts, tell)
     heat = heatmap.resources([host.view for host in hosts])
-    columns, rows = summary.table(survey.hosts, [one.view for one in hosts])
+    columns, rows = summary.table(survey.hosts, [host.view for host in hosts])
     return _render(
         'report.html.j2',
         survey,
@@ -154,7 +154,10 @@ def _heat_data(resource: heatmap.HeatmapRow) -> dict[str, Any]:
     return {
         'name': resource.name,
         'cells': [
-            [[one.free, one.total, one.level, one.short] for one in host]
+            [
+                [amount.free, amount.total, amount.level, amount.short]
+                for amount in host
+            ]
             for host in resource.amounts
         ],
     }
@@ -164,9 +167,9 @@ def _tiles(
     survey: Survey, hosts: Sequence[PagedHost]
 ) -> Iterator[tuple[str, str, str]]:
     off = sum(host.enabled is False for host in survey.hosts)
-    found = [metrics.host_metrics(host.view) for host in hosts]
+    figures = [metrics.host_metrics(host.view) for host in hosts]
     yield 'Hosts', str(len(hosts)), f'{off} disabled or down' if off else ''
-    guests = [one.guests for one in found]
+    guests = [figure.guests for figure in figures]
     known = [count for count in guests if count is not None]
     coverage = f'on {len(known)} of {len(guests)} hosts'
     yield (
@@ -174,25 +177,25 @@ def _tiles(
         str(sum(known)) if known or not guests else '?',
         coverage if len(known) < len(guests) else '',
     )
-    cpus = sum(one.cpus for one in found)
+    cpus = sum(figure.cpus for figure in figures)
     yield (
         'Free dedicated CPUs',
-        str(sum(one.free_cpus for one in found)),
+        str(sum(figure.free_cpus for figure in figures)),
         f'of {cpus}',
     )
-    sizes = {size for one in found for size in one.pages}
+    sizes = {size for figure in figures for size in figure.pages}
     for size in sorted(sizes, reverse=True):
         if size > metrics.SMALL_PAGE_KIB:
-            pages = [one.pages.get(size, (0, 0)) for one in found]
+            pages = [figure.pages.get(size, (0, 0)) for figure in figures]
             yield (
                 f'Free pages of {formatting.size_name(size)}',
                 str(sum(free for free, _ in pages)),
                 f'of {sum(usable for _, usable in pages)}',
             )
-    if devices := sum(one.devices for one in found):
-        free = sum(one.free_devices for one in found)
+    if devices := sum(figure.devices for figure in figures):
+        free = sum(figure.free_devices for figure in figures)
         yield 'Free devices', str(free), f'of {devices}'
-        stranded = sum(one.stranded for one in found)
+        stranded = sum(figure.stranded for figure in figures)
         yield (
             'Stranded devices',
             str(stranded),

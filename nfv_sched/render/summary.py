@@ -31,8 +31,8 @@ def table(
     sizes = sorted(
         {
             size
-            for one in figures
-            for size in one.pages
+            for figure in figures
+            for size in figure.pages
             if size > SMALL_PAGE_KIB
         }
     )
@@ -58,13 +58,13 @@ def table(
         'Fragmentation',
     )
     rows = []
-    for host, view, one in zip(surveyed, hosts, figures, strict=True):
+    for host, view, figure in zip(surveyed, hosts, figures, strict=True):
         rows.append(
             (
                 view.name,
                 *(_domain(host.topology.domains.get(kind)) for kind in kinds),
                 host.enabled,
-                *_figures(one, sizes),
+                *_figures(figure, sizes),
             )
         )
     return columns, rows
@@ -74,15 +74,15 @@ def _domain(name: str | None) -> str | None:
     return None if name is None else printable(name)
 
 
-def _figures(one: metrics.HostMetrics, sizes: Sequence[int]) -> Row:
+def _figures(figure: metrics.HostMetrics, sizes: Sequence[int]) -> Row:
     return (
-        one.guests,
-        one.free_cpus,
-        one.cpus,
-        one.broken_cores,
-        *(count for size in sizes for count in one.pages.get(size, (0, 0))),
-        one.free_devices,
-        one.devices,
-        one.stranded,
-        round(100 * one.fragmentation),
+        figure.guests,
+        figure.free_cpus,
+        figure.cpus,
+        figure.broken_cores,
+        *(count for size in sizes for count in figure.pages.get(size, (0, 0))),
+        figure.free_devices,
+        figure.devices,
+        figure.stranded,
+        round(100 * figure.fragmentation),
     )

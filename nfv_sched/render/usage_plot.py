@@ -52,15 +52,15 @@ def usage(
     """
     pen = SVGCanvas()
     pen.text(0, 16, formatting.truncate(title, 90), 'name', **_NAME)
-    names = list(dict.fromkeys(name for one in used for name in one))
+    names = list(dict.fromkeys(name for amounts in used for name in amounts))
     _legend(pen, names)
     _grid(pen)
     _steps(pen, steps, len(used))
     for place, name in enumerate(names):
         colour, dashes = _STYLES[place % len(_STYLES)]
         points = [
-            (_x(event, len(used)), _y(one.get(name, 0.0)))
-            for event, one in enumerate(used)
+            (_x(event, len(used)), _y(amounts.get(name, 0.0)))
+            for event, amounts in enumerate(used)
         ]
         more = {'fill': 'none', 'stroke': colour, 'stroke-width': '2'}
         if dashes:

@@ -12,15 +12,15 @@ from nfv_sched.sim.cloud import Cloud
 
 
 def explain(
-    cloud: Cloud, flavor: boot_request.SimulatedFlavor, **asked: Any
+    cloud: Cloud, flavor: boot_request.SimulatedFlavor, **request: Any
 ) -> Explanation:
     """Ask every host, as it is now, why it would not take such a guest.
 
     As ``nfv-sched explain`` does: with the filters that the scheduler has.
 
-    :param asked: what :meth:`nfv_sched.sim.cloud.Cloud.request_spec` takes
+    :param request: what :meth:`nfv_sched.sim.cloud.Cloud.request_spec` takes
     """
-    spec = cloud.request_spec(flavor, **asked)
+    spec = cloud.request_spec(flavor, **request)
     with settings.override(settings.profile_options(cloud.profile)):
         pipeline = Pipeline()
     scheduler = DryRunScheduler(pipeline, PlacementClient(cloud.placement))

@@ -8,15 +8,15 @@ from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 import functools
-import json
 import pathlib
 from typing import Any
 
-from nfv_sched.nova.boot_request import Port
 from nfv_sched.nova.config import CONF
+from nfv_sched.scenario import entries
+from nfv_sched.scenario import replay
 from nfv_sched.scenario import residual_hosts
+from nfv_sched.scenario.entries import Data
 from nfv_sched.scenario.values import BootStep
-from nfv_sched.scenario.values import DeleteStep
 from nfv_sched.scenario.values import LoseStep
 from nfv_sched.scenario.values import MixStep
 from nfv_sched.scenario.values import PlannedGroup
@@ -38,9 +38,9 @@ from nfv_sched.sim.problems import Path
 from nfv_sched.sim.problems import Problem
 from nfv_sched.sim.yaml_source import YAMLSource
 
-_PROFILES = {one.name: one for one in (settings.NFV, settings.STOCK)}
-
-Data = Mapping[str, Any]
+_PROFILES = {
+    profile.name: profile for profile in (settings.NFV, settings.STOCK)
+}
 
 
 class ScenarioError(InputError):
@@ -128,9 +128,9 @@ class _ScenarioReader:
         self._read_machines()
         self._read_hosts(options)
         for _, entry in document.valid_entries('flavors'):
-            self._flavors[entry['name']] = _flavor(entry)
+            self._flavors[entry['name']] = entries.flavor(entry)
         for _, entry in document.valid_entries('groups'):
-            self._groups[entry['name']] = _group(entry)
+            self._groups[entry['name']] = entries.group(entry)
         name = document.valid_value('scheduler', settings.NFV.name)
         return Scenario(
             about=document.valid_value('about', ''),
@@ -139,7 +139,7 @@ class _ScenarioReader:
             aliases=(
                 *flavors.aliases(),
                 *(
-                    _texts(entry)
+                    entries.texts(entry)
                     for _, entry in document.valid_entries('aliases')
                 ),
             ),
@@ -188,9 +188,9 @@ class _ScenarioReader:
     def _described(self, path: Path, entry: Data) -> list[PlannedHost]:
         kind = entry['machine']
         if kind in self._machines:
-            found = self._machines[kind]
+            described = self._machines[kind]
         elif kind in machine.names():
-            found = machine.load(kind)
+            described = machine.load(kind)
         else:
             self._report_unknown(
                 (*path, 'machine'),
@@ -198,17 +198,17 @@ class _ScenarioReader:
                 kind,
                 [*self._machines, *machine.names()],
             )
-            found = None
-        if found is None:
+            described = None
+        if described is None:
             return []
         count = int(entry.get('count', 1))
         name = entry.get('name', kind)
-        domains = _texts(entry.get('domains', {}))
+        domains = entries.texts(entry.get('domains', {}))
         width = max(2, len(str(count)))
         return [
             PlannedHost(
                 name if count == 1 else f'{name}-{number:0{width}}',
-                found,
+                described,
                 domains,
             )
             for number in range(1, count + 1)
@@ -239,7 +239,7 @@ class _ScenarioReader:
                 yield from self._step(self._document, path, entry)
 
     def _replayed(self, path: Path, name: str) -> Iterator[Step]:
-        """Steps that were recorded: a JSON object on each line."""
+        """Steps that were recorded."""
         file = self._folder / name
         if not file.is_file():
             self._document.report(
@@ -247,35 +247,16 @@ class _ScenarioReader:
             )
             return
         try:
-            lines = _text(file).splitlines()
+            text = _text(file)
         except ScenarioError as error:
             self.problems += error.problems
             return
-        for number, line in enumerate(lines, 1):
-            if line.strip():
-                yield from self._recorded(str(file), number, line)
-
-    def _recorded(self, file: str, number: int, line: str) -> Iterator[Step]:
-        try:
-            data = json.loads(line, object_pairs_hook=_without_doubles)
-        except json.JSONDecodeError as error:
-            column = f'column {error.colno}'
-            text = f'not JSON: {error.msg}'
-            self.problems.append(Problem(file, number, column, text))
-            return
-        except RecursionError:
-            text = 'not JSON: nested too deeply'
-            self.problems.append(Problem(file, number, '', text))
-            return
-        except _DoubleKeyError as error:
-            self.problems.append(Problem(file, number, str(error), _TWICE))
-            return
-        document = Document(
-            file, data, _request_validator(), lambda _path: number
-        )
-        if not document.problems:
-            yield from self._step(document, (), data)
-        self.problems += document.problems
+        for document in replay.read(
+            str(file), text, _request_validator(), self.problems
+        ):
+            if not document.problems:
+                yield from self._step(document, (), document.data)
+            self.problems += document.problems
 
     def _step(
         self, document: Document, path: Path, entry: Data
@@ -291,7 +272,7 @@ class _ScenarioReader:
             case 'mix':
                 step = self._mix(document, below, section)
             case 'delete':
-                step = _delete(section)
+                step = entries.delete_step(section)
             case _:
                 step = self._lose(document, below, section)
         if step is not None:
@@ -314,8 +295,10 @@ class _ScenarioReader:
             count=int(section.get('count', 1)),
             name=section.get('name', flavor.name),
             group=group,
-            hints={name: _list(value) for name, value in hints.items()},
-            image=_texts(section.get('image', {})),
+            hints={
+                name: entries.text_list(value) for name, value in hints.items()
+            },
+            image=entries.texts(section.get('image', {})),
             together=section.get('together', False),
         )
 
@@ -324,7 +307,7 @@ class _ScenarioReader:
     ) -> SimulatedFlavor | None:
         """A flavor by name, or one that the step describes."""
         if not isinstance(value, str):
-            flavor = _flavor(value)
+            flavor = entries.flavor(value)
             self._flavors[flavor.name] = flavor
             return flavor
         if value not in self._flavors:
@@ -337,7 +320,7 @@ class _ScenarioReader:
         self, document: Document, path: Path, value: str | Data
     ) -> PlannedGroup | None:
         if not isinstance(value, str):
-            group = _group(value)
+            group = entries.group(value)
             return self._groups.setdefault(group.name, group)
         if value not in self._groups:
             self._report_unknown(
@@ -403,68 +386,8 @@ class _ScenarioReader:
         (document or self._document).report(path, text)
 
 
-_TWICE = 'is there twice'
-
-
-class _DoubleKeyError(Exception):
-    """An object of JSON has a key twice; the text is the key."""
-
-
-def _without_doubles(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-    data: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in data:
-            raise _DoubleKeyError(key)
-        data[key] = value
-    return data
-
-
 def _cpu_ratio(options: Mapping[str, Any]) -> float:
     """The CPU allocation ratio that simulated hosts will have."""
     with settings.override(options):
         ratio = CONF.cpu_allocation_ratio or CONF.initial_cpu_allocation_ratio
     return float(ratio or 1.0)
-
-
-def _texts(data: Data) -> dict[str, str]:
-    return {name: str(value) for name, value in data.items()}
-
-
-def _list(value: str | Sequence[Any]) -> list[str]:
-    return [value] if isinstance(value, str) else list(map(str, value))
-
-
-def _flavor(data: Data) -> SimulatedFlavor:
-    return SimulatedFlavor(
-        name=data['name'],
-        vcpus=int(data['vcpus']),
-        ram_mib=int(data['ram_mib']),
-        disk_gib=int(data.get('disk_gib', 20)),
-        extra_specs=_texts(data.get('extra_specs', {})),
-        ports=tuple(map(_port, data.get('ports', ()))),
-        about=data.get('about', ''),
-    )
-
-
-def _port(data: Data) -> Port:
-    return Port(
-        physnet=data.get('physnet'),
-        vnic_type=data.get('vnic_type', 'direct'),
-        numa_policy=data.get('numa_policy') or None,
-        tunneled=data.get('tunneled', False),
-    )
-
-
-def _group(data: Data) -> PlannedGroup:
-    limit = data.get('max_per_host')
-    return PlannedGroup(
-        data['name'], data['policy'], None if limit is None else int(limit)
-    )
-
-
-def _delete(section: Data) -> DeleteStep:
-    count = section.get('count')
-    return DeleteStep(
-        tuple(map(str, section['guests'])),
-        None if count is None else int(count),
-    )

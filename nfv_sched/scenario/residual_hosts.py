@@ -157,7 +157,7 @@ def _huge_pages(
     """
     pages, reserved = {}, {}
     room = memory_mib * _KIB
-    for pool in sorted(pools, key=lambda one: -one['size_kib']):
+    for pool in sorted(pools, key=lambda pool: -pool['size_kib']):
         size = pool['size_kib']
         if size > SMALL_PAGE_KIB:
             free = max(0, pool['usable'] - pool['used'])

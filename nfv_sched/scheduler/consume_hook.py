@@ -49,8 +49,11 @@ class _ConsumeHook:
         self._state = weakref.ref(state)
         self._track = track
 
-    def __call__(self, spec: Any) -> None:
-        state: Any = self._state()
+    def __call__(self, spec: RequestSpec) -> None:
+        state = self._state()
+        if state is None:
+            # Nova calls this through the state, which is alive then.
+            return
         remaining = None
         try:
             if self._track:

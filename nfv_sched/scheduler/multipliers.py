@@ -1,12 +1,12 @@
 """Weight multipliers, with per-aggregate overrides."""
 
 from collections.abc import Iterable
-from typing import Any
 
 import nova.conf
 from nova.scheduler import utils
 
 from nfv_sched import conf
+from nfv_sched.nova.types import HostState
 
 CONF = nova.conf.CONF
 conf.register_opts(CONF)
@@ -15,17 +15,17 @@ conf.register_opts(CONF)
 IN_FLIGHT = 'in_flight_weight_multiplier'
 
 
-def multiplier(option: str, state: Any) -> float:
+def multiplier(option: str, state: HostState) -> float:
     """The value of an option, overridden by the host's aggregates."""
-    found: float = utils.get_weight_multiplier(
+    value: float = utils.get_weight_multiplier(
         state,
         f'{conf.AGGREGATE_PREFIX}{option}',
         getattr(CONF.nfv_sched, option),
     )
-    return found
+    return value
 
 
-def is_enabled(option: str, states: Iterable[Any]) -> bool:
+def is_enabled(option: str, states: Iterable[HostState]) -> bool:
     """Whether a multiplier is not 0 for any of the hosts.
 
     Nearly all aggregates do not mention it.

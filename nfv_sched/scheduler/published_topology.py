@@ -58,12 +58,14 @@ class PublishedTopology:
         self.reader.ensure_started()
         snapshot = self.reader.snapshot
         if self._domains[0] is not snapshot:
-            found: dict[str, Mapping[str, str]] = {}
+            domains: dict[str, Mapping[str, str]] = {}
             for topology in snapshot.hosts.values():
-                found.setdefault(topology.name.split('.')[0], topology.domains)
+                domains.setdefault(
+                    topology.name.split('.')[0], topology.domains
+                )
             for topology in snapshot.hosts.values():
-                found[topology.name] = topology.domains
-            self._domains = snapshot, found
+                domains[topology.name] = topology.domains
+            self._domains = snapshot, domains
         return self._domains[1]
 
     def hosts(self) -> Mapping[str, HostTopology]:
@@ -115,20 +117,20 @@ class PublishedTopology:
         known = self._checked.get(state.uuid)
         if known and known[0] is topology and known[1] == state.updated:
             return known[2]
-        found = drift.differences(host, topology)
-        if found and state.uuid not in self.drifted:
+        differences = drift.differences(host, topology)
+        if differences and state.uuid not in self.drifted:
             LOG.warning(
                 'The published topology of %s does not describe what its '
                 'nova-compute reports, which alone is used: %s',
                 host.name,
-                '; '.join(found),
+                '; '.join(differences),
             )
-        if found:
+        if differences:
             self.drifted.add(state.uuid)
         else:
             self.drifted.discard(state.uuid)
-        self._checked[state.uuid] = (topology, state.updated, not found)
-        return not found
+        self._checked[state.uuid] = (topology, state.updated, not differences)
+        return not differences
 
     def _note_unpublished(self, state: HostState, *, nothing: bool) -> None:
         self._checked.pop(state.uuid, None)

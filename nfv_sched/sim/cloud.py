@@ -28,6 +28,7 @@ from oslo_utils import uuidutils
 
 from nfv_sched.model import HostTopology
 from nfv_sched.nova import compute_topology
+from nfv_sched.nova import failure_domains
 from nfv_sched.sim import boot_request
 from nfv_sched.sim import databases
 from nfv_sched.sim import placement
@@ -205,7 +206,7 @@ class Cloud:
     def topologies(self) -> list[HostTopology]:
         """The hardware and usage of every host, for the publisher."""
         kinds = settings.failure_domain_kinds()
-        named = compute_topology.read_failure_domains(self.context, kinds)
+        named = failure_domains.read_domains(self.context, kinds)
         return [
             compute_topology.topology_of(
                 compute.node, compute.devices, named.get(name)
@@ -263,31 +264,45 @@ class Cloud:
         requested = spec.numa_topology
         begin = time.perf_counter()
         try:
-            selections = self.scheduler.select_destinations(
-                self.context,
-                spec_obj=spec,
-                instance_uuids=uuids,
-                return_objects=True,
-            )
-        except messaging.ExpectedException as expected:
-            error = expected.exc_info[1]
-            if not isinstance(error, exception.NoValidHost):
-                raise error from None
+            selections = self._select_hosts(boot)
+        except exception.NoValidHost as error:
             seconds = time.perf_counter() - begin
-            return [
-                self._failed(
-                    boot,
-                    uuid,
-                    Outcome.NO_VALID_HOST,
-                    error=str(error),
-                    schedule_seconds=seconds,
-                )
-                for uuid in uuids
-            ]
+            return self._all_failed(boot, error, seconds)
         seconds = time.perf_counter() - begin
         return [
             self._claim(boot, uuid, selection[0], requested, seconds)
             for uuid, selection in zip(uuids, selections, strict=True)
+        ]
+
+    def _select_hosts(self, boot: SimulatedBoot) -> Sequence[Any]:
+        """The scheduler's selections for each instance.
+
+        :raises nova.exception.NovaException: Nova refuses the request, or no
+            host is valid
+        """
+        try:
+            selections: Sequence[Any] = self.scheduler.select_destinations(
+                self.context,
+                spec_obj=boot.spec,
+                instance_uuids=list(boot.uuids),
+                return_objects=True,
+            )
+        except messaging.ExpectedException as expected:
+            raise expected.exc_info[1] from None
+        return selections
+
+    def _all_failed(
+        self, boot: SimulatedBoot, error: Exception, schedule_seconds: float
+    ) -> list[SimulatedInstance]:
+        return [
+            self._failed(
+                boot,
+                uuid,
+                Outcome.NO_VALID_HOST,
+                error=str(error),
+                schedule_seconds=schedule_seconds,
+            )
+            for uuid in boot.uuids
         ]
 
     def _claim(

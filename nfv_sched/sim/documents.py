@@ -149,7 +149,9 @@ def _unknown_keys(value: Any, facts: Any) -> Iterator[tuple[str, str]]:
     known = facts.get('properties', {})
     patterns = facts.get('patternProperties', {})
     for name in value:
-        if name in known or any(re.search(one, name) for one in patterns):
+        if name in known or any(
+            re.search(pattern, name) for pattern in patterns
+        ):
             continue
         if patterns:
             yield name, f'is not {facts["description"]}'

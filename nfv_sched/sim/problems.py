@@ -48,7 +48,7 @@ def path_text(path: Path) -> str:
 
 def closest(name: str, known: Iterable[str]) -> str | None:
     """The known name that is most similar to ``name``, if any."""
-    by_lower = {one.lower(): one for one in known}
+    by_lower = {candidate.lower(): candidate for candidate in known}
     close = difflib.get_close_matches(name.lower()[:200], by_lower, 1)
     return by_lower[close[0]] if close else None
 

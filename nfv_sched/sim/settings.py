@@ -79,7 +79,7 @@ class Profile:
         others = {
             name: value
             for name, value in options.items()
-            if name not in {f'{_GROUP}.{one}' for one in _CLASS_OPTIONS}
+            if name not in {f'{_GROUP}.{option}' for option in _CLASS_OPTIONS}
         }
         return dataclasses.replace(
             self, **classes, options={**self.options, **others}
@@ -201,7 +201,7 @@ def option_problem(name: str, value: Any) -> str:
     except cfg.Error:
         names = list(_option_names())
         # Most are in a group, which is easily left out.
-        grouped = [one for one in names if one.endswith(f'.{name}')]
+        grouped = [option for option in names if option.endswith(f'.{name}')]
         hint = did_you_mean(grouped[0] if grouped else name, names)
         return f'Nova has no such option{hint}'
     lists = option.multi or isinstance(option.type, types.List)

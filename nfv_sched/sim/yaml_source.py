@@ -141,7 +141,9 @@ class _Check:
                 ((*path, key.value), value) for key, value in node.value
             ]
         elif isinstance(node, yaml.SequenceNode):
-            children = [((*path, n), one) for n, one in enumerate(node.value)]
+            children = [
+                ((*path, n), child) for n, child in enumerate(node.value)
+            ]
         for below, child in children:
             yield from self._node(below, child)
         self._open.remove(id(node))

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 import dataclasses
 import datetime
-from typing import Any
 
 from nfv_sched.fit import drift
 from nfv_sched.model import Host
@@ -16,6 +15,7 @@ from nfv_sched.nova import compute_nodes
 from nfv_sched.nova import compute_topology
 from nfv_sched.nova import host_states
 from nfv_sched.nova import instances
+from nfv_sched.nova.types import PciDevice
 from nfv_sched.survey.values import HostSurvey
 from nfv_sched.survey.values import InstanceCell
 from nfv_sched.survey.values import Source
@@ -147,7 +147,7 @@ def _resident(row: instances.InstanceRow) -> SurveyedInstance:
 
 
 def _devices(
-    devices: Iterable[Any], topology: HostTopology
+    devices: Iterable[PciDevice], topology: HostTopology
 ) -> list[SurveyedDevice]:
     """The devices; each has the physical network of its pool."""
     physnets = {

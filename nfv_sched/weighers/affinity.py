@@ -6,15 +6,17 @@ from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
 import logging
-from typing import Any
 
 import nova.conf
 
 from nfv_sched import conf
 from nfv_sched.fit import topology_spread
+from nfv_sched.nova import cell_databases
 from nfv_sched.nova import failure_domains
-from nfv_sched.nova import instances
 from nfv_sched.nova import server_group
+from nfv_sched.nova.types import HostState
+from nfv_sched.nova.types import RequestSpec
+from nfv_sched.nova.types import WeighedHost
 from nfv_sched.scheduler import cycle as scheduling_cycle
 from nfv_sched.weighers.base import AbsoluteWeigher
 
@@ -29,10 +31,12 @@ class _AffinityContextWeigher(AbsoluteWeigher):
 
     def __init__(self) -> None:
         # Nova makes its weighers when it starts.
-        instances.load_cells()
+        cell_databases.load_cells()
 
     def weigh_objects(
-        self, weighed_obj_list: Sequence[Any], weight_properties: Any
+        self,
+        weighed_obj_list: Sequence[WeighedHost],
+        weight_properties: RequestSpec,
     ) -> list[float]:
         """Weigh all hosts of a request at once, from 0 to 1."""
         nothing = [0.0] * len(weighed_obj_list)
@@ -54,7 +58,7 @@ class _AffinityContextWeigher(AbsoluteWeigher):
     def _weights(
         self,
         affinity: server_group.AffinityContext,
-        states: Sequence[Any],
+        states: Sequence[HostState],
         published: Callable[[], Mapping[str, Mapping[str, str]]],
     ) -> list[float] | None:
         """The weights of hosts; None where no instance has a host.

@@ -4,7 +4,6 @@ import abc
 from collections.abc import Callable
 from collections.abc import Sequence
 import logging
-from typing import Any
 
 import nova.conf
 from nova.scheduler import weights
@@ -12,6 +11,9 @@ from nova.scheduler import weights
 from nfv_sched import conf
 from nfv_sched import fit
 from nfv_sched.fit.forecast import Forecast
+from nfv_sched.nova.types import HostState
+from nfv_sched.nova.types import RequestSpec
+from nfv_sched.nova.types import WeighedHost
 from nfv_sched.scheduler import cycle as scheduling_cycle
 from nfv_sched.scheduler import multipliers
 from nfv_sched.scheduler.cycle import RequestCycle
@@ -41,18 +43,18 @@ class AbsoluteWeigher(weights.BaseHostWeigher):  # type: ignore[misc]
     #: The option that holds the multiplier.
     option: str
 
-    def weight_multiplier(self, host_state: Any) -> float:
+    def weight_multiplier(self, host_state: HostState) -> float:
         """The option, or what the host's aggregates say instead."""
         return multipliers.multiplier(self.option, host_state)
 
-    def counts(self, weighed_obj_list: Sequence[Any]) -> bool:
+    def counts(self, weighed_obj_list: Sequence[WeighedHost]) -> bool:
         """Whether the weight of any of the hosts is multiplied by not 0."""
         return multipliers.is_enabled(
             self.option, (weighed.obj for weighed in weighed_obj_list)
         )
 
     def cycle(
-        self, weighed_obj_list: Sequence[Any], spec: Any
+        self, weighed_obj_list: Sequence[WeighedHost], spec: RequestSpec
     ) -> RequestCycle | None:
         """The request's cycle; None if no weight of it would count."""
         if not self.counts(weighed_obj_list):
@@ -64,7 +66,9 @@ class AbsoluteWeigher(weights.BaseHostWeigher):  # type: ignore[misc]
             return None
         return None if cycle.fit_request.guest.asks_nothing else cycle
 
-    def _weigh_object(self, host_state: Any, weight_properties: Any) -> float:
+    def _weigh_object(
+        self, host_state: HostState, weight_properties: RequestSpec
+    ) -> float:
         weighed = weights.WeighedHost(host_state, 0.0)
         weight: float = self.weigh_objects([weighed], weight_properties)[0]
         return weight
@@ -78,7 +82,9 @@ class ForecastWeigher(AbsoluteWeigher, metaclass=abc.ABCMeta):
     """
 
     def weigh_objects(
-        self, weighed_obj_list: Sequence[Any], weight_properties: Any
+        self,
+        weighed_obj_list: Sequence[WeighedHost],
+        weight_properties: RequestSpec,
     ) -> list[float]:
         """A weight for each host, in order."""
         nothing = [0.0] * len(weighed_obj_list)
@@ -104,6 +110,6 @@ class ForecastWeigher(AbsoluteWeigher, metaclass=abc.ABCMeta):
 
     @abc.abstractmethod
     def scale(
-        self, fit_request: fit.FitRequest, spec: Any, prices: Prices
+        self, fit_request: fit.FitRequest, spec: RequestSpec, prices: Prices
     ) -> Scale:
         """What turns a request's forecasts into weights."""

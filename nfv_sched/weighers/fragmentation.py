@@ -1,13 +1,12 @@
 """Prefer hosts that lose the least capacity for expected requests."""
 
-from typing import Any
-
 import nova.conf
 
 from nfv_sched import conf
 from nfv_sched import fit
 from nfv_sched.fit.forecast import Forecast
 from nfv_sched.nova import request_spec
+from nfv_sched.nova.types import RequestSpec
 from nfv_sched.weighers.base import ForecastWeigher
 from nfv_sched.weighers.base import Prices
 from nfv_sched.weighers.base import Scale
@@ -34,13 +33,13 @@ class FragmentationWeigher(ForecastWeigher):
     option = 'fragmentation_weight_multiplier'
 
     def scale(
-        self, fit_request: fit.FitRequest, spec: Any, prices: Prices
+        self, fit_request: fit.FitRequest, spec: RequestSpec, prices: Prices
     ) -> Scale:
         """Weights by what is lost, or by what is left."""
         how = spec.flavor.extra_specs.get(request_spec.HOST_SELECTION)
         if (how or CONF.nfv_sched.host_selection) == SPREAD:
-            return lambda one: _share(_value(prices, one.left))
-        return lambda one: 1 - _share(_cost(prices, one))
+            return lambda forecast: _share(_value(prices, forecast.left))
+        return lambda forecast: 1 - _share(_cost(prices, forecast))
 
 
 def _value(prices: Prices, rooms: tuple[int, ...]) -> float:
@@ -48,10 +47,11 @@ def _value(prices: Prices, rooms: tuple[int, ...]) -> float:
     return sum(map(float.__mul__, prices, map(float, rooms)))
 
 
-def _cost(prices: Prices, one: Forecast) -> float:
-    left = _value(prices, one.left)
+def _cost(prices: Prices, forecast: Forecast) -> float:
+    left = _value(prices, forecast.left)
     return (
-        max(0.0, _value(prices, one.before) - left) + _REMAINING_WEIGHT * left
+        max(0.0, _value(prices, forecast.before) - left)
+        + _REMAINING_WEIGHT * left
     )
 
 

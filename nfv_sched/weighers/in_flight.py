@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from collections.abc import Sequence
 import itertools
 import logging
-from typing import Any
 
+from nfv_sched.nova.types import HostState
+from nfv_sched.nova.types import RequestSpec
+from nfv_sched.nova.types import WeighedHost
 from nfv_sched.scheduler import multipliers
 from nfv_sched.scheduler.cycle import RequestCycle
 from nfv_sched.weighers.base import AbsoluteWeigher
@@ -36,7 +38,9 @@ class InFlightWeigher(AbsoluteWeigher):
     option = multipliers.IN_FLIGHT
 
     def weigh_objects(
-        self, weighed_obj_list: Sequence[Any], weight_properties: Any
+        self,
+        weighed_obj_list: Sequence[WeighedHost],
+        weight_properties: RequestSpec,
     ) -> list[float]:
         """A weight for each host, in order."""
         nothing = [0.0] * len(weighed_obj_list)
@@ -62,7 +66,7 @@ class InFlightWeigher(AbsoluteWeigher):
 
 
 def _headrooms(
-    cycle: RequestCycle, states: Sequence[Any]
+    cycle: RequestCycle, states: Sequence[HostState]
 ) -> Iterator[int | None]:
     """The headroom of hosts for such guests, where it is known."""
     forecasts, _ = cycle.process.forecasts.get_many(

@@ -1,8 +1,7 @@
 """Prefer devices near the guest, and keep free devices' nodes free."""
 
-from typing import Any
-
 from nfv_sched import fit
+from nfv_sched.nova.types import RequestSpec
 from nfv_sched.weighers.base import ForecastWeigher
 from nfv_sched.weighers.base import Prices
 from nfv_sched.weighers.base import Scale
@@ -19,7 +18,7 @@ class PCILocalityWeigher(ForecastWeigher):
     option = 'pci_locality_weight_multiplier'
 
     def scale(
-        self, fit_request: fit.FitRequest, spec: Any, prices: Prices
+        self, fit_request: fit.FitRequest, spec: RequestSpec, prices: Prices
     ) -> Scale:
         """Weights by locality, or by what is kept free."""
         if not fit_request.guest.devices:

@@ -8,8 +8,10 @@ try then, goes the same way.
 
 from collections.abc import Sequence
 import hashlib
-from typing import Any
 
+from nfv_sched.nova.types import HostState
+from nfv_sched.nova.types import RequestSpec
+from nfv_sched.nova.types import WeighedHost
 from nfv_sched.weighers.base import AbsoluteWeigher
 
 _BYTES = 4
@@ -27,7 +29,9 @@ class ScatterWeigher(AbsoluteWeigher):
     option = 'scatter_weight_multiplier'
 
     def weigh_objects(
-        self, weighed_obj_list: Sequence[Any], weight_properties: Any
+        self,
+        weighed_obj_list: Sequence[WeighedHost],
+        weight_properties: RequestSpec,
     ) -> list[float]:
         """A weight for each host, in order."""
         spec = weight_properties
@@ -38,7 +42,7 @@ class ScatterWeigher(AbsoluteWeigher):
         return [_draw(instance, weighed.obj) for weighed in weighed_obj_list]
 
 
-def _draw(instance: Any, state: Any) -> float:
+def _draw(instance: hashlib.blake2b, state: HostState) -> float:
     drawn = instance.copy()
     drawn.update(str(state.uuid).encode())
     return int.from_bytes(drawn.digest()) / (1 << 8 * _BYTES)

@@ -6,6 +6,7 @@ import json
 import pathlib
 from typing import Any
 
+from nova import context as nova_context
 from nova import objects
 import pytest
 
@@ -89,6 +90,23 @@ def run(
         return out if chosen or (code and not out) else json.loads(out)
 
     return typed
+
+
+@pytest.fixture
+def second_cell(cloud: Cloud) -> Iterator[str]:
+    """A cell whose database is not there: how its problem begins."""
+    cell = objects.CellMapping(
+        cloud.context,
+        uuid='00000000-0000-4000-8000-00000000ce12',
+        name='cell2',
+        transport_url='none:///',
+        database_connection='sqlite:////nowhere/at/all.sqlite',
+        disabled=False,
+    )
+    cell.create()
+    yield 'Nova cell cell2 cannot be read: '
+    cell.destroy()
+    nova_context.CELL_CACHE.pop(cell.uuid, None)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from nfv_sched.nova import boot_request
-from nfv_sched.nova import scheduler_pipeline
+from nfv_sched.nova import compute_nodes
 from nfv_sched_testing.served import cloud_named
 
 HUGE = {
@@ -128,13 +128,13 @@ def test_a_compute_without_service_is_counted(run, cloud):
 
 
 def test_a_cell_that_is_down_is_told(run, monkeypatch):
-    def down(context):
+    def down(*_):
         raise OSError('the database is down')
 
     monkeypatch.setattr(objects.ComputeNodeList, 'get_all', down)
-    monkeypatch.setattr(scheduler_pipeline, '_compute_node_names', down)
+    monkeypatch.setattr(compute_nodes, '_rows', down)
     assert run('explain', *by_hand(2, 1024)) == []
-    assert 'cell cell1 does not answer' in run.err
+    assert run.err.count('Not read: Nova cell cell1 cannot be read: ') == 1
 
 
 def test_placement_tells_what_it_is_short_of(run):

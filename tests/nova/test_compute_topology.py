@@ -7,7 +7,7 @@ from nfv_sched.model import CellTopology
 from nfv_sched.model import HostUsage
 from nfv_sched.model import PageCapacity
 from nfv_sched.nova import cell_databases
-from nfv_sched.nova import compute_nodes
+from nfv_sched.nova import node_topologies
 from nfv_sched.nova.compute_topology import MalformedComputeError
 from nfv_sched.nova.compute_topology import topology_of
 from nfv_sched.placement.codec import decode
@@ -234,4 +234,4 @@ def test_a_compute_node_without_a_uuid_is_malformed():
 def test_a_missing_database_is_named_in_the_operators_words(nova_options):
     nova_options.set_override('connection', None, 'api_database')
     with pytest.raises(cell_databases.NoDatabaseError, match='--config-file'):
-        compute_nodes.read_all()
+        node_topologies.read_all()

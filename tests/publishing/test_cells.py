@@ -6,6 +6,8 @@ from nova.db.main import api as main_db
 import pytest
 
 from nfv_sched.nova import compute_nodes
+from nfv_sched.nova import node_topologies
+from nfv_sched.nova import node_versions
 from nfv_sched.placement import api
 from nfv_sched.placement import publisher
 from nfv_sched.placement import schema
@@ -43,7 +45,7 @@ def cloud():
 @pytest.fixture
 def settled(monkeypatch):
     """Treat rows that were just written like old ones."""
-    monkeypatch.setattr(compute_nodes, 'SETTLE_SECONDS', -1.0)
+    monkeypatch.setattr(node_versions, 'SETTLE_SECONDS', -1.0)
 
 
 class Clock:
@@ -293,9 +295,7 @@ def test_a_host_that_cannot_be_published_is_a_problem(
 
 
 def _without(real, name):
-    return lambda *args: [
-        row for row in real(*args) if row.hypervisor_hostname != name
-    ]
+    return lambda *args: [row for row in real(*args) if row.name != name]
 
 
 def test_no_tree_is_removed_while_a_nova_cell_does_not_answer(
@@ -383,11 +383,11 @@ def test_a_pass_ends_between_two_hosts(cloud, settled):
 def test_pages_of_any_size_show_all_compute_nodes(cloud):
     everything = {one.node.uuid for one in cloud.computes.values()}
     for page in (1, 2, 3, 500):
-        found = compute_nodes.scan(page=page)
-        assert found.node_versions.keys() == everything
+        scan = node_versions.scan(page=page)
+        assert scan.node_versions.keys() == everything
         hosts = [
             host.uuid
-            for part in compute_nodes.read_nodes(found, everything, page)
+            for part in node_topologies.read_topologies(scan, everything, page)
             for host in part.hosts
         ]
         assert sorted(hosts) == sorted(everything)

@@ -11,6 +11,7 @@ from nfv_sched.cmd.main import main
 from nfv_sched.nova import compute_nodes
 from nfv_sched.nova import compute_topology
 from nfv_sched.nova import config as nova_config
+from nfv_sched.nova import node_topologies
 from nfv_sched.placement.client import PlacementClient
 from nfv_sched.placement.reader import TopologyReader
 from nfv_sched.sim import machine
@@ -130,7 +131,7 @@ def test_unreadable_cells_are_reported_and_no_tree_is_removed(
 def test_a_malformed_compute_node_does_not_stop_others(
     two_hosts, publish, monkeypatch, caplog
 ):
-    real = compute_nodes.topology_of
+    real = node_topologies.topology_of
 
     def fail(node, *rest):
         if node.hypervisor_hostname == 'two':
@@ -139,7 +140,7 @@ def test_a_malformed_compute_node_does_not_stop_others(
             )
         return real(node, *rest)
 
-    monkeypatch.setattr(compute_nodes, 'topology_of', fail)
+    monkeypatch.setattr(node_topologies, 'topology_of', fail)
     code, rows = publish('--prune')
     assert code == 1
     assert [row['Host'] for row in rows] == ['one']
@@ -155,9 +156,7 @@ def test_orphaned_trees_are_pruned(two_hosts, publish, monkeypatch, caplog):
     monkeypatch.setattr(
         compute_nodes,
         '_rows',
-        lambda *args: [
-            row for row in real(*args) if row.hypervisor_hostname != 'two'
-        ],
+        lambda *args: [row for row in real(*args) if row.name != 'two'],
     )
     publish()
     reader = TopologyReader(lambda: PlacementClient(two_hosts.placement))

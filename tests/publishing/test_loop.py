@@ -77,7 +77,7 @@ def test_after_a_failed_pass_the_loop_continues_with_a_new_client(caplog):
 
 def test_a_lasting_problem_is_logged_once(caplog):
     def bad(report, may_continue):
-        report.problems.append('cell cell1: OSError: down')
+        report.problems.append('Nova cell cell1 cannot be read: OSError: down')
 
     loop = loop_of(Source(bad, bad, bad, None, bad))
     for _ in range(3):

@@ -68,14 +68,18 @@ def fresh_answers(state, spec, histogram):
 def changed(draw, scene):
     """The host with one thing changed that a compute may report."""
     topology = scene.topology
-    if topology is None or draw(st.booleans()):
+    if topology is None:
+        stats = draw(strategies.pci_stats_of(None))
+        return dataclasses.replace(scene, stats=stats)
+    if draw(st.integers(0, 3)) == 0:
         other = draw(strategies.scenes())
         return dataclasses.replace(other, spec=scene.spec)
     topology = topology.obj_clone()
     host_cell = draw(st.sampled_from(topology.cells))
     match draw(st.sampled_from(('shared', 'dedicated', 'pages', 'memory'))):
         case 'shared':
-            host_cell.cpuset = set(sorted(host_cell.cpuset)[1:])
+            shared = sorted(host_cell.cpuset)
+            host_cell.cpuset = set(shared[: len(shared) // 2])
         case 'dedicated':
             left = sorted(host_cell.pcpuset - host_cell.pinned_cpus)
             host_cell.pcpuset = host_cell.pcpuset - set(left[:1])
@@ -88,8 +92,22 @@ def changed(draw, scene):
     return dataclasses.replace(scene, topology=topology)
 
 
-@given(scene=strategies.scenes(), data=st.data())
-@settings(max_examples=examples(800))
+def without_topology(scene):
+    """A host that reports no NUMA topology, and a request for devices."""
+    scene.spec.numa_topology = None
+    scene.stats.numa_topology = None
+    return dataclasses.replace(scene, topology=None)
+
+
+@given(
+    scene=st.one_of(
+        strategies.scenes(),
+        strategies.scenes(),
+        strategies.scenes().map(without_topology),
+    ),
+    data=st.data(),
+)
+@settings(max_examples=examples(2000))
 def test_a_cached_answer_equals_a_fresh_one(scene, data):
     histogram = fit.DemandHistogram()
     histogram.record(fit.FitRequest(request_spec.read_guest(scene.spec)))

@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from nfv_sched.nova import cell_databases
-from nfv_sched.nova import compute_nodes as reader
+from nfv_sched.nova import compute_nodes
 from nfv_sched.nova import host_states
 from nfv_sched.nova import instances
 from nfv_sched.survey import nova as nova_survey
@@ -117,7 +117,7 @@ def test_a_disabled_and_a_silent_service_are_not_enabled(populated):
 
 
 def test_pages_of_one_give_the_same(survey, monkeypatch):
-    monkeypatch.setattr(reader, 'PAGE', 1)
+    monkeypatch.setattr(compute_nodes, 'PAGE', 1)
     read = []
     again = nova_survey.read(['rack'], tell=read.append)
     assert again.hosts == survey.hosts
@@ -168,14 +168,14 @@ def _stats(uuid, value):
 def test_a_malformed_instance_does_not_hide_others(
     populated, survey, monkeypatch
 ):
-    real = instances._instances
+    real = instances._rows_on
 
     def malformed(context, names):
         rows = [row._asdict() for row in real(context, names)]
         rows[0]['numa_topology'] = json.dumps({'nova_object.name': 'what'})
         return [type('Row', (), one) for one in rows]
 
-    monkeypatch.setattr(instances, '_instances', malformed)
+    monkeypatch.setattr(instances, '_rows_on', malformed)
     again = nova_survey.read()
     assert sum(len(host.residents) for host in again.hosts) == len(
         populated.guests
