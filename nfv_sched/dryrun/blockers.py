@@ -263,5 +263,5 @@ def _reasons(
     state: HostState,
 ) -> Sequence[Reason]:
     """Why one of our filters rejects a host; empty if it does not."""
-    answer = resource_filter.examine(cycle.new_decision(state), state)
-    return answer.refusal.reasons if answer.refusal else ()
+    refusal, _ = resource_filter.examine(cycle.new_decision(state), state)
+    return refusal.reasons if refusal else ()

@@ -3,7 +3,6 @@
 import abc
 from collections.abc import Iterable
 import logging
-from typing import NamedTuple
 
 from nova.scheduler import filters
 from nova.scheduler import utils
@@ -25,15 +24,9 @@ from nfv_sched.scheduler.host_cycle import Decision
 LOG = logging.getLogger(__name__)
 
 
-class Answer(NamedTuple):
-    """A filter's answer for one host.
-
-    ``refusal`` says why the host is rejected, None if it is not; then
-    ``candidates`` are the allocation candidates to keep.
-    """
-
-    refusal: fit.Refusal | None
-    candidates: list[Candidate]
+#: A filter's answer for one host: why it is rejected, None if it is not, and
+#: the allocation candidates to keep.
+Answer = tuple[fit.Refusal | None, list[Candidate]]
 
 
 class ResourceFilter(filters.BaseHostFilter, metaclass=abc.ABCMeta):  # type: ignore[misc]
@@ -151,7 +144,7 @@ class ResourceFilter(filters.BaseHostFilter, metaclass=abc.ABCMeta):  # type: ig
     def examine(self, decision: Decision, host_state: HostState) -> Answer:
         """The answer for a host: by default :meth:`refusal`, for all of it."""
         refusal = self.refusal(decision, host_state)
-        return Answer(refusal, host_state.allocation_candidates)
+        return refusal, host_state.allocation_candidates
 
     def clearly_lacks(
         self, fit_request: fit.FitRequest, host_state: HostState
@@ -183,7 +176,7 @@ class CandidateFilter(ResourceFilter):
         self, decision: Decision, host_state: HostState
     ) -> fit.Refusal | None:
         """Why the last of the candidates is dropped, if all are."""
-        return self.examine(decision, host_state).refusal
+        return self.examine(decision, host_state)[0]
 
     def examine(self, decision: Decision, host_state: HostState) -> Answer:
         """The candidates that are kept; without any, the host is rejected."""
@@ -196,8 +189,8 @@ class CandidateFilter(ResourceFilter):
             else:
                 last = refusal
         if kept:
-            return Answer(None, kept)
-        return Answer(last or fit.Refusal(_no_candidate), [])
+            return None, kept
+        return last or fit.Refusal(_no_candidate), []
 
 
 def _log_malformed(

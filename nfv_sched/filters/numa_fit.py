@@ -44,7 +44,7 @@ class NUMAFitFilter(base.CandidateFilter):
     ) -> base.Answer:
         """The candidates whose claim succeeds, the best one first."""
         refusal, kept = super().examine(decision, host_state)
-        return base.Answer(refusal, decision.claim_order(host_state, kept))
+        return refusal, decision.claim_order(host_state, kept)
 
     def accepted(
         self, cycle: RequestCycle, host_state: HostState, spec_obj: RequestSpec

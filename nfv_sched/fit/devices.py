@@ -82,7 +82,13 @@ class Devices:
         self._spread = None if chosen else self._count_by_node()
 
     def _count_by_node(self) -> list['_DeviceSpread'] | None:
-        """Free devices per request, None where requests share pools."""
+        """Free devices per request, None where numbers do not decide.
+
+        Requests may share pools, and a request for no devices (``alias:0``)
+        needs a pool all the same.
+        """
+        if not all(request.count for request in self.requests):
+            return None
         spread = [_DeviceSpread(request) for request in self.requests]
         for pool, match in zip(self.pools, self._matches, strict=True):
             request = match.only

@@ -6,13 +6,13 @@ not alike count as their mean; otherwise the estimate is never too low. The
 exact number is that of repeated claims.
 """
 
-from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from nfv_sched.fit import cores
 from nfv_sched.fit.cell import page_sizes
+from nfv_sched.fit.request import CellMean
 from nfv_sched.fit.request import FitRequest
 from nfv_sched.fit.request import KIB_PER_MIB
 from nfv_sched.model import Cell
@@ -63,6 +63,8 @@ def _headroom(
     if not guest.devices or not most:
         return most
     demands = _device_needs(fit_request, host)
+    if not demands:
+        return most
     if wanted == 1 and not any(demand.anywhere for demand in demands):
         # All of a guest's devices are on its cell.
         return sum(
@@ -101,37 +103,64 @@ def _cell_headroom(fit_request: FitRequest, cell: Cell, host: Host) -> int:
     if mean is None:
         return 0
     first = fit_request.guest.cells[0]
-    most = _memory_headroom(
-        first, cell, mean.memory_kib, host.ram_allocation_ratio
-    )
+    if mean.shared > len(cell.shared_cpus):
+        # An instance never overcommits against itself.
+        return 0
+    most = _memory_headroom(fit_request, cell, mean.memory_kib)
     if mean.dedicated and most:
-        most = min(most, _free_cpus(first, cell) // mean.dedicated)
-    if mean.shared and most:
-        limit = int(len(cell.shared_cpus) * host.cpu_allocation_ratio)
-        left = max(0, limit - cell.shared_used)
-        most = min(most, left // mean.shared)
+        most = min(
+            most,
+            len(cell.free_dedicated) // mean.pinned,
+            _usable_cpus(first, cell) // mean.dedicated,
+        )
+    if first.cpu_policy != 'dedicated' and most:
+        most = min(most, _overcommit_headroom(mean, cell, host))
     return most
 
 
-def _free_cpus(guest: GuestCell, cell: Cell) -> int:
-    if guest.thread_policy in ('isolate', 'require'):
+def _overcommit_headroom(mean: CellMean, cell: Cell, host: Host) -> int:
+    """How many the allocation ratios allow on a cell."""
+    memory = cell.memory_mib * host.ram_allocation_ratio - cell.memory_used_mib
+    most = max(0, int(memory * KIB_PER_MIB // mean.memory_kib))
+    if mean.shared:
+        cpus = (
+            len(cell.shared_cpus) * host.cpu_allocation_ratio
+            - cell.shared_used
+        )
+        most = min(most, max(0, int(cpus // mean.shared)))
+    return most
+
+
+def _usable_cpus(guest: GuestCell, cell: Cell) -> int:
+    """Free dedicated CPUs that the thread policy allows.
+
+    The emulator, which may take any, is left out.
+    """
+    if guest.thread_policy == 'isolate':
         return cores.usable(cell, guest.thread_policy)
+    if guest.thread_policy == 'require':
+        return sum(len(core) for core in cell.free_cores if len(core) > 1)
     return len(cell.free_dedicated)
 
 
 def _memory_headroom(
-    guest: GuestCell, cell: Cell, memory_kib: int, ratio: float
+    fit_request: FitRequest, cell: Cell, memory_kib: int
 ) -> int:
+    """How many find free memory; PLENTY where only a ratio limits them."""
+    guest = fit_request.guest.cells[0]
     if guest.page_size:
-        sizes: Iterable[int] = page_sizes(cell, guest.page_size)
-    elif not guest.pinned:
-        # Overcommitted, as far as the ratio goes.
-        free = int(cell.memory_mib * ratio) - cell.memory_used_mib
-        return max(0, free * KIB_PER_MIB // memory_kib)
+        sizes: Sequence[int] = page_sizes(cell, guest.page_size)
     elif cell.pages:
         sizes = [min(pool.size_kib for pool in cell.pages)]
     else:
-        return max(0, cell.free_memory_mib * KIB_PER_MIB // memory_kib)
+        # Claims fail on a cell that reports no page pools.
+        return 0
+    if fit_request.single_shape:
+        sizes = [size for size in sizes if memory_kib % size == 0]
+    if not guest.page_size and not guest.pinned:
+        whole = {pool.size_kib: pool.total for pool in cell.pages}
+        fits = any(whole[size] * size >= memory_kib for size in sizes)
+        return PLENTY if fits else 0
     return sum(
         max(0, cell.free_pages(size)) * size // memory_kib for size in sizes
     )
@@ -166,6 +195,8 @@ def _device_needs(fit_request: FitRequest, host: Host) -> list[_DeviceNeed]:
     """The devices of a guest, with requests for the same ones added up."""
     counts: dict[tuple[int, str], int] = {}
     for index, request in enumerate(fit_request.guest.devices):
+        if not request.count:
+            continue
         key = fit_request.first_equal_request(index), request.policy
         counts[key] = counts.get(key, 0) + request.count
     matches = [(pool, fit_request.matches(pool)) for pool in host.pools]

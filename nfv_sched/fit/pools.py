@@ -1,5 +1,6 @@
 """Pools of devices while some are taken from them."""
 
+from collections.abc import Iterable
 from collections.abc import Sequence
 import dataclasses
 
@@ -13,21 +14,30 @@ from nfv_sched.model import DevicePool
 def left_after(
     pools: Sequence[DevicePool], taken: Sequence[DeviceClaim]
 ) -> Sequence[DevicePool]:
-    """The pools that are left after devices were taken, in their order.
+    """The pools that nova-compute reports once devices were taken.
 
-    Less the functions of the same cards that went with them, and without
-    pools that are used up, as Nova leaves them.
+    The functions of a card that went with others are gone, and so are pools
+    that lost their last device that way; a pool of which all devices were
+    taken stays, with none. As PciDeviceStats.consume_requests leaves them.
     """
     if not taken:
         return pools
+    return tuple(
+        pools[index]
+        if pools[index].count == count
+        else pools[index].evolve(count=count)
+        for index, count in counts_after(pools, taken)
+    )
+
+
+def counts_after(
+    pools: Sequence[DevicePool], taken: Iterable[DeviceClaim]
+) -> list[tuple[int, int]]:
+    """The pools that are left, by index, and how many devices each has."""
     state = PoolState(pools)
     for claim in taken:
         state.allocate(claim.pool, claim.count)
-    return tuple(
-        pool if pool.count == left else pool.evolve(count=left)
-        for pool, left in zip(pools, state.devices, strict=True)
-        if left
-    )
+    return [(pool, state.counts[pool]) for pool in state.present]
 
 
 @dataclasses.dataclass(slots=True)

@@ -84,6 +84,10 @@ def of_devices(request: DeviceRequest, available: int, where: str) -> Reason:
         ' '.join(f'{key}={value}' for key, value in sorted(spec.items()))
         for spec in request.specs
     )
+    if not request.count:
+        # Nova wants a pool even for ``alias:0``.
+        text = f'no usable pool of devices ({wanted})'
+        return Reason(Resource.DEVICES, text, asked=1, available=0)
     return Reason(
         Resource.DEVICES,
         f'{available} of {request.count} devices ({wanted}) {where}',
@@ -175,7 +179,7 @@ def of_request(host: Host, devices: Devices, index: int) -> tuple[Reason, ...]:
     request = devices.requests[index]
     there = sum(host.pools[pool].count for pool in devices.matching(index))
     where = 'free'
-    if there >= request.count:
+    if request.count and there >= request.count:
         # Enough of them, but earlier requests or Placement's choice of
         # providers leave too few.
         where = 'left by the other requests or by Placement'

@@ -171,12 +171,13 @@ class PerCellDemand(NamedTuple):
 class CellMean(NamedTuple):
     """Memory in KiB and CPUs of a guest's cells on average, rounded down.
 
-    Where a guest has CPUs of a kind they are at least 1. Dedicated ones
-    include those of the emulator.
+    Where a guest has CPUs of a kind they are at least 1. ``pinned`` are the
+    dedicated CPUs together with that of the emulator.
     """
 
     memory_kib: int
     dedicated: int
+    pinned: int
     shared: int
 
 
@@ -184,12 +185,14 @@ def _mean(guest: Guest) -> CellMean:
     count = len(guest.cells)
     memory = sum(cell.memory_mib for cell in guest.cells) // count
     dedicated = sum(len(cell.dedicated) for cell in guest.cells)
+    pinned = dedicated + guest.emulator_isolated
     shared = sum(len(cell.shared) for cell in guest.cells)
-    if dedicated:
-        dedicated = max(1, (dedicated + guest.emulator_isolated) // count)
-    if shared:
-        shared = max(1, shared // count)
-    return CellMean(memory * KIB_PER_MIB, dedicated, shared)
+    return CellMean(
+        memory * KIB_PER_MIB,
+        dedicated and max(1, dedicated // count),
+        dedicated and max(1, pinned // count),
+        shared and max(1, shared // count),
+    )
 
 
 def _portion(guest: Guest) -> PerCellDemand | None:

@@ -247,20 +247,21 @@ def lacks_pages(
     return False
 
 
-def state_key(state: Any) -> tuple[object, int]:
-    """What changes when something is consumed from a HostState.
+def state_key(state: Any) -> tuple[object, object, int]:
+    """What changes when a HostState is changed in place.
 
-    ``consume_from_request`` counts the instance, and replaces the topology.
+    ``consume_from_request`` counts the instance, and replaces the topology;
+    ``update`` replaces topology and devices.
     """
-    return state.numa_topology, state.num_instances
+    return state.numa_topology, state.pci_stats, state.num_instances
 
 
 def state_fingerprint(state: Any) -> tuple[object, ...]:
     """What differs between a HostState and earlier or later ones.
 
-    Two states of one host with equal fingerprints fit the same guests, as
-    long as its nova-compute is configured alike: of what only a change of
-    configuration changes no more than sizes are read.
+    Two states of one host with equal fingerprints fit the same guests.
+    Siblings and sockets are not read, since they follow from the CPUs on one
+    machine; of shared CPUs only the number matters.
 
     :raises Exception: whatever a malformed state makes Nova's objects raise
     """
@@ -271,15 +272,19 @@ def state_fingerprint(state: Any) -> tuple[object, ...]:
     ]
     for cell in topology._obj_cells if topology else ():
         read += (
-            len(cell._obj_pcpuset),
-            # A copy, which costs no more than adding them up.
+            len(cell._obj_cpuset),
+            # Copies, which cost no more than adding them up.
+            frozenset(cell._obj_pcpuset),
             frozenset(cell._obj_pinned_cpus),
             cell._obj_memory,
             cell._obj_memory_usage,
             cell._obj_cpu_usage,
         )
+        if (network := _network(cell)) is not None:
+            read += (frozenset(network.physnets), network.tunneled)
         for pages in cell._obj_mempages:
             read += (
+                pages._obj_size_kb,
                 pages._obj_used,
                 pages._obj_total,
                 getattr(pages, '_obj_reserved', 0),

@@ -133,7 +133,7 @@ def _cell(cell: Any) -> GuestCell:
 
 
 def _device_request(request: Any) -> DeviceRequest:
-    if request.count < 1 or not request.spec:
+    if request.count < 0 or not request.spec:
         raise ValueError(
             f'PCI request {request.request_id} asks for {request.count} '
             f'devices by {len(request.spec)} specs'

@@ -1,8 +1,10 @@
 """Bookkeeping after Nova selects a host (HostState.consume_from_request).
 
 Nova's own bookkeeping serves the next instances of the same request. Of
-devices it takes off those that were asked for, and leaves those that go with
-them.
+devices it takes off only those that were asked for, while nova-compute also
+takes off the physical function of a virtual function, and the virtual
+functions of a physical one: here the pools become those that the compute
+will report.
 """
 
 from collections.abc import Iterable
@@ -10,8 +12,7 @@ import logging
 from typing import Any
 import weakref
 
-from nfv_sched.fit.devices import Devices
-from nfv_sched.fit.pools import PoolState
+from nfv_sched.fit.pools import counts_after
 from nfv_sched.nova.types import HostState
 from nfv_sched.nova.types import RequestSpec
 from nfv_sched.scheduler import host_cycle
@@ -19,9 +20,6 @@ from nfv_sched.scheduler import rejection_log
 from nfv_sched.scheduler.cycle import RequestCycle
 
 LOG = logging.getLogger(__name__)
-
-#: Pools of a host state, and how many devices each has left.
-_Remaining = list[tuple[dict[str, Any], int]]
 
 
 def install(
@@ -56,18 +54,18 @@ class _ConsumeHook:
         if state is None:
             # Nova calls this through the state, which is alive then.
             return
-        remaining: _Remaining = []
+        remaining = None
         try:
             if self._track:
                 self._add_in_flight(state, spec)
-            remaining = _remaining_devices(self._cycle, state)
+            remaining = _remaining_pools(self._cycle, state)
         except Exception:
             # A boot must not fail because of bookkeeping.
             LOG.exception('Not recorded what an instance takes')
         type(state).consume_from_request(state, spec)
         rejection_log.clear(self._cycle, spec)
-        if remaining:
-            _set_remaining(state, remaining)
+        if remaining is not None:
+            state.pci_stats.pools = remaining
 
     def _add_in_flight(self, state: HostState, spec: RequestSpec) -> None:
         cycle, instance = self._cycle, spec.instance_uuid
@@ -81,31 +79,25 @@ class _ConsumeHook:
         host_cycle.of_host(state).add_consumed(instance)
 
 
-def _remaining_devices(cycle: RequestCycle, state: HostState) -> _Remaining:
-    """The devices that the claim leaves, if it takes more than was asked.
+def _remaining_pools(
+    cycle: RequestCycle, state: HostState
+) -> list[dict[str, Any]] | None:
+    """The pools that nova-compute reports once the claim took its devices.
 
-    Physical functions and their virtual functions exclude each other. Where
-    a guest has both, Nova's bookkeeping may even take them from one card.
+    None where the guest asks for none, or where its claim fails.
     """
-    fit_request = cycle.fit_request
-    if not fit_request.guest.devices:
-        return []
+    if not cycle.fit_request.guest.devices:
+        return None
     decision = cycle.decide(state)
     providers = decision.providers(host_cycle.candidate_to_claim(state))
     evaluation = decision.evaluation(state)
-    pools = evaluation.host.pools
-    if not Devices(fit_request, evaluation.host, providers).exclusive:
-        return []
     outcome = evaluation.verdict(providers).outcome
     if outcome is None:
-        return []
-    left = PoolState(pools)
-    for claim in outcome.devices:
-        left.allocate(claim.pool, claim.count)
-    return list(zip(state.pci_stats.pools, left.devices, strict=True))
-
-
-def _set_remaining(state: HostState, remaining: _Remaining) -> None:
-    for pool, count in remaining:
-        pool['count'] = count
-    state.pci_stats.pools = [pool for pool, count in remaining if count]
+        return None
+    pools = state.pci_stats.pools
+    return [
+        {**pools[index], 'count': count}
+        for index, count in counts_after(
+            evaluation.host.pools, outcome.devices
+        )
+    ]

@@ -20,6 +20,7 @@ from nfv_sched.scheduler import host_cycle
 from nfv_sched.scheduler import process as scheduler_process
 from nfv_sched.scheduler.host_cycle import Decision
 from nfv_sched.scheduler.process import SchedulerProcess
+from nfv_sched.scheduler.published_topology import PublishedTopology
 
 CONF = nova.conf.CONF
 conf.register_opts(CONF)
@@ -30,10 +31,11 @@ _REQUEST = '_nfv_sched_request'
 class RequestCycle:
     """What filters and weighers share about one RequestSpec.
 
-    ``original`` and ``fit_request`` are there once the cycle has begun, see
-    :func:`begin`. ``rejected`` holds, for the current instance, the hosts
-    that each filter rejected; see :mod:`nfv_sched.scheduler.rejection_log`.
-    ``placed`` is whether the current instance has got its host.
+    ``original``, ``fit_request`` and ``published``, the topologies that are
+    published, are there once the cycle has begun, see :func:`begin`.
+    ``rejected`` holds, for the current instance, the hosts that each filter
+    rejected; see :mod:`nfv_sched.scheduler.rejection_log`. ``placed`` is
+    whether the current instance has got its host.
     """
 
     __slots__ = (
@@ -45,11 +47,13 @@ class RequestCycle:
         'original',
         'placed',
         'process',
+        'published',
         'rejected',
     )
 
     fit_request: fit.FitRequest
     original: request_spec.OriginalRequest
+    published: PublishedTopology
 
     def __init__(self, process: SchedulerProcess) -> None:
         self.process = process
@@ -62,15 +66,17 @@ class RequestCycle:
 
     def decide(self, state: HostState) -> Decision:
         """The decision on a host state, made once per state."""
-        host = host_cycle.of_host(state)
-        decision = host.decision
+        host = state.__dict__.get(host_cycle.ATTRIBUTE)
+        if host is None:
+            host = host_cycle.of_host(state)
+        decision: Decision | None = host.decision
         if decision is None or not decision.holds(self.fit_request, state):
             decision = host.decision = self.new_decision(state)
         return decision
 
     def new_decision(self, state: HostState) -> Decision:
         """A decision that is not shared, for a state that was changed."""
-        return Decision(self.fit_request, state, self.process.published)
+        return Decision(self.fit_request, state, self.published)
 
     def affinity(
         self, spec: RequestSpec
@@ -128,6 +134,7 @@ def begin(
             cycle.original.guest,
             pack=CONF.compute.packing_host_numa_cells_allocation_strategy,
         )
+        cycle.published = cycle.process.published
         cycle.begun = True
     cycle.instance = instance
     cycle.rejected, cycle.placed = [], False

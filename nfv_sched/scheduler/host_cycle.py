@@ -8,7 +8,8 @@ from nfv_sched.nova import host_states
 from nfv_sched.nova.types import HostState
 from nfv_sched.scheduler.published_topology import PublishedTopology
 
-_HOST = '_nfv_sched_host'
+#: The attribute of a HostState that holds its cycle.
+ATTRIBUTE = '_nfv_sched_host'
 
 
 class HostCycle:
@@ -33,15 +34,15 @@ class HostCycle:
 
 def of_host(state: HostState) -> HostCycle:
     """The cycle of a host state."""
-    cycle: HostCycle | None = state.__dict__.get(_HOST)
+    cycle: HostCycle | None = state.__dict__.get(ATTRIBUTE)
     if cycle is None:
-        cycle = state.__dict__[_HOST] = HostCycle()
+        cycle = state.__dict__[ATTRIBUTE] = HostCycle()
     return cycle
 
 
 def consumed(state: HostState) -> set[str] | None:
     """The instances that were consumed from a state, None without any."""
-    cycle: HostCycle | None = state.__dict__.get(_HOST)
+    cycle: HostCycle | None = state.__dict__.get(ATTRIBUTE)
     return cycle.consumed if cycle is not None else None
 
 
@@ -56,10 +57,9 @@ class Decision:
 
     __slots__ = (
         '_evaluation',
-        '_instances',
         '_no_providers_refusal',
         '_refusals',
-        '_topology',
+        '_state_key',
         'fit_request',
         'forecast',
         'published',
@@ -81,17 +81,19 @@ class Decision:
         self.forecast: fit.Forecast | None = None
         #: The host's published topology that the forecast was made with.
         self.published: HostTopology | None = None
-        self._topology, self._instances = host_states.state_key(state)
+        self._state_key = host_states.state_key(state)
         self._no_providers_refusal: fit.Refusal | bool | None = None
         self._refusals: dict[object, fit.Refusal | None] | None = None
         self._evaluation: fit.Evaluation | None = None
 
     def holds(self, fit_request: fit.FitRequest, state: HostState) -> bool:
         """Whether this still is the answer."""
+        topology, devices, instances = self._state_key
         return (
             self.fit_request is fit_request
-            and self._topology is state.numa_topology
-            and self._instances == state.num_instances
+            and topology is state.numa_topology
+            and devices is state.pci_stats
+            and instances == state.num_instances
         )
 
     def evaluation(self, state: HostState) -> fit.Evaluation:
@@ -107,7 +109,7 @@ class Decision:
         self, state: HostState, candidate: Candidate
     ) -> fit.Refusal | None:
         """Why the claim fails with an allocation candidate; None if not."""
-        providers = self.providers(candidate)
+        providers = fit_candidates.providers(self.fit_request, candidate)
         if providers is not self.fit_request.no_providers:
             return self._refusal_with(state, providers)
         # The same for all candidates whose devices Placement left open.
@@ -156,7 +158,7 @@ def candidate_to_claim(state: HostState) -> Candidate:
 
 def is_decided(state: HostState) -> bool:
     """Whether some filter has decided on the host already."""
-    cycle: HostCycle | None = state.__dict__.get(_HOST)
+    cycle: HostCycle | None = state.__dict__.get(ATTRIBUTE)
     return cycle is not None and cycle.decision is not None
 
 

@@ -219,14 +219,14 @@ def test_a_malformed_host_is_skipped_and_logged_once(caplog):
     assert 'its state is malformed' in record.getMessage()
 
 
-def test_a_senseless_request_is_refused_with_a_word_on_why(caplog):
+def test_a_malformed_request_is_refused_with_the_reason(caplog):
     scene = two_cell_scene()
     scene.spec.pci_requests.requests.append(
-        objects.InstancePCIRequest(count=0, spec=[{}], alias_name='a')
+        objects.InstancePCIRequest(count=2, spec=[], alias_name='a')
     )
     state = scheduling.host_state(scene)
     assert not run(ALL, [state], scheduling.request(scene))
-    assert 'asks for 0 devices' in caplog.text
+    assert 'asks for 2 devices by 0 specs' in caplog.text
 
 
 def test_no_filter_raises_over_a_request_that_lacks_fields(caplog):

@@ -8,6 +8,11 @@ from nfv_sched import fit
 from nfv_sched.fit.headroom import guests_together
 from nfv_sched.fit.headroom import headroom
 from nfv_sched.fit.headroom import headrooms
+from nfv_sched.model import Cell
+from nfv_sched.model import Guest
+from nfv_sched.model import GuestCell
+from nfv_sched.model import Host
+from nfv_sched.model import PagePool
 from nfv_sched.nova import request_spec
 from nfv_sched_testing import strategies
 from nfv_sched_testing.budgets import examples
@@ -48,6 +53,19 @@ def test_no_more_guests_are_claimed_than_there_is_room_for(scene):
         return
     fit_request = fit.FitRequest(guest)
     assert claims(fit_request, host) <= headroom(fit_request, host), guest
+
+
+def test_an_instance_does_not_overcommit_against_itself():
+    """Its two CPUs do not fit a node of one, whatever the ratio allows."""
+    pages = (PagePool(4, 1 << 20),)
+    cells = (
+        Cell(0, 4096, shared_cpus=frozenset({0}), pages=pages),
+        Cell(1, 4096, shared_cpus=frozenset({1, 2}), pages=pages),
+    )
+    host = Host('host', cells, cpu_allocation_ratio=4.0)
+    guest = Guest((GuestCell(0, 128, shared=frozenset({0, 1})),))
+    fit_request = fit.FitRequest(guest)
+    assert claims(fit_request, host) == headroom(fit_request, host) == 4
 
 
 @given(

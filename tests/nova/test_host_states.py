@@ -136,6 +136,42 @@ def test_it_is_read_which_cpus_are_pinned():
     ) != host_states.state_fingerprint(state(pinned_cpus=other))
 
 
+@pytest.mark.parametrize(
+    ('field', 'value'),
+    [
+        ('cpuset', {1}),
+        ('pcpuset', {300, 301, 302}),
+        ('memory', 1),
+        ('memory_usage', 1),
+        ('cpu_usage', 1),
+        (
+            'network_metadata',
+            objects.NetworkMetadata(physnets={'physnet1'}, tunneled=False),
+        ),
+        (
+            'network_metadata',
+            objects.NetworkMetadata(physnets=set(), tunneled=True),
+        ),
+    ],
+)
+def test_what_the_fit_looks_at_is_read(field, value):
+    changed = state()
+    setattr(changed.numa_topology.cells[0], field, value)
+    assert host_states.state_fingerprint(
+        changed
+    ) != host_states.state_fingerprint(state())
+
+
+@pytest.mark.parametrize('field', ['size_kb', 'total', 'used', 'reserved'])
+def test_each_number_of_a_page_pool_is_read(field):
+    changed = state()
+    pages = changed.numa_topology.cells[0].mempages[0]
+    setattr(pages, field, getattr(pages, field) + 1)
+    assert host_states.state_fingerprint(
+        changed
+    ) != host_states.state_fingerprint(state())
+
+
 def last_device(**fields):
     made = builders.device('0000:81:00.0', 'type-PCI', 0)
     for name, value in fields.items():
