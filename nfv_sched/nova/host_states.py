@@ -21,6 +21,8 @@ from nfv_sched.model import Host
 from nfv_sched.model import PagePool
 from nfv_sched.model.host import partitions
 from nfv_sched.model.lazy import Lazy
+from nfv_sched.nova.types import ComputeNode
+from nfv_sched.nova.types import HostState
 
 # Keys of a pool that are not tags to match.
 _POOL_FIELDS = frozenset(
@@ -139,7 +141,7 @@ class ReportedHost(Host):
 
     plain_type = Host
 
-    def __init__(self, state: Any) -> None:
+    def __init__(self, state: HostState) -> None:
         self.__dict__['_source'] = state
 
 
@@ -197,7 +199,7 @@ _read_lazily(ReportedPool, _DEVICE_FIELDS)
 _read_lazily(ReportedHost, _HOST_FIELDS)
 
 
-def host_of(state: Any) -> Host:
+def host_of(state: HostState) -> Host:
     """What a HostState knows of cells, page pools and devices.
 
     The answer reads the state's objects later: it is good until something
@@ -222,7 +224,7 @@ def pools_of(pools: Iterable[Mapping[str, Any]]) -> tuple[DevicePool, ...]:
 
 
 def lacks_pages(
-    state: Any, per_cell_demand: PerCellDemand, wanted: int
+    state: HostState, per_cell_demand: PerCellDemand, wanted: int
 ) -> bool:
     """Whether fewer than ``wanted`` cells of a HostState have the pages.
 
@@ -247,7 +249,7 @@ def lacks_pages(
     return False
 
 
-def state_key(state: Any) -> tuple[object, object, int]:
+def state_key(state: HostState) -> tuple[object, object, int]:
     """What changes when a HostState is changed in place.
 
     ``consume_from_request`` counts the instance, and replaces the topology;
@@ -256,7 +258,7 @@ def state_key(state: Any) -> tuple[object, object, int]:
     return state.numa_topology, state.pci_stats, state.num_instances
 
 
-def state_fingerprint(state: Any) -> tuple[object, ...]:
+def state_fingerprint(state: HostState) -> tuple[object, ...]:
     """What differs between a HostState and earlier or later ones.
 
     Two states of one host with equal fingerprints fit the same guests.
@@ -296,7 +298,7 @@ def state_fingerprint(state: Any) -> tuple[object, ...]:
     return tuple(read)
 
 
-def host_of_compute_node(compute: Any) -> Host:
+def host_of_compute_node(compute: ComputeNode) -> Host:
     """The host that a ``nova.objects.ComputeNode`` reports.
 
     As nova-scheduler makes a HostState of it: the cells and pools keep the

@@ -4,87 +4,24 @@ Nova's own bookkeeping (``HostState.consume_from_request``) leaves functions
 of cards in the pools that the claim takes off with others.
 """
 
-import dataclasses
-
 from hypothesis import given
 from hypothesis import settings
 from nova import objects
-from nova.scheduler import filters as scheduler_filters
 import pytest
 
-from nfv_sched.filters.numa_fit import NUMAFitFilter
 from nfv_sched_testing import builders
+from nfv_sched_testing import multi_create
 from nfv_sched_testing import nova_oracle
-from nfv_sched_testing import scheduling
 from nfv_sched_testing import strategies
 from nfv_sched_testing.budgets import examples
 
 pytestmark = pytest.mark.usefixtures('no_placement')
 
-#: Instances of one request, at most.
-INSTANCES = 5
-
-
-def after(scene, claimed, stats):
-    """The scene once nova-compute has taken a claim from it."""
-    topology = scene.topology
-    if claimed.topology:
-        topology = nova_oracle.hardware.numa_usage_from_instance_numa(
-            topology, claimed.topology
-        )
-    stats.numa_topology = topology
-    return dataclasses.replace(scene, topology=topology, stats=stats)
-
-
-def known(state):
-    """What a host state knows of NUMA cells and devices."""
-    topology = state.numa_topology
-    return (
-        [set_fields(cell) for cell in topology.cells] if topology else None,
-        [dict(pool) for pool in state.pci_stats.pools],
-    )
-
-
-def set_fields(value):
-    """The fields of a versioned object that are set, nested ones too."""
-    if isinstance(value, list):
-        return [set_fields(element) for element in value]
-    if not hasattr(value, 'obj_fields'):
-        return value
-    return {
-        field: set_fields(getattr(value, field))
-        for field in value.obj_fields
-        if value.obj_attr_is_set(field)
-    }
-
-
-def accepts(state, spec, number):
-    return bool(
-        scheduler_filters.HostFilterHandler().get_filtered_objects(
-            [NUMAFitFilter()], [state], spec, number
-        )
-    )
-
-
-def consume_all(scene):
-    """Consume instances until one is refused; yield the two states."""
-    state = scheduling.host_state(scene)
-    spec = scheduling.request(scene, num_instances=INSTANCES)
-    for number in range(INSTANCES):
-        accepted = accepts(state, spec, number)
-        assert accepted == nova_oracle.succeeds(scene)
-        if not accepted:
-            return
-        claimed, stats = nova_oracle.claim_on(scene)
-        scene = after(scene, claimed, stats)
-        state.consume_from_request(spec)
-        yield known(state), known(scheduling.host_state(scene))
-
 
 @given(scene=strategies.scenes())
 @settings(max_examples=examples(2000))
 def test_after_each_instance_the_state_is_what_the_compute_reports(scene):
-    for ours, reported in consume_all(scene):
+    for ours, reported in multi_create.consume_all(scene):
         assert ours == reported
 
 
@@ -127,6 +64,6 @@ def test_a_physical_function_goes_with_its_first_virtual_function(
             )
         ],
     )
-    states = list(consume_all(scene))
+    states = list(multi_create.consume_all(scene))
     assert len(states) == 4
     assert [ours for ours, _ in states] == [reported for _, reported in states]
