@@ -5,11 +5,7 @@ import pytest
 from nfv_sched.capacity.mixture import weighted_round_robin
 from nfv_sched.dryrun import placement_ledger
 from nfv_sched_testing import capacity_trials
-
-
-@pytest.fixture(autouse=True)
-def nova_options():
-    """The clouds set Nova's options."""
+from nfv_sched_testing.clouds import nova_options  # noqa: F401 - a fixture
 
 
 @pytest.mark.parametrize('seed', range(1, 13))

@@ -20,14 +20,10 @@ from nfv_sched.sim import machine
 from nfv_sched.sim import settings
 from nfv_sched.sim.cloud import Cloud
 from nfv_sched.sim.cloud import simulated_cloud
+from nfv_sched_testing.clouds import HUGE
+from nfv_sched_testing.clouds import nova_options  # noqa: F401 - a fixture
 from nfv_sched_testing.served import cloud_named
 from nfv_sched_testing.served import placement_of
-
-HUGE = {
-    'hw:cpu_policy': 'dedicated',
-    'hw:mem_page_size': '1GB',
-    'hw:numa_nodes': '1',
-}
 
 SMALL = """
 about: two cells, four cores and 8 GiB of 1 GiB pages each, VFs on cell 1
@@ -44,11 +40,6 @@ nics:
 - {address: '0000:81:00.0', cell: 1, ids: '8086:1572', vfs: 4,
    vf_ids: '8086:154c', physnet: physnet1}
 """
-
-
-@pytest.fixture(autouse=True)
-def nova_options():
-    """Leave Nova's options alone: the cloud of this package sets them."""
 
 
 @pytest.fixture(scope='package')

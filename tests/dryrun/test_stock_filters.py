@@ -3,29 +3,18 @@
 import pytest
 
 from nfv_sched.scenario import explain
-from nfv_sched.sim import machine
 from nfv_sched.sim import settings
 from nfv_sched.sim.boot_request import Port
 from nfv_sched.sim.boot_request import SimulatedFlavor
-from nfv_sched.sim.cloud import simulated_cloud
-
-HUGE = {
-    'hw:cpu_policy': 'dedicated',
-    'hw:mem_page_size': '1GB',
-    'hw:numa_nodes': '1',
-}
-
-
-@pytest.fixture(autouse=True)
-def nova_options():
-    """The cloud of this module sets Nova's options."""
+from nfv_sched_testing.clouds import cloud_of
+from nfv_sched_testing.clouds import HUGE
+from nfv_sched_testing.clouds import nova_options  # noqa: F401 - a fixture
 
 
 @pytest.fixture(scope='module')
 def cloud():
-    with simulated_cloud(settings.STOCK) as running:
-        for name in ('dell-2x6230r-64vf', 'epyc7451-4node'):
-            running.add_host(name, machine.load(name))
+    hosts = ('dell-2x6230r-64vf', 'epyc7451-4node')
+    with cloud_of(hosts, settings.STOCK) as running:
         yield running
 
 

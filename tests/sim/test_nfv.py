@@ -10,21 +10,18 @@ import pytest
 
 from nfv_sched.scenario import explain
 from nfv_sched.sim import flavors
-from nfv_sched.sim import machine
 from nfv_sched.sim import settings
 from nfv_sched.sim.boot_request import SimulatedFlavor
 from nfv_sched.sim.boot_result import Outcome
 from nfv_sched.sim.cloud import Cloud
-from nfv_sched.sim.cloud import simulated_cloud
+from nfv_sched_testing.clouds import cloud_of
 from tests.sim.conftest import HOSTS
 
 
 @pytest.fixture(scope='module')
 def cloud() -> Iterator[Cloud]:
-    with simulated_cloud(settings.NFV, aliases=flavors.aliases()) as one:
-        for name in HOSTS:
-            one.add_host(name, machine.load(name))
-        yield one
+    with cloud_of(HOSTS, aliases=flavors.aliases()) as running:
+        yield running
 
 
 def test_the_scheduler_has_our_filters_and_weighers(cloud):
