@@ -65,6 +65,6 @@ def test_the_scheduler_places_what_is_told(devices, guests):
             assert cloud.boot(asked)[0].booted
         [last] = cloud.boot(asked)
         assert last.outcome is Outcome.NO_VALID_HOST
-        found = scheduler().explain(cloud.request_spec(asked))
-        [fallen] = found.conditions
-        assert (fallen.stage, fallen.name) == ('Placement', 'candidates')
+        explanation = scheduler().explain(cloud.request_spec(asked))
+        [condition] = explanation.conditions
+        assert (condition.stage, condition.name) == ('Placement', 'candidates')

@@ -85,7 +85,7 @@ def run(
 @pytest.fixture
 def guests_of(cloud: Cloud) -> Iterator[Callable[..., list[Any]]]:
     """Boot guests that end with the test, their requests stored."""
-    made = []
+    stored = []
 
     def boot(count: int = 1, **values: Any) -> list[Any]:
         given = {'name': 'tenant', 'vcpus': 2, 'ram_mib': 2048, **values}
@@ -95,18 +95,18 @@ def guests_of(cloud: Cloud) -> Iterator[Callable[..., list[Any]]]:
             if name in given
         }
         flavor = boot_request.SimulatedFlavor(disk_gib=1, **given)
-        found = []
+        booted = []
         for _ in range(count):
             [guest] = cloud.boot(flavor, **asked)
             assert guest.booted, guest.error
             spec = cloud.request_spec(flavor, uuids=[guest.uuid], **asked)
             spec.create()
-            found.append(guest)
-            made.append((guest, spec))
-        return found
+            booted.append(guest)
+            stored.append((guest, spec))
+        return booted
 
     yield boot
-    for guest, spec in made:
+    for guest, spec in stored:
         spec.destroy()
         cloud.delete(guest)
 
@@ -114,7 +114,7 @@ def guests_of(cloud: Cloud) -> Iterator[Callable[..., list[Any]]]:
 @pytest.fixture
 def flavors_of(cloud: Cloud) -> Iterator[Callable[..., None]]:
     """Create flavors of two CPUs and 2 GiB that end with the test."""
-    made = []
+    created = []
 
     def create(*names: str, **values: Any) -> None:
         for name in names:
@@ -137,10 +137,10 @@ def flavors_of(cloud: Cloud) -> Iterator[Callable[..., None]]:
                 },
             )
             flavor.create()
-            made.append(flavor)
+            created.append(flavor)
 
     yield create
-    for flavor in made:
+    for flavor in created:
         flavor.destroy()
 
 

@@ -18,18 +18,25 @@ def cloud():
         yield running
 
 
-def conditions(found):
-    assert sum(one.hosts for one in found.conditions) + found.fitting == 2
-    return [(one.stage, one.name, one.hosts) for one in found.conditions]
+def conditions(explanation):
+    assert (
+        sum(condition.hosts for condition in explanation.conditions)
+        + explanation.fitting
+        == 2
+    )
+    return [
+        (condition.stage, condition.name, condition.hosts)
+        for condition in explanation.conditions
+    ]
 
 
 def test_numa_topology_filter_is_told_in_our_words(cloud):
-    found = explain.explain(
+    explanation = explain.explain(
         cloud, SimulatedFlavor('f', 2, 45056, extra_specs=HUGE)
     )
-    assert conditions(found) == [('NUMATopologyFilter', 'pages', 2)]
+    assert conditions(explanation) == [('NUMATopologyFilter', 'pages', 2)]
     assert '40 of 44 free pages of 1 GiB; everything else fits' in (
-        found.conditions[0].nearest.text
+        explanation.conditions[0].nearest.text
     )
 
 
@@ -50,7 +57,9 @@ def test_what_else_lacks_is_of_the_other_filter(cloud):
     )
     for finding in explain.explain(cloud, flavor).findings:
         assert finding.blockers[0].condition == finding.first_blocker.condition
-        assert {(one.stage, one.condition) for one in finding.blockers} <= {
+        assert {
+            (blocker.stage, blocker.condition) for blocker in finding.blockers
+        } <= {
             ('NUMATopologyFilter', 'pages'),
             ('PciPassthroughFilter', 'devices'),
             (finding.first_blocker.stage, finding.first_blocker.condition),
@@ -62,10 +71,10 @@ def test_without_any_of_them_the_claim_is_asked(cloud):
     stock = cloud.profile
     cloud.use(bare)
     try:
-        found = explain.explain(
+        explanation = explain.explain(
             cloud, SimulatedFlavor('f', 2, 45056, extra_specs=HUGE)
         )
-        assert conditions(found) == [('claim', 'pages', 2)]
+        assert conditions(explanation) == [('claim', 'pages', 2)]
         huge = SimulatedFlavor('fits', 2, 1024, extra_specs=HUGE)
         assert explain.explain(cloud, huge).fitting == 2
     finally:

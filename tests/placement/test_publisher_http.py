@@ -188,11 +188,11 @@ def _calls_survived(work, bad, calls, url):
             run(client_of(url, session, DEADLINE), number)
         assert time.monotonic() - started < 10 * DEADLINE
         uuid = host(number).uuid
-        seen = [one(number) for one in allowed if one]
+        seen = [state(number) for state in allowed if state]
         reader = TopologyReader(lambda: client)
         assert reader.refresh()
-        if found := reader.snapshot.get(uuid):
-            assert bare(found) in map(bare, seen), number
+        if topology := reader.snapshot.get(uuid):
+            assert bare(topology) in map(bare, seen), number
         # The next pass repairs the tree, whatever state the fault left.
         run(client, number)
         assert reader.refresh()
