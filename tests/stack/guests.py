@@ -198,7 +198,7 @@ class Guests:
         while list(self._compute.servers()):
             if time.monotonic() > end:
                 raise TimeoutError('guests are not deleted')
-            time.sleep(1.0)
+            time.sleep(0.2)
 
     def overlaps(self) -> Iterator[str]:
         """Guests that share a CPU that only one of them may have."""
