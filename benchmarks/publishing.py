@@ -158,9 +158,9 @@ class Computes:
                         'updated_at': then,
                         'created_at': then,
                     }
-                    one = device | changed
-                    del one['id']
-                    devices.append(one)
+                    fields = device | changed
+                    del fields['id']
+                    devices.append(fields)
             with self.engine.begin() as connection:
                 connection.execute(
                     sa.insert(models.ComputeNode.__table__), nodes
@@ -225,8 +225,8 @@ def seed(database, hosts):
                     'step_size, allocation_ratio, created_at) '
                     f'values (?, ?, ?, ?, ?, ?, ?, ?, {THEN})',
                     [
-                        (last, classes[name], *dataclasses.astuple(one))
-                        for name, one in provider.inventories.items()
+                        (last, classes[name], *dataclasses.astuple(inventory))
+                        for name, inventory in provider.inventories.items()
                     ],
                 )
                 base.executemany(
@@ -343,7 +343,7 @@ class SchedulerLoop:
 
 def pauses(url):
     """Milliseconds that requests wait while the reader works, by kind."""
-    found = {}
+    results = {}
     reader = TopologyReader(
         lambda: client_of(url, Counting()), deadline=600, full_every=2
     )
@@ -357,14 +357,14 @@ def pauses(url):
             assert reader.refresh()
             seconds = time.perf_counter() - started
             longest, median = loop.longest()
-        found[what] = {
+        results[what] = {
             'refresh_seconds': seconds,
             'longest_pause_ms': 1000 * longest,
             'median_ms': 1000 * median,
             'idle_longest_ms': 1000 * idle,
         }
-    found['swap'] = {'longest_pause_ms': 1000 * _swap(reader)}
-    return found
+    results['swap'] = {'longest_pause_ms': 1000 * _swap(reader)}
+    return results
 
 
 def _swap(reader):
@@ -489,15 +489,15 @@ def client_roots(client):
     answer = client.get(
         '/resource_providers', resources=f'{schema.TOPOLOGY}:1'
     )
-    return [one['uuid'] for one in answer['resource_providers']]
+    return [provider['uuid'] for provider in answer['resource_providers']]
 
 
-def show(found, console):
+def show(results, console):
     """Print what was measured."""
-    table = Table(title=f'{found["hosts"]} hosts of {found["machine"]}')
+    table = Table(title=f'{results["hosts"]} hosts of {results["machine"]}')
     for name in ('pass', 'calls', 'writes', 'sent', 'received', 's', 'MiB'):
         table.add_column(name, justify='left' if name == 'pass' else 'right')
-    for row in found['passes']:
+    for row in results['passes']:
         table.add_row(
             row['what'],
             str(row['calls']),
@@ -508,8 +508,8 @@ def show(found, console):
             f'{row["memory_mib"]:.0f}',
         )
     console.print(table)
-    console.print_json(json.dumps(found['reader']))
-    console.print_json(json.dumps(found['candidates']))
+    console.print_json(json.dumps(results['reader']))
+    console.print_json(json.dumps(results['candidates']))
 
 
 def main(arguments=None):
@@ -524,10 +524,10 @@ def main(arguments=None):
     parser.add_argument('--output', type=pathlib.Path, metavar='JSON')
     options = parser.parse_args(arguments)
     console = Console(stderr=True)
-    found = run(options, console)
-    show(found, console)
+    results = run(options, console)
+    show(results, console)
     if options.output:
-        options.output.write_text(f'{json.dumps(found, indent=2)}\n')
+        options.output.write_text(f'{json.dumps(results, indent=2)}\n')
     return 0
 
 

@@ -58,8 +58,8 @@ _ATTEMPTS = 'scheduler.max_attempts'
 
 
 def _column(name: str, base: str, options: Mapping[str, Any] = {}) -> Column:
-    made = columns.COLUMNS[base].with_options(options)
-    return dataclasses.replace(made, name=name)
+    column = columns.COLUMNS[base].with_options(options)
+    return dataclasses.replace(column, name=name)
 
 
 COLUMNS = (
@@ -193,7 +193,9 @@ class Cloud:
         self._lost(sent.shape)
 
     def _lost(self, shape: Shape) -> None:
-        if any(_would_take(one, shape) for one in self._computes.values()):
+        if any(
+            _would_take(compute, shape) for compute in self._computes.values()
+        ):
             self.counts.homeless += 1
         else:
             self.counts.full += 1
@@ -239,7 +241,7 @@ def _would_take(compute: Compute, shape: Shape) -> bool:
 
 def _wanted(guests: int, seed: int) -> list[str]:
     draws = random.Random(seed)  # noqa: S311 - not for secrets
-    asking = [name for name, one in sorted(FLAVORS.items()) if one.ports]
+    asking = [name for name, flavor in sorted(FLAVORS.items()) if flavor.ports]
     return draws.choices(asking, k=guests)
 
 

@@ -136,9 +136,9 @@ def _try(cloud: Cloud, asked: SimulatedFlavor, seed: int) -> Trial:
         if not guest.booted:
             break
         placed += 1
-    found = _scheduler(cloud).explain(cloud.request_spec(asked))
-    fallen = sum(one.hosts for one in found.conditions)
-    adds_up = fallen == found.hosts == len(cloud.computes)
+    explanation = _scheduler(cloud).explain(cloud.request_spec(asked))
+    fallen = sum(condition.hosts for condition in explanation.conditions)
+    adds_up = fallen == explanation.hosts == len(cloud.computes)
     return Trial(seed, asked, told, placed, guest.outcome, adds_up)
 
 

@@ -6,6 +6,7 @@ differ from cell to cell; network cards whose physical and virtual functions
 share an address.
 """
 
+import functools
 import uuid
 
 from hypothesis import strategies as st
@@ -21,18 +22,41 @@ PHYSNETS = ('physnet0', 'physnet1')
 POLICIES = ('required', 'socket', 'legacy', 'preferred')
 
 
+# A scene takes some hundred draws: a new strategy for each of them would be
+# validated each time, which takes longer than the draw.
+@functools.cache
+def pick(*values):
+    """One of some values."""
+    return st.sampled_from(values)
+
+
+@functools.cache
+def between(least, most):
+    """A whole number of a range."""
+    return st.integers(least, most)
+
+
+@functools.cache
+def some(*values, **bounds):
+    """A set of some of some values."""
+    return st.sets(pick(*values), **bounds)
+
+
+YES_OR_NO = st.booleans()
+
+
 @st.composite
 def cells(draw, cell_id, first_cpu, host_style):
     """One host cell whose CPUs start at ``first_cpu``."""
     threads = host_style['threads']
     rich = host_style['rich']
-    cores = draw(st.sampled_from((4, 6, 8) if rich else (0, 1, 2, 3, 4, 6)))
+    cores = draw(pick(*((4, 6, 8) if rich else (0, 1, 2, 3, 4, 6))))
     siblings = []
     cpu = first_cpu
     for _ in range(cores):
         width = threads
         if host_style['hybrid']:
-            width = draw(st.integers(1, threads))
+            width = draw(between(1, threads))
         siblings.append(set(range(cpu, cpu + width)))
         cpu += width
     cpus = set(range(first_cpu, cpu))
@@ -41,9 +65,9 @@ def cells(draw, cell_id, first_cpu, host_style):
     siblings = [core & usable for core in siblings if core & usable]
     pinned = set()
     if dedicated:
-        pinned = draw(st.sets(st.sampled_from(sorted(dedicated)), max_size=4))
-    memory = draw(st.sampled_from((4096, 8192) if rich else (0, 1024, 4096)))
-    used = draw(st.sampled_from((0, 0, 0, 1, 2))) * memory // 2
+        pinned = draw(some(*sorted(dedicated), max_size=4))
+    memory = draw(pick(*((4096, 8192) if rich else (0, 1024, 4096))))
+    used = draw(pick(0, 0, 0, 1, 2)) * memory // 2
     cell = objects.NUMACell(
         id=cell_id,
         cpuset=shared,
@@ -52,14 +76,14 @@ def cells(draw, cell_id, first_cpu, host_style):
         siblings=siblings,
         memory=memory,
         memory_usage=used,
-        cpu_usage=draw(st.sampled_from((0, 0, 1, 2))) * len(shared),
+        cpu_usage=draw(pick(0, 0, 1, 2)) * len(shared),
         mempages=draw(page_pools(memory, host_style['pages'])),
-        socket=draw(st.sampled_from(host_style['sockets'])),
+        socket=draw(pick(*host_style['sockets'])),
     )
     if host_style['networks']:
         cell.network_metadata = objects.NetworkMetadata(
-            physnets=draw(st.sets(st.sampled_from(PHYSNETS))),
-            tunneled=draw(st.booleans()),
+            physnets=draw(some(*PHYSNETS)),
+            tunneled=draw(YES_OR_NO),
         )
     return cell, cpu
 
@@ -71,7 +95,7 @@ def _split(draw, cpus, style):
     if style == 'dedicated':
         return set(), set(cpus)
     ordered = sorted(cpus)
-    dedicated = {c for c in ordered if draw(st.integers(0, 3))}
+    dedicated = {c for c in ordered if draw(between(0, 3))}
     return cpus - dedicated, dedicated
 
 
@@ -85,20 +109,20 @@ def page_pools(draw, memory_mib, style):
         objects.NUMAPagesTopology(
             size_kb=4,
             total=small,
-            used=draw(st.sampled_from((0, 0, 0, small // 2, small))),
-            reserved=draw(st.sampled_from((0, 0, 256))),
+            used=draw(pick(0, 0, 0, small // 2, small)),
+            reserved=draw(pick(0, 0, 256)),
         )
     ]
     for size in PAGE_SIZES[1:]:
-        if draw(st.integers(0, 3)):
-            total = draw(st.sampled_from((0, 1, 2, 4, 4))) * GIB // size
-            used = draw(st.sampled_from((0, 0, 0, 1, 2)))
+        if draw(between(0, 3)):
+            total = draw(pick(0, 1, 2, 4, 4)) * GIB // size
+            used = draw(pick(0, 0, 0, 1, 2))
             pools.append(
                 objects.NUMAPagesTopology(
                     size_kb=size,
                     total=total,
                     used=used * total // 2,
-                    reserved=draw(st.sampled_from((0, 0, 0, 1))),
+                    reserved=draw(pick(0, 0, 0, 1)),
                 )
             )
     return pools
@@ -107,23 +131,23 @@ def page_pools(draw, memory_mib, style):
 @st.composite
 def topologies(draw, max_cells=4):
     """A host's NUMA topology."""
-    count = draw(st.sampled_from((1, *(2, 3, max_cells) * 2)))
+    count = draw(pick(1, *(2, 3, max_cells) * 2))
     ids = draw(
         st.one_of(
             st.just(list(range(count))),
             st.lists(
-                st.integers(0, 9), min_size=count, max_size=count, unique=True
+                between(0, 9), min_size=count, max_size=count, unique=True
             ),
         )
     )
     style = {
-        'threads': draw(st.sampled_from((1, 2, 2, 4))),
-        'rich': bool(draw(st.integers(0, 3))),
-        'hybrid': draw(st.integers(0, 5)) == 0,
-        'split': draw(st.sampled_from(('same', 'dedicated', 'mixed'))),
-        'pages': draw(st.sampled_from(('none', *('some',) * 9))),
-        'sockets': draw(st.sampled_from(((0,), (0, 1), (0, 1, None)))),
-        'networks': draw(st.booleans()),
+        'threads': draw(pick(1, 2, 2, 4)),
+        'rich': bool(draw(between(0, 3))),
+        'hybrid': draw(between(0, 5)) == 0,
+        'split': draw(pick('same', 'dedicated', 'mixed')),
+        'pages': draw(pick('none', *('some',) * 9)),
+        'sockets': draw(pick((0,), (0, 1), (0, 1, None))),
+        'networks': draw(YES_OR_NO),
     }
     made, cpu = [], 0
     for cell_id in ids:
@@ -146,13 +170,13 @@ def pci_stats_of(draw, topology):
     nodes = [c.id for c in topology.cells] if topology else [0]
     specs = []
     devices = []
-    for bus in range(draw(st.sampled_from((0, 1, 2, 3, 4, 4)))):
-        node = draw(st.sampled_from([*nodes, *nodes, *nodes, None]))
+    for bus in range(draw(pick(0, 1, 2, 3, 4, 4))):
+        node = draw(pick(*nodes, *nodes, *nodes, None))
         tags = {}
-        if draw(st.booleans()):
-            tags['physical_network'] = draw(st.sampled_from(PHYSNETS))
+        if draw(YES_OR_NO):
+            tags['physical_network'] = draw(pick(*PHYSNETS))
         specs.append({'address': f'0000:8{bus}:*', **tags})
-        kind = draw(st.sampled_from(('pci', *('nic',) * 6, 'vdpa')))
+        kind = draw(pick('pci', *('nic',) * 6, 'vdpa'))
         devices += _card(draw, bus, node, kind)
     return nova_oracle.stats_for(
         topology, draw(st.permutations(devices)), specs
@@ -162,7 +186,7 @@ def pci_stats_of(draw, topology):
 def _card(draw, bus, node, kind):
     """The free devices of one card; its functions exclude each other."""
     if kind == 'pci':
-        count = draw(st.integers(1, 2))
+        count = draw(between(1, 2))
         return [
             builders.device(
                 f'0000:8{bus}:00.{n}', 'type-PCI', node, product='0435'
@@ -179,12 +203,12 @@ def _card(draw, bus, node, kind):
             parent=pf.address,
             product=_PRODUCTS[child_type],
         )
-        for n in range(draw(st.sampled_from((0, 1, 2, 3, 4, 4))))
+        for n in range(draw(pick(0, 1, 2, 3, 4, 4)))
     ]
-    if not draw(st.booleans()):
+    if not draw(YES_OR_NO):
         # The physical function is not whitelisted, or in use by the host.
         return children
-    if children and draw(st.integers(0, 3)) == 0:
+    if children and draw(between(0, 3)) == 0:
         # A virtual function is in use: the physical one is unavailable.
         return children[1:]
     return [pf, *children]
@@ -193,30 +217,24 @@ def _card(draw, bus, node, kind):
 @st.composite
 def guest_topologies(draw, host_cells):
     """A guest's topology with the fields of numa_get_constraints."""
-    count = draw(st.sampled_from((1, 2, 2, 3, host_cells, host_cells + 1)))
-    count = min(count, host_cells + draw(st.integers(0, 9)) // 9)
-    policy = draw(
-        st.sampled_from(('dedicated', 'dedicated', 'mixed', 'shared', None))
-    )
+    count = draw(pick(1, 2, 2, 3, host_cells, host_cells + 1))
+    count = min(count, host_cells + draw(between(0, 9)) // 9)
+    policy = draw(pick('dedicated', 'dedicated', 'mixed', 'shared', None))
     pinned = policy in ('dedicated', 'mixed')
     page_size = draw(
-        st.sampled_from(
-            (*(None, -2, -3) * 3, -1, 4, 2048, 2048, GIB, GIB, 16384)
-        )
+        pick(*(None, -2, -3) * 3, -1, 4, 2048, 2048, GIB, GIB, 16384)
     )
     thread_policy = None
     if pinned:
-        thread_policy = draw(
-            st.sampled_from((*(None, 'prefer', 'require') * 2, 'isolate'))
-        )
-    equal = draw(st.booleans())
+        thread_policy = draw(pick(*(None, 'prefer', 'require') * 2, 'isolate'))
+    equal = draw(YES_OR_NO)
     made, cpu = [], 0
     memory = vcpus = split = None
     for index in range(count):
         if index == 0 or not equal:
-            memory = draw(st.sampled_from((*(512, 1024, 2048) * 4, 256, 3)))
-            vcpus = draw(st.sampled_from((1, 2, 2, 3, 4, 6)))
-            split = draw(st.integers(0, vcpus))
+            memory = draw(pick(*(512, 1024, 2048) * 4, 256, 3))
+            vcpus = draw(pick(1, 2, 2, 3, 4, 6))
+            split = draw(between(0, vcpus))
         numbers = set(range(cpu, cpu + vcpus))
         cpu += vcpus
         dedicated = {
@@ -236,7 +254,7 @@ def guest_topologies(draw, host_cells):
         )
     emulator = None
     if pinned:
-        emulator = draw(st.sampled_from((None, None, 'share', 'isolate')))
+        emulator = draw(pick(None, None, 'share', 'isolate'))
     return objects.InstanceNUMATopology(
         cells=made, emulator_threads_policy=emulator
     )
@@ -246,19 +264,16 @@ def guest_topologies(draw, host_cells):
 def pci_requests(draw, pools):
     """Requests by alias and by port, for any kind of device."""
     requests = []
-    for _ in range(draw(st.sampled_from((0, 0, 0, 1, 1, 2, 3)))):
-        specs = [
-            draw(_specs(pools))
-            for _ in range(draw(st.sampled_from((1, 1, 1, 1, 2))))
-        ]
-        port = draw(st.booleans())
+    for _ in range(draw(pick(0, 0, 0, 1, 1, 2, 3))):
+        specs = [draw(_specs(pools)) for _ in range(draw(pick(1, 1, 1, 1, 2)))]
+        port = draw(YES_OR_NO)
         requests.append(
             objects.InstancePCIRequest(
-                count=draw(st.sampled_from((1, 1, 1, 2, 3))),
+                count=draw(pick(1, 1, 1, 2, 3)),
                 spec=specs,
                 alias_name=None if port else 'alias',
                 request_id=str(uuid.UUID(int=len(requests) + 1)),
-                numa_policy=draw(st.sampled_from((None, *POLICIES))),
+                numa_policy=draw(pick(None, *POLICIES)),
             )
         )
     return objects.InstancePCIRequests(requests=requests)
@@ -266,19 +281,17 @@ def pci_requests(draw, pools):
 
 @st.composite
 def _specs(draw, pools):
-    kind = draw(st.sampled_from(sorted(_PRODUCTS)))
-    if pools and draw(st.integers(0, 7)):
-        kind = draw(st.sampled_from(pools))['dev_type']
-    by = draw(
-        st.sampled_from(('type', 'type', 'product', 'both', 'both', 'net'))
-    )
+    kind = draw(pick(*sorted(_PRODUCTS)))
+    if pools and draw(between(0, 7)):
+        kind = pools[draw(between(0, len(pools) - 1))]['dev_type']
+    by = draw(pick('type', 'type', 'product', 'both', 'both', 'net'))
     spec = {}
     if by in ('type', 'both'):
         spec['dev_type'] = kind
     if by in ('product', 'both'):
         spec.update(vendor_id='8086', product_id=_PRODUCTS[kind])
-    if by == 'net' or draw(st.integers(0, 9)) == 0:
-        spec['physical_network'] = draw(st.sampled_from(PHYSNETS)).upper()
+    if by == 'net' or draw(between(0, 9)) == 0:
+        spec['physical_network'] = draw(pick(*PHYSNETS)).upper()
     return spec
 
 
@@ -286,18 +299,18 @@ def _specs(draw, pools):
 def scenes(draw, max_host_cells=4):
     """One host and one request for it."""
     topology = (
-        draw(topologies(max_host_cells)) if draw(st.integers(0, 29)) else None
+        draw(topologies(max_host_cells)) if draw(between(0, 29)) else None
     )
     wanted = (
         draw(guest_topologies(len(topology.cells) if topology else 1))
-        if draw(st.integers(0, 9))
+        if draw(between(0, 9))
         else None
     )
     network = objects.NetworkMetadata(physnets=set(), tunneled=False)
-    if draw(st.integers(0, 3)) == 0:
+    if draw(between(0, 3)) == 0:
         network = objects.NetworkMetadata(
-            physnets=draw(st.sets(st.sampled_from(PHYSNETS))),
-            tunneled=draw(st.booleans()),
+            physnets=draw(some(*PHYSNETS)),
+            tunneled=draw(YES_OR_NO),
         )
     stats = draw(pci_stats_of(topology))
     spec = objects.RequestSpec(
@@ -310,6 +323,6 @@ def scenes(draw, max_host_cells=4):
         topology=topology,
         stats=stats,
         spec=spec,
-        cpu_ratio=draw(st.sampled_from((1.0, 4.0, 16.0))),
-        ram_ratio=draw(st.sampled_from((1.0, 1.5))),
+        cpu_ratio=draw(pick(1.0, 4.0, 16.0)),
+        ram_ratio=draw(pick(1.0, 1.5)),
     )

@@ -41,9 +41,9 @@ def vfs(node, bus, count=2):
 
 
 def request(count, policy):
-    made = builders.device_request(count, product_id='1572')
-    made.numa_policy = policy
-    return made
+    pci_request = builders.device_request(count, product_id='1572')
+    pci_request.numa_policy = policy
+    return pci_request
 
 
 def cell(number=0, free=LARGE, cores=LARGE):
@@ -62,8 +62,8 @@ def state(name, cells, guests=(SMALL,), devices=(), requested=()):
         devices,
         requested,
     )
-    made = scheduling.host_state(scene, name)
-    return made, scheduling.request(scene)
+    host_state = scheduling.host_state(scene, name)
+    return host_state, scheduling.request(scene)
 
 
 def spec_of(*guests, requested=(), **extra_specs):
@@ -82,7 +82,7 @@ def weigh(weigher, states, spec):
     weighed = weights.HostWeightHandler().get_weighed_objects(
         [weigher()], kept, spec
     )
-    return {one.obj.host: one.weight for one in weighed}
+    return {entry.obj.host: entry.weight for entry in weighed}
 
 
 def expect(*sizes):
@@ -90,12 +90,12 @@ def expect(*sizes):
         cycle.begin(spec_of(cpus))
 
 
-def best(found):
-    return max(found, key=found.get)
+def best(weight_of):
+    return max(weight_of, key=weight_of.get)
 
 
 def plain(name, *free):
-    return state(name, [cell(i, one) for i, one in enumerate(free)])[0]
+    return state(name, [cell(i, cpus) for i, cpus in enumerate(free)])[0]
 
 
 def device_state(name, cells, devices, *requested):

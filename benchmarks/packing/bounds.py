@@ -117,8 +117,10 @@ class Packer:
         By one integer program that tells all hosts apart.
         """
         models = [
-            one
-            for one, hosts in zip(self._models, self._hosts, strict=True)
+            host_model
+            for host_model, hosts in zip(
+                self._models, self._hosts, strict=True
+            )
             for _ in range(hosts)
         ]
         total = sparse.hstack(
@@ -126,31 +128,41 @@ class Packer:
                 sparse.csr_matrix(
                     (
                         np.ones(self._shapes),
-                        (range(self._shapes), one.counts),
+                        (range(self._shapes), host_model.counts),
                     ),
-                    shape=(self._shapes, one.size),
+                    shape=(self._shapes, host_model.size),
                 )
-                for one in models
+                for host_model in models
             ]
         )
-        found = optimize.milp(
+        solution = optimize.milp(
             np.zeros(total.shape[1]),
-            integrality=np.concatenate([one.whole for one in models]),
+            integrality=np.concatenate(
+                [host_model.whole for host_model in models]
+            ),
             constraints=[
                 optimize.LinearConstraint(
-                    sparse.block_diag([one.below for one in models]),
-                    ub=np.concatenate([one.limits for one in models]),
+                    sparse.block_diag(
+                        [host_model.below for host_model in models]
+                    ),
+                    ub=np.concatenate(
+                        [host_model.limits for host_model in models]
+                    ),
                 ),
                 optimize.LinearConstraint(
-                    sparse.block_diag([one.equal for one in models]), 0, 0
+                    sparse.block_diag(
+                        [host_model.equal for host_model in models]
+                    ),
+                    0,
+                    0,
                 ),
                 optimize.LinearConstraint(total, lb=wanted),
             ],
             options={'time_limit': seconds},
         )
-        if found.status == _INFEASIBLE:
+        if solution.status == _INFEASIBLE:
             return False
-        return True if found.x is not None else None
+        return True if solution.x is not None else None
 
     def _solve(self, wanted: Any, hosts: Any) -> tuple[float, Any]:
         """The bound, and how often each pattern is used."""
@@ -180,12 +192,12 @@ class Packer:
             if dice and dice.random() < 0.5:
                 whole = np.zeros(len(used))
             if not whole.any():
-                [one] = (
+                [index] = (
                     dice.choices(range(len(used)), list(used))
                     if dice
                     else [int(np.argmax(used))]
                 )
-                whole[one] = 1
+                whole[index] = 1
             for (kind, counts), times in zip(
                 self._patterns, whole, strict=False
             ):
@@ -207,7 +219,7 @@ class Packer:
 
     def _cover(self, wanted: Any, seconds: float) -> bool:
         held, of_kind = self._tables()
-        found = optimize.milp(
+        solution = optimize.milp(
             np.concatenate([np.zeros(held.shape[1]), np.ones(self._shapes)]),
             integrality=1,
             constraints=[
@@ -223,7 +235,7 @@ class Packer:
             ],
             options={'time_limit': seconds},
         )
-        return found.x is not None and found.fun < 0.5
+        return solution.x is not None and solution.fun < 0.5
 
     def _master(self, wanted: Any, hosts: Any) -> tuple[float, Any, Any]:
         """The fewest guests without a place, by fractions of patterns.
@@ -232,7 +244,7 @@ class Packer:
         """
         held, of_kind = self._tables()
         size = held.shape[1]
-        found = optimize.linprog(
+        solution = optimize.linprog(
             np.concatenate([np.zeros(size), np.ones(self._shapes)]),
             A_ub=np.vstack(
                 [
@@ -244,8 +256,8 @@ class Packer:
             ),
             b_ub=np.concatenate([-wanted, hosts]),
         )
-        duals = np.maximum(-found.ineqlin.marginals[: self._shapes], 0.0)
-        return float(found.fun), duals, found.x[:size]
+        duals = np.maximum(-solution.ineqlin.marginals[: self._shapes], 0.0)
+        return float(solution.fun), duals, solution.x[:size]
 
     def _price_all(
         self, duals: Any, wanted: Any, hosts: Any
@@ -268,27 +280,29 @@ class Packer:
 
         More guests of a shape than are wanted are worth nothing.
         """
-        one = self._models[kind]
-        worth = np.zeros(one.size)
-        upper = np.full(one.size, np.inf)
-        worth[list(one.counts)] = -duals
-        upper[list(one.counts)] = np.ceil(wanted)
-        found = optimize.milp(
+        host_model = self._models[kind]
+        worth = np.zeros(host_model.size)
+        upper = np.full(host_model.size, np.inf)
+        worth[list(host_model.counts)] = -duals
+        upper[list(host_model.counts)] = np.ceil(wanted)
+        solution = optimize.milp(
             worth,
-            integrality=one.whole,
+            integrality=host_model.whole,
             bounds=optimize.Bounds(0, upper),
             constraints=[
-                optimize.LinearConstraint(one.below, ub=one.limits),
-                optimize.LinearConstraint(one.equal, lb=0, ub=0),
+                optimize.LinearConstraint(
+                    host_model.below, ub=host_model.limits
+                ),
+                optimize.LinearConstraint(host_model.equal, lb=0, ub=0),
             ],
             options={'time_limit': self._seconds},
         )
-        if found.x is None:
+        if solution.x is None:
             return np.inf, False
-        counts = tuple(round(found.x[place]) for place in one.counts)
+        counts = tuple(round(solution.x[place]) for place in host_model.counts)
         new = (kind, counts) not in self._patterns
         self._patterns[kind, counts] = None
-        return -float(found.mip_dual_bound), new
+        return -float(solution.mip_dual_bound), new
 
 
 def prefix(
@@ -310,20 +324,20 @@ def prefix(
         else:
             low = middle
     end = time.monotonic() + seconds
-    found = high
-    while found and not packer.place(counts[found], seconds / 4):
-        fits = packer.settle(counts[found], seconds / 4)
+    placed = high
+    while placed and not packer.place(counts[placed], seconds / 4):
+        fits = packer.settle(counts[placed], seconds / 4)
         if fits:
             break
-        if fits is False and found == high:
+        if fits is False and placed == high:
             high -= 1
-        found -= 1 if time.monotonic() < end else max(1, found // 20)
-    return Prefix(high, found)
+        placed -= 1 if time.monotonic() < end else max(1, placed // 20)
+    return Prefix(high, placed)
 
 
 def _counts(shapes: Sequence[Shape], names: Sequence[str]) -> Any:
     """How many guests of each shape there are after each of the names."""
-    place = {one.name: number for number, one in enumerate(shapes)}
+    place = {shape_.name: number for number, shape_ in enumerate(shapes)}
     steps = np.zeros((len(names) + 1, len(shapes)), dtype=int)
     for number, name in enumerate(names):
         steps[number + 1, place[name]] = 1
@@ -334,7 +348,7 @@ def capacity(
     packer: Packer, shapes: Sequence[Shape], weights: Mapping[str, float]
 ) -> float:
     """How many guests of a mix fit, by fractions of whole patterns."""
-    share = np.array([weights[one.name] for one in shapes], dtype=float)
+    share = np.array([weights[shape_.name] for shape_ in shapes], dtype=float)
     share /= share.sum()
     low, high = 0.0, 1.0
     while not packer.lacking(high * share):

@@ -160,10 +160,10 @@ class Compute:
         """
         machine = self.machine
         pcpus, vcpus, mib = wanted.pcpus, wanted.vcpus, wanted.flavor.ram_mib
-        for one in coming:
-            pcpus += one.pcpus
-            vcpus += one.vcpus
-            mib += one.flavor.ram_mib
+        for shape in coming:
+            pcpus += shape.pcpus
+            vcpus += shape.vcpus
+            mib += shape.flavor.ram_mib
         return (
             pcpus <= len(machine.dedicated) - self.pcpus
             and wanted.vcpus <= len(machine.shared)
@@ -236,16 +236,16 @@ class Compute:
 def _used(topology: Any, guest: Any, *, free: bool) -> Any:
     """A host's topology with what a guest takes or gives back.
 
-    Nova makes every cell anew; it is handed those that the guest is on.
+    Nova makes every cell again; it is handed those that the guest is on.
     """
     touched = {cell.id for cell in guest.cells}
     part = objects.NUMATopology(
         cells=[cell for cell in topology.cells if cell.id in touched]
     )
-    made = hardware.numa_usage_from_instance_numa(part, guest, free=free)
-    anew = {cell.id: cell for cell in made.cells}
+    used = hardware.numa_usage_from_instance_numa(part, guest, free=free)
+    changed = {cell.id: cell for cell in used.cells}
     return objects.NUMATopology(
-        cells=[anew.get(cell.id, cell) for cell in topology.cells]
+        cells=[changed.get(cell.id, cell) for cell in topology.cells]
     )
 
 
@@ -258,24 +258,24 @@ class LightStats(pci_stats.PciDeviceStats):
     """
 
     def __deepcopy__(self, memo: Any) -> 'LightStats':
-        made = copy.copy(self)
-        made.pools = [dict(pool) for pool in self.pools]
-        return made
+        copied = copy.copy(self)
+        copied.pools = [dict(pool) for pool in self.pools]
+        return copied
 
 
 def light_stats(topology: Any, stats: Any) -> LightStats:
     """The pools of a compute's stats without their devices."""
-    made = LightStats(topology, dev_filter=stats.dev_filter)
-    made.pools = [
+    light = LightStats(topology, dev_filter=stats.dev_filter)
+    light.pools = [
         {key: value for key, value in pool.items() if key != 'devices'}
         for pool in stats.pools
     ]
-    return made
+    return light
 
 
 def _stats(machine: Machine, topology: Any) -> Any:
     """The machine's devices that guests may have, in their pools."""
-    made = pci_stats.PciDeviceStats(
+    light = pci_stats.PciDeviceStats(
         topology,
         dev_filter=whitelist.Whitelist(sim_hardware.device_spec(machine)),
     )
@@ -283,5 +283,5 @@ def _stats(machine: Machine, topology: Any) -> Any:
         device = objects.PciDevice.create(None, found)
         device.compute_node_id = 1
         device.parent_device = None
-        made.add_device(device)
-    return made
+        light.add_device(device)
+    return light

@@ -36,18 +36,20 @@ class Region:
         Nothing is asked of the packer for counts beyond a known cut, or
         within what was found to fit.
         """
-        if any(one.weights @ counts > one.room + 1e-6 for one in self.cuts):
+        if any(
+            known.weights @ counts > known.room + 1e-6 for known in self.cuts
+        ):
             return False
         if any((counts <= known).all() for known in self._inside):
             return True
-        found = self._packer.cut(counts)
-        if found is None:
+        cut = self._packer.cut(counts)
+        if cut is None:
             self._inside = [
                 known for known in self._inside if not (known <= counts).all()
             ][-200:]
             self._inside.append(counts.copy())
             return True
-        self.cuts.append(found)
+        self.cuts.append(cut)
         return False
 
 
@@ -58,7 +60,7 @@ def repacked(
     steady: float,
 ) -> float:
     """The share of guests rejected from ``steady`` on."""
-    place = {one.name: number for number, one in enumerate(shapes)}
+    place = {shape.name: number for number, shape in enumerate(shapes)}
     counts = np.zeros(len(shapes))
     leaving: list[tuple[float, int]] = []
     offered = rejected = 0
@@ -90,11 +92,11 @@ def foresight(
     A linear program over the guests' acceptance, which is looked at in some
     moments only, and by inequalities that are added where it breaks them.
     """
-    place = {one.name: number for number, one in enumerate(shapes)}
-    counted = [one for one in arrivals if one.time >= steady]
-    which = np.array([place[one.flavor] for one in counted])
-    begin = np.array([one.time for one in counted])
-    end = begin + np.array([one.lifetime for one in counted])
+    place = {shape.name: number for number, shape in enumerate(shapes)}
+    counted = [arrival for arrival in arrivals if arrival.time >= steady]
+    which = np.array([place[arrival.flavor] for arrival in counted])
+    begin = np.array([arrival.time for arrival in counted])
+    end = begin + np.array([arrival.lifetime for arrival in counted])
     moments = begin[:: max(1, len(begin) // _MOMENTS)]
     present = sparse.csr_matrix(
         (begin[None, :] <= moments[:, None])
@@ -118,11 +120,11 @@ def foresight(
             rows.append(present.multiply(cut.weights[which][None, :]))
             rooms.append(np.full(len(moments), cut.room))
         known = len(region.cuts)
-        found = optimize.linprog(
+        solution = optimize.linprog(
             -np.ones(len(counted)),
             A_ub=sparse.vstack(rows).tocsr(),
             b_ub=np.concatenate(rooms),
             bounds=(0, 1),
         )
-        taken = found.x
+        taken = solution.x
     return 1.0 - float(taken.sum()) / len(counted)

@@ -169,21 +169,21 @@ class Cell:
     @property
     def bounds(self) -> dict[int, Prefix]:
         """How many guests can be placed at most, by seed."""
-        found = self.results.get(BOUND, {})
-        return {k: v for k, v in found.items() if isinstance(v, Prefix)}
+        by_seed = self.results.get(BOUND, {})
+        return {k: v for k, v in by_seed.items() if isinstance(v, Prefix)}
 
     @property
     def floors(self) -> dict[int, Floor]:
         """What cannot be accepted, by seed."""
-        found = self.results.get(BOUND, {})
-        return {k: v for k, v in found.items() if isinstance(v, Floor)}
+        by_seed = self.results.get(BOUND, {})
+        return {k: v for k, v in by_seed.items() if isinstance(v, Floor)}
 
     def of_bound(self, column: str) -> dict[int, float]:
         """What share of the bound a column has placed, by seed."""
         placed = self.values(PLACED).get(column, {})
         return {
-            seed: placed[seed] / one.at_most
-            for seed, one in self.bounds.items()
+            seed: placed[seed] / prefix.at_most
+            for seed, prefix in self.bounds.items()
             if seed in placed
         }
 
@@ -195,19 +195,20 @@ class Cell:
         """
         placed = self.values(PLACED)
         return sum(
-            one.exact
+            prefix.exact
             or any(
-                values.get(seed) == one.at_most for values in placed.values()
+                values.get(seed) == prefix.at_most
+                for values in placed.values()
             )
-            for seed, one in self.bounds.items()
+            for seed, prefix in self.bounds.items()
         )
 
 
 def cells(results: Results) -> list[Cell]:
     """The results by cloud, load and mode, in order."""
-    found: dict[tuple[str, str, str, int], dict[str, dict[int, Result]]] = {}
+    by_cell: dict[tuple[str, str, str, int], dict[str, dict[int, Result]]] = {}
     for task, outcome in results.items():
         key = task.cloud, task.load, task.mode, task.events
-        by_column = found.setdefault(key, {})
+        by_column = by_cell.setdefault(key, {})
         by_column.setdefault(task.column, {})[task.seed] = outcome
-    return [Cell(*key, by_column) for key, by_column in found.items()]
+    return [Cell(*key, by_column) for key, by_column in by_cell.items()]

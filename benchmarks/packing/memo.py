@@ -138,7 +138,7 @@ def view(free: Free, spec: Any) -> Hashable:
     cpus = max(len(cell.pcpuset) for cell in wanted)
     shared = max(len(cell.cpuset) for cell in wanted)
     memory = max(cell.memory for cell in wanted)
-    devices = sum(one.count for one in spec.pci_requests.requests)
+    devices = sum(request.count for request in spec.pci_requests.requests)
     pools = _pools_view(free, devices)
     seen = [
         (_cell_view(cell, cpus, shared, memory), pools.get(cell.id, ()))
@@ -153,28 +153,29 @@ def view(free: Free, spec: Any) -> Hashable:
 def _far(spec: Any) -> bool:
     """Whether devices may come from other cells than the guest's."""
     return any(
-        'numa_policy' in one and one.numa_policy in ('preferred', 'socket')
-        for one in spec.pci_requests.requests
+        'numa_policy' in request
+        and request.numa_policy in ('preferred', 'socket')
+        for request in spec.pci_requests.requests
     )
 
 
 def _pools_view(free: Free, devices: int) -> dict[int, Any]:
     """By cell, which networks its pools are on and what they have."""
-    found: dict[int, Any] = {}
+    by_cell: dict[int, Any] = {}
     if devices:
         for node, network, count in free.pools:
-            one = network, min(count, devices)
-            found.setdefault(node, []).append(one)
-    return {cell: tuple(sorted(pools)) for cell, pools in found.items()}
+            pool = network, min(count, devices)
+            by_cell.setdefault(node, []).append(pool)
+    return {cell: tuple(sorted(pools)) for cell, pools in by_cell.items()}
 
 
 def _networks(pools: Mapping[int, Any], devices: int) -> Hashable:
     """What all cells have together, which the device filter looks at."""
-    found: dict[str, int] = {}
-    for one in pools.values():
-        for network, count in one:
-            found[network] = min(found.get(network, 0) + count, devices)
-    return tuple(sorted(found.items()))
+    free: dict[str, int] = {}
+    for cell_pools in pools.values():
+        for network, count in cell_pools:
+            free[network] = min(free.get(network, 0) + count, devices)
+    return tuple(sorted(free.items()))
 
 
 def _cell_view(

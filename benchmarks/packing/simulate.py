@@ -67,7 +67,7 @@ class _Run:
     def __init__(
         self, cloud: Cloud, load: Load, column: Column, *, remember: bool
     ) -> None:
-        self.shapes = {one.name: one for one in bounds.shapes_of(load)}
+        self.shapes = {shape.name: shape for shape in bounds.shapes_of(load)}
         self.computes = [
             Compute(f'host{place:02}', machine)
             for place, machine in enumerate(cloud.machines)
@@ -75,10 +75,10 @@ class _Run:
         if column.told:
             expected = fit.DemandHistogram(
                 (
-                    fit.FitRequest(request_spec.read_guest(one.spec)),
-                    load.weights[one.name],
+                    fit.FitRequest(request_spec.read_guest(shape.spec)),
+                    load.weights[shape.name],
                 )
-                for one in self.shapes.values()
+                for shape in self.shapes.values()
             )
             process.replace(
                 SchedulerProcess(PublishedTopology(None), expected)
@@ -91,7 +91,9 @@ class _Run:
         self.rejected = collections.Counter[str]()
         self.stranded: list[float] = []
         self.used: list[float] = []
-        self._asking = [one for one in self.shapes.values() if one.devices]
+        self._asking = [
+            shape for shape in self.shapes.values() if shape.devices
+        ]
         self._started = time.process_time()
 
     def boot(
@@ -99,23 +101,23 @@ class _Run:
     ) -> tuple[Compute, Held] | None:
         """Place one guest, and count what came of it."""
         wanted = self.shapes[arrival.flavor]
-        found = self.scheduler.place(arrival.number, wanted)
+        placed = self.scheduler.place(arrival.number, wanted)
         if counted:
             self.offered[wanted.name] += 1
-            if found is None:
+            if placed is None:
                 self.rejected[wanted.name] += 1
             else:
                 self.placed += 1
-                self.devices += len(found[1].devices)
-                self.near += found[1].near
-        return found
+                self.devices += len(placed[1].devices)
+                self.near += placed[1].near
+        return placed
 
     def report(self) -> None:
         """Note what is idle and what is used."""
         self.stranded.append(stranded(self.computes, self._asking))
         self.used.append(
-            sum(one.pcpus for one in self.computes)
-            / sum(len(one.machine.dedicated) for one in self.computes)
+            sum(compute.pcpus for compute in self.computes)
+            / sum(len(compute.machine.dedicated) for compute in self.computes)
         )
 
     def outcome(self) -> Outcome:
@@ -191,10 +193,10 @@ def churn(
                 _, _, compute, held = heapq.heappop(leaving)
                 compute.release(held)
             steady = arrival.time >= WARM_UP
-            found = run.boot(arrival, counted=steady)
-            if found is not None:
+            placed = run.boot(arrival, counted=steady)
+            if placed is not None:
                 end = arrival.time + arrival.lifetime
-                heapq.heappush(leaving, (end, arrival.number, *found))
+                heapq.heappush(leaving, (end, arrival.number, *placed))
             if steady and arrival.number % _SAMPLE_EVERY == 0:
                 run.report()
         return run.outcome()
@@ -216,7 +218,7 @@ def stranded(computes: Sequence[Compute], asking: Sequence[Shape]) -> float:
         dead = {
             cell.id
             for cell in compute.topology.cells
-            if not any(_has_room(cell, one) for one in asking)
+            if not any(_has_room(cell, shape) for shape in asking)
         }
         idle += sum(
             pool['count']

@@ -41,10 +41,10 @@ def figure(measure: Measure, values: Sequence[float]) -> str:
     """Mean and deviation of some values; empty without any."""
     if not values:
         return ''
-    found = measures.spread(values)
+    spread = measures.spread(values)
     if measure.percent:
-        return f'{found.mean:.2%} ± {found.deviation * 100:.2f}'
-    return f'{found.mean:.1f} ± {found.deviation:.1f}'
+        return f'{spread.mean:.2%} ± {spread.deviation * 100:.2f}'
+    return f'{spread.mean:.1f} ± {spread.deviation:.1f}'
 
 
 def verdict(measure: Measure, judgement: Judgement | None) -> str:
@@ -68,7 +68,7 @@ def fill(cells: Sequence[Cell]) -> Sheet:
         if cell.mode != 'fill':
             continue
         values = cell.values(measures.PLACED)
-        bounds = [float(one.at_most) for one in cell.bounds.values()]
+        bounds = [float(prefix.at_most) for prefix in cell.bounds.values()]
         rows.append(
             (
                 cell.cloud,
@@ -108,8 +108,8 @@ def fill(cells: Sequence[Cell]) -> Sheet:
 
 
 def _share(cell: Cell, name: str) -> str:
-    found = list(cell.of_bound(name).values())
-    return f'{measures.spread(found).mean:.1%}' if found else ''
+    shares = list(cell.of_bound(name).values())
+    return f'{measures.spread(shares).mean:.1%}' if shares else ''
 
 
 def churn(cells: Sequence[Cell]) -> Sheet:
@@ -238,12 +238,12 @@ def flavors(cells: Sequence[Cell]) -> Sheet:
 
 def _of_flavor(cell: Cell, name: str, flavor: str) -> str:
     outcomes = [
-        one
-        for one in cell.results.get(name, {}).values()
-        if isinstance(one, Outcome)
+        outcome
+        for outcome in cell.results.get(name, {}).values()
+        if isinstance(outcome, Outcome)
     ]
-    offered = sum(one.offered.get(flavor, 0) for one in outcomes)
-    rejected = sum(one.rejected.get(flavor, 0) for one in outcomes)
+    offered = sum(outcome.offered.get(flavor, 0) for outcome in outcomes)
+    rejected = sum(outcome.rejected.get(flavor, 0) for outcome in outcomes)
     return f'{rejected / offered:.2%}' if offered else ''
 
 
@@ -277,14 +277,14 @@ def _targets_of(
             )
         if cell.mode == 'churn':
             values = cell.values(measures.REJECTED)
-            found = measures.judge(values, name, measures.REJECTED.sign)
-            if found:
-                reached = found.ours <= OF_STOCK * found.stock
+            judgement = measures.judge(values, name, measures.REJECTED.sign)
+            if judgement:
+                reached = judgement.ours <= OF_STOCK * judgement.stock
                 rows.append(
                     (
                         *at,
                         'rejects half of the better stock',
-                        f'{found.ours:.2%} of {found.stock:.2%}',
+                        f'{judgement.ours:.2%} of {judgement.stock:.2%}',
                         _judged(reached),
                     )
                 )
@@ -297,15 +297,15 @@ def _targets_of(
 
 def worse(cell: Cell, name: str) -> list[tuple[Measure, str]]:
     """The measures by which ours is worse beyond noise, and how much."""
-    found = []
+    losses = []
     for measure in measures.MEASURES:
         if measure.mode == cell.mode:
             judgement = measures.judge(
                 cell.values(measure), name, measure.sign
             )
             if judgement and judgement.worse:
-                found.append((measure, verdict(measure, judgement)))
-    return found
+                losses.append((measure, verdict(measure, judgement)))
+    return losses
 
 
 def _judged(reached: bool) -> str:
@@ -317,7 +317,7 @@ def setting(cells: Sequence[Cell]) -> Sheet:
     rows = dict.fromkeys(
         (
             cell.mode,
-            f'{len({s for one in cell.results.values() for s in one})}',
+            str(len({s for seeds in cell.results.values() for s in seeds})),
             f'{cell.events:,}' if cell.events else 'n/a',
         )
         for cell in cells

@@ -47,8 +47,8 @@ def _ordered(value):
     if isinstance(value, dict):
         # What a field was set from is no part of its value.
         return {
-            key: _ordered(one)
-            for key, one in value.items()
+            key: _ordered(item)
+            for key, item in value.items()
             if key != 'nova_object.changes'
         }
     if isinstance(value, list):
@@ -88,8 +88,8 @@ def test_the_state_follows_every_change(machine):
             held.append(compute.claim(shape, _LIMITS))
         _assert_as_updated(compute)
     assert len(held) > 4
-    for one in held:
-        compute.release(one)
+    for instance in held:
+        compute.release(instance)
         _assert_as_updated(compute)
 
 
@@ -128,8 +128,8 @@ def test_claims_as_the_oracle(machine):
         assert _taken(compute, held.topology) == _taken(
             compute, wanted.topology
         )
-        assert [one.address for one in held.devices] == [
-            one.address for one in wanted.devices
+        assert [device.address for device in held.devices] == [
+            device.address for device in wanted.devices
         ]
 
 
@@ -154,7 +154,7 @@ def _taken(compute, topology):
 
 def test_a_claim_takes_what_the_guest_asks():
     compute = computes.Compute('one', tiny.MACHINE)
-    shape = next(one for one in tiny.SHAPES if one.name == 'near')
+    shape = next(known for known in tiny.SHAPES if known.name == 'near')
     held = compute.claim(shape, _LIMITS)
     cell = compute.state.numa_topology.cells[0]
     assert held.cells == {0}
@@ -171,7 +171,7 @@ def test_a_claim_takes_what_the_guest_asks():
 
 def test_a_refused_claim_takes_nothing():
     compute = computes.Compute('one', tiny.MACHINE)
-    shape = next(one for one in tiny.SHAPES if one.name == 'near')
+    shape = next(known for known in tiny.SHAPES if known.name == 'near')
     for _ in range(2):
         compute.claim(shape, _LIMITS)
     before = _bytes(compute)
@@ -182,7 +182,7 @@ def test_a_refused_claim_takes_nothing():
 
 def test_placement_counts():
     compute = computes.Compute('one', tiny.MACHINE)
-    shape = next(one for one in tiny.SHAPES if one.name == 'wide')
+    shape = next(known for known in tiny.SHAPES if known.name == 'wide')
     assert compute.offered(shape)
     compute.claim(shape, _LIMITS)
     compute.claim(shape, _LIMITS)

@@ -32,7 +32,7 @@ class Hosts:
 
     def states(self):
         # Each request has host states of its own.
-        return [copy.copy(one.state) for one in self._computes]
+        return [copy.copy(compute.state) for compute in self._computes]
 
     def hidden_hosts(self, states):
         return []
@@ -64,28 +64,32 @@ class Placement:
         if path == '/resource_providers':
             name, amount = resources.split(':')
             enough = [
-                {'uuid': one.state.uuid}
-                for one in computes
-                if self._free(one)[name] >= int(amount)
+                {'uuid': compute.state.uuid}
+                for compute in computes
+                if self._free(compute)[name] >= int(amount)
             ]
             return {'resource_providers': enough}
-        offered = [one for one in computes if one.offered(self._hosts.wanted)]
+        offered = [
+            compute
+            for compute in computes
+            if compute.offered(self._hosts.wanted)
+        ]
         return {
             'allocation_requests': [
                 {
-                    'allocations': {one.state.uuid: {'resources': {}}},
-                    'mappings': {'': [one.state.uuid]},
+                    'allocations': {compute.state.uuid: {'resources': {}}},
+                    'mappings': {'': [compute.state.uuid]},
                 }
-                for one in offered
+                for compute in offered
             ],
             'provider_summaries': {
-                one.state.uuid: {
+                compute.state.uuid: {
                     'resources': {
                         name: {'capacity': free, 'used': 0}
-                        for name, free in self._free(one).items()
+                        for name, free in self._free(compute).items()
                     }
                 }
-                for one in computes
+                for compute in computes
             },
         }
 
@@ -112,16 +116,20 @@ def test_every_refusal_is_explained(cloud, column):
                 continue
             hosts = Hosts(run.scheduler, run.computes)
             hosts.wanted = run.shapes[arrival.flavor]
-            found = DryRunScheduler(hosts, Placement(hosts)).explain(
+            explanation = DryRunScheduler(hosts, Placement(hosts)).explain(
                 hosts.wanted.spec.obj_clone(), detailed=2
             )
-            fallen = sum(one.hosts for one in found.conditions)
-            assert found.hosts == len(run.computes)
-            assert fallen + found.fitting == found.hosts
-            assert all(one.nearest.text for one in found.conditions)
+            fallen = sum(
+                condition.hosts for condition in explanation.conditions
+            )
+            assert explanation.hosts == len(run.computes)
+            assert fallen + explanation.fitting == explanation.hosts
+            assert all(
+                condition.nearest.text for condition in explanation.conditions
+            )
             if column == 'ours':
                 # Whom we refuse fits nowhere.
-                assert not found.fitting, arrival.flavor
+                assert not explanation.fitting, arrival.flavor
             refused += 1
             if refused == REFUSALS:
                 break

@@ -51,21 +51,10 @@ class PlacementLedger:
                 return key[1]
         return None
 
-    def take(self, candidate: Candidate, times: int = 1) -> None:
+    def take(self, candidate: Candidate) -> None:
         """Take what a candidate allocates."""
         for key, amount in allocated_amounts(candidate):
-            self._free[key] = self._free.get(key, 0) - amount * times
-
-    def left(self, candidate: Candidate) -> int:
-        """How often a candidate can be taken."""
-        return min(
-            (
-                self._free.get(key, 0) // amount
-                for key, amount in allocated_amounts(candidate)
-                if amount
-            ),
-            default=0,
-        )
+            self._free[key] = self._free.get(key, 0) - amount
 
     def available_view(self, candidates: Sequence[Candidate]) -> Hashable:
         """The free amounts that candidates use, without provider names.

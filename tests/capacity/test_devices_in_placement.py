@@ -11,6 +11,7 @@ from nfv_sched.sim import settings
 from nfv_sched.sim.boot_request import SimulatedFlavor
 from nfv_sched.sim.boot_result import Outcome
 from nfv_sched.sim.cloud import simulated_cloud
+from nfv_sched_testing.clouds import nova_options  # noqa: F401 - a fixture
 
 PORTS = ', '.join(
     f"{{address: '0000:05:00.{port}', cell: {port % 2}, ids: '8086:1572'}}"
@@ -31,11 +32,6 @@ ALIAS = {
     'device_type': 'type-PF',
     'numa_policy': 'required',
 }
-
-
-@pytest.fixture(autouse=True)
-def nova_options():
-    """The cloud sets Nova's options."""
 
 
 @pytest.mark.parametrize(('devices', 'guests'), [(1, 5), (2, 2)])
@@ -69,6 +65,6 @@ def test_the_scheduler_places_what_is_told(devices, guests):
             assert cloud.boot(asked)[0].booted
         [last] = cloud.boot(asked)
         assert last.outcome is Outcome.NO_VALID_HOST
-        found = scheduler().explain(cloud.request_spec(asked))
-        [fallen] = found.conditions
-        assert (fallen.stage, fallen.name) == ('Placement', 'candidates')
+        explanation = scheduler().explain(cloud.request_spec(asked))
+        [condition] = explanation.conditions
+        assert (condition.stage, condition.name) == ('Placement', 'candidates')

@@ -39,42 +39,42 @@ def tree(name, **values):
 
 
 def by_uuid(*trees):
-    return {one.uuid: one for one in trees}
+    return {topology.uuid: topology for topology in trees}
 
 
 def test_unreadable_records_are_a_failure():
     assert hosts.readable(()).code is Code.SUCCESS
-    found = hosts.readable(('cell c2: down',))
-    assert (found.code, found.details) == (Code.FAILURE, 'cell c2: down')
+    result = hosts.readable(('cell c2: down',))
+    assert (result.code, result.details) == (Code.FAILURE, 'cell c2: down')
 
 
 def test_every_host_has_a_tree():
     both = [survey('a'), survey('b')]
     trees = by_uuid(tree('a'), tree('b'))
     assert hosts.published(both, trees).code is Code.SUCCESS
-    found = hosts.published(both, by_uuid(tree('a')))
-    assert found.code is Code.WARNING
-    assert '1 of 2 hosts is not published: b' in found.details
-    assert found.fix == 'nfv-sched publish'
+    result = hosts.published(both, by_uuid(tree('a')))
+    assert result.code is Code.WARNING
+    assert '1 of 2 hosts is not published: b' in result.details
+    assert result.fix == 'nfv-sched publish'
 
 
 def test_trees_describe_what_hosts_report():
     assert hosts.drifted([survey('a')], by_uuid(tree('a'))).code is (
         Code.SUCCESS
     )
-    found = hosts.drifted([survey('a')], by_uuid(tree('a', dedicated_cpus=4)))
-    assert found.code is Code.WARNING
+    result = hosts.drifted([survey('a')], by_uuid(tree('a', dedicated_cpus=4)))
+    assert result.code is Code.WARNING
     assert (
         'a (NUMA node 0 has 2 dedicated CPUs, published are 4)'
-        in found.details
+        in result.details
     )
 
 
 def test_trees_that_cannot_be_used_are_reported():
     assert hosts.incomplete({}).code is Code.SUCCESS
-    found = hosts.incomplete({'a:nfv': 'IncompleteTree'})
-    assert found.code is Code.WARNING
-    assert 'a:nfv (IncompleteTree)' in found.details
+    result = hosts.incomplete({'a:nfv': 'IncompleteTree'})
+    assert result.code is Code.WARNING
+    assert 'a:nfv (IncompleteTree)' in result.details
 
 
 def test_orphaned_trees_are_reported():
@@ -82,54 +82,54 @@ def test_orphaned_trees_are_reported():
     assert hosts.orphaned([survey('a'), survey('b')], trees).code is (
         Code.SUCCESS
     )
-    found = hosts.orphaned([survey('a')], trees)
-    assert found.code is Code.WARNING
-    assert found.details.endswith(': b')
-    assert '--prune' in found.fix
+    result = hosts.orphaned([survey('a')], trees)
+    assert result.code is Code.WARNING
+    assert result.details.endswith(': b')
+    assert '--prune' in result.fix
 
 
 def test_cpu_sets_do_not_overlap():
     assert hosts.cpu_sets([survey('a')]).code is Code.SUCCESS
-    found = hosts.cpu_sets([survey('a', shared=(0, 2)), survey('b')])
-    assert found.code is Code.FAILURE
-    assert 'a (2)' in found.details
+    result = hosts.cpu_sets([survey('a', shared=(0, 2)), survey('b')])
+    assert result.code is Code.FAILURE
+    assert 'a (2)' in result.details
 
 
 def test_reserved_pages_are_there():
     good = [survey('a', reserved=2), survey('b', reserved=2)]
     named = [{'node': '0', 'size': '1048576', 'count': '2'}]
     assert hosts.reserved_pages(good, named).code is Code.SUCCESS
-    found = hosts.reserved_pages(good, [{'node': 4, 'size': 1048576}])
-    assert found.code is Code.WARNING
-    assert 'node 4 size 1048576' in found.details
-    found = hosts.reserved_pages([survey('a', reserved=9)], [])
-    assert found.code is Code.FAILURE
+    result = hosts.reserved_pages(good, [{'node': 4, 'size': 1048576}])
+    assert result.code is Code.WARNING
+    assert 'node 4 size 1048576' in result.details
+    result = hosts.reserved_pages([survey('a', reserved=9)], [])
+    assert result.code is Code.FAILURE
     odd = [*good, survey('c', reserved=1)]
-    found = hosts.reserved_pages(odd, [])
-    assert found.code is Code.WARNING
-    assert found.details.endswith(': c')
+    result = hosts.reserved_pages(odd, [])
+    assert result.code is Code.WARNING
+    assert result.details.endswith(': c')
     # Hosts with other page pools may reserve other amounts.
     other = [*good, survey('d', reserved=1, total=16)]
     assert hosts.reserved_pages(other, []).code is Code.SUCCESS
 
 
 def test_domains_of_aggregates_are_known():
-    found = [survey('a', rack='r1'), survey('b', rack='r1')]
+    surveys = [survey('a', rack='r1'), survey('b', rack='r1')]
     rack = ('one', {'rack': 'r1', 'availability_zone': 'z'})
-    assert hosts.domains(found, ['rack'], [rack]).code is Code.SUCCESS
-    assert hosts.domains(found, [], [rack]).code is Code.SUCCESS
-    wrong = hosts.domains(found, ['rack'], [rack, ('two', {'Racks': 'r2'})])
-    assert wrong.code is Code.WARNING
-    assert 'aggregate two has the unknown key Racks' in wrong.details
-    wrong = hosts.domains(found, ['rack', 'row'], [rack])
-    assert 'no aggregate has the key row' in wrong.details
-    wrong = hosts.domains([*found, survey('c')], ['rack'], [rack])
-    assert 'no aggregate gives the rack of c' in wrong.details
+    assert hosts.domains(surveys, ['rack'], [rack]).code is Code.SUCCESS
+    assert hosts.domains(surveys, [], [rack]).code is Code.SUCCESS
+    result = hosts.domains(surveys, ['rack'], [rack, ('two', {'Racks': 'r2'})])
+    assert result.code is Code.WARNING
+    assert 'aggregate two has the unknown key Racks' in result.details
+    result = hosts.domains(surveys, ['rack', 'row'], [rack])
+    assert 'no aggregate has the key row' in result.details
+    result = hosts.domains([*surveys, survey('c')], ['rack'], [rack])
+    assert 'no aggregate gives the rack of c' in result.details
 
 
 def test_of_many_names_the_first_are_shown():
-    found = hosts.published([survey(f'h{n}') for n in range(9)], {})
-    assert found.details.endswith('h0, h1, h2, h3, h4 and 4 more')
+    result = hosts.published([survey(f'h{n}') for n in range(9)], {})
+    assert result.details.endswith('h0, h1, h2, h3, h4 and 4 more')
 
 
 def test_a_host_without_state_passes():
@@ -144,8 +144,8 @@ def test_a_host_without_state_passes():
 
 def test_nouns_and_verbs_agree_with_the_number_of_trees():
     assert hosts.incomplete({'a': 'x'}).details.startswith('1 tree cannot')
-    found = hosts.incomplete({'a': 'x', 'b': 'x'})
-    assert found.details.startswith('2 trees cannot')
+    result = hosts.incomplete({'a': 'x', 'b': 'x'})
+    assert result.details.startswith('2 trees cannot')
     trees = by_uuid(tree('a'), tree('b'))
     assert hosts.orphaned([survey('a')], trees).details == (
         'the compute node of 1 tree no longer exists: b'
@@ -153,5 +153,5 @@ def test_nouns_and_verbs_agree_with_the_number_of_trees():
     assert hosts.orphaned([], trees).details == (
         'the compute nodes of 2 trees no longer exist: a, b'
     )
-    found = hosts.published([survey('a'), survey('b')], {})
-    assert found.details == '2 of 2 hosts are not published: a, b'
+    result = hosts.published([survey('a'), survey('b')], {})
+    assert result.details == '2 of 2 hosts are not published: a, b'

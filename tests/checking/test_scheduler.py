@@ -34,7 +34,7 @@ def group(nova_options):
 
 
 def without(*names):
-    return [one for one in GOOD.enabled_filters if one not in names]
+    return [name for name in GOOD.enabled_filters if name not in names]
 
 
 def test_the_names_are_those_of_our_filters():
@@ -50,31 +50,31 @@ def test_the_names_are_those_of_our_filters():
 def test_filters_have_to_be_enabled_and_available(group):
     assert scheduler.filters_enabled(CONF).code is Code.SUCCESS
     group(enabled_filters=without('HugePagesFilter'))
-    found = scheduler.filters_enabled(CONF)
-    assert found.code is Code.WARNING
-    assert 'HugePagesFilter' in found.details
+    result = scheduler.filters_enabled(CONF)
+    assert result.code is Code.WARNING
+    assert 'HugePagesFilter' in result.details
     group(enabled_filters=without('NUMAFitFilter'))
-    found = scheduler.filters_enabled(CONF)
-    assert (found.code, 'NUMAFitFilter' in found.fix) == (Code.FAILURE, True)
+    result = scheduler.filters_enabled(CONF)
+    assert (result.code, 'NUMAFitFilter' in result.fix) == (Code.FAILURE, True)
     group(enabled_filters=without(*scheduler.OURS))
-    found = scheduler.filters_enabled(CONF)
-    assert found.code is Code.FAILURE
-    assert 'no filter of this package' in found.details
+    result = scheduler.filters_enabled(CONF)
+    assert result.code is Code.FAILURE
+    assert 'no filter of this package' in result.details
     group(
         enabled_filters=list(GOOD.enabled_filters),
         available_filters=['nova.scheduler.filters.all_filters'],
     )
-    found = scheduler.filters_enabled(CONF)
-    assert found.code is Code.FAILURE
-    assert 'does not start' in found.details
+    result = scheduler.filters_enabled(CONF)
+    assert result.code is Code.FAILURE
+    assert 'does not start' in result.details
 
 
 def test_no_filter_twice(group):
     assert scheduler.filters_doubled(CONF).code is Code.SUCCESS
     group(enabled_filters=[*GOOD.enabled_filters, 'ComputeFilter'])
-    found = scheduler.filters_doubled(CONF)
-    assert found.code is Code.WARNING
-    assert 'ComputeFilter' in found.details
+    result = scheduler.filters_doubled(CONF)
+    assert result.code is Code.WARNING
+    assert 'ComputeFilter' in result.details
 
 
 @pytest.mark.parametrize(
@@ -87,17 +87,17 @@ def test_no_filter_twice(group):
 def test_cheap_filters_come_first(group, names):
     assert scheduler.filters_ordered(CONF).code is Code.SUCCESS
     group(enabled_filters=names)
-    found = scheduler.filters_ordered(CONF)
-    assert found.code is Code.WARNING
-    assert found.fix
+    result = scheduler.filters_ordered(CONF)
+    assert result.code is Code.WARNING
+    assert result.fix
 
 
 def test_stock_filters_are_not_left_beside_ours(group):
     assert scheduler.stock_filters(CONF).code is Code.SUCCESS
     group(enabled_filters=[*GOOD.enabled_filters, 'NUMATopologyFilter'])
-    found = scheduler.stock_filters(CONF)
-    assert found.code is Code.WARNING
-    assert 'NUMATopologyFilter' in found.fix
+    result = scheduler.stock_filters(CONF)
+    assert result.code is Code.WARNING
+    assert 'NUMATopologyFilter' in result.fix
     group(enabled_filters=['NUMATopologyFilter'])
     assert scheduler.stock_filters(CONF).code is Code.SUCCESS
 
@@ -106,35 +106,35 @@ def test_weighers_are_there_once(group):
     assert scheduler.weighers(CONF).code is Code.SUCCESS
     stock = 'nova.scheduler.weights.all_weighers'
     ours = 'nfv_sched.weighers.all_weighers'
-    one = 'nfv_sched.weighers.fragmentation.FragmentationWeigher'
-    for classes in ([stock], [stock, ours, ours], [stock, ours, one]):
+    single = 'nfv_sched.weighers.fragmentation.FragmentationWeigher'
+    for classes in ([stock], [stock, ours, ours], [stock, ours, single]):
         group(weight_classes=classes)
-        found = scheduler.weighers(CONF)
-        assert found.code is Code.WARNING
-        assert 'weight_classes' in found.fix
+        result = scheduler.weighers(CONF)
+        assert result.code is Code.WARNING
+        assert 'weight_classes' in result.fix
 
 
 def test_multipliers_of_nova_do_not_outweigh_ours(group):
     assert scheduler.multipliers(CONF).code is Code.SUCCESS
     group(ram_weight_multiplier=-20.0)
-    found = scheduler.multipliers(CONF)
-    assert found.code is Code.WARNING
-    assert 'ram_weight_multiplier = -20' in found.details
-    assert 'build_failure' not in found.details
+    result = scheduler.multipliers(CONF)
+    assert result.code is Code.WARNING
+    assert 'ram_weight_multiplier = -20' in result.details
+    assert 'build_failure' not in result.details
     CONF.clear_override('ram_weight_multiplier', 'filter_scheduler')
     CONF.set_override('affinity_weight_multiplier', 0.0, 'nfv_sched')
-    found = scheduler.multipliers(CONF)
-    assert found.code is Code.WARNING
-    assert 'affinity_weight_multiplier is 0' in found.details
+    result = scheduler.multipliers(CONF)
+    assert result.code is Code.WARNING
+    assert 'affinity_weight_multiplier is 0' in result.details
 
 
 def test_concurrent_boots_are_not_sent_to_the_same_hosts(group, nova_options):
     nova_options.set_override('in_flight_weight_multiplier', 2.0, 'nfv_sched')
-    found = scheduler.boots_at_once(CONF)
-    assert found.code is Code.WARNING
-    assert 'io_ops_weight_multiplier = -1 and build' in found.details
+    result = scheduler.boots_at_once(CONF)
+    assert result.code is Code.WARNING
+    assert 'io_ops_weight_multiplier = -1 and build' in result.details
     for name in ('io_ops', 'build_failure'):
-        assert f'{name}_weight_multiplier = 0' in found.fix
+        assert f'{name}_weight_multiplier = 0' in result.fix
         nova_options.set_override(
             f'{name}_weight_multiplier', 0.0, 'filter_scheduler'
         )
@@ -142,8 +142,8 @@ def test_concurrent_boots_are_not_sent_to_the_same_hosts(group, nova_options):
     nova_options.set_override(
         'build_failure_weight_multiplier', 1.0, 'filter_scheduler'
     )
-    found = scheduler.boots_at_once(CONF)
-    assert 'io_ops' not in found.details
+    result = scheduler.boots_at_once(CONF)
+    assert 'io_ops' not in result.details
     nova_options.set_override('in_flight_weight_multiplier', 0.0, 'nfv_sched')
     assert scheduler.boots_at_once(CONF).code is Code.SUCCESS
 
@@ -162,9 +162,9 @@ def test_the_fallback_query_is_off_where_no_host_needs_it(nova_options):
 
 def test_placement_may_return_every_host(nova_options):
     assert scheduler.placement_results(CONF, 1000).code is Code.SUCCESS
-    found = scheduler.placement_results(CONF, 1001)
-    assert found.code is Code.WARNING
-    assert '1001' in found.fix
+    result = scheduler.placement_results(CONF, 1001)
+    assert result.code is Code.WARNING
+    assert '1001' in result.fix
 
 
 @pytest.mark.parametrize(

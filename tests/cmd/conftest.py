@@ -21,14 +21,10 @@ from nfv_sched.sim import machine
 from nfv_sched.sim import settings
 from nfv_sched.sim.cloud import Cloud
 from nfv_sched.sim.cloud import simulated_cloud
+from nfv_sched_testing.clouds import HUGE
+from nfv_sched_testing.clouds import nova_options  # noqa: F401 - a fixture
 from nfv_sched_testing.served import cloud_named
 from nfv_sched_testing.served import placement_of
-
-HUGE = {
-    'hw:cpu_policy': 'dedicated',
-    'hw:mem_page_size': '1GB',
-    'hw:numa_nodes': '1',
-}
 
 SMALL = """
 about: two cells, four cores and 8 GiB of 1 GiB pages each, VFs on cell 1
@@ -45,11 +41,6 @@ nics:
 - {address: '0000:81:00.0', cell: 1, ids: '8086:1572', vfs: 4,
    vf_ids: '8086:154c', physnet: physnet1}
 """
-
-
-@pytest.fixture(autouse=True)
-def nova_options():
-    """Leave Nova's options alone: the cloud of this package sets them."""
 
 
 @pytest.fixture(scope='package')
@@ -112,7 +103,7 @@ def second_cell(cloud: Cloud) -> Iterator[str]:
 @pytest.fixture
 def guests_of(cloud: Cloud) -> Iterator[Callable[..., list[Any]]]:
     """Boot guests that end with the test, their requests stored."""
-    made = []
+    stored = []
 
     def boot(count: int = 1, **values: Any) -> list[Any]:
         given = {'name': 'tenant', 'vcpus': 2, 'ram_mib': 2048, **values}
@@ -122,18 +113,18 @@ def guests_of(cloud: Cloud) -> Iterator[Callable[..., list[Any]]]:
             if name in given
         }
         flavor = boot_request.SimulatedFlavor(disk_gib=1, **given)
-        found = []
+        booted = []
         for _ in range(count):
             [guest] = cloud.boot(flavor, **asked)
             assert guest.booted, guest.error
             spec = cloud.request_spec(flavor, uuids=[guest.uuid], **asked)
             spec.create()
-            found.append(guest)
-            made.append((guest, spec))
-        return found
+            booted.append(guest)
+            stored.append((guest, spec))
+        return booted
 
     yield boot
-    for guest, spec in made:
+    for guest, spec in stored:
         spec.destroy()
         cloud.delete(guest)
 
@@ -141,7 +132,7 @@ def guests_of(cloud: Cloud) -> Iterator[Callable[..., list[Any]]]:
 @pytest.fixture
 def flavors_of(cloud: Cloud) -> Iterator[Callable[..., None]]:
     """Create flavors of two CPUs and 2 GiB that end with the test."""
-    made = []
+    created = []
 
     def create(*names: str, **values: Any) -> None:
         for name in names:
@@ -164,10 +155,10 @@ def flavors_of(cloud: Cloud) -> Iterator[Callable[..., None]]:
                 },
             )
             flavor.create()
-            made.append(flavor)
+            created.append(flavor)
 
     yield create
-    for flavor in made:
+    for flavor in created:
         flavor.destroy()
 
 

@@ -10,19 +10,8 @@ import pytest
 
 from nfv_sched.sim import settings
 from nfv_sched.sim.boot_request import SimulatedFlavor
-
-HUGE = {
-    'hw:cpu_policy': 'dedicated',
-    'hw:mem_page_size': '1GB',
-    'hw:numa_nodes': '1',
-}
-
-
-def by_hand(vcpus, ram, **specs):
-    words = ['--vcpus', str(vcpus), '--ram', str(ram), '--disk', '1']
-    for name, value in specs.items():
-        words += ['--extra-spec', f'{name}={value}']
-    return words
+from nfv_sched_testing.clouds import HUGE
+from tests.cmd.arguments import by_hand
 
 
 def by_host(rows):

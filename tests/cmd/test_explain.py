@@ -9,20 +9,9 @@ import yaml
 
 from nfv_sched.nova import boot_request
 from nfv_sched.nova import compute_nodes
+from nfv_sched_testing.clouds import HUGE
 from nfv_sched_testing.served import cloud_named
-
-HUGE = {
-    'hw:cpu_policy': 'dedicated',
-    'hw:mem_page_size': '1GB',
-    'hw:numa_nodes': '1',
-}
-
-
-def by_hand(vcpus, ram, **specs):
-    words = ['--vcpus', str(vcpus), '--ram', str(ram), '--disk', '1']
-    for name, value in specs.items():
-        words += ['--extra-spec', f'{name}={value}']
-    return words
+from tests.cmd.arguments import by_hand
 
 
 def counts(rows):

@@ -8,15 +8,11 @@ import nova.conf
 import pytest
 
 from nfv_sched.sim import settings
+from nfv_sched_testing.clouds import HUGE
 from nfv_sched_testing.served import listening
 from nfv_sched_testing.served import placement_of
 
 CONF = nova.conf.CONF
-HUGE = {
-    'hw:cpu_policy': 'dedicated',
-    'hw:mem_page_size': '1GB',
-    'hw:numa_nodes': '1',
-}
 
 
 @pytest.fixture

@@ -3,44 +3,40 @@
 import pytest
 
 from nfv_sched.scenario import explain
-from nfv_sched.sim import machine
 from nfv_sched.sim import settings
 from nfv_sched.sim.boot_request import Port
 from nfv_sched.sim.boot_request import SimulatedFlavor
-from nfv_sched.sim.cloud import simulated_cloud
-
-HUGE = {
-    'hw:cpu_policy': 'dedicated',
-    'hw:mem_page_size': '1GB',
-    'hw:numa_nodes': '1',
-}
-
-
-@pytest.fixture(autouse=True)
-def nova_options():
-    """The cloud of this module sets Nova's options."""
+from nfv_sched_testing.clouds import cloud_of
+from nfv_sched_testing.clouds import HUGE
+from nfv_sched_testing.clouds import nova_options  # noqa: F401 - a fixture
 
 
 @pytest.fixture(scope='module')
 def cloud():
-    with simulated_cloud(settings.STOCK) as running:
-        for name in ('dell-2x6230r-64vf', 'epyc7451-4node'):
-            running.add_host(name, machine.load(name))
+    hosts = ('dell-2x6230r-64vf', 'epyc7451-4node')
+    with cloud_of(hosts, settings.STOCK) as running:
         yield running
 
 
-def conditions(found):
-    assert sum(one.hosts for one in found.conditions) + found.fitting == 2
-    return [(one.stage, one.name, one.hosts) for one in found.conditions]
+def conditions(explanation):
+    assert (
+        sum(condition.hosts for condition in explanation.conditions)
+        + explanation.fitting
+        == 2
+    )
+    return [
+        (condition.stage, condition.name, condition.hosts)
+        for condition in explanation.conditions
+    ]
 
 
 def test_numa_topology_filter_is_told_in_our_words(cloud):
-    found = explain.explain(
+    explanation = explain.explain(
         cloud, SimulatedFlavor('f', 2, 45056, extra_specs=HUGE)
     )
-    assert conditions(found) == [('NUMATopologyFilter', 'pages', 2)]
+    assert conditions(explanation) == [('NUMATopologyFilter', 'pages', 2)]
     assert '40 of 44 free pages of 1 GiB; everything else fits' in (
-        found.conditions[0].nearest.text
+        explanation.conditions[0].nearest.text
     )
 
 
@@ -61,7 +57,9 @@ def test_what_else_lacks_is_of_the_other_filter(cloud):
     )
     for finding in explain.explain(cloud, flavor).findings:
         assert finding.blockers[0].condition == finding.first_blocker.condition
-        assert {(one.stage, one.condition) for one in finding.blockers} <= {
+        assert {
+            (blocker.stage, blocker.condition) for blocker in finding.blockers
+        } <= {
             ('NUMATopologyFilter', 'pages'),
             ('PciPassthroughFilter', 'devices'),
             (finding.first_blocker.stage, finding.first_blocker.condition),
@@ -73,10 +71,10 @@ def test_without_any_of_them_the_claim_is_asked(cloud):
     stock = cloud.profile
     cloud.use(bare)
     try:
-        found = explain.explain(
+        explanation = explain.explain(
             cloud, SimulatedFlavor('f', 2, 45056, extra_specs=HUGE)
         )
-        assert conditions(found) == [('claim', 'pages', 2)]
+        assert conditions(explanation) == [('claim', 'pages', 2)]
         huge = SimulatedFlavor('fits', 2, 1024, extra_specs=HUGE)
         assert explain.explain(cloud, huge).fitting == 2
     finally:

@@ -56,13 +56,13 @@ def test_a_device_on_no_cell_is_as_far_as_another_socket():
 @given(scene=strategies.scenes())
 @settings(max_examples=examples(1000))
 def test_a_claim_leaves_no_more_room_than_there_was(scene):
-    made = forecast(scene)
-    if made is None:
+    after_claim = forecast(scene)
+    if after_claim is None:
         return
-    assert made.left[0] <= made.before[0]
-    assert 0 <= made.locality.remote < 1
-    assert 0 <= made.locality.together < 1
-    assert 0 <= made.locality.occupied <= 1
+    assert after_claim.left[0] <= after_claim.before[0]
+    assert 0 <= after_claim.locality.remote < 1
+    assert 0 <= after_claim.locality.together < 1
+    assert 0 <= after_claim.locality.occupied <= 1
 
 
 def two_cells():
@@ -73,13 +73,13 @@ def two_cells():
 
 
 def test_room_lost_is_that_of_the_guest_that_came():
-    made = forecast(
+    after_claim = forecast(
         builders.scene(
             two_cells(), [builders.guest_cell(0, cpus=2, pagesize=2048)]
         )
     )
     # 256 pages each: two fit a cell by pages and by CPUs.
-    assert (made.before, made.left) == ((4,), (3,))
+    assert (after_claim.before, after_claim.left) == ((4,), (3,))
 
 
 def locality(scene, distances=None):
@@ -92,8 +92,8 @@ def test_cells_with_free_devices_are_occupied_by_guests_without():
     assert locality(builders.scene(two_cells(), plain)).occupied == 0
     assert locality(builders.scene(two_cells(), plain, both)).occupied == 1
     # The claim tries cells without devices first.
-    one = locality(builders.scene(two_cells(), plain, vfs(0, '10')))
-    assert one.occupied == 0
+    on_one_cell = locality(builders.scene(two_cells(), plain, vfs(0, '10')))
+    assert on_one_cell.occupied == 0
 
 
 def test_devices_from_afar_and_of_one_card_are_told():

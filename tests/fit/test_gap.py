@@ -20,10 +20,10 @@ from nfv_sched_testing.builders import host_of
 from nfv_sched_testing.builders import scene
 
 
-def asked(one):
-    fit_request = fit.FitRequest(request_spec.read_guest(one.spec))
+def asked(example):
+    fit_request = fit.FitRequest(request_spec.read_guest(example.spec))
     providers = [r.rp_uuids for r in fit_request.guest.devices]
-    return fit_request, host_of(one), providers
+    return fit_request, host_of(example), providers
 
 
 def fits(fit_request, host, providers):
@@ -52,9 +52,11 @@ def test_with_all_that_is_missing_the_guest_fits_and_with_less_it_does_not(
         assert not fits(fit_request, less, providers)
 
 
-def told(one):
-    found = gap.shortfall(*asked(one))
-    return [(r.resource, r.cell, r.asked, r.available) for r in found.reasons]
+def told(example):
+    missing = gap.shortfall(*asked(example))
+    return [
+        (r.resource, r.cell, r.asked, r.available) for r in missing.reasons
+    ]
 
 
 def test_the_nearest_cell_is_told():
@@ -91,20 +93,20 @@ def test_devices_are_given_where_they_are_near_enough():
     ]
     cards = [device('0000:05:00.0', 'type-PF', 1)]
     want = [device_request(2, dev_type='type-PF', product_id='1572')]
-    one = scene(cells, [guest_cell(0, 2)], cards, want)
-    fit_request, host, providers = asked(one)
-    found = gap.shortfall(fit_request, host, providers)
-    assert found.all
-    assert [(r.resource, r.asked, r.available) for r in found.reasons] == [
+    example = scene(cells, [guest_cell(0, 2)], cards, want)
+    fit_request, host, providers = asked(example)
+    missing = gap.shortfall(fit_request, host, providers)
+    assert missing.all
+    assert [(r.resource, r.asked, r.available) for r in missing.reasons] == [
         (Resource.DEVICES, 2, 1)
     ]
 
 
 def test_what_no_host_could_be_given_is_not_all():
-    one = scene([host_cell(0, cores=4)], [guest_cell(0), guest_cell(1)])
-    found = gap.shortfall(*asked(one))
-    assert not found.all
-    assert [r.resource for r in found.reasons] == [Resource.CELLS]
+    example = scene([host_cell(0, cores=4)], [guest_cell(0), guest_cell(1)])
+    missing = gap.shortfall(*asked(example))
+    assert not missing.all
+    assert [r.resource for r in missing.reasons] == [Resource.CELLS]
 
 
 def test_the_nearest_reason_is_the_one_with_most_of_what_is_asked():

@@ -22,14 +22,14 @@ def told(scene):
 
 
 def test_more_guest_cells_than_host_cells():
-    found = scene([host_cell(0, pages={})], [guest_cell(0), guest_cell(1)])
-    assert told(found) == [(Resource.CELLS, None, None, 2, 1)]
+    example = scene([host_cell(0, pages={})], [guest_cell(0), guest_cell(1)])
+    assert told(example) == [(Resource.CELLS, None, None, 2, 1)]
 
 
 def test_a_host_without_numa_topology():
-    found = scene([host_cell(0)], [guest_cell(0)])
-    found.topology = None
-    assert told(found) == [(Resource.CELLS, None, None, 1, 0)]
+    example = scene([host_cell(0)], [guest_cell(0)])
+    example.topology = None
+    assert told(example) == [(Resource.CELLS, None, None, 1, 0)]
 
 
 @pytest.mark.parametrize(
@@ -66,18 +66,18 @@ def test_a_host_without_numa_topology():
     ],
 )
 def test_a_cell_that_falls_short(cell, guest, expected):
-    found = scene(
+    example = scene(
         [host_cell(0, **{'pages': {}, **cell})], [guest_cell(0, **guest)]
     )
-    assert told(found) == [expected]
+    assert told(example) == [expected]
 
 
 def test_memory_that_is_no_multiple_of_the_page_size():
-    found = scene(
+    example = scene(
         [host_cell(0, pages={builders.GIB: 4})],
         [guest_cell(0, memory=512, pagesize=builders.GIB)],
     )
-    (reason,) = builders.evaluate(found).reasons
+    (reason,) = builders.evaluate(example).reasons
     assert str(reason) == (
         'NUMA node 0: the memory of guest NUMA node 0 is not a multiple of '
         '1 GiB'
@@ -85,11 +85,11 @@ def test_memory_that_is_no_multiple_of_the_page_size():
 
 
 def test_guest_cells_that_compete_for_one_host_cell():
-    found = scene(
+    example = scene(
         [host_cell(0, pages={}), host_cell(1, memory=256, pages={})],
         [guest_cell(0), guest_cell(1)],
     )
-    reasons = builders.evaluate(found).reasons
+    reasons = builders.evaluate(example).reasons
     assert str(reasons[0]) == '2 guest NUMA nodes fit only NUMA node 0'
     assert [(r.cell, r.guest_cell) for r in reasons[1:]] == [(1, 0), (1, 1)]
 
@@ -121,16 +121,16 @@ def test_devices_that_are_not_there():
 
 
 def test_devices_on_different_cells():
-    found = devices_scene([0, 1], count=2)
-    assert (Resource.DEVICES, None, None, 2, 1) in told(found)
-    text = str(builders.evaluate(found).reasons[-1])
+    example = devices_scene([0, 1], count=2)
+    assert (Resource.DEVICES, None, None, 2, 1) in told(example)
+    text = str(builders.evaluate(example).reasons[-1])
     assert '1 on NUMA node 0, 1 on NUMA node 1' in text
 
 
 def test_devices_on_a_cell_whose_cpus_are_taken():
-    found = devices_scene([0])
-    found.topology.cells[0].pinned_cpus = {0}
-    joint, devices = builders.evaluate(found).reasons
+    example = devices_scene([0])
+    example.topology.cells[0].pinned_cpus = {0}
+    joint, devices = builders.evaluate(example).reasons
     assert joint.resource is Resource.COMBINATION
     assert 'NUMA node 1 only' in joint.text
     assert (devices.resource, devices.asked, devices.available) == (
@@ -141,7 +141,7 @@ def test_devices_on_a_cell_whose_cpus_are_taken():
 
 
 def test_a_network_on_a_cell_whose_cpus_are_taken():
-    found = scene(
+    example = scene(
         [
             host_cell(
                 i,
@@ -155,10 +155,10 @@ def test_a_network_on_a_cell_whose_cpus_are_taken():
         ],
         [guest_cell(0)],
     )
-    found.spec.network_metadata = objects.NetworkMetadata(
+    example.spec.network_metadata = objects.NetworkMetadata(
         physnets={'net', 'elsewhere'}, tunneled=True
     )
-    assert [str(r) for r in builders.evaluate(found).reasons[1:]] == [
+    assert [str(r) for r in builders.evaluate(example).reasons[1:]] == [
         'network net is not near NUMA node 1',
         'network tunnels is not near NUMA node 1',
     ]

@@ -111,7 +111,10 @@ def test_a_host_in_another_rack_is_one_root_written(client, wsgi):
     new = dataclasses.replace(olds[0], domains={'rack': 'r1'})
     wsgi.calls.clear()
     report = publish(client, [new, olds[1]])
-    assert [one.outcome for one in report.hosts] == ['written', 'unchanged']
+    assert [result.outcome for result in report.hosts] == [
+        'written',
+        'unchanged',
+    ]
     root = f'/resource_providers/{schema.root_uuid(new.uuid)}'
     assert wsgi.writes == [
         ('PUT', f'{root}/traits'),
@@ -133,8 +136,8 @@ def test_reserved_pages_alone_are_written(client):
     )
     publish(client, [dataclasses.replace(old, cells=(cell,))])
     root = schema.root_uuid(old.uuid)
-    _, found = api.inventories(client, schema.cell_uuid(root, 0))
-    pages = found['CUSTOM_NFV_PAGES_2MB']
+    _, inventories = api.inventories(client, schema.cell_uuid(root, 0))
+    pages = inventories['CUSTOM_NFV_PAGES_2MB']
     assert (pages.total, pages.reserved) == (521, 9)
 
 
@@ -193,7 +196,7 @@ def test_names_are_created_once(placement, template):
 def test_a_host_that_cannot_be_encoded_does_not_stop_others(client):
     bad = dataclasses.replace(host(1), name='x' * 300)
     report = publish(client, [bad, host(0)])
-    assert [one.outcome for one in report.hosts] == ['failed', 'written']
+    assert [result.outcome for result in report.hosts] == ['failed', 'written']
     assert '300 characters' in report.hosts[0].error
     assert read(client, host(0)) == host(0)
 
@@ -272,12 +275,12 @@ def _foreign(client, name, parent=None):
 def _everything(client):
     listed = client.get('/resource_providers')['resource_providers']
     return {
-        one['uuid']: (
-            one,
-            api.inventories(client, one['uuid']),
-            api.traits(client, one['uuid']),
+        provider['uuid']: (
+            provider,
+            api.inventories(client, provider['uuid']),
+            api.traits(client, provider['uuid']),
         )
-        for one in listed
+        for provider in listed
     }
 
 
@@ -318,7 +321,7 @@ def test_a_foreign_child_and_trait_in_our_tree_stay(client):
 def test_a_foreign_holder_of_our_name_is_reported(client):
     foreign = _foreign(client, 'host0:nfv')
     report = publish(client, [host(0), host(1)])
-    assert [one.outcome for one in report.hosts] == ['failed', 'written']
+    assert [result.outcome for result in report.hosts] == ['failed', 'written']
     assert 'host0' in report.hosts[0].error
     assert foreign in api.tree_of(client, foreign)
 
@@ -333,19 +336,23 @@ def test_a_compute_node_that_came_back_replaces_its_old_tree(client):
 
 
 def test_two_compute_nodes_of_one_name_do_not_replace_each_other(client):
-    one, two = host(0), host(5, name='host0')
-    live_nodes = {each.uuid: each.name for each in (one, two)}
+    host_a, host_b = host(0), host(5, name='host0')
+    live_nodes = {
+        topology.uuid: topology.name for topology in (host_a, host_b)
+    }
     for _ in range(2):
-        report = Round(client, live_nodes).publish([one, two])
+        report = Round(client, live_nodes).publish([host_a, host_b])
         first, second = report.hosts
         assert first.error is None
-        assert one.uuid in second.error
-        assert two.uuid in second.error
-        assert read(client, one) == one
+        assert host_a.uuid in second.error
+        assert host_b.uuid in second.error
+        assert read(client, host_a) == host_a
     # The former compute node no longer exists.
-    (report,) = Round(client, {two.uuid: two.name}).publish([two]).hosts
+    (report,) = (
+        Round(client, {host_b.uuid: host_b.name}).publish([host_b]).hosts
+    )
     assert report.error is None
-    assert read(client, two) == two
+    assert read(client, host_b) == host_b
 
 
 def test_two_hosts_swap_their_names(client):
@@ -362,7 +369,7 @@ def test_a_renamed_host_is_renamed(client):
     again = host(0, name='new-name')
     publish(client, [again])
     root = schema.root_uuid(again.uuid)
-    names = {one.name for one in api.tree_of(client, root).values()}
+    names = {provider.name for provider in api.tree_of(client, root).values()}
     assert 'new-name:nfv' in names
     assert all(name.startswith('new-name:nfv') for name in names)
 
@@ -527,6 +534,6 @@ def test_foreign_traits_survive_new_traits_of_ours(client):
     other = dataclasses.replace(host().cells[0], socket=5)
     new = dataclasses.replace(host(), cells=(other, host().cells[1]))
     publish(client, [new])
-    found = api.traits(client, cell)[1]
-    assert {'CUSTOM_RACK_7', 'CUSTOM_NFV_SOCKET_5'} <= found
-    assert 'CUSTOM_NFV_SOCKET_0' not in found
+    names = api.traits(client, cell)[1]
+    assert {'CUSTOM_RACK_7', 'CUSTOM_NFV_SOCKET_5'} <= names
+    assert 'CUSTOM_NFV_SOCKET_0' not in names

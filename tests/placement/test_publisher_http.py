@@ -36,10 +36,8 @@ from tests.placement.http import session_of
 from tests.placement.killed import Killed
 
 #: One of this many calls of a pass is faulty, and each fault begins at another
-#: call; NFV_SPOIL_EVERY=1 takes ten minutes.
-EVERY = int(
-    os.environ.get('NFV_SPOIL_EVERY', '7' if budgets.EXHAUSTIVE else '21')
-)
+#: call; all of them take ten minutes.
+EVERY = int(os.environ.get('NFV_SPOIL_EVERY', budgets.every()))
 #: Seconds that a call may take; a pass takes longer.
 DEADLINE = 0.5
 
@@ -188,11 +186,11 @@ def _calls_survived(work, bad, calls, url):
             run(client_of(url, session, DEADLINE), number)
         assert time.monotonic() - started < 10 * DEADLINE
         uuid = host(number).uuid
-        seen = [one(number) for one in allowed if one]
+        seen = [state(number) for state in allowed if state]
         reader = TopologyReader(lambda: client)
         assert reader.refresh()
-        if found := reader.snapshot.get(uuid):
-            assert bare(found) in map(bare, seen), number
+        if topology := reader.snapshot.get(uuid):
+            assert bare(topology) in map(bare, seen), number
         # The next pass repairs the tree, whatever state the fault left.
         run(client, number)
         assert reader.refresh()

@@ -130,8 +130,8 @@ def test_a_tree_is_repaired_after_any_kill(wsgi, client, restored, work):
             continue
         reader = TopologyReader(lambda: client)
         assert reader.refresh()
-        for found in reader.snapshot.hosts.values():
-            assert bare(found) in map(bare, allowed), at
+        for topology in reader.snapshot.hosts.values():
+            assert bare(topology) in map(bare, allowed), at
         run(client)
         # Its root has moved: otherwise the reader would not read it again.
         assert reader.refresh()

@@ -75,7 +75,7 @@ class FaultyWSGI(WSGIAdapter):
 def variant(number, kind):
     """A few shapes that differ in cells, pools, usage and name."""
     name = 'renamed' if kind == 'renamed' else None
-    found = reported(
+    topology = reported(
         number,
         name=name and f'{name}{number}',
         cells=2 if kind in ('big', 'tall') else 1,
@@ -83,14 +83,14 @@ def variant(number, kind):
     )
     if kind == 'tall':
         # Both cells at once: a mixture of old and new is neither.
-        found = dataclasses.replace(
-            found,
+        topology = dataclasses.replace(
+            topology,
             cells=tuple(
                 dataclasses.replace(cell, memory_mib=1024)
-                for cell in found.cells
+                for cell in topology.cells
             ),
         )
-    return with_guest(found) if kind == 'busy' else found
+    return with_guest(topology) if kind == 'busy' else topology
 
 
 class Publishing(stateful.RuleBasedStateMachine):
@@ -124,11 +124,11 @@ class Publishing(stateful.RuleBasedStateMachine):
 
     def _allow(self, number):
         """Allow the wanted topology from now on, with any supplement."""
-        one = bare(self.hosts[number])
-        may = self.allowed.setdefault(one.uuid, [])
+        wanted = bare(self.hosts[number])
+        may = self.allowed.setdefault(wanted.uuid, [])
         for candidate in (
-            one,
-            *(both(one, self._extra(number, s)) for s in (0, 1)),
+            wanted,
+            *(both(wanted, self._extra(number, s)) for s in (0, 1)),
         ):
             if candidate not in may:
                 may.append(candidate)
@@ -153,9 +153,9 @@ class Publishing(stateful.RuleBasedStateMachine):
         self.speeds.pop(number, None)
 
     def _pass(self, client):
-        found = list(self.hosts.values())
-        prune(client, [one.uuid for one in found])
-        return publish(client, found)
+        topologies = list(self.hosts.values())
+        prune(client, [topology.uuid for topology in topologies])
+        return publish(client, topologies)
 
     @stateful.rule()
     def publisher_passes(self):
@@ -213,29 +213,32 @@ class Publishing(stateful.RuleBasedStateMachine):
     @stateful.precondition(lambda self: len(self.foreign) < 2)
     @stateful.rule(number=st.integers(0, 2))
     def stranger_makes_a_provider(self, number):
-        one = str(uuid.uuid4())
+        provider = str(uuid.uuid4())
         self.client.post(
-            '/resource_providers', {'uuid': one, 'name': f'host{number}{one}'}
+            '/resource_providers',
+            {'uuid': provider, 'name': f'host{number}{provider}'},
         )
         self.client.put(
-            f'/resource_providers/{one}/inventories',
+            f'/resource_providers/{provider}/inventories',
             {
                 'resource_provider_generation': 0,
                 'inventories': {'VCPU': {'total': 8}},
             },
         )
-        self.foreign[one] = api.inventories(self.client, one)
+        self.foreign[provider] = api.inventories(self.client, provider)
 
     @stateful.rule()
     def reader_looks(self):
         assert self.reader.refresh()
-        for one in self.reader.snapshot.hosts.values():
-            assert bare(one) in self.allowed.get(one.uuid, []), one
+        for topology in self.reader.snapshot.hosts.values():
+            assert bare(topology) in self.allowed.get(topology.uuid, []), (
+                topology
+            )
 
     @stateful.invariant()
     def strangers_are_left_alone(self):
-        for one, before in self.foreign.items():
-            assert api.inventories(self.client, one) == before
+        for provider, before in self.foreign.items():
+            assert api.inventories(self.client, provider) == before
 
     def _check_right(self):
         """After supplements are repaired, all trees are as they should be."""
@@ -248,10 +251,10 @@ class Publishing(stateful.RuleBasedStateMachine):
         assert reader.refresh()
         assert not reader.snapshot.bad
         wanted = {}
-        for number, one in self.hosts.items():
+        for number, topology in self.hosts.items():
             extra = self._extra(number, self.speeds.get(number, 0))
-            wanted[one.uuid] = (
-                both(one, extra) if number in self.speeds else one
+            wanted[topology.uuid] = (
+                both(topology, extra) if number in self.speeds else topology
             )
         assert dict(reader.snapshot.hosts) == wanted
         assert self._pass(self.client).writes == 0

@@ -18,9 +18,8 @@ from nfv_sched.placement.reader import TopologyReader
 from nfv_sched.publishing.cells import CellsSource
 from nfv_sched.publishing.pass_report import PassReport
 from nfv_sched.sim import flavors
-from nfv_sched.sim import machine
-from nfv_sched.sim import settings
-from nfv_sched.sim.cloud import simulated_cloud
+from nfv_sched_testing.clouds import cloud_of
+from nfv_sched_testing.clouds import nova_options  # noqa: F401 - a fixture
 
 HOSTS = {
     'one': 'dell-2x6230r-64vf',
@@ -29,17 +28,10 @@ HOSTS = {
 }
 
 
-@pytest.fixture(autouse=True)
-def nova_options():
-    """The cloud has set Nova's options."""
-
-
 @pytest.fixture
 def cloud():
-    with simulated_cloud(settings.NFV, aliases=flavors.aliases()) as made:
-        for host, name in HOSTS.items():
-            made.add_host(host, machine.load(name))
-        yield made
+    with cloud_of(HOSTS, aliases=flavors.aliases()) as running:
+        yield running
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ from nfv_sched.nova import config as nova_config
 from nfv_sched.nova import node_topologies
 from nfv_sched.placement.client import PlacementClient
 from nfv_sched.placement.reader import TopologyReader
-from nfv_sched.sim import machine
-from nfv_sched.sim.cloud import simulated_cloud
+from nfv_sched_testing.clouds import cloud_of
+from nfv_sched_testing.clouds import nova_options  # noqa: F401 - a fixture
 from tests.sysfs import trees
 
 CONF = nova.conf.CONF
@@ -23,15 +23,9 @@ CONF = nova.conf.CONF
 
 @pytest.fixture(scope='module')
 def two_hosts():
-    with simulated_cloud() as running:
-        running.add_host('one', machine.load('dell-2x6230r-64vf'))
-        running.add_host('two', machine.load('epyc7451-4node'))
+    hosts = {'one': 'dell-2x6230r-64vf', 'two': 'epyc7451-4node'}
+    with cloud_of(hosts) as running:
         yield running
-
-
-@pytest.fixture(autouse=True)
-def nova_options():
-    """The cloud has set Nova's options."""
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ import time
 import pytest
 
 from nfv_sched.placement.reader import TopologyReader
-from nfv_sched.sim import machine
-from nfv_sched.sim.cloud import simulated_cloud
+from nfv_sched_testing.clouds import cloud_of
+from nfv_sched_testing.clouds import nova_options  # noqa: F401 - a fixture
 from nfv_sched_testing.placement_server import running
 from tests.placement.http import client_of
 
@@ -21,16 +21,10 @@ PASSWORD = 'the-password-of-placement'  # noqa: S105 - a dummy
 PATIENCE = 30
 
 
-@pytest.fixture(autouse=True)
-def nova_options():
-    """The cloud has set Nova's options."""
-
-
 @pytest.fixture
 def cloud():
-    with simulated_cloud() as made:
-        made.add_host('one', machine.load('dell-2x6230r-64vf'))
-        yield made
+    with cloud_of({'one': 'dell-2x6230r-64vf'}) as running:
+        yield running
 
 
 @pytest.fixture

@@ -4,22 +4,15 @@ import pytest
 
 from nfv_sched.model import FunctionTopology
 from nfv_sched.nova import config as nova_config
-from nfv_sched.placement.codec import decode
-from nfv_sched.placement.codec import encode
 from nfv_sched.placement.publisher import publish
 from nfv_sched.placement.reader import TopologyReader
-from nfv_sched.placement.tree import summaries_of
 from nfv_sched.publishing.pass_report import PassReport
-from nfv_sched.publishing.sysfs import supplement_of
 from nfv_sched.publishing.sysfs import SysfsSource
 from nfv_sched.sysfs import MalformedSysfs
 from tests.placement.examples import host
 from tests.placement.examples import reported
 from tests.sysfs.trees import device
-from tests.sysfs.trees import facts
-from tests.sysfs.trees import machine
 from tests.sysfs.trees import plain
-from tests.sysfs.trees import recorded
 from tests.sysfs.trees import write
 
 
@@ -85,30 +78,6 @@ def test_malformed_sysfs_leaves_the_supplement(tmp_path, client):
     reader = TopologyReader(lambda: client)
     assert reader.refresh()
     assert reader.snapshot.get(host().uuid).cells[0].distances
-
-
-@pytest.mark.parametrize('name', recorded())
-def test_every_recorded_machine_can_be_published(name):
-    found = supplement_of(machine(name), 'host0', host().uuid)
-    tree = encode(found)
-    assert decode('host0', tree.root.uuid, summaries_of(tree)) == found
-    wanted = facts(name)
-    assert [list(cell.distances.values()) or None for cell in found.cells] == [
-        node['distance_row'] for node in wanted['nodes']
-    ]
-    assert [len(cell.l3) for cell in found.cells] == [
-        sum(bool(set(node['cpus']) & set(cpus)) for cpus in wanted['l3'])
-        for node in wanted['nodes']
-    ]
-    assert {
-        function.address: function.vfs
-        for function in found.functions
-        if function.vfs
-    } == {
-        one['addr']: one['sriov_totalvfs']
-        for one in wanted['pci']
-        if one.get('sriov_totalvfs')
-    }
 
 
 def test_the_local_node_is_read_from_novas_file(tmp_path, nova_options):

@@ -2,12 +2,8 @@
 
 import pytest
 
+from nfv_sched_testing.clouds import nova_options  # noqa: F401 - a fixture
 from tests.render import chromium
-
-
-@pytest.fixture(autouse=True)
-def nova_options():
-    """Leave Nova's options alone: pictures do not read them."""
 
 
 @pytest.fixture(scope='module')

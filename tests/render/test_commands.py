@@ -18,10 +18,9 @@ from nfv_sched.nova import config as nova_config
 from nfv_sched.placement import publisher
 from nfv_sched.placement.client import PlacementClient
 from nfv_sched.sim import flavors
-from nfv_sched.sim import machine
 from nfv_sched.sim import settings
-from nfv_sched.sim.cloud import simulated_cloud
 from nfv_sched.survey import placement as placement_survey
+from nfv_sched_testing.clouds import cloud_of
 
 HOSTS = ('dell-2x6230r-64vf', 'epyc7451-4node')
 
@@ -34,11 +33,9 @@ def cloud():
         'nfv_sched.failure_domains': ['rack'],
     }
     with (
-        simulated_cloud(aliases=flavors.aliases(), options=options) as running,
+        cloud_of(HOSTS, aliases=flavors.aliases(), options=options) as running,
         settings.override(options),
     ):
-        for name in HOSTS:
-            running.add_host(name, machine.load(name))
         running.add_aggregate('rack 1', [HOSTS[1]], {'rack': 'R1'})
         known = flavors.flavors()
         for name in ('telefonica-dataplane-3', 'edge-upf', 'opnfv-vfw'):

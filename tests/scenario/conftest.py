@@ -4,10 +4,7 @@ import textwrap
 
 import pytest
 
-
-@pytest.fixture(autouse=True)
-def nova_options():
-    """Leave Nova's options alone: simulated clouds set them."""
+from nfv_sched_testing.clouds import nova_options  # noqa: F401 - a fixture
 
 
 @pytest.fixture

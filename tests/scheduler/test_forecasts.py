@@ -42,9 +42,9 @@ def cache():
 def test_a_small_guest_goes_where_no_large_one_fits_any_more():
     expect(*[SMALL, LARGE] * 8)
     hosts = [plain('whole', LARGE), plain('broken', LARGE - SMALL)]
-    found = weigh(FragmentationWeigher, hosts, spec_of(SMALL))
-    assert best(found) == 'broken'
-    assert all(0 < weight < 1 for weight in found.values())
+    weight_of = weigh(FragmentationWeigher, hosts, spec_of(SMALL))
+    assert best(weight_of) == 'broken'
+    assert all(0 < weight < 1 for weight in weight_of.values())
 
 
 def test_it_looks_at_cells_not_at_hosts():
@@ -54,8 +54,8 @@ def test_it_looks_at_cells_not_at_hosts():
         plain('pairs', LARGE - SMALL, LARGE - SMALL),
         plain('holes', LARGE, 2 * SMALL),
     ]
-    found = weigh(FragmentationWeigher, hosts, spec_of(SMALL))
-    assert best(found) == 'holes'
+    weight_of = weigh(FragmentationWeigher, hosts, spec_of(SMALL))
+    assert best(weight_of) == 'holes'
 
 
 def test_spread_prefers_the_host_that_keeps_the_most(nova_options):
@@ -94,8 +94,8 @@ def test_aggregates_override_the_multiplier():
             metadata={'nfv_fragmentation_weight_multiplier': '5'}
         )
     ]
-    found = weigh(FragmentationWeigher, states, spec_of(SMALL))
-    assert found['one'] == pytest.approx(5 * found['two'])
+    weight_of = weigh(FragmentationWeigher, states, spec_of(SMALL))
+    assert weight_of['one'] == pytest.approx(5 * weight_of['two'])
 
 
 def test_forecasts_are_kept_until_the_host_changes():
@@ -121,11 +121,11 @@ def test_forecasts_follow_the_guests_that_are_expected():
     expect(*[LARGE] * 16)
     # What an earlier weigher of the same request left behind is of no use.
     request_cycle = cycle.begin(spec_of(SMALL))
-    found, prices = cache().get_many(
+    known, prices = cache().get_many(
         [(request_cycle.decide(host), host) for host in hosts]
     )
     assert len(prices) == 2
-    assert [len(one.left) for one in found] == [2, 2]
+    assert [len(forecast.left) for forecast in known] == [2, 2]
 
 
 def test_one_request_works_out_no_more_than_its_share(monkeypatch):
@@ -133,8 +133,8 @@ def test_one_request_works_out_no_more_than_its_share(monkeypatch):
     expect(SMALL)
     hosts = [plain(f'host{i}', LARGE) for i in range(8)]
     for known in (3, 6, 8, 8):
-        found = weigh(FragmentationWeigher, hosts, spec_of(SMALL))
-        assert sum(weight > 0 for weight in found.values()) == known
+        weight_of = weigh(FragmentationWeigher, hosts, spec_of(SMALL))
+        assert sum(weight > 0 for weight in weight_of.values()) == known
 
 
 def test_hosts_that_are_gone_are_forgotten(monkeypatch):
@@ -153,13 +153,13 @@ def test_a_malformed_host_weighs_nothing_and_fails_nothing():
     spec = spec_of(SMALL)
     kept = list(NUMAFitFilter().filter_all(hosts, spec))
     del hosts[1].numa_topology.cells[0]._obj_siblings
-    found = {
-        one.obj.host: one.weight
-        for one in weights.HostWeightHandler().get_weighed_objects(
+    weight_of = {
+        weighed.obj.host: weighed.weight
+        for weighed in weights.HostWeightHandler().get_weighed_objects(
             [FragmentationWeigher()], kept, spec
         )
     }
-    assert found['odd'] == 0 < found['one']
+    assert weight_of['odd'] == 0 < weight_of['one']
 
 
 def test_a_database_that_is_down_fails_no_boot(monkeypatch, nova_options):
@@ -169,8 +169,8 @@ def test_a_database_that_is_down_fails_no_boot(monkeypatch, nova_options):
     nova_options.set_override('reference_flavors', ['any'], 'nfv_sched')
     monkeypatch.setattr(objects.Flavor, 'get_by_name', down)
     hosts = [plain('one', LARGE), plain('two', LARGE)]
-    found = weigh(FragmentationWeigher, hosts, spec_of(SMALL))
-    assert set(found.values()) == {0}
+    weight_of = weigh(FragmentationWeigher, hosts, spec_of(SMALL))
+    assert set(weight_of.values()) == {0}
 
 
 def test_guests_without_devices_keep_away_from_cells_not_from_hosts():
@@ -181,9 +181,9 @@ def test_guests_without_devices_keep_away_from_cells_not_from_hosts():
         device_state('upon', [cell(0)], vfs(0, '10', 1)),
         plain('none', LARGE),
     ]
-    found = weigh(PCILocalityWeigher, hosts, spec_of(SMALL))
-    assert found['beside'] == found['none'] == 1
-    assert found['upon'] == 0
+    weight_of = weigh(PCILocalityWeigher, hosts, spec_of(SMALL))
+    assert weight_of['beside'] == weight_of['none'] == 1
+    assert weight_of['upon'] == 0
 
 
 def test_guests_with_devices_go_where_those_are_nearest():
@@ -194,8 +194,8 @@ def test_guests_with_devices_go_where_those_are_nearest():
         device_state('near', [cell(0), cell(1)], vfs(1, '20'), wanted),
     ]
     spec = spec_of(SMALL, requested=[wanted])
-    found = weigh(PCILocalityWeigher, hosts, spec)
-    assert found['near'] == 1 > found['far'] > 0
+    weight_of = weigh(PCILocalityWeigher, hosts, spec)
+    assert weight_of['near'] == 1 > weight_of['far'] > 0
 
 
 def test_devices_of_one_guest_on_different_functions_if_it_asks():
@@ -207,19 +207,19 @@ def test_devices_of_one_guest_on_different_functions_if_it_asks():
         ),
     ]
     asking = spec_of(SMALL, requested=[wanted], nfv_pci_spread='pf')
-    found = weigh(PCILocalityWeigher, hosts, asking)
-    assert found['apart'] == 1 > found['same'] > 0
-    found = weigh(
+    weight_of = weigh(PCILocalityWeigher, hosts, asking)
+    assert weight_of['apart'] == 1 > weight_of['same'] > 0
+    weight_of = weigh(
         PCILocalityWeigher, hosts, spec_of(SMALL, requested=[wanted])
     )
-    assert found['apart'] == found['same'] == 1
+    assert weight_of['apart'] == weight_of['same'] == 1
 
 
 @pytest.fixture
 def reader(no_placement):
-    made = Reader(taken=None)
-    with process.replaced(process.SchedulerProcess(PublishedTopology(made))):
-        yield made
+    unread = Reader(taken=None)
+    with process.replaced(process.SchedulerProcess(PublishedTopology(unread))):
+        yield unread
 
 
 def remote(name):
@@ -238,12 +238,14 @@ def test_forecasts_follow_what_is_published(reader):
     assert guessed['one'] == guessed['two']
     kept = dict(cache().hosts)
     # Placement's first answer, then an answer about one of the hosts.
-    one, two = topology(states[0], 40), topology(states[1], 40)
-    for other in one, topology(states[0], 80):
-        reader.snapshot = Reader(other, two).snapshot
-        found = weigh(PCILocalityWeigher, states, remote_spec())
-        assert found['one'] == pytest.approx(10 / other.cells[0].distances[1])
-        assert found['two'] == pytest.approx(10 / 40) != guessed['two']
+    first, second = topology(states[0], 40), topology(states[1], 40)
+    for other in first, topology(states[0], 80):
+        reader.snapshot = Reader(other, second).snapshot
+        weight_of = weigh(PCILocalityWeigher, states, remote_spec())
+        assert weight_of['one'] == pytest.approx(
+            10 / other.cells[0].distances[1]
+        )
+        assert weight_of['two'] == pytest.approx(10 / 40) != guessed['two']
         before, kept = kept, dict(cache().hosts)
         assert kept[states[0].uuid] is not before[states[0].uuid]
     assert kept[states[1].uuid] is before[states[1].uuid]
@@ -253,24 +255,30 @@ def test_what_is_published_between_two_weighers_of_a_request(reader):
     states = [remote('one'), remote('two')]
     spec = remote_spec()
     guessed = weigh(PCILocalityWeigher, states, spec)
-    reader.snapshot = Reader(*(topology(one, 40) for one in states)).snapshot
-    again = [weights.WeighedHost(one, 0.0) for one in states]
-    found = PCILocalityWeigher().weigh_objects(again, spec)
-    assert found == [pytest.approx(10 / 40)] * 2 != list(guessed.values())
+    reader.snapshot = Reader(
+        *(topology(state, 40) for state in states)
+    ).snapshot
+    again = [weights.WeighedHost(state, 0.0) for state in states]
+    raw_weights = PCILocalityWeigher().weigh_objects(again, spec)
+    assert (
+        raw_weights == [pytest.approx(10 / 40)] * 2 != list(guessed.values())
+    )
     # And the next request has it from the outset.
-    assert list(weigh(PCILocalityWeigher, states, spec).values()) == found
+    assert (
+        list(weigh(PCILocalityWeigher, states, spec).values()) == raw_weights
+    )
 
 
 def test_what_is_published_meanwhile_is_not_mixed_up(reader, monkeypatch):
     states = [remote('one'), remote('two')]
-    later = Reader(*(topology(one, 40) for one in states)).snapshot
+    later = Reader(*(topology(state, 40) for state in states)).snapshot
 
     def publish(*args, whole=forecasts.fit.forecast):
-        made = whole(*args)
+        forecast = whole(*args)
         reader.snapshot = later
-        return made
+        return forecast
 
     monkeypatch.setattr(forecasts.fit, 'forecast', publish)
     weigh(PCILocalityWeigher, states, remote_spec())
-    found = weigh(PCILocalityWeigher, states, remote_spec())
-    assert list(found.values()) == [pytest.approx(10 / 40)] * 2
+    weight_of = weigh(PCILocalityWeigher, states, remote_spec())
+    assert list(weight_of.values()) == [pytest.approx(10 / 40)] * 2

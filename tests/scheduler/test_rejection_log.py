@@ -13,32 +13,23 @@ from nfv_sched.filters.numa_fit import NUMAFitFilter
 from nfv_sched.filters.pci_numa import PCINUMAFilter
 from nfv_sched.scheduler import rejection_log
 from nfv_sched.sim import flavors
-from nfv_sched.sim import machine
-from nfv_sched.sim import settings
 from nfv_sched.sim.boot_request import SimulatedFlavor
 from nfv_sched.sim.boot_result import Outcome
-from nfv_sched.sim.cloud import simulated_cloud
 from nfv_sched_testing import builders
 from nfv_sched_testing import scheduling
+from nfv_sched_testing.clouds import cloud_of
+from nfv_sched_testing.clouds import HUGE
+from nfv_sched_testing.clouds import nova_options  # noqa: F401 - a fixture
 
 ALL = (HugePagesFilter, CPUPinningFilter, PCINUMAFilter, NUMAFitFilter)
-HUGE = {
-    'hw:cpu_policy': 'dedicated',
-    'hw:mem_page_size': '1GB',
-    'hw:numa_nodes': '1',
-}
-
-
-@pytest.fixture(autouse=True)
-def nova_options():
-    """The cloud of this module sets Nova's options."""
 
 
 @pytest.fixture(scope='module')
 def cloud():
-    with simulated_cloud(settings.NFV, aliases=flavors.aliases()) as running:
-        for name in ('s2600wt-4port', 'epyc7451-4node', 'dell-2x6230r-64vf'):
-            running.add_host(name, machine.load(name))
+    with cloud_of(
+        ('s2600wt-4port', 'epyc7451-4node', 'dell-2x6230r-64vf'),
+        aliases=flavors.aliases(),
+    ) as running:
         yield running
 
 

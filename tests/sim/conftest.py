@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import pytest
 
 from nfv_sched.sim import flavors
-from nfv_sched.sim import machine
 from nfv_sched.sim import settings
 from nfv_sched.sim.cloud import Cloud
-from nfv_sched.sim.cloud import simulated_cloud
+from nfv_sched_testing.clouds import cloud_of
+from nfv_sched_testing.clouds import nova_options  # noqa: F401 - a fixture
 
 HOSTS = (
     'dell-2x6230r-64vf',
@@ -18,15 +18,8 @@ HOSTS = (
 )
 
 
-@pytest.fixture(autouse=True)
-def nova_options():
-    """Leave Nova's options alone: a cloud of this package sets them."""
-
-
 @pytest.fixture(scope='module')
 def stock_cloud() -> Iterator[Cloud]:
     """Four hosts under Nova's own filters."""
-    with simulated_cloud(settings.STOCK, aliases=flavors.aliases()) as cloud:
-        for name in HOSTS:
-            cloud.add_host(name, machine.load(name))
-        yield cloud
+    with cloud_of(HOSTS, settings.STOCK, aliases=flavors.aliases()) as running:
+        yield running

@@ -10,21 +10,18 @@ import pytest
 
 from nfv_sched.scenario import explain
 from nfv_sched.sim import flavors
-from nfv_sched.sim import machine
 from nfv_sched.sim import settings
 from nfv_sched.sim.boot_request import SimulatedFlavor
 from nfv_sched.sim.boot_result import Outcome
 from nfv_sched.sim.cloud import Cloud
-from nfv_sched.sim.cloud import simulated_cloud
+from nfv_sched_testing.clouds import cloud_of
 from tests.sim.conftest import HOSTS
 
 
 @pytest.fixture(scope='module')
 def cloud() -> Iterator[Cloud]:
-    with simulated_cloud(settings.NFV, aliases=flavors.aliases()) as one:
-        for name in HOSTS:
-            one.add_host(name, machine.load(name))
-        yield one
+    with cloud_of(HOSTS, aliases=flavors.aliases()) as running:
+        yield running
 
 
 def test_the_scheduler_has_our_filters_and_weighers(cloud):
@@ -41,8 +38,8 @@ def test_it_is_set_up_as_the_readme_says(cloud):
     said = dict(re.findall(r'(?m)^ {4}(\w+) = ([\d.]+)$', readme.read_text()))
     assert len(said) == 7
     conf = nova.conf.CONF
-    found = {**conf.filter_scheduler, **conf.scheduler}
-    assert {name: float(found[name]) for name in said} == {
+    options = {**conf.filter_scheduler, **conf.scheduler}
+    assert {name: float(options[name]) for name in said} == {
         name: float(value) for name, value in said.items()
     }
 
@@ -73,27 +70,36 @@ def test_a_guest_without_a_host_is_explained(cloud):
     flavor = flavors.flavors()['telefonica-dataplane-1']
     [guest] = cloud.boot(flavor)
     assert guest.outcome is Outcome.NO_VALID_HOST
-    found = explain.explain(cloud, flavor)
-    assert (found.hosts, found.fitting) == (4, 0)
-    assert sum(one.hosts for one in found.conditions) == 4
-    [pages] = [one for one in found.conditions if one.name == 'pages']
+    explanation = explain.explain(cloud, flavor)
+    assert (explanation.hosts, explanation.fitting) == (4, 0)
+    assert sum(condition.hosts for condition in explanation.conditions) == 4
+    [pages] = [
+        condition
+        for condition in explanation.conditions
+        if condition.name == 'pages'
+    ]
     assert pages.nearest.host == 's2600wt-4port'
     assert '12 of 16' in pages.nearest.text
 
 
 def test_a_guest_with_a_host_is_told_so(cloud):
-    found = explain.explain(cloud, flavors.flavors()['clearwater-vims'])
-    assert (found.hosts, found.fitting, found.conditions) == (4, 4, ())
+    explanation = explain.explain(cloud, flavors.flavors()['clearwater-vims'])
+    assert (
+        explanation.hosts,
+        explanation.fitting,
+        explanation.conditions,
+    ) == (4, 4, ())
 
 
 def test_placement_and_groups_are_conditions_too(cloud):
     group = cloud.add_group('apart', 'anti-affinity')
     plain = SimulatedFlavor('plain', 1, 512)
     guests = [cloud.boot(plain, group=group)[0] for _ in range(4)]
-    found = explain.explain(cloud, plain, group=group)
-    assert [(one.name, one.hosts) for one in found.conditions] == [
-        ('server group', 4)
-    ]
+    explanation = explain.explain(cloud, plain, group=group)
+    assert [
+        (condition.name, condition.hosts)
+        for condition in explanation.conditions
+    ] == [('server group', 4)]
     few = cloud.add_group('few', 'anti-affinity', max_per_host=2)
     guests += cloud.boot(plain, group=few, count=5)
     assert explain.explain(cloud, plain, group=few).fitting == 3
@@ -103,7 +109,8 @@ def test_placement_and_groups_are_conditions_too(cloud):
     for guest in guests:
         cloud.delete(guest)
     huge = SimulatedFlavor('huge', 4, 2**20)
-    found = explain.explain(cloud, huge)
-    assert [(one.name, one.hosts) for one in found.conditions] == [
-        ('MEMORY_MB', 4)
-    ]
+    explanation = explain.explain(cloud, huge)
+    assert [
+        (condition.name, condition.hosts)
+        for condition in explanation.conditions
+    ] == [('MEMORY_MB', 4)]

@@ -73,15 +73,19 @@ def test_another_scheduler_of_the_cloud_has_them(cloud):
 
 
 def test_explanations_have_them(cloud):
-    found = explain.explain(cloud, PLAIN)
-    assert [one.stage for one in found.conditions] == [FILTER]
+    explanation = explain.explain(cloud, PLAIN)
+    assert [condition.stage for condition in explanation.conditions] == [
+        FILTER
+    ]
 
 
 def test_the_demo_has_them(cloud):
     run = demo_view.DemoRun(cloud)
     run.boot(demo_view.DemoBoot('x', flavors.Service('x', PLAIN)))
-    [(_, found)] = run.refusals.values()
-    assert [one.stage for one in found.conditions] == [FILTER]
+    [(_, explanation)] = run.refusals.values()
+    assert [condition.stage for condition in explanation.conditions] == [
+        FILTER
+    ]
 
 
 def test_the_report_has_them(cloud, monkeypatch, tmp_path):
@@ -118,7 +122,9 @@ steps: [{boot: {flavor: plain}}]
 """
     )
     [why] = simulate_view.simulate(path, rich_console.plain()).run.whys
-    assert [one.stage for one in why.explanation.conditions] == [FILTER]
+    assert [condition.stage for condition in why.explanation.conditions] == [
+        FILTER
+    ]
 
 
 def test_options_are_as_before_where_one_is_wrong():

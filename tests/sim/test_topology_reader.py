@@ -6,19 +6,17 @@ from nfv_sched.placement.client import PlacementClient
 from nfv_sched.placement.publisher import publish
 from nfv_sched.sim import flavors
 from nfv_sched.sim import machine
-from nfv_sched.sim import settings
 from nfv_sched.sim import topology_reader
-from nfv_sched.sim.cloud import simulated_cloud
+from nfv_sched_testing.clouds import cloud_of
 
 MACHINES = ('dell-2x6230r-64vf', 'epyc7451-4node', 'opteron-sparse-ids')
 
 
 @pytest.fixture
 def cloud():
-    with simulated_cloud(settings.NFV, aliases=flavors.aliases()) as made:
-        for number, name in enumerate(MACHINES):
-            made.add_host(f'host{number}', machine.load(name))
-        yield made
+    hosts = {f'host{number}': name for number, name in enumerate(MACHINES)}
+    with cloud_of(hosts, aliases=flavors.aliases()) as running:
+        yield running
 
 
 def flavor():

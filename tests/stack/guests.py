@@ -108,14 +108,14 @@ class Guests:
         wanted = [guest.id for guest in guests]
         end = time.monotonic() + _PATIENCE
         while True:
-            found = {one.id: one for one in self._compute.servers()}
+            by_id = {server.id: server for server in self._compute.servers()}
             left = [
                 uuid
                 for uuid in wanted
-                if found[uuid].status == 'BUILD' or found[uuid].task_state
+                if by_id[uuid].status == 'BUILD' or by_id[uuid].task_state
             ]
             if not left:
-                return [found[uuid] for uuid in wanted]
+                return [by_id[uuid] for uuid in wanted]
             if time.monotonic() > end:
                 raise TimeoutError(f'{len(left)} guests are still building')
             time.sleep(1.0)
@@ -124,11 +124,11 @@ class Guests:
         """Wait until nothing is under way for a guest."""
         end = time.monotonic() + _PATIENCE
         while True:
-            found = self._compute.get_server(guest.id)
-            if found.status != 'BUILD' and found.task_state is None:
-                return found
+            server = self._compute.get_server(guest.id)
+            if server.status != 'BUILD' and server.task_state is None:
+                return server
             if time.monotonic() > end:
-                raise TimeoutError(f'{found.name} is {found.task_state}')
+                raise TimeoutError(f'{server.name} is {server.task_state}')
             time.sleep(0.2)
 
     def reaches(self, guest: Any, status: str) -> Any:
@@ -136,7 +136,7 @@ class Guests:
 
         :raises AssertionError: it failed instead
         """
-        return self._until(guest, lambda found: found.status == status)
+        return self._until(guest, lambda server: server.status == status)
 
     def leaves(self, guest: Any) -> Any:
         """Wait until a guest is on another host than it was.
@@ -145,18 +145,18 @@ class Guests:
         """
         left = guest.hypervisor_hostname
         return self._until(
-            guest, lambda found: found.hypervisor_hostname != left
+            guest, lambda server: server.hypervisor_hostname != left
         )
 
     def _until(self, guest: Any, so: Callable[[Any], bool]) -> Any:
         end = time.monotonic() + _PATIENCE
         while True:
-            found = self._compute.get_server(guest.id)
-            if found.task_state is None and so(found):
-                return found
-            assert found.status != 'ERROR', found.fault
+            server = self._compute.get_server(guest.id)
+            if server.task_state is None and so(server):
+                return server
+            assert server.status != 'ERROR', server.fault
             if time.monotonic() > end:
-                raise TimeoutError(f'{found.name} is {found.status}')
+                raise TimeoutError(f'{server.name} is {server.status}')
             time.sleep(0.2)
 
     def action(self, guest: Any, name: str, body: Any = None) -> None:
@@ -184,7 +184,9 @@ class Guests:
     def running(self) -> list[Any]:
         """All guests that run."""
         return [
-            one for one in self._compute.servers() if one.status == 'ACTIVE'
+            server
+            for server in self._compute.servers()
+            if server.status == 'ACTIVE'
         ]
 
     def delete_all(self) -> None:
@@ -196,7 +198,7 @@ class Guests:
         while list(self._compute.servers()):
             if time.monotonic() > end:
                 raise TimeoutError('guests are not deleted')
-            time.sleep(1.0)
+            time.sleep(0.2)
 
     def overlaps(self) -> Iterator[str]:
         """Guests that share a CPU that only one of them may have."""

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 import pytest
 
 from nfv_sched.sim import flavors
-from nfv_sched.sim import machine
 from nfv_sched.sim.cloud import Cloud
-from nfv_sched.sim.cloud import simulated_cloud
+from nfv_sched_testing.clouds import cloud_of
+from nfv_sched_testing.clouds import nova_options  # noqa: F401 - a fixture
 
 HOSTS = ('dell-2x6230r-64vf', 'epyc7451-4node', 'opteron-sparse-ids')
 GUESTS = (
@@ -22,17 +22,10 @@ GUESTS = (
 )
 
 
-@pytest.fixture(autouse=True)
-def nova_options():
-    """Leave Nova's options alone: the cloud of this package sets them."""
-
-
 @pytest.fixture(scope='module')
 def populated() -> Iterator[Cloud]:
     """Three hosts, one of them in a rack, and instances on them."""
-    with simulated_cloud(aliases=flavors.aliases()) as cloud:
-        for name in HOSTS:
-            cloud.add_host(name, machine.load(name))
+    with cloud_of(HOSTS, aliases=flavors.aliases()) as cloud:
         cloud.add_aggregate(
             'rack 1',
             ['epyc7451-4node'],

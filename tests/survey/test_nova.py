@@ -30,12 +30,12 @@ def test_every_instance_is_found_on_its_host(populated, survey):
     assert len(populated.guests) >= 5
     assert survey.source is Source.NOVA
     assert survey.problems == ()
-    found = {
-        one.uuid: (host.host, one.name, one.flavor)
+    residents = {
+        instance.uuid: (host.host, instance.name, instance.flavor)
         for host in survey.hosts
-        for one in host.residents
+        for instance in host.residents
     }
-    assert found == {
+    assert residents == {
         guest.uuid: (guest.host, guest.name, guest.flavor.name)
         for guest in populated.guests
     }
@@ -47,8 +47,8 @@ def test_pinned_cpus_are_exactly_those_of_the_residents(survey):
         for cell in host.state.cells:
             here = [
                 part
-                for one in host.residents
-                for part in one.cells
+                for instance in host.residents
+                for part in instance.cells
                 if part.host_cell == cell.id
             ]
             cpus = [part.host_cpus for part in here]
@@ -93,11 +93,11 @@ def test_states_are_those_that_the_scheduler_sees(populated, survey):
 
 
 def test_zones_and_racks_come_from_aggregates(survey):
-    found = by_name(survey)
-    assert found['epyc7451-4node'].availability_zone == 'edge'
-    assert found['epyc7451-4node'].topology.domains == {'rack': 'r1'}
-    assert found['dell-2x6230r-64vf'].availability_zone == 'nova'
-    assert found['dell-2x6230r-64vf'].topology.domains == {}
+    surveys = by_name(survey)
+    assert surveys['epyc7451-4node'].availability_zone == 'edge'
+    assert surveys['epyc7451-4node'].topology.domains == {'rack': 'r1'}
+    assert surveys['dell-2x6230r-64vf'].availability_zone == 'nova'
+    assert surveys['dell-2x6230r-64vf'].topology.domains == {}
 
 
 def test_a_disabled_and_a_silent_service_are_not_enabled(populated):
@@ -109,9 +109,9 @@ def test_a_disabled_and_a_silent_service_are_not_enabled(populated):
         for name, value in change.items():
             setattr(service, name, value)
         service.save()
-        found = by_name(nova_survey.read())
-        assert not found['epyc7451-4node'].enabled
-        assert found['opteron-sparse-ids'].enabled
+        surveys = by_name(nova_survey.read())
+        assert not surveys['epyc7451-4node'].enabled
+        assert surveys['opteron-sparse-ids'].enabled
         service.disabled = service.forced_down = False
         service.save()
 
@@ -144,8 +144,8 @@ def test_a_malformed_compute_node_does_not_hide_others(populated, survey):
         again = nova_survey.read(['rack'])
     finally:
         _stats(node.uuid, before)
-    assert [one.host for one in again.hosts] == [
-        one.host for one in survey.hosts if one.host != 'epyc7451-4node'
+    assert [host.host for host in again.hosts] == [
+        host.host for host in survey.hosts if host.host != 'epyc7451-4node'
     ]
     [problem] = again.problems
     assert problem.startswith(f'compute node {node.uuid}: ')

@@ -44,32 +44,32 @@ def far(topology: HostTopology) -> HostTopology:
 def published(populated):
     client = PlacementClient(populated.placement)
     hosts = [
-        far(one) if one.name.startswith('dell') else one
-        for one in populated.topologies()
+        far(topology) if topology.name.startswith('dell') else topology
+        for topology in populated.topologies()
     ]
     publish(client, hosts)
-    return {one.name: one for one in hosts}
+    return {topology.name: topology for topology in hosts}
 
 
 def test_placement_alone_has_hardware_and_usage(populated, published):
     survey = placement_survey.read(PlacementClient(populated.placement))
     assert survey.source is Source.PLACEMENT
-    assert {one.topology.name: one.topology for one in survey.hosts} == (
+    assert {host.topology.name: host.topology for host in survey.hosts} == (
         published
     )
-    assert any(one.topology.usage.dedicated_cpus for one in survey.hosts)
-    for one in survey.hosts:
-        assert (one.state, one.residents, one.devices) == (None, None, None)
-        assert one.enabled is None
+    assert any(host.topology.usage.dedicated_cpus for host in survey.hosts)
+    for host in survey.hosts:
+        assert (host.state, host.residents, host.devices) == (None, None, None)
+        assert host.enabled is None
     assert any('instance' in text for text in survey.unknown)
 
 
 def test_an_incomplete_tree_is_a_problem(populated, published):
     client = PlacementClient(populated.placement)
     [root] = [
-        one
-        for one in client.get('/resource_providers')['resource_providers']
-        if one['name'] == 'dell-2x6230r-64vf:nfv:numa0'
+        provider
+        for provider in client.get('/resource_providers')['resource_providers']
+        if provider['name'] == 'dell-2x6230r-64vf:nfv:numa0'
     ]
     path = f'/resource_providers/{root["uuid"]}/inventories/NUMA_MEMORY_MB'
     inventory = client.get(path)
@@ -78,7 +78,7 @@ def test_an_incomplete_tree_is_a_problem(populated, published):
         survey = placement_survey.read(client)
     finally:
         publish(client, list(published.values()))
-    assert {one.host for one in survey.hosts} == {
+    assert {host.host for host in survey.hosts} == {
         'epyc7451-4node',
         'opteron-sparse-ids',
     }

@@ -1,8 +1,16 @@
-"""The reader on real machines, against the results of other tools."""
+"""The reader on real machines, against the results of other tools.
+
+Unpacking a machine takes seconds: all that read one are in this file.
+"""
 
 import pytest
 
+from nfv_sched.placement.codec import decode
+from nfv_sched.placement.codec import encode
+from nfv_sched.placement.tree import summaries_of
+from nfv_sched.publishing.sysfs import supplement_of
 from nfv_sched.sysfs.files import parse_list
+from tests.placement.examples import host
 from tests.sysfs import trees
 from tests.sysfs.trees import facts
 from tests.sysfs.trees import recorded
@@ -77,6 +85,30 @@ def _check_device(device, wanted):
     assert device.physfn == wanted.get('physfn')
     assert list(device.vfs) == wanted.get('vfs', [])
     assert device.sriov_total == wanted.get('sriov_totalvfs')
+
+
+@pytest.mark.parametrize('name', recorded())
+def test_every_recorded_machine_can_be_published(name):
+    topology = supplement_of(trees.machine(name), 'host0', host().uuid)
+    tree = encode(topology)
+    assert decode('host0', tree.root.uuid, summaries_of(tree)) == topology
+    wanted = facts(name)
+    assert [
+        list(cell.distances.values()) or None for cell in topology.cells
+    ] == [node['distance_row'] for node in wanted['nodes']]
+    assert [len(cell.l3) for cell in topology.cells] == [
+        sum(bool(set(node['cpus']) & set(cpus)) for cpus in wanted['l3'])
+        for node in wanted['nodes']
+    ]
+    assert {
+        function.address: function.vfs
+        for function in topology.functions
+        if function.vfs
+    } == {
+        device['addr']: device['sriov_totalvfs']
+        for device in wanted['pci']
+        if device.get('sriov_totalvfs')
+    }
 
 
 @pytest.mark.parametrize(

@@ -47,15 +47,17 @@ class World:
     def find(self, guests):
         self.asked.append(sorted(guests))
         self.now += self.seconds_to_answer
-        return {one: self.hosts[one] for one in guests if one in self.hosts}
+        return {
+            guest: self.hosts[guest] for guest in guests if guest in self.hosts
+        }
 
 
 @pytest.fixture(autouse=True)
 def world(nova_options, no_placement):
     nova_options.set_override(InFlightWeigher.option, 1.0, 'nfv_sched')
-    made = World()
-    with made.scheduler(PublishedTopology(None)):
-        yield made
+    started = World()
+    with started.scheduler(PublishedTopology(None)):
+        yield started
 
 
 def request(cpus=SMALL):
@@ -80,10 +82,10 @@ def send(name='one', free=LARGE, cpus=SMALL, count=1):
 
 def seen(*names, free=LARGE, cpus=SMALL):
     hosts = [plain(name, free) for name in (*names, 'any')]
-    found = weigh(InFlightWeigher, hosts, request(cpus))
+    weight_of = weigh(InFlightWeigher, hosts, request(cpus))
     # Nova asks no weigher of a single host.
-    del found['any']
-    return found
+    del weight_of['any']
+    return weight_of
 
 
 def left(count):
@@ -118,17 +120,17 @@ def test_a_host_that_is_going_to_be_full_comes_last():
     send('one', count=ROOM)
     # More than fit, as other schedulers may have it.
     send('two', count=ROOM + 3)
-    found = seen('one', 'two', 'three')
-    assert found['one'] == found['two'] == 0.0
-    assert found['three'] > 0
+    weight_of = seen('one', 'two', 'three')
+    assert weight_of['one'] == weight_of['two'] == 0.0
+    assert weight_of['three'] > 0
 
 
 def test_the_last_place_of_a_host_is_risky():
     expect(SMALL)
     send('one')
     hosts = [plain('large', LARGE), plain('small', SMALL)]
-    found = weigh(InFlightWeigher, hosts, request())
-    assert found['small'] < found['large']
+    weight_of = weigh(InFlightWeigher, hosts, request())
+    assert weight_of['small'] < weight_of['large']
 
 
 def test_projections_guests_are_what_the_host_reports(world):

@@ -9,21 +9,15 @@ from nfv_sched.nova import instances
 from nfv_sched.scheduler import in_flight as in_flight_module
 from nfv_sched.scheduler import process
 from nfv_sched.scheduler.in_flight import InFlight
-from nfv_sched.sim import machine
-from nfv_sched.sim import settings
 from nfv_sched.sim.boot_request import SimulatedFlavor
-from nfv_sched.sim.cloud import simulated_cloud
+from nfv_sched_testing.clouds import cloud_of
+from nfv_sched_testing.clouds import nova_options  # noqa: F401 - a fixture
 
 NAMES = ('one', 'two', 'three')
 #: A host has room for several.
 PINNED = SimulatedFlavor(
     'pinned', 4, 4096, extra_specs={'hw:cpu_policy': 'dedicated'}
 )
-
-
-@pytest.fixture(autouse=True)
-def nova_options():
-    """Leave Nova's options alone: a cloud of this package sets them."""
 
 
 class Clock:
@@ -49,10 +43,9 @@ def cloud(request, clock):
         # Hosts would take turns by what these say of those left free.
         'filter_scheduler.io_ops_weight_multiplier': 0.0,
     }
-    with simulated_cloud(settings.NFV, options=options) as made:
-        for name in NAMES:
-            made.add_host(name, machine.load('dell-2x6230r-64vf'))
-        yield made
+    hosts = dict.fromkeys(NAMES, 'dell-2x6230r-64vf')
+    with cloud_of(hosts, options=options) as running:
+        yield running
 
 
 def send(cloud):

@@ -13,11 +13,11 @@ import sqlalchemy as sa
 from sqlalchemy import event
 
 from nfv_sched.scheduler import process
-from nfv_sched.sim import machine
 from nfv_sched.sim import settings
 from nfv_sched.sim.boot_request import SimulatedFlavor
-from nfv_sched.sim.cloud import simulated_cloud
 from nfv_sched.weighers import affinity
+from nfv_sched_testing.clouds import cloud_of
+from nfv_sched_testing.clouds import nova_options  # noqa: F401 - a fixture
 
 # Racks of unlike sizes: hosts alone would not come out even.
 RACKS = {'a': ('a1', 'a2', 'a3'), 'b': ('b1', 'b2'), 'c': ('c1',)}
@@ -31,18 +31,12 @@ LARGE = SimulatedFlavor('large', 1, 70000)
 UNKNOWN = '00000000-0000-4000-8000-00000000dead'
 
 
-@pytest.fixture(autouse=True)
-def nova_options():
-    """Leave Nova's options alone: a cloud of this package sets them."""
-
-
 @pytest.fixture(scope='module')
 def running():
     options = {'nfv_sched.failure_domains': KINDS}
-    with simulated_cloud(settings.NFV, options=options) as cloud:
-        for hosts in RACKS.values():
-            for name in hosts:
-                cloud.add_host(name, machine.load('s2600wt-4port'))
+    names = [name for hosts in RACKS.values() for name in hosts]
+    hosts = dict.fromkeys(names, 's2600wt-4port')
+    with cloud_of(hosts, options=options) as cloud:
         for rack, hosts in RACKS.items():
             cloud.add_aggregate(f'rack {rack}', hosts, {'rack': rack})
         for row, racks in ROWS.items():

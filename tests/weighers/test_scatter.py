@@ -38,8 +38,8 @@ def guest(number):
 
 
 def order(hosts, spec):
-    found = weigh(ScatterWeigher, hosts, spec)
-    return sorted(found, key=found.get, reverse=True)
+    weight_of = weigh(ScatterWeigher, hosts, spec)
+    return sorted(weight_of, key=weight_of.get, reverse=True)
 
 
 def test_one_guest_has_one_order(hosts):
@@ -61,8 +61,8 @@ def test_guests_differ_in_the_best_host_and_in_the_alternates(hosts):
 
 def test_a_host_that_is_better_by_more_stays_the_best(hosts, nova_options):
     nova_options.set_override('scatter_weight_multiplier', 0.5, 'nfv_sched')
-    found = weigh(ScatterWeigher, hosts, guest(1))
-    assert all(0 <= weight < 0.5 for weight in found.values())
+    weight_of = weigh(ScatterWeigher, hosts, guest(1))
+    assert all(0 <= weight < 0.5 for weight in weight_of.values())
 
 
 def test_each_guest_of_a_request_draws_anew(hosts):
@@ -90,14 +90,14 @@ def test_an_aggregate_switches_it_on_for_its_hosts(hosts, nova_options):
     hosts[0].aggregates = [
         objects.Aggregate(metadata={'nfv_scatter_weight_multiplier': '1'})
     ]
-    found = weigh(ScatterWeigher, hosts, guest(1))
-    assert found.pop(hosts[0].host) > 0
-    assert set(found.values()) == {0.0}
+    weight_of = weigh(ScatterWeigher, hosts, guest(1))
+    assert weight_of.pop(hosts[0].host) > 0
+    assert set(weight_of.values()) == {0.0}
 
 
 def test_a_request_without_a_uuid_fails_no_boot(hosts):
     spec = guest(1)
     cycle.begin(spec)
-    weighed = [types.SimpleNamespace(obj=one) for one in hosts]
+    weighed = [types.SimpleNamespace(obj=host) for host in hosts]
     del spec.instance_uuid
     assert ScatterWeigher().weigh_objects(weighed, spec) == [0.0] * HOSTS
