@@ -2,6 +2,7 @@
 
 import logging
 import os
+import shutil
 
 # Nova 31 and 32 patch the standard library for eventlet when some of their
 # modules are imported, as their services do; processes of tests hang then.
@@ -20,6 +21,7 @@ from hypothesis import HealthCheck
 from hypothesis import settings
 from nova import objects
 import nova.conf
+from nova.db import migration
 from nova.pci import request as pci_request
 from oslo_config import fixture as config_fixture
 import pytest
@@ -49,21 +51,26 @@ settings.load_profile('ci')
 #: The files that take longest, the slowest first.
 _SLOWEST = (
     'tests/placement/test_publisher_http.py',
-    'tests/sysfs/test_host_recorded.py',
     'tests/placement/test_publisher_stateful.py',
     'tests/placement/test_publisher_killed.py',
-    'tests/capacity/test_exact.py',
-    'tests/fit/test_rejections.py',
+    'tests/sysfs/test_host_recorded.py',
+    'tests/publishing/test_cells.py',
+    'tests/scenario/test_simulate.py',
     'tests/placement/test_publisher.py',
     'tests/weighers/test_racks.py',
     'tests/cmd/test_capacity.py',
-    'tests/filters/test_pipeline.py',
-    'tests/fit/test_agreement.py',
+    'tests/capacity/test_exact.py',
+    'tests/fit/test_rejections.py',
+    'benchmarks/tests/test_memo.py',
     'tests/fit/test_assignment.py',
+    'tests/fit/test_agreement.py',
+    'tests/filters/test_pipeline.py',
+    'tests/placement/test_publisher_supplement.py',
     'tests/cmd/test_explain.py',
-    'tests/scenario/test_simulate.py',
     'tests/placement/test_reader.py',
-    'tests/publishing/test_cells.py',
+    'tests/sim/test_scheduler_options.py',
+    'tests/publishing/test_cmd_publisher.py',
+    'tests/cmd/test_docs.py',
 )
 
 
@@ -77,6 +84,30 @@ def pytest_collection_modifyitems(items):
     items.sort(
         key=lambda item: rank.get(item.nodeid.split('::')[0], len(rank))
     )
+
+
+@pytest.fixture(scope='session', autouse=True)
+def migrated_once(tmp_path_factory):
+    """Copy the databases of the first simulated cloud for all later ones.
+
+    Nova's migrations take most of the time in which a cloud is made.
+    """
+    migrate = migration.db_sync
+    folder = tmp_path_factory.mktemp('migrated')
+
+    def copy_or_migrate(database):
+        group = {'api': 'api_database', 'main': 'database'}[database]
+        path = nova.conf.CONF[group].connection.removeprefix('sqlite:///')
+        migrated = folder / database
+        if migrated.exists():
+            shutil.copy(migrated, path)
+        else:
+            migrate(database=database)
+            shutil.copy(path, migrated)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(migration, 'db_sync', copy_or_migrate)
+        yield
 
 
 @pytest.fixture(autouse=True)
