@@ -48,6 +48,11 @@ SLOW = [
 ]
 
 
+def patient(url):
+    """A client that a busy machine does not keep from reading an answer."""
+    return client_of(url, deadline=30)
+
+
 @pytest.mark.parametrize('answer', SLOW)
 def test_a_request_to_a_slow_server_ends_at_the_deadline(serve, answer):
     client = client_of(serve(answer).url)
@@ -170,7 +175,7 @@ def test_cancel_ends_the_request_of_another_thread(serve):
 )
 def test_an_invalid_answer_is_a_bad_answer(serve, body):
     with pytest.raises(BadAnswer):
-        api.roots(client_of(serve(whole(body)).url))
+        api.roots(patient(serve(whole(body)).url))
 
 
 @pytest.mark.parametrize(
@@ -195,7 +200,7 @@ def test_an_invalid_answer_is_a_bad_answer(serve, body):
 def test_an_invalid_summary_is_a_bad_answer(serve, summary):
     body = json.dumps({'provider_summaries': {'u': summary}}).encode()
     with pytest.raises(BadAnswer):
-        api.summaries(client_of(serve(whole(body)).url))
+        api.summaries(patient(serve(whole(body)).url))
 
 
 def test_a_truncated_body_is_unavailable(serve):
@@ -207,7 +212,7 @@ def test_a_truncated_body_is_unavailable(serve):
         connection.shutdown(socket.SHUT_RDWR)
 
     with pytest.raises(Unavailable):
-        client_of(serve(answer).url).get('/')
+        patient(serve(answer).url).get('/')
 
 
 def test_an_answer_that_is_not_http_is_unavailable(serve):
@@ -217,14 +222,14 @@ def test_an_answer_that_is_not_http_is_unavailable(serve):
         connection.shutdown(socket.SHUT_RDWR)
 
     with pytest.raises(Unavailable):
-        client_of(serve(answer).url).get('/')
+        patient(serve(answer).url).get('/')
 
 
 def test_a_stopped_server_is_unavailable(serve):
     server = serve(hang)
     server.close()
     with pytest.raises(Unavailable) as caught:
-        client_of(server.url).get('/')
+        patient(server.url).get('/')
     assert not isinstance(caught.value, DeadlineExceeded)
 
 
@@ -252,16 +257,16 @@ def _error(status, code=None):
 )
 def test_each_status_has_its_error(serve, status, body, kind):
     with pytest.raises(PlacementError) as caught:
-        client_of(serve(whole(body, status)).url).get('/x')
+        patient(serve(whole(body, status)).url).get('/x')
     assert type(caught.value) is kind
     assert '/x' in str(caught.value)
 
 
 def test_tokens_are_not_logged(serve, caplog):
     caplog.set_level(logging.DEBUG)
-    client_of(serve(whole(b'{}')).url).get('/')
+    patient(serve(whole(b'{}')).url).get('/')
     with pytest.raises(Unavailable):
-        client_of(serve(whole(b'{}', '500 No')).url).get('/')
+        patient(serve(whole(b'{}', '500 No')).url).get('/')
     assert 'GET' in caplog.text
     assert TOKEN not in caplog.text
 
