@@ -54,6 +54,7 @@ _SLOWEST = (
     'tests/placement/test_publisher_stateful.py',
     'tests/placement/test_publisher_killed.py',
     'tests/sysfs/test_host_recorded.py',
+    'tests/filters/test_every_extra_spec.py',
     'tests/publishing/test_cells.py',
     'tests/scenario/test_simulate.py',
     'tests/placement/test_publisher.py',
