@@ -84,14 +84,23 @@ def shortfall(
     tries = [_shortfall(fit_request, host, providers)]
     if len(fit_request.guest.cells) == 1 and len(host.cells) > 1:
         tries += [
-            _shortfall(
-                fit_request,
-                host.evolve(cells=(cell,)),
-                providers,
-            )
+            _shortfall_on_cell(fit_request, host, cell, providers)
             for cell in host.cells
         ]
-    return min(tries, key=lambda one: one.rank)
+    return min(tries, key=lambda gap: gap.rank)
+
+
+def _shortfall_on_cell(
+    fit_request: FitRequest, host: Host, cell: Cell, providers: Providers
+) -> Gap:
+    alone = host.evolve(cells=(cell,))
+    gap = _shortfall(fit_request, alone, providers)
+    # Nova requires a network on the cells of the host that have it: none is
+    # required of a cell that is tried alone without it.
+    better = relax(fit_request, host, gap.reasons, providers)
+    if gap.all and _reasons(fit_request, better, providers):
+        return Gap(gap.reasons, False)
+    return gap
 
 
 def _shortfall(

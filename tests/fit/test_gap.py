@@ -3,6 +3,7 @@
 from hypothesis import given
 from hypothesis import settings
 from hypothesis import target
+from nova import objects
 
 from nfv_sched import fit
 from nfv_sched.fit import gap
@@ -118,3 +119,18 @@ def test_the_nearest_reason_is_the_one_with_most_of_what_is_asked():
     assert gap.closeness(8, 12) == 1.0
     assert gap.closeness(8, -4) == 0.0
     assert gap.closeness(0, 0) == 0.0
+
+
+def test_a_cell_far_from_the_network_is_not_all_that_is_missing():
+    networks = objects.NetworkMetadata(physnets={'physnet0'}, tunneled=False)
+    nowhere = objects.NetworkMetadata(physnets=set(), tunneled=False)
+    cells = [
+        host_cell(0, cores=0, memory=0, network_metadata=networks),
+        host_cell(1, cores=0, pages={}, network_metadata=nowhere),
+    ]
+    example = scene(cells, [guest_cell(0)])
+    example.spec.network_metadata = networks
+    fit_request, host, providers = asked(example)
+    missing = gap.shortfall(fit_request, host, providers)
+    better = gap.relax(fit_request, host, missing.reasons, providers)
+    assert missing.all == fits(fit_request, better, providers)
