@@ -17,7 +17,7 @@ from nfv_sched.sysfs.pci import SysfsDevice
 class SysfsHost:
     """A machine; nodes are sorted by id, devices by address.
 
-    ``problems`` says which devices could not be read.
+    ``problems`` says which devices and rows of distances could not be read.
     """
 
     cpus: Cpus
@@ -37,6 +37,6 @@ def read(root: pathlib.Path = pathlib.Path('/sys')) -> SysfsHost:
     cpus = read_cpus(system)
     if not cpus.online:
         raise MalformedSysfs(f'{system.path}: no CPU is online')
-    nodes = read_nodes(system, cpus.present, cpus.online)
+    nodes, node_problems = read_nodes(system, cpus.present, cpus.online)
     devices, problems = read_devices(top, frozenset(node.id for node in nodes))
-    return SysfsHost(cpus, nodes, devices, problems)
+    return SysfsHost(cpus, nodes, devices, node_problems + problems)

@@ -5,6 +5,7 @@ import dataclasses
 import re
 
 from nfv_sched.sysfs.files import Folder
+from nfv_sched.sysfs.files import MalformedSysfs
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -21,8 +22,9 @@ class SysfsNode:
 
     ``cpus`` are its online CPUs, ``offline`` its other CPUs. ``distances``
     are those to every online node by id, itself included; empty if the
-    firmware has none. ``memory_kib`` is None if the kernel does not report
-    it. ``pages`` are pools of huge pages by page size in KiB.
+    firmware has none or the row is malformed. ``memory_kib`` is None if the
+    kernel does not report it. ``pages`` are pools of huge pages by page size
+    in KiB.
     """
 
     id: int
@@ -35,8 +37,8 @@ class SysfsNode:
 
 def read_nodes(
     system: Folder, present: frozenset[int], online: frozenset[int]
-) -> tuple[SysfsNode, ...]:
-    """The online NUMA nodes below ``devices/system``, by id."""
+) -> tuple[tuple[SysfsNode, ...], tuple[str, ...]]:
+    """The online NUMA nodes by id, and why rows of distances are left out."""
     parent = system / 'node'
     folders = dict(parent.numbered('node'))
     ids = parent.ids('online')
@@ -44,16 +46,18 @@ def read_nodes(
         folders = {
             node: folder for node, folder in folders.items() if node in ids
         }
-    return tuple(
-        _node(node, folder, tuple(folders), present, online)
+    rows, problems = _rows(folders)
+    nodes = tuple(
+        _node(node, folder, rows[node], present, online)
         for node, folder in folders.items()
     )
+    return nodes, problems
 
 
 def _node(
     node: int,
     folder: Folder,
-    ids: tuple[int, ...],
+    distances: Mapping[int, int],
     present: frozenset[int],
     online: frozenset[int],
 ) -> SysfsNode:
@@ -66,7 +70,7 @@ def _node(
         # x86 removes offline CPUs from the list, but not their links.
         offline=(listed | linked) & present - online,
         memory_kib=_memory(folder),
-        distances=_distances(folder, ids),
+        distances=distances,
         pages=_pages(folder / 'hugepages'),
     )
 
@@ -78,6 +82,30 @@ def _memory(folder: Folder) -> int | None:
     if match is None:
         raise folder.malformed('meminfo', 'no MemTotal')
     return int(match[1])
+
+
+def _rows(
+    folders: Mapping[int, Folder],
+) -> tuple[dict[int, dict[int, int]], tuple[str, ...]]:
+    """Rows of distances by node id, and why others are left out."""
+    rows: dict[int, dict[int, int]] = {}
+    problems = []
+    missing = []
+    for node, folder in folders.items():
+        try:
+            rows[node] = _distances(folder, tuple(folders))
+        except MalformedSysfs as error:
+            # Missing distances are estimated by socket: a malformed row must
+            # not hide the node.
+            rows[node] = {}
+            problems.append(str(error))
+        else:
+            if not rows[node]:
+                missing.append(folder.malformed('distance', 'no distances'))
+    # Firmware without distances has none for any node.
+    if len(missing) < len(folders):
+        problems += map(str, missing)
+    return rows, tuple(problems)
 
 
 def _distances(folder: Folder, ids: tuple[int, ...]) -> dict[int, int]:

@@ -72,7 +72,7 @@ def test_malformed_sysfs_leaves_the_supplement(tmp_path, client):
     root = write(tmp_path, plain())
     source = SysfsSource('host0', host().uuid, root)
     source.run(client, PassReport(''))
-    write(root, {'devices/system/node/node0/distance': 'far'})
+    write(root, {'devices/system/node/node0/cpulist': 'far'})
     with pytest.raises(MalformedSysfs):
         source.run(client, PassReport(''))
     reader = TopologyReader(lambda: client)

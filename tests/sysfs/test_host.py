@@ -83,8 +83,6 @@ def test_an_offline_node_is_left_out(tmp_path):
         (f'{SYSTEM}/cpu/online', '3-1', 'not a range'),
         (f'{SYSTEM}/cpu/online', '0-99999999999', 'not a range'),
         (f'{SYSTEM}/node/node1/cpulist', 'all', 'not a list'),
-        (f'{SYSTEM}/node/node1/distance', '10', '1 columns for 2'),
-        (f'{SYSTEM}/node/node1/distance', '10 far', 'far'),
         (f'{SYSTEM}/node/node1/meminfo', 'Node 1 MemFree: 3 kB', 'MemTotal'),
         (f'{SYSTEM}/cpu/cpu0/topology/physical_package_id', 'x', "'x'"),
         (
@@ -99,6 +97,29 @@ def test_a_malformed_file_is_named(name, text, why, tmp_path):
     with pytest.raises(MalformedSysfs, match=why) as caught:
         sysfs.read(tmp_path)
     assert str(tmp_path / name) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ('row', 'why'),
+    [('10', '1 columns for 2'), ('10 far', 'far'), ('', 'no distances')],
+)
+def test_a_bad_row_of_distances_costs_this_row(row, why, tmp_path):
+    name = f'{SYSTEM}/node/node1/distance'
+    machine = sysfs.read(write(tmp_path, plain() | {name: row}))
+    assert [node.distances for node in machine.nodes] == [{0: 10, 1: 21}, {}]
+    assert machine.nodes[1].cpus == {4, 5, 6, 7}
+    (problem,) = machine.problems
+    assert str(tmp_path / name) in problem
+    assert why in problem
+
+
+def test_firmware_without_distances_is_not_a_problem(tmp_path):
+    files = plain()
+    for node in (0, 1):
+        del files[f'{SYSTEM}/node/node{node}/distance']
+    machine = sysfs.read(write(tmp_path, files))
+    assert [node.distances for node in machine.nodes] == [{}, {}]
+    assert machine.problems == ()
 
 
 def test_a_missing_sysfs_is_malformed(tmp_path):
