@@ -26,11 +26,11 @@ from nfv_sched import fit
 from nfv_sched.fit.headroom import headroom
 from nfv_sched.fit.headroom import PLENTY
 from nfv_sched.model import Guest
-from nfv_sched.model import Host
 from nfv_sched.nova import request_spec
 from nfv_sched_testing import builders
 from nfv_sched_testing import nova_oracle
 from nfv_sched_testing import strategies
+from nfv_sched_testing.repeated_claims import claims
 
 #: Claims after which a host counts as one without a limit.
 _MOST_CLAIMS = 60
@@ -55,17 +55,6 @@ class Deviation:
         self.too_high += estimated > claimed
         self.too_low += estimated < claimed
         self.worst = max(self.worst, abs(estimated - claimed))
-
-
-def claims(fit_request: fit.FitRequest, host: Host) -> int | None:
-    """How many instances are claimed one after another; None: no end."""
-    providers = [request.rp_uuids for request in fit_request.guest.devices]
-    for count in range(_MOST_CLAIMS):
-        outcome = fit.Evaluation(fit_request, host).verdict(providers).outcome
-        if outcome is None:
-            return count
-        host = fit.apply_claim(fit_request.guest, host, outcome)
-    return None
 
 
 def kinds(guest: Guest) -> Iterator[str]:
@@ -104,7 +93,7 @@ def measure(pairs: int, seed: int) -> dict[str, Deviation]:
         if guest.asks_nothing:
             return
         fit_request, host = fit.FitRequest(guest), builders.host_of(scene)
-        claimed = claims(fit_request, host)
+        claimed = claims(fit_request, host, _MOST_CLAIMS)
         estimated = headroom(fit_request, host)
         if claimed is not None and estimated < PLENTY:
             for kind in kinds(guest):

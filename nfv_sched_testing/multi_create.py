@@ -1,7 +1,5 @@
 """Several instances of one request, consumed and claimed in parallel."""
 
-import dataclasses
-
 from nova.scheduler import filters as scheduler_filters
 
 from nfv_sched.filters.numa_fit import NUMAFitFilter
@@ -10,17 +8,6 @@ from nfv_sched_testing import scheduling
 
 #: Instances of one request, at most.
 INSTANCES = 5
-
-
-def after(scene, claimed, stats):
-    """The scene once nova-compute has taken a claim from it."""
-    topology = scene.topology
-    if claimed.topology:
-        topology = nova_oracle.hardware.numa_usage_from_instance_numa(
-            topology, claimed.topology
-        )
-    stats.numa_topology = topology
-    return dataclasses.replace(scene, topology=topology, stats=stats)
 
 
 def _known(state):
@@ -63,6 +50,6 @@ def consume_all(scene):
         if not accepted:
             return
         claimed, stats = nova_oracle.claim_on(scene)
-        scene = after(scene, claimed, stats)
+        scene = nova_oracle.after(scene, claimed, stats)
         state.consume_from_request(spec)
         yield _known(state), _known(scheduling.host_state(scene))

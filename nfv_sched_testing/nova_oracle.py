@@ -137,6 +137,17 @@ def claim_on(scene):
     return Claimed(given, devices), stats
 
 
+def after(scene, claimed, stats):
+    """The scene once nova-compute has taken a claim from it."""
+    topology = scene.topology
+    if claimed.topology:
+        topology = hardware.numa_usage_from_instance_numa(
+            topology, claimed.topology
+        )
+    stats.numa_topology = topology
+    return dataclasses.replace(scene, topology=topology, stats=stats)
+
+
 def pair_fits(scene, host_cell, index):
     """Nova's per-cell function on untouched copies."""
     topology = scene.spec.numa_topology

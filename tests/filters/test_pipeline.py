@@ -105,27 +105,11 @@ def test_each_guest_of_one_request_is_decided_as_its_own_claim(scene, data):
     state = scheduling.host_state(scene)
     if not run(ALL, [state], spec):
         return
-    first = nova_oracle.claim(scene)
+    first, stats = nova_oracle.claim_on(scene)
     state.consume_from_request(spec)
     kept = run(ALL, [state], spec, index=1)
-    assert bool(kept) == nova_oracle.succeeds(_after(scene, first))
-
-
-def _after(scene, claimed):
-    """The scene once a claim has been taken from it."""
-    topology = scene.topology
-    if claimed.topology:
-        topology = nova_oracle.hardware.numa_usage_from_instance_numa(
-            topology, claimed.topology
-        )
-    stats = nova_oracle.copy_stats(scene.stats)
-    if scene.requests:
-        stats.consume_requests(
-            scene.requests,
-            claimed.topology.cells if claimed.topology else None,
-        )
-    stats.numa_topology = topology
-    return dataclasses.replace(scene, topology=topology, stats=stats)
+    after = nova_oracle.after(scene, first, stats)
+    assert bool(kept) == nova_oracle.succeeds(after)
 
 
 def two_cell_scene(**guest):

@@ -17,19 +17,7 @@ from nfv_sched.nova import request_spec
 from nfv_sched_testing import strategies
 from nfv_sched_testing.budgets import examples
 from nfv_sched_testing.builders import host_of
-
-
-def claims(fit_request, host):
-    """How many guests are really taken, one after another."""
-    for taken in range(1000):
-        providers = [r.rp_uuids for r in fit_request.guest.devices]
-        placement = (
-            fit.Evaluation(fit_request, host).verdict(providers).outcome
-        )
-        if placement is None:
-            return taken
-        host = fit.apply_claim(fit_request.guest, host, placement)
-    raise AssertionError('no end')
+from nfv_sched_testing.repeated_claims import claims
 
 
 def alike(guest):

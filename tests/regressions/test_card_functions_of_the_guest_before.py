@@ -43,12 +43,10 @@ def claimed(scene):
     """Guests whose claims succeed, one after another."""
     for count in range(CARDS + 1):
         try:
-            first, scene.stats = nova_oracle.claim_on(scene)
+            claim, stats = nova_oracle.claim_on(scene)
         except nova_oracle.Refused:
             return count
-        scene.topology = nova_oracle.hardware.numa_usage_from_instance_numa(
-            scene.topology, first.topology
-        )
+        scene = nova_oracle.after(scene, claim, stats)
     return None
 
 
