@@ -291,8 +291,7 @@ def state_fingerprint(state: HostState) -> tuple[object, ...]:
                 pages._obj_total,
                 getattr(pages, '_obj_reserved', 0),
             )
-    # Pools are removed when they are used up: the values of those that are
-    # left, which hold no devices here, identify them.
+    # The values of a pool, which holds no devices here, identify it.
     for pool in stats.pools if stats else ():
         read += pool.values()
     return tuple(read)
