@@ -131,8 +131,10 @@ class Decision:
         return self._refusals[key]
 
     def providers(self, candidate: Candidate) -> fit.Providers:
-        """The providers that a candidate gives to each device request."""
-        return fit_candidates.providers(self.fit_request, candidate)
+        """What a candidate gives to each device request."""
+        return fit_candidates.providers(
+            self.fit_request, candidate, self.topologies.provider_name
+        )
 
     def claim_order(
         self, state: HostState, candidates: list[Candidate]
@@ -145,6 +147,7 @@ class Decision:
             evaluation,
             candidates,
             self.topologies.distances(state, evaluation.host),
+            self.topologies.provider_name,
         )
 
 
