@@ -17,6 +17,7 @@ import nova.conf
 from nfv_sched_testing import builders
 from nfv_sched_testing import nova_oracle
 from nfv_sched_testing import strategies
+from nfv_sched_testing.strategies import GIB
 from nfv_sched_testing.strategies import PHYSNETS
 from nfv_sched_testing.strategies import POLICIES
 
@@ -100,7 +101,7 @@ def cards(draw, bus, nodes, kinds=(*('pci', 'pf', 'vf') * 2, *('net',) * 4)):
             tags['traits'] = draw(st.sampled_from(_TRAITS))
         if kind != 'vf' and draw(one_in(3)):
             tags['one_time_use'] = 'true'
-        if draw(one_in(3)):
+        if draw(st.booleans()):
             tags['live_migratable'] = draw(st.sampled_from(('true', 'false')))
     card = _Card(bus, draw(st.sampled_from(nodes)), kind, tags)
     card.devices = draw(_devices(card))
@@ -369,7 +370,11 @@ def _guests(draw, topology):
     )
     size = dedicated + shared
     count = draw(st.integers(1, min(2, len(topology.cells))))
-    page_size = draw(st.sampled_from((None, None, 4, 2048)))
+    page_size = draw(st.sampled_from((None, None, -1, 4, 2048, GIB)))
+    thread_policy = None
+    if dedicated:
+        policies = (None, 'prefer', 'require', 'isolate')
+        thread_policy = draw(st.sampled_from(policies))
     return objects.InstanceNUMATopology(
         cells=[
             objects.InstanceNUMACell(
@@ -378,10 +383,10 @@ def _guests(draw, topology):
                     range(index * size + dedicated, (index + 1) * size)
                 ),
                 pcpuset=set(range(index * size, index * size + dedicated)),
-                memory=512,
+                memory=1024 if page_size == GIB else 512,
                 pagesize=page_size,
                 cpu_policy=policy,
-                cpu_thread_policy=None,
+                cpu_thread_policy=thread_policy,
             )
             for index in range(count)
         ],

@@ -152,7 +152,7 @@ def pci_stats_of(draw, topology):
         if draw(st.booleans()):
             tags['physical_network'] = draw(st.sampled_from(PHYSNETS))
         specs.append({'address': f'0000:8{bus}:*', **tags})
-        kind = draw(st.sampled_from(('pci', *('nic',) * 5, *('vdpa',) * 2)))
+        kind = draw(st.sampled_from(('pci', *('nic',) * 5, *('vdpa',) * 3)))
         devices += _card(draw, bus, node, kind)
     return nova_oracle.stats_for(
         topology, draw(st.permutations(devices)), specs
