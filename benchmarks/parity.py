@@ -2,28 +2,36 @@
 
 ``python -m benchmarks.parity --pairs 200000 --seed 1`` draws pairs of a host
 and a request, in several processes, and prints how often our answer, the
-stock filters' answer and the claim's outcome agree. A disagreement of ours
-is minimised and printed, and makes the exit code 1.
+stock filters' answer and the claim's outcome agree, and how many pairs with
+each feature the claim accepts and rejects. A pair with several allocation
+candidates is accepted where the claim succeeds with one of them, and our
+answers have to agree for each. A disagreement of ours is minimised and
+printed, and makes the exit code 1; so does a feature with too few pairs.
 """
 
 import argparse
 import collections
 from collections.abc import Callable
+from collections.abc import Iterator
+from collections.abc import Mapping
+from collections.abc import Sequence
 import json
 import logging
 import multiprocessing
 import pathlib
+import random
 import sys
 import time
 from typing import Any
 
 from hypothesis import find
-from hypothesis import given
 from hypothesis import HealthCheck
-from hypothesis import Phase
-from hypothesis import seed as hypothesis_seed
 from hypothesis import settings
+from hypothesis.control import BuildContext
 from hypothesis.errors import NoSuchExample
+from hypothesis.errors import StopTest
+from hypothesis.internal.conjecture.data import ConjectureData
+from hypothesis.strategies import SearchStrategy
 import nova.conf
 from rich.console import Console
 from rich.progress import Progress
@@ -31,88 +39,147 @@ from rich.table import Table
 
 import benchmarks  # noqa: F401 - registers Nova's objects
 from nfv_sched import fit
+from nfv_sched.fit import candidates
 from nfv_sched.nova import request_spec
 from nfv_sched_testing import builders
+from nfv_sched_testing import candidate_strategies
 from nfv_sched_testing import nova_oracle
 from nfv_sched_testing import strategies
+from nfv_sched_testing.features import features
 
-_BATCH = 500
+_ACCEPTED, _REJECTED = 'accepted, ', 'rejected, '
+_BATCH = 250
+#: Pairs accepted, and pairs rejected, that a feature needs per pair drawn.
+_LEAST_SHARE = 200 / 50_000
 _SETTINGS = settings(
     database=None,
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )
+_KINDS = {
+    'plain': strategies.scenes(5),
+    'candidates': candidate_strategies.scenes(5),
+    'bandwidth': candidate_strategies.scenes(5, bandwidth=True),
+}
+#: What is drawn by default: as many plain pairs as with candidates.
+_ALL = ('plain', 'plain', 'candidates', 'bandwidth')
 
 
-def ours(scene: nova_oracle.Scene) -> bool:
-    """Whether we accept the host."""
-    guest = request_spec.read_guest(scene.spec)
-    return fit.evaluate(guest, builders.host_of(scene)).fits
+def answers(scene: nova_oracle.Scene) -> list[tuple[bool, bool]]:
+    """Whether we and the claim accept, for each allocation candidate."""
+    fit_request = fit.FitRequest(request_spec.read_guest(scene.spec))
+    evaluation = fit.Evaluation(fit_request, builders.host_of(scene))
+    if not scene.candidates:
+        refusal = evaluation.refusal(fit_request.no_providers)
+        return [(refusal is None, nova_oracle.succeeds(scene))]
+    found = []
+    for candidate in scene.candidates:
+        providers = candidates.providers(
+            fit_request, candidate, scene.names.get
+        )
+        found.append(
+            (
+                evaluation.refusal(providers) is None,
+                nova_oracle.candidate_succeeds(scene, candidate),
+            )
+        )
+    return found
 
 
-def claimed(scene: nova_oracle.Scene) -> bool:
-    """Whether Nova's claim succeeds with a valid topology."""
-    try:
-        nova_oracle.claim(scene)
-    except nova_oracle.Refused:
-        return False
-    return True
+def stock(scene: nova_oracle.Scene) -> tuple[bool | None, int]:
+    """Whether the stock filters accept the host; None where they raise.
+
+    And which candidate Nova then claims.
+    """
+    mappings = [candidate['mappings'] for candidate in scene.candidates]
+    for number, mapping in enumerate(mappings or [None]):
+        try:
+            if _stock_with(scene, mapping):
+                return True, number
+        except ValueError:
+            return None, 0
+    return False, 0
 
 
-def stock(scene: nova_oracle.Scene) -> bool | None:
-    """Whether the stock filters accept the host; None where they raise."""
-    if scene.requests and not scene.stats.support_requests(
-        scene.requests, None
-    ):
+def _stock_with(scene: nova_oracle.Scene, mapping: Any) -> bool:
+    stats = nova_oracle.by_count(scene.stats)
+    if scene.requests and not stats.support_requests(scene.requests, mapping):
         return False
     if not scene.spec.numa_topology:
         return True
     if not scene.topology:
         return False
-    try:
-        return builders.nova_fit(scene) is not None
-    except ValueError:
-        return None
+    return builders.nova_fit(scene, mapping) is not None
 
 
 def disagree(scene: nova_oracle.Scene) -> bool:
-    """Whether our answer differs from the claim's outcome."""
-    return ours(scene) != claimed(scene)
+    """Whether an answer of ours differs from the claim's outcome."""
+    return any(mine != claim for mine, claim in answers(scene))
 
 
-def batch(work: tuple[int, int]) -> dict[str, int]:
+def drawn(strategy: SearchStrategy[Any], seed: int) -> Any:
+    """The example of a strategy for a seed; None if there is none.
+
+    Independent of all other examples: those that ``given`` generates are in
+    part mutations of earlier ones.
+    """
+    data = ConjectureData(random=random.Random(seed))  # noqa: S311
+    try:
+        with BuildContext(data, wrapped_test=drawn):
+            return data.draw(strategy)
+    except StopTest:
+        return None
+
+
+def batch(work: tuple[tuple[str, ...], int, int]) -> dict[str, int]:
     """Count the outcomes of ``work``'s number of pairs from its seed."""
-    pairs, seed = work
+    kinds, pairs, seed = work
     counts: collections.Counter[str] = collections.Counter()
-
-    @hypothesis_seed(seed)
-    @settings(_SETTINGS, max_examples=pairs, phases=[Phase.generate])
-    @given(scene=strategies.scenes(5))
-    def draw(scene: nova_oracle.Scene) -> None:
-        mine, claim, theirs = ours(scene), claimed(scene), stock(scene)
-        counts['pairs'] += 1
-        counts['claim succeeds'] += claim
-        counts['fits, claim fails'] += not claim and nova_oracle.exists(scene)
-        counts['ours: false acceptance'] += mine and not claim
-        counts['ours: false rejection'] += claim and not mine
-        counts['stock: false acceptance'] += bool(theirs) and not claim
-        counts['stock: false rejection'] += claim and theirs is False
-        counts['stock: raises'] += theirs is None
-
-    draw()
+    for number in range(seed, seed + pairs):
+        scene = drawn(_KINDS[kinds[number % len(kinds)]], number)
+        if scene is not None:
+            counts.update(outcomes(scene))
     return dict(counts)
 
 
-def minimise(pairs: int) -> Any:
+def outcomes(scene: nova_oracle.Scene) -> collections.Counter[str]:
+    """What to count for one pair."""
+    found = answers(scene)
+    accepted = any(claim for _, claim in found)
+    theirs, number = stock(scene)
+    counts: collections.Counter[str] = collections.Counter()
+    counts['pairs'] += 1
+    counts['candidates'] += len(found)
+    counts['claim succeeds'] += accepted
+    counts['fits, claim fails'] += (
+        not accepted and not scene.candidates and nova_oracle.exists(scene)
+    )
+    counts['ours: false acceptance'] += any(
+        mine and not claim for mine, claim in found
+    )
+    counts['ours: false rejection'] += any(
+        claim and not mine for mine, claim in found
+    )
+    counts['stock: false acceptance'] += bool(theirs) and not found[number][1]
+    counts['stock: false rejection'] += accepted and theirs is False
+    counts['stock: raises'] += theirs is None
+    for name in features(scene):
+        counts[f'{_ACCEPTED if accepted else _REJECTED}{name}'] += 1
+    return counts
+
+
+def minimise(kinds: Sequence[str], pairs: int) -> Any:
     """The simplest pair on which we and the claim differ, None if none."""
-    try:
-        return find(
-            strategies.scenes(5),
-            disagree,
-            settings=settings(_SETTINGS, max_examples=pairs),
-        )
-    except NoSuchExample:
-        return None
+    for kind in dict.fromkeys(kinds):
+        try:
+            return find(
+                _KINDS[kind],
+                disagree,
+                settings=settings(_SETTINGS, max_examples=pairs),
+            )
+        except NoSuchExample:
+            continue
+    return None
 
 
 def _prepare() -> None:
@@ -121,11 +188,18 @@ def _prepare() -> None:
 
 
 def run(
-    pairs: int, seed: int, jobs: int, step: Callable[[int], None]
+    kinds: Sequence[str],
+    pairs: int,
+    seed: int,
+    jobs: int,
+    step: Callable[[int], None],
 ) -> collections.Counter[str]:
     """Count over all batches, in ``jobs`` processes."""
-    sizes = [_BATCH] * (pairs // _BATCH) + [pairs % _BATCH]
-    work = [(n, seed * 1_000_003 + i) for i, n in enumerate(sizes) if n]
+    first = seed * 1_000_000_007
+    work = [
+        (tuple(kinds), min(_BATCH, pairs - done), first + done)
+        for done in range(0, pairs, _BATCH)
+    ]
     total: collections.Counter[str] = collections.Counter()
     with multiprocessing.Pool(jobs, _prepare) as pool:
         for counts in pool.imap_unordered(batch, work):
@@ -134,42 +208,86 @@ def run(
     return total
 
 
+def coverage(
+    counts: Mapping[str, int],
+) -> Iterator[tuple[str, int, int]]:
+    """The features, and how many pairs with each are accepted and rejected."""
+    names = {
+        name.removeprefix(_ACCEPTED).removeprefix(_REJECTED)
+        for name in counts
+        if name.startswith((_ACCEPTED, _REJECTED))
+    }
+    for name in sorted(names):
+        yield (
+            name,
+            counts.get(f'{_ACCEPTED}{name}', 0),
+            counts.get(f'{_REJECTED}{name}', 0),
+        )
+
+
+def _report(
+    console: Console, title: str, counts: Mapping[str, int], least: float
+) -> bool:
+    """Print the counts; whether each feature has enough pairs."""
+    table = Table('outcome', title=title)
+    table.add_column('pairs', justify='right')
+    for name, count in counts.items():
+        if not name.startswith((_ACCEPTED, _REJECTED)):
+            table.add_row(name, f'{count:,}')
+    console.print(table)
+    table = Table('feature', title='coverage')
+    table.add_column('accepted', justify='right')
+    table.add_column('rejected', justify='right')
+    enough = True
+    for name, accepted, rejected in coverage(counts):
+        few = min(accepted, rejected) < least
+        enough = enough and not few
+        table.add_row(
+            f'{name} (too few)' if few else name,
+            f'{accepted:,}',
+            f'{rejected:,}',
+        )
+    console.print(table)
+    return enough
+
+
 def main() -> int:
     """Draw, count, print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--pairs', type=int, default=20_000)
     parser.add_argument('--seed', type=int, default=1)
     parser.add_argument('--jobs', type=int, default=2)
+    parser.add_argument('--kind', choices=_KINDS, help='all by default')
     parser.add_argument('--output', type=pathlib.Path)
     args = parser.parse_args()
+    kinds = (args.kind,) if args.kind else _ALL
     console = Console()
     start = time.monotonic()
     with Progress(console=console) as progress:
         task = progress.add_task('pairs', total=args.pairs)
         counts = run(
+            kinds,
             args.pairs,
             args.seed,
             args.jobs,
             lambda n: progress.advance(task, n),
         )
-    table = Table(title=f'seed {args.seed}')
-    table.add_column('outcome')
-    table.add_column('pairs', justify='right')
-    for name, count in counts.items():
-        table.add_row(name, f'{count:,}')
-    console.print(table)
+    # One kind alone does not have all features.
+    least = 0 if args.kind else args.pairs * _LEAST_SHARE
+    enough = _report(console, f'seed {args.seed}', counts, least)
     console.print(f'{time.monotonic() - start:.0f} s')
     if args.output:
         found = {'seed': args.seed, **counts}
         args.output.write_text(json.dumps(found, indent=1) + '\n')
     if not counts['ours: false acceptance'] + counts['ours: false rejection']:
-        return 0
+        return 0 if enough else 1
     _prepare()
-    scene = minimise(args.pairs)
+    scene = minimise(kinds, args.pairs)
     if scene is not None:
         console.print('the simplest disagreement:')
         console.print(request_spec.read_guest(scene.spec))
         console.print(builders.host_of(scene))
+        console.print(scene.candidates, scene.names)
     return 1
 
 

@@ -24,8 +24,11 @@ Read the hosts' hardware topology from Placement.
 A background thread of the scheduler keeps a snapshot of the
 topology that ``nfv-sched publish`` wrote. No request waits for it:
 without a snapshot, and for each host that is not in it, the filters
-and weighers use what the host's nova-compute reported. Disable this
-option where no topology is published.
+and weighers use what the host's nova-compute reported. The thread
+also reads the names of the providers of guaranteed bandwidth, by
+which the filters know the interface that a port gets. Disable this
+option where no topology is published and no SR-IOV port has a
+guaranteed bandwidth.
 
 Related options:
 

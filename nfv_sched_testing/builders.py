@@ -1,8 +1,11 @@
 """Plain hosts and guests in Nova's objects, for tests that spell them out."""
 
+import uuid
+
 from nova import objects
 
 from nfv_sched import fit
+from nfv_sched.fit import candidates
 from nfv_sched.model import Host
 from nfv_sched.nova import host_states
 from nfv_sched.nova import request_spec
@@ -106,6 +109,68 @@ def scene(host_cells, guest_cells, devices=(), requested=(), **topology):
     )
 
 
+PORT = '00000000-0000-0000-0000-000000000042'
+
+
+def bandwidth_provider(interface):
+    """The provider of an interface's bandwidth."""
+    return str(uuid.uuid5(uuid.NAMESPACE_DNS, interface))
+
+
+def bandwidth_candidate(interface):
+    """The allocation candidate with the bandwidth of an interface."""
+    return {
+        'interface': interface,
+        'allocations': {},
+        'mappings': {'': ['root'], PORT: [bandwidth_provider(interface)]},
+    }
+
+
+def bandwidth_scene(policy='required'):
+    """An SR-IOV port with a guaranteed bandwidth.
+
+    One VF of ens0 is on cell 0, one of ens1 on cell 1, none of ens2; only
+    cell 1 has a free CPU.
+    """
+    functions = [
+        device(f'0000:8{n}:02.0', 'type-VF', n, parent=f'0000:8{n}:00.0')
+        for n in range(2)
+    ]
+    for n, function in enumerate(functions):
+        function.extra_info = {'parent_ifname': f'ens{n}'}
+    made = scene(
+        [
+            host_cell(0, cores=1, pinned={0}, pages={}),
+            host_cell(1, cores=1, pages={}),
+        ],
+        [guest_cell(0)],
+        functions,
+        [
+            objects.InstancePCIRequest(
+                count=1,
+                spec=[{'remote_managed': 'False'}],
+                request_id='00000000-0000-0000-0000-000000000043',
+                requester_id=PORT,
+                numa_policy=policy,
+            )
+        ],
+    )
+    made.spec.requested_resources = [
+        objects.RequestGroup(
+            requester_id=PORT,
+            use_same_provider=True,
+            resources={'NET_BW_EGR_KILOBIT_PER_SEC': 1000},
+        )
+    ]
+    interfaces = ('ens0', 'ens1', 'ens2')
+    made.candidates = tuple(map(bandwidth_candidate, interfaces))
+    made.names = {'root': 'host'} | {
+        bandwidth_provider(name): f'host:NIC Switch agent:{name}'
+        for name in interfaces
+    }
+    return made
+
+
 def host_of(scene):
     """The scene's host as the fit sees it."""
     return Host(
@@ -117,6 +182,13 @@ def host_of(scene):
     )
 
 
+def refusal_of(scene, candidate):
+    """Why the claim fails with an allocation candidate; None if not."""
+    fit_request = fit.FitRequest(request_spec.read_guest(scene.spec))
+    chosen = candidates.providers(fit_request, candidate, scene.names.get)
+    return fit.Evaluation(fit_request, host_of(scene)).refusal(chosen)
+
+
 def evaluate(scene, **options):
     """Our verdict."""
     return fit.evaluate(
@@ -124,13 +196,13 @@ def evaluate(scene, **options):
     )
 
 
-def nova_fit(scene):
+def nova_fit(scene, provider_mapping=None):
     """What the stock NUMATopologyFilter would look at."""
     return nova_oracle.hardware.numa_fit_instance_to_host(
         scene.topology.obj_clone(),
         scene.spec.numa_topology.obj_clone(),
-        provider_mapping=None,
+        provider_mapping=provider_mapping,
         limits=scene.limits(),
         pci_requests=scene.requests,
-        pci_stats=scene.stats,
+        pci_stats=nova_oracle.by_count(scene.stats),
     )

@@ -6,24 +6,33 @@ Nothing here uses nfv_sched.fit: the two must be able to disagree.
 import copy
 import dataclasses
 import itertools
+import types
 
 from nova import exception
 from nova import objects
+from nova.compute import utils as compute_utils
 from nova.pci import stats as pci_stats
 from nova.pci import whitelist
+from nova.scheduler import utils as scheduler_utils
 from nova.virt import hardware
 from oslo_serialization import jsonutils
 
 
 @dataclasses.dataclass
 class Scene:
-    """One host and one request in Nova's objects."""
+    """One host and one request in Nova's objects.
+
+    ``candidates`` are the host's allocation candidates where Placement chose
+    devices or interfaces, ``names`` those of bandwidth providers by uuid.
+    """
 
     topology: objects.NUMATopology | None
     stats: object
     spec: objects.RequestSpec
     cpu_ratio: float = 1.0
     ram_ratio: float = 1.0
+    candidates: tuple = ()
+    names: dict = dataclasses.field(default_factory=dict)
 
     def limits(self):
         limits = objects.NUMATopologyLimits(
@@ -73,6 +82,77 @@ def copy_stats(stats):
     return copied
 
 
+class _ReportClient:
+    """What nova-compute asks of Placement before a claim."""
+
+    def __init__(self, names):
+        self._names = names
+
+    def get_resource_provider_name(self, context, uuid):
+        return self._names[uuid]
+
+
+def as_claimed(scene, candidate):
+    """The scene whose request says what a candidate chose.
+
+    As nova-conductor fills the request's provider mapping, and nova-compute
+    the PCI requests before it claims; Refused where that aborts the build.
+    """
+    spec = scene.spec.obj_clone()
+    scheduler_utils.fill_provider_mapping(
+        spec,
+        objects.Selection(allocation_request=jsonutils.dumps(candidate)),
+    )
+    mapping = spec.get_request_group_mapping()
+    if mapping:
+        try:
+            compute_utils.update_pci_request_with_placement_allocations(
+                None,
+                _ReportClient(scene.names),
+                spec.pci_requests.requests,
+                mapping,
+            )
+        except (
+            exception.AmbiguousResourceProviderForPCIRequest,
+            exception.UnexpectedResourceProviderNameForPCIRequest,
+        ) as exc:
+            raise Refused(f'aborted: {exc!r}') from exc
+    return dataclasses.replace(scene, spec=spec, candidates=())
+
+
+def by_count(stats):
+    """The pools alone, for PciDeviceStats.support_requests.
+
+    It copies all of the statistics and uses counts and sockets only: most of
+    the time of a claim goes into copies of devices.
+    """
+    pools = copy.copy(stats)
+    pools.pools = [{**pool, 'devices': []} for pool in stats.pools]
+    pools.dev_filter = None
+    if stats.numa_topology:
+        pools.numa_topology = types.SimpleNamespace(
+            cells=[
+                types.SimpleNamespace(id=cell.id, socket=cell.socket)
+                for cell in stats.numa_topology.cells
+            ]
+        )
+    return pools
+
+
+def claim_candidate(scene, candidate):
+    """Claim with an allocation candidate; Refused says why not."""
+    return claim(as_claimed(scene, candidate))
+
+
+def candidate_succeeds(scene, candidate):
+    """Whether the claim with an allocation candidate does."""
+    try:
+        claim_candidate(scene, candidate)
+    except Refused:
+        return False
+    return True
+
+
 def claim(scene):
     """Claim as nova-compute does, on copies; Refused says why not."""
     return claim_on(scene)[0]
@@ -107,14 +187,14 @@ def claim_on(scene):
                 provider_mapping=None,
                 limits=scene.limits(),
                 pci_requests=requests,
-                pci_stats=stats,
+                pci_stats=by_count(stats),
             )
         except ValueError as exc:
             raise Refused(f'fit raised {exc!r}') from exc
         if given is None:
             raise Refused('fit')
     if requests:
-        if not stats.support_requests(requests, None):
+        if not by_count(stats).support_requests(requests, None):
             raise Refused('pci')
         try:
             devices = stats.consume_requests(
@@ -168,7 +248,7 @@ def exists(scene):
     """Whether any assignment of guest cells to host cells is right."""
     wanted = scene.spec.numa_topology
     if not wanted:
-        return not scene.requests or scene.stats.support_requests(
+        return not scene.requests or by_count(scene.stats).support_requests(
             scene.requests, None
         )
     if not scene.topology:
@@ -198,7 +278,7 @@ def _joint(scene, chosen):
         )
         for cell in chosen
     ]
-    if scene.requests and not scene.stats.support_requests(
+    if scene.requests and not by_count(scene.stats).support_requests(
         scene.requests, None, guests
     ):
         return False

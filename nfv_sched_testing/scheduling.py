@@ -1,9 +1,13 @@
 """Host states and requests as nova-scheduler holds them."""
 
+import contextlib
 import uuid
 
 from nova import objects
 from nova.scheduler import host_manager
+
+from nfv_sched.scheduler import process
+from nfv_sched.scheduler.published_topology import PublishedTopology
 
 CANDIDATE = {'allocations': {}, 'mappings': {'': ['root']}}
 
@@ -78,3 +82,11 @@ def request(scene, **fields):
     for name, value in {**defaults, **fields}.items():
         setattr(spec, name, value)
     return spec
+
+
+@contextlib.contextmanager
+def provider_names(names):
+    """A scheduler without topology that knows providers by these names."""
+    published = PublishedTopology(reader=None, names=names)
+    with process.replaced(process.SchedulerProcess(published)):
+        yield

@@ -176,7 +176,7 @@ def pci_stats_of(draw, topology):
         if draw(YES_OR_NO):
             tags['physical_network'] = draw(pick(*PHYSNETS))
         specs.append({'address': f'0000:8{bus}:*', **tags})
-        kind = draw(pick('pci', *('nic',) * 6, 'vdpa'))
+        kind = draw(pick('pci', *('nic',) * 5, *('vdpa',) * 3))
         devices += _card(draw, bus, node, kind)
     return nova_oracle.stats_for(
         topology, draw(st.permutations(devices)), specs
@@ -222,18 +222,24 @@ def guest_topologies(draw, host_cells):
     policy = draw(pick('dedicated', 'dedicated', 'mixed', 'shared', None))
     pinned = policy in ('dedicated', 'mixed')
     page_size = draw(
-        pick(*(None, -2, -3) * 3, -1, 4, 2048, 2048, GIB, GIB, 16384)
+        pick(*(None, -2, -3) * 3, -1, 4, 2048, 2048, GIB, GIB, GIB, 16384)
     )
     thread_policy = None
     if pinned:
-        thread_policy = draw(pick(*(None, 'prefer', 'require') * 2, 'isolate'))
+        thread_policy = draw(
+            pick(*(None, 'prefer', 'require', 'isolate') * 2, None)
+        )
     equal = draw(YES_OR_NO)
+    # Small cells fit most hosts: then it depends on all else.
+    memories, sizes = (*(512, 1024, 2048) * 4, 256, 3), (1, 2, 2, 3, 4, 6)
+    if draw(YES_OR_NO):
+        memories, sizes = ((1024,) if page_size == GIB else (512,)), (1, 2)
     made, cpu = [], 0
     memory = vcpus = split = None
     for index in range(count):
         if index == 0 or not equal:
-            memory = draw(pick(*(512, 1024, 2048) * 4, 256, 3))
-            vcpus = draw(pick(1, 2, 2, 3, 4, 6))
+            memory = draw(pick(*memories))
+            vcpus = draw(pick(*sizes))
             split = draw(between(0, vcpus))
         numbers = set(range(cpu, cpu + vcpus))
         cpu += vcpus
@@ -296,6 +302,16 @@ def _specs(draw, pools):
 
 
 @st.composite
+def networks(draw):
+    """The networks of a guest: none, mostly."""
+    if draw(between(0, 3)):
+        return objects.NetworkMetadata(physnets=set(), tunneled=False)
+    return objects.NetworkMetadata(
+        physnets=draw(some(*PHYSNETS)), tunneled=draw(YES_OR_NO)
+    )
+
+
+@st.composite
 def scenes(draw, max_host_cells=4):
     """One host and one request for it."""
     topology = (
@@ -306,12 +322,7 @@ def scenes(draw, max_host_cells=4):
         if draw(between(0, 9))
         else None
     )
-    network = objects.NetworkMetadata(physnets=set(), tunneled=False)
-    if draw(between(0, 3)) == 0:
-        network = objects.NetworkMetadata(
-            physnets=draw(some(*PHYSNETS)),
-            tunneled=draw(YES_OR_NO),
-        )
+    network = draw(networks())
     stats = draw(pci_stats_of(topology))
     spec = objects.RequestSpec(
         flavor=objects.Flavor(extra_specs={}),

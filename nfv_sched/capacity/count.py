@@ -126,7 +126,9 @@ class CapacityCounter:
         candidates = report.candidates
         limit = group.room(report.state)
         key: Hashable = None
-        if not placement_chose(dry_run.fit_request, candidates):
+        if not placement_chose(
+            dry_run.fit_request, candidates, target.provider_name
+        ):
             key = (
                 host_key(target.host),
                 ledger.available_view(candidates),

@@ -26,8 +26,9 @@ LOG = logging.getLogger(__name__)
 
 _VIEWS = ('conditions', 'hosts', 'suggestions')
 _STORED = (
-    'Networks of ports without devices are not stored with a request and '
-    'not considered; --port adds them with --flavor.'
+    'Networks of ports without devices and the guaranteed bandwidth of ports '
+    'are not stored with a request and not considered; --port adds them with '
+    '--flavor.'
 )
 
 

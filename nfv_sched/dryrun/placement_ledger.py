@@ -15,6 +15,7 @@ from nfv_sched.fit import gap
 from nfv_sched.fit.candidates import Candidate
 from nfv_sched.fit.candidates import claim_order
 from nfv_sched.fit.candidates import placement_chose
+from nfv_sched.fit.candidates import ProviderName
 from nfv_sched.fit.candidates import providers
 from nfv_sched.fit.locality import Distances
 from nfv_sched.model import DevicePool
@@ -85,12 +86,14 @@ def allocated_amounts(
 class HostUnderTest:
     """One host, in the state after the hypothetical claims so far.
 
-    ``distances`` are the published ones between its cells.
+    ``distances`` are the published ones between its cells,
+    ``provider_name`` knows the names of bandwidth providers.
     """
 
     name: str
     host: Host
     distances: Distances
+    provider_name: ProviderName
 
 
 def claim(
@@ -105,7 +108,8 @@ def claim(
     :func:`nfv_sched.fit.candidates.claim_order`.
     """
     guest = fit_request.guest
-    chosen = placement_chose(fit_request, candidates)
+    name_of = target.provider_name
+    chosen = placement_chose(fit_request, candidates, name_of)
     evaluation = fit.Evaluation(fit_request, target.host)
     short: str | None = None
     fitting: list[Candidate] = []
@@ -117,7 +121,9 @@ def claim(
         if guest.asks_nothing:
             ledger.take(candidate)
             return None
-        refusal = evaluation.refusal(providers(fit_request, candidate))
+        refusal = evaluation.refusal(
+            providers(fit_request, candidate, name_of)
+        )
         if refusal is None:
             fitting.append(candidate)
             if not chosen:
@@ -127,8 +133,10 @@ def claim(
             short = gap.resource_name(reason.resource) if reason else 'claim'
     if not fitting:
         return short or 'candidates'
-    first = claim_order(evaluation, fitting, target.distances)[0]
-    outcome = evaluation.verdict(providers(fit_request, first)).outcome
+    first = claim_order(evaluation, fitting, target.distances, name_of)[0]
+    outcome = evaluation.verdict(
+        providers(fit_request, first, name_of)
+    ).outcome
     if outcome is None:
         return 'claim'
     ledger.take(first)

@@ -4,12 +4,15 @@ from collections.abc import Iterable
 
 from nfv_sched.nova.types import HostState
 from nfv_sched.placement.client import PlacementClient
+from nfv_sched.placement.provider_names import ProviderNames
 from nfv_sched.placement.reader import TopologyReader
 from nfv_sched.scheduler.published_topology import PublishedTopology
 
 
 def snapshot(
-    client: PlacementClient, states: Iterable[HostState]
+    client: PlacementClient,
+    states: Iterable[HostState],
+    names: ProviderNames,
 ) -> PublishedTopology:
     """The published topology, read where a decision may need it.
 
@@ -17,6 +20,8 @@ def snapshot(
     not report, and the distances by which candidates with devices of PCI in
     Placement are ranked. Hosts without either are not worth the read. Without
     an answer, which is logged, hosts are decided on their own reports.
+
+    :param names: of bandwidth providers, which the caller reads
     """
     if not any(
         pool.get('address') is None or pool.get('rp_uuid') is not None
@@ -24,9 +29,9 @@ def snapshot(
         if state.pci_stats
         for pool in state.pci_stats.pools
     ):
-        return PublishedTopology(None)
+        return PublishedTopology(None, names)
     reader = TopologyReader(lambda: client)
     reader.refresh()
     # It keeps what it has, and starts no thread any more.
     reader.stop()
-    return PublishedTopology(reader)
+    return PublishedTopology(reader, names)

@@ -18,6 +18,7 @@ from nfv_sched.dryrun.values import HostFinding
 from nfv_sched.dryrun.values import REQUEST
 from nfv_sched.dryrun.values import SERVICE
 from nfv_sched.filters.numa_fit import NUMAFitFilter
+from nfv_sched.fit.candidates import bandwidth_providers
 from nfv_sched.fit.candidates import Candidate
 from nfv_sched.model import Host
 from nfv_sched.nova import host_states
@@ -26,6 +27,7 @@ from nfv_sched.nova.boot_request import BadRequestError
 from nfv_sched.nova.types import HostState
 from nfv_sched.nova.types import RequestSpec
 from nfv_sched.placement.client import PlacementClient
+from nfv_sched.placement.provider_names import ProviderNames
 from nfv_sched.scheduler import cycle as scheduling_cycle
 from nfv_sched.scheduler import host_cycle
 from nfv_sched.scheduler.cycle import RequestCycle
@@ -98,6 +100,7 @@ class DryRun:
             str(report.state.nodename),
             host,
             published.distances(report.state, host),
+            published.provider_name,
         )
 
 
@@ -127,8 +130,9 @@ class DryRunScheduler:
         self._complete = any(
             isinstance(step.filter, NUMAFitFilter) for step in pipeline.filters
         )
+        self._names = ProviderNames()
         self._process = SchedulerProcess(
-            published_topology.snapshot(client, self.states)
+            published_topology.snapshot(client, self.states, self._names)
         )
 
     def domains(self, kinds: Sequence[str]) -> Mapping[str, Mapping[str, str]]:
@@ -174,6 +178,7 @@ class DryRunScheduler:
             ]
             return DryRun(cycle, Explanation((*findings, *hidden)), (), {})
         candidates = PlacementCandidates(self.client, query)
+        self._read_names(cycle.fit_request, candidates)
         notes = [*self._pipeline.problems, *_notes(candidates)]
         reports = self._reports(cycle, spec, candidates, notes)
         steps = self._pipeline.filters
@@ -185,6 +190,21 @@ class DryRunScheduler:
             tuple(reports),
             candidates.summaries,
         )
+
+    def _read_names(
+        self, fit_request: fit.FitRequest, candidates: PlacementCandidates
+    ) -> None:
+        """Read the names of the candidates' bandwidth providers."""
+        unknown = [
+            uuid
+            for state in self.states
+            for uuid in bandwidth_providers(
+                fit_request, candidates.candidates(state.uuid)
+            )
+            if self._names.get(uuid) is None
+        ]
+        if unknown:
+            self._names.refresh(self.client)
 
     # The pipeline
 

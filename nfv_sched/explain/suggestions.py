@@ -71,7 +71,7 @@ def alternative_requests(dry_run: DryRun) -> Iterator[Suggestion]:
                 _avoided_by(blocker, alternative)
                 for blocker in report.blockers
             )
-            and _fits(fit_request, report, host)
+            and _fits(dry_run, fit_request, report, host)
         ]
         if fitting:
             yield Suggestion(alternative.change, len(fitting), fitting[0])
@@ -109,11 +109,18 @@ def _host(dry_run: DryRun, report: HostReport) -> Host | None:
     return host
 
 
-def _fits(fit_request: fit.FitRequest, report: HostReport, host: Host) -> bool:
+def _fits(
+    dry_run: DryRun,
+    fit_request: fit.FitRequest,
+    report: HostReport,
+    host: Host,
+) -> bool:
     evaluation = fit.Evaluation(fit_request, host)
+    name_of = dry_run.cycle.process.published.provider_name
     try:
         return any(
-            evaluation.refusal(providers(fit_request, candidate)) is None
+            evaluation.refusal(providers(fit_request, candidate, name_of))
+            is None
             for candidate in report.candidates or [{'mappings': {'': []}}]
         )
     except Exception:

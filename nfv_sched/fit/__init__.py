@@ -8,7 +8,6 @@ from nfv_sched.fit.apply_claim import apply_claim
 from nfv_sched.fit.demand import Demand
 from nfv_sched.fit.demand import DemandHistogram
 from nfv_sched.fit.devices import Providers
-from nfv_sched.fit.devices import providers_of
 from nfv_sched.fit.evaluate import evaluate
 from nfv_sched.fit.evaluate import Evaluation
 from nfv_sched.fit.forecast import Forecast
@@ -34,6 +33,5 @@ __all__ = [
     'evaluate',
     'forecast',
     'locality',
-    'providers_of',
     'headroom',
 ]

@@ -1,46 +1,135 @@
-"""Allocation candidates: the devices that Placement chose, and Nova's pick.
+"""Allocation candidates: what Placement chose of devices, and Nova's pick.
 
-Nova claims the first allocation candidate of a host. With PCI devices in
-Placement the ``mappings`` of a candidate fix which provider, hence which
-devices on which NUMA node, the claim takes.
+Nova claims the first allocation candidate of a host. The ``mappings`` of a
+candidate say which provider meets which request group. With PCI devices in
+Placement that fixes which devices, on which NUMA node, the claim takes. The
+provider of a port's guaranteed bandwidth fixes the PF of its VF.
 """
 
+from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Any
 
 from nfv_sched.fit.devices import Providers
-from nfv_sched.fit.devices import providers_of
 from nfv_sched.fit.evaluate import Evaluation
 from nfv_sched.fit.locality import Distances
 from nfv_sched.fit.locality import locality
 from nfv_sched.fit.request import FitRequest
+from nfv_sched.model import DeviceRequest
 
 #: An allocation request, as Placement writes it: ``allocations`` by provider
 #: uuid and ``mappings`` from request groups to provider uuids.
 Candidate = Mapping[str, Any]
 
+#: The name of a provider by its uuid; None where it is not known.
+ProviderName = Callable[[str], str | None]
 
-def providers(fit_request: FitRequest, candidate: Candidate) -> Providers:
-    """The providers that a candidate gives to each device request.
+# An interface that no pool has.
+_NONE = ''
 
-    ``fit_request.no_providers`` itself where Placement left all devices open.
+
+def providers(
+    fit_request: FitRequest,
+    candidate: Candidate,
+    provider_name: ProviderName,
+) -> Providers:
+    """What a candidate gives to each device request.
+
+    ``fit_request.no_providers`` itself where all devices are left open.
+
+    :param provider_name: the names of bandwidth providers; a port whose
+        provider is not known by name may take a VF of any PF
     """
     if not fit_request.placement_may_choose:
         return fit_request.no_providers
     mapping = candidate.get('mappings')
     if mapping and len(mapping) == 1 and '' in mapping:
         return fit_request.no_providers
-    return tuple(providers_of(fit_request.guest.devices, mapping))
+    chosen = tuple(
+        _interface(request, mapping, provider_name)
+        if request.from_port
+        else _uuids(request, mapping)
+        for request in fit_request.guest.devices
+    )
+    return chosen if any(chosen) else fit_request.no_providers
+
+
+def _uuids(
+    request: DeviceRequest, mapping: Mapping[str, Sequence[str]] | None
+) -> tuple[str, ...]:
+    """The providers of a request by alias, one per device.
+
+    As nova.pci.stats ``PciDeviceStats._get_rp_uuids_for_request``: its
+    groups are named ``<request id>-<n>``. Without a mapping the request
+    carries the choice itself.
+    """
+    if not mapping:
+        return request.rp_uuids
+    prefix = request.request_id or ''
+    return tuple(
+        uuids[0]
+        for group, uuids in mapping.items()
+        if prefix and group.startswith(prefix)
+    )
+
+
+def _interface(
+    request: DeviceRequest,
+    mapping: Mapping[str, Sequence[str]] | None,
+    provider_name: ProviderName,
+) -> tuple[str, ...]:
+    """The interface whose VFs a port with guaranteed bandwidth takes.
+
+    As nova.compute.utils ``update_pci_request_with_placement_allocations``,
+    which nova-compute calls before the claim, and nova-conductor before a
+    live migration: neutron names the provider
+    ``<host>:<agent>:<interface>``. Nova aborts the build where it cannot read
+    an interface from the name; no pool has the one that is returned then.
+    """
+    group = request.bandwidth_group
+    uuids = mapping.get(group) if mapping and group is not None else None
+    if uuids is None:
+        return ()
+    if len(uuids) != 1:
+        return (_NONE,)
+    name = provider_name(uuids[0])
+    if name is None:
+        return ()
+    pieces = name.split(':')
+    return (pieces[2] if len(pieces) == 3 else _NONE,)
+
+
+def bandwidth_providers(
+    fit_request: FitRequest, candidates: Iterable[Candidate]
+) -> frozenset[str]:
+    """The providers of candidates whose names :func:`providers` needs."""
+    groups = {
+        request.bandwidth_group
+        for request in fit_request.guest.devices
+        if request.bandwidth_group is not None
+    }
+    if not groups:
+        return frozenset()
+    return frozenset(
+        uuid
+        for candidate in candidates
+        for group, uuids in candidate['mappings'].items()
+        if group in groups
+        for uuid in uuids
+    )
 
 
 def placement_chose(
-    fit_request: FitRequest, candidates: Iterable[Candidate]
+    fit_request: FitRequest,
+    candidates: Iterable[Candidate],
+    provider_name: ProviderName,
 ) -> bool:
     """Whether Placement chose devices, so that candidates may differ."""
     return any(
-        providers(fit_request, candidate) is not fit_request.no_providers
+        providers(fit_request, candidate, provider_name)
+        is not fit_request.no_providers
         for candidate in candidates
     )
 
@@ -49,6 +138,7 @@ def claim_order(
     evaluation: Evaluation,
     candidates: Sequence[Candidate],
     distances: Distances,
+    provider_name: ProviderName,
 ) -> list[Candidate]:
     """Candidates that fit, in the order in which Nova is to claim them.
 
@@ -56,22 +146,28 @@ def claim_order(
     Placement's order stays.
 
     :param distances: between the host's cells, where they are published
+    :param provider_name: as for :func:`providers`
     """
     ordered = list(candidates)
-    if len(ordered) > 1 and placement_chose(evaluation.fit_request, ordered):
+    fit_request = evaluation.fit_request
+    if len(ordered) > 1 and placement_chose(
+        fit_request, ordered, provider_name
+    ):
         ordered.sort(
-            key=lambda candidate: _penalty(evaluation, candidate, distances)
+            key=lambda candidate: _penalty(
+                evaluation,
+                providers(fit_request, candidate, provider_name),
+                distances,
+            )
         )
     return ordered
 
 
 def _penalty(
-    evaluation: Evaluation, candidate: Candidate, distances: Distances
+    evaluation: Evaluation, chosen: Providers, distances: Distances
 ) -> float:
     guest = evaluation.fit_request.guest
-    outcome = evaluation.verdict(
-        providers(evaluation.fit_request, candidate)
-    ).outcome
+    outcome = evaluation.verdict(chosen).outcome
     if outcome is None:
         return 1.0
     return locality(guest, evaluation.host, outcome, distances).penalty(

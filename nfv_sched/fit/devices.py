@@ -19,37 +19,11 @@ from nfv_sched.model import DeviceClaim
 from nfv_sched.model import DeviceRequest
 from nfv_sched.model import Host
 
-#: For each request the providers to take its devices from, one per device;
-#: empty where any pool will do.
+#: What an allocation candidate gives to each request. To a request by alias:
+#: the providers to take its devices from, one per device. To a port with
+#: guaranteed bandwidth: the interface whose VFs it takes. Empty where any pool
+#: will do.
 Providers = Sequence[tuple[str, ...]]
-
-
-def providers_of(
-    requests: Sequence[DeviceRequest],
-    mapping: Mapping[str, Sequence[str]] | None,
-) -> Providers:
-    """The providers that an allocation candidate gives to each request.
-
-    :param mapping: the candidate's ``mappings``, from request group suffix
-        (``<request id>-<n>``) to provider uuids; None or empty where the
-        requests carry the choice themselves
-    """
-    chosen: list[tuple[str, ...]] = []
-    for request in requests:
-        if request.from_port:
-            chosen.append(())
-        elif not mapping:
-            chosen.append(request.rp_uuids)
-        else:
-            prefix = request.request_id or ''
-            chosen.append(
-                tuple(
-                    uuids[0]
-                    for suffix, uuids in mapping.items()
-                    if prefix and suffix.startswith(prefix)
-                )
-            )
-    return chosen
 
 
 class Devices:
@@ -72,13 +46,16 @@ class Devices:
     def __init__(
         self, fit_request: FitRequest, host: Host, providers: Providers
     ) -> None:
-        self.requests = fit_request.guest.devices
         self.pools = host.pools
         self.cells = host.cells
         self.providers = providers
+        chosen = False
+        if providers is not fit_request.no_providers:
+            fit_request, self.providers = _resolve(fit_request, providers)
+            chosen = any(self.providers)
+        self.requests = fit_request.guest.devices
         self._matches = list(map(fit_request.matches, host.pools))
         self._counted: dict[frozenset[int] | None, int | None] = {}
-        chosen = providers is not fit_request.no_providers and any(providers)
         self._spread = None if chosen else self._count_by_node()
 
     def _count_by_node(self) -> list['_DeviceSpread'] | None:
@@ -325,6 +302,22 @@ class Devices:
         """Whether no provider is split over several pools."""
         uuids = [self.pools[p].rp_uuid for p in pools if self.pools[p].rp_uuid]
         return len(uuids) == len(set(uuids))
+
+
+def _resolve(
+    fit_request: FitRequest, chosen: Providers
+) -> tuple[FitRequest, Providers]:
+    """The request with the interfaces of its ports, and the providers."""
+    requests = fit_request.guest.devices
+    interfaces = tuple(
+        names[0] if request.from_port and names else None
+        for request, names in zip(requests, chosen, strict=True)
+    )
+    providers = tuple(
+        () if request.from_port else uuids
+        for request, uuids in zip(requests, chosen, strict=True)
+    )
+    return fit_request.on_interfaces(interfaces), providers
 
 
 class _DeviceSpread:

@@ -92,7 +92,7 @@ class Evaluation:
         """Why the claim does not succeed; None if it does.
 
         :param providers: what the allocation candidate gives each device
-            request, as :func:`nfv_sched.fit.devices.providers_of`
+            request, as :func:`nfv_sched.fit.candidates.providers`
         """
         answer = self._answer(providers)
         return answer if isinstance(answer, Refusal) else None
@@ -395,5 +395,8 @@ def evaluate(
     :param pack: ``[compute] packing_host_numa_cells_allocation_strategy``
     """
     if providers is None:
-        providers = [request.rp_uuids for request in guest.devices]
+        providers = [
+            () if request.from_port else request.rp_uuids
+            for request in guest.devices
+        ]
     return Evaluation(FitRequest(guest, pack=pack), host).verdict(providers)

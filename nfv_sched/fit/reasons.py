@@ -234,7 +234,7 @@ def _far_devices(
     guest: Guest, host: Host, devices: Devices, cells: Sequence[Cell]
 ) -> Iterator[Reason]:
     """Requests whose devices are too few near any choice of ``cells``."""
-    for index, request in enumerate(guest.devices):
+    for index, request in enumerate(devices.requests):
         per_cell: dict[int | None, int] = {}
         for number in devices.matching(index):
             pool = host.pools[number]

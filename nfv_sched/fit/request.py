@@ -3,6 +3,7 @@
 from collections.abc import Hashable
 from collections.abc import Mapping
 from collections.abc import Sequence
+import dataclasses
 from typing import NamedTuple
 
 from nfv_sched.model import DevicePool
@@ -18,6 +19,8 @@ VDPA = 'vdpa'
 # Keys of a request's spec that choose among allocation candidates, which
 # Placement has already done.
 _IGNORED = frozenset(('resource_class', 'traits', 'rp_uuids'))
+# Of a pool of VFs, and of a request: the name of the PF's network interface.
+_INTERFACE = 'parent_ifname'
 _SPECIAL = ('dev_type', 'remote_managed', 'live_migratable')
 _TRUE = frozenset(('1', 't', 'true', 'on', 'y', 'yes'))
 
@@ -38,6 +41,7 @@ class FitRequest:
     __slots__ = (
         '_keys',
         '_matches',
+        '_on_interfaces',
         '_specs',
         'asks_networks',
         'asks_pages',
@@ -86,7 +90,10 @@ class FitRequest:
         self.mean_cell = _mean(guest) if guest.cells else None
         #: Whether Placement may have chosen devices for any request, and
         #: what it means for each request if it has not.
-        self.placement_may_choose = any(not r.from_port for r in guest.devices)
+        self.placement_may_choose = any(
+            not request.from_port or request.bandwidth_group is not None
+            for request in guest.devices
+        )
         self.no_providers: tuple[tuple[str, ...], ...] = ((),) * len(
             guest.devices
         )
@@ -113,6 +120,42 @@ class FitRequest:
         keys = {key for specs in self._specs for spec in specs for key in spec}
         self._keys = tuple(sorted(keys.union(_SPECIAL)))
         self._matches: dict[tuple[Value, ...], Match] = {}
+        self._on_interfaces: dict[tuple[str | None, ...], FitRequest] = {}
+
+    def on_interfaces(
+        self, interfaces: tuple[str | None, ...]
+    ) -> 'FitRequest':
+        """The request as nova-compute claims it for ports with bandwidth.
+
+        Also request specs that a move carries along get their interface from
+        the host that is claimed.
+
+        :param interfaces: for each device request the interface whose VFs it
+            takes; None where it takes those of any
+        """
+        if not any(name is not None for name in interfaces):
+            return self
+        known = self._on_interfaces.get(interfaces)
+        if known is None:
+            devices = tuple(
+                request
+                if name is None
+                else dataclasses.replace(
+                    request,
+                    specs=tuple(
+                        {**spec, _INTERFACE: name} for spec in request.specs
+                    ),
+                )
+                for request, name in zip(
+                    self.guest.devices, interfaces, strict=True
+                )
+            )
+            known = FitRequest(
+                dataclasses.replace(self.guest, devices=devices),
+                pack=self.pack,
+            )
+            self._on_interfaces[interfaces] = known
+        return known
 
     def matches(self, pool: DevicePool) -> 'Match':
         """Which requests match a pool."""

@@ -42,8 +42,9 @@ class DeviceRequest:
     ``policy`` is ``required``, ``socket``, ``legacy`` or ``preferred``.
     ``request_id`` names the request in an allocation candidate's mappings;
     ``from_port`` is whether a neutron port asks, whose devices Placement
-    does not choose. ``rp_uuids`` are the providers that Placement has
-    already chosen, one per device.
+    does not choose. ``bandwidth_group`` is the request group of the port's
+    guaranteed bandwidth, whose provider tells the interface. ``rp_uuids`` are
+    the providers that Placement has already chosen, one per device.
     """
 
     count: int
@@ -51,6 +52,7 @@ class DeviceRequest:
     policy: str = 'legacy'
     request_id: str | None = None
     from_port: bool = False
+    bandwidth_group: str | None = None
     rp_uuids: tuple[str, ...] = ()
 
 

@@ -306,7 +306,11 @@ def _complete(context: Any, spec: Any, guest: str) -> None:
     for name in ('force_hosts', 'force_nodes', 'scheduler_hints'):
         if name not in spec:
             setattr(spec, name, None)
+    # As nova-conductor does before a move. The bandwidth of ports is not
+    # stored: neutron has it.
     spec.requested_resources = []
+    if spec.pci_requests:
+        spec.generate_request_groups_from_pci_requests()
     if spec.numa_topology:
         instance_numa.InstanceNUMATopology._migrate_legacy_dedicated_instance_cpuset(  # noqa: SLF001
             spec.numa_topology

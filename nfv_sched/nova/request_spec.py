@@ -1,5 +1,6 @@
 """What a RequestSpec asks for, as a guest."""
 
+from collections.abc import Collection
 import dataclasses
 from typing import Any
 
@@ -102,10 +103,15 @@ def read_guest(spec: RequestSpec) -> Guest:
     """
     topology = spec.numa_topology
     requests = spec.pci_requests.requests if spec.pci_requests else ()
+    groups = {
+        group.requester_id for group in _get(spec, 'requested_resources') or ()
+    }
     network = _get(spec, 'network_metadata')
     return Guest(
         cells=tuple(map(_cell, topology.cells)) if topology else (),
-        devices=tuple(map(_device_request, requests)),
+        devices=tuple(
+            _device_request(request, groups) for request in requests
+        ),
         emulator_isolated=bool(
             topology and topology.emulator_threads_isolated
         ),
@@ -132,19 +138,29 @@ def _cell(cell: Any) -> GuestCell:
     )
 
 
-def _device_request(request: Any) -> DeviceRequest:
+def _device_request(request: Any, groups: Collection[str]) -> DeviceRequest:
+    """A PCI request.
+
+    :param groups: the ids of the groups in which the RequestSpec requests
+        resources of Placement; nova-compute finds the bandwidth of a port by
+        the port's id (nova.compute.utils
+        ``update_pci_request_with_placement_allocations``)
+    """
     if request.count < 0 or not request.spec:
         raise ValueError(
             f'PCI request {request.request_id} asks for {request.count} '
             f'devices by {len(request.spec)} specs'
         )
     chosen = request.spec[0].get('rp_uuids')
+    from_port = request.source == request.NEUTRON_PORT
+    port = _get(request, 'requester_id')
     return DeviceRequest(
         count=request.count,
         specs=tuple(dict(spec) for spec in request.spec),
         policy=_get(request, 'numa_policy') or 'legacy',
         request_id=_get(request, 'request_id'),
-        from_port=request.source == request.NEUTRON_PORT,
+        from_port=from_port,
+        bandwidth_group=port if from_port and port in groups else None,
         rp_uuids=tuple(chosen.split(',')) if chosen else (),
     )
 

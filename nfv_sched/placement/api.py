@@ -17,6 +17,8 @@ from nfv_sched.placement.tree import Summary
 T = TypeVar('T')
 
 _SENTINEL = f'{schema.TOPOLOGY}:1'
+# Of providers whose interfaces have VFs for ports: neutron's agents set it.
+_DIRECT = 'CUSTOM_VNIC_TYPE_DIRECT'
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -119,6 +121,38 @@ def tree_of(client: PlacementClient, root: str) -> dict[str, ListedProvider]:
         provider.uuid: provider
         for provider in _list_providers(client, in_tree=root)
     }
+
+
+def bandwidth_provider_names(client: PlacementClient) -> dict[str, str]:
+    """The names of providers that neutron's SR-IOV agents create, by uuid.
+
+    Of those with VFs for ports of type ``direct``, which nearly all are.
+    """
+    try:
+        providers = _list_providers(client, required=_DIRECT)
+    except Refused as error:
+        # Placement refuses a query for a trait that does not exist.
+        if error.status != 400 or _trait_exists(client, _DIRECT):
+            raise
+        return {}
+    return {provider.uuid: provider.name for provider in providers}
+
+
+def _trait_exists(client: PlacementClient, name: str) -> bool:
+    try:
+        client.get(f'{_PATHS[_TRAIT]}/{_quoted(name)}')
+    except NotFound:
+        return False
+    return True
+
+
+def provider_name(client: PlacementClient, uuid: str) -> str | None:
+    """The name of a provider; None if it does not exist."""
+    try:
+        answer = client.get(f'/resource_providers/{_quoted(uuid)}')
+    except NotFound:
+        return None
+    return _typed(str, answer.get('name'), 'name')
 
 
 def provider_named(

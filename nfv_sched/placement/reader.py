@@ -12,6 +12,7 @@ import weakref
 from nfv_sched.placement.client import PlacementClient
 from nfv_sched.placement.incremental_read import refresh
 from nfv_sched.placement.incremental_read import TreeView
+from nfv_sched.placement.provider_names import ProviderNames
 from nfv_sched.placement.snapshot import Snapshot
 from nfv_sched.placement.transport import Deadline
 
@@ -27,7 +28,8 @@ class TopologyReader:
 
     Threads do not survive a fork: call :meth:`ensure_started` on first use
     in each process. A refresh that fails, for any reason, leaves the snapshot
-    as it is.
+    as it is. ``names`` are those of bandwidth providers, which each refresh
+    completes.
 
     :param client_factory: makes the client, in the reader's own thread: it
         may read files and send requests to Keystone
@@ -48,6 +50,7 @@ class TopologyReader:
         self._interval = interval
         self._seconds = deadline
         self._full_every = full_every
+        self.names = ProviderNames()
         self._snapshot = Snapshot()
         self._view = TreeView()
         self._rounds = 0
@@ -103,6 +106,7 @@ class TopologyReader:
                 full = self._rounds % self._full_every == 0
                 held = self._view.with_all_due() if full else self._view
                 view = refresh(self._client, held)
+                self.names.refresh(self._client)
         except Exception as error:
             if not self._stopping.is_set():
                 self._failed(error)

@@ -109,7 +109,7 @@ class Decision:
         self, state: HostState, candidate: Candidate
     ) -> fit.Refusal | None:
         """Why the claim fails with an allocation candidate; None if not."""
-        providers = fit_candidates.providers(self.fit_request, candidate)
+        providers = self.providers(candidate)
         if providers is not self.fit_request.no_providers:
             return self._refusal_with(state, providers)
         # The same for all candidates whose devices Placement left open.
@@ -133,8 +133,10 @@ class Decision:
         return self._refusals[key]
 
     def providers(self, candidate: Candidate) -> fit.Providers:
-        """The providers that a candidate gives to each device request."""
-        return fit_candidates.providers(self.fit_request, candidate)
+        """What a candidate gives to each device request."""
+        return fit_candidates.providers(
+            self.fit_request, candidate, self.topologies.provider_name
+        )
 
     def claim_order(
         self, state: HostState, candidates: list[Candidate]
@@ -147,6 +149,7 @@ class Decision:
             evaluation,
             candidates,
             self.topologies.distances(state, evaluation.host),
+            self.topologies.provider_name,
         )
 
 

@@ -17,6 +17,7 @@ from nfv_sched.model import HostTopology
 from nfv_sched.nova import config as nova_config
 from nfv_sched.nova.types import HostState
 from nfv_sched.placement.client import PlacementClient
+from nfv_sched.placement.provider_names import ProviderNames
 from nfv_sched.placement.reader import TopologyReader
 from nfv_sched.placement.snapshot import Snapshot
 
@@ -36,10 +37,16 @@ class PublishedTopology:
     are decided on their report alone; each is logged when it enters.
 
     :param reader: None where topology is not read from Placement
+    :param names: of bandwidth providers; None for those that the reader reads
     """
 
-    def __init__(self, reader: TopologyReader | None) -> None:
+    def __init__(
+        self,
+        reader: TopologyReader | None,
+        names: ProviderNames | None = None,
+    ) -> None:
         self.reader = reader
+        self._names = names
         self.drifted: set[str] = set()
         self.unpublished: set[str] = set()
         self._checked: dict[str, tuple[HostTopology, object, bool]] = {}
@@ -78,6 +85,19 @@ class PublishedTopology:
             return {}
         self.reader.ensure_started()
         return self.reader.snapshot.hosts
+
+    def provider_name(self, uuid: str) -> str | None:
+        """The name of a bandwidth provider; None where it is not known.
+
+        The reader then reads it with its next refresh. Returns at once
+        whatever Placement does.
+        """
+        if self._names is not None:
+            return self._names.get(uuid)
+        if self.reader is None:
+            return None
+        self.reader.ensure_started()
+        return self.reader.names.get(uuid)
 
     def augment(self, state: HostState, host: Host) -> Host:
         """``host`` with what its published topology adds, if the two agree.

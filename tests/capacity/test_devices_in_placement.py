@@ -4,6 +4,7 @@ import pytest
 
 from nfv_sched.capacity import CapacityCounter
 from nfv_sched.dryrun.scheduler import DryRunScheduler
+from nfv_sched.nova import boot_request
 from nfv_sched.nova.scheduler_pipeline import Pipeline
 from nfv_sched.placement.client import PlacementClient
 from nfv_sched.sim import machine
@@ -67,4 +68,10 @@ def test_the_scheduler_places_what_is_told(devices, guests):
         assert last.outcome is Outcome.NO_VALID_HOST
         explanation = scheduler().explain(cloud.request_spec(asked))
         [condition] = explanation.conditions
+        assert (condition.stage, condition.name) == ('Placement', 'candidates')
+        spec = cloud.request_spec(asked)
+        spec.create()
+        stored = boot_request.stored_spec(cloud.context, spec.instance_uuid)
+        assert len(stored.requested_resources) == devices
+        [condition] = scheduler().explain(stored).conditions
         assert (condition.stage, condition.name) == ('Placement', 'candidates')

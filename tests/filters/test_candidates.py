@@ -2,6 +2,8 @@
 
 import uuid
 
+from hypothesis import given
+from hypothesis import settings
 from nova import objects
 from nova.scheduler import filters as scheduler_filters
 from nova.scheduler.filters import numa_topology_filter
@@ -11,8 +13,12 @@ import pytest
 from nfv_sched.filters.numa_fit import NUMAFitFilter
 from nfv_sched.filters.pci_numa import PCINUMAFilter
 from nfv_sched.fit import candidates
+from nfv_sched.model import Resource
 from nfv_sched_testing import builders
+from nfv_sched_testing import candidate_strategies
+from nfv_sched_testing import nova_oracle
 from nfv_sched_testing import scheduling
+from nfv_sched_testing.budgets import examples
 
 pytestmark = pytest.mark.usefixtures('no_placement')
 
@@ -118,3 +124,106 @@ def test_candidates_without_a_choice_of_devices_are_not_compared(monkeypatch):
     state = scheduling.host_state(found, candidates=twins)
     assert NUMAFitFilter().host_passes(state, scheduling.request(found))
     assert state.allocation_candidates == twins
+
+
+@given(scene=candidate_strategies.scenes())
+@settings(max_examples=examples(600))
+def test_exactly_the_candidates_are_kept_whose_claim_succeeds(scene):
+    expected = [
+        candidate
+        for candidate in scene.candidates
+        if nova_oracle.candidate_succeeds(scene, candidate)
+    ]
+    for classes in OURS:
+        state = scheduling.host_state(scene, candidates=scene.candidates)
+        spec = scheduling.request(
+            scene, requested_resources=scene.spec.requested_resources
+        )
+        with scheduling.provider_names(scene.names):
+            passed = (
+                scheduler_filters.HostFilterHandler().get_filtered_objects(
+                    [cls() for cls in classes], [state], spec
+                )
+            )
+        assert bool(passed) == bool(expected)
+        if expected:
+            kept = state.allocation_candidates
+            assert sorted(kept, key=str) == sorted(expected, key=str)
+
+
+def kept_interfaces(scene, *choices, names=None):
+    """What is left of the candidates with their bandwidth on interfaces."""
+    state = scheduling.host_state(
+        scene, candidates=[builders.bandwidth_candidate(c) for c in choices]
+    )
+    spec = scheduling.request(
+        scene, requested_resources=scene.spec.requested_resources
+    )
+    with scheduling.provider_names(scene.names if names is None else names):
+        if not NUMAFitFilter().host_passes(state, spec):
+            return []
+    return [one['interface'] for one in state.allocation_candidates]
+
+
+def test_a_port_takes_a_vf_of_the_interface_of_its_bandwidth():
+    assert kept_interfaces(builders.bandwidth_scene(), 'ens0', 'ens1') == [
+        'ens1'
+    ]
+    assert kept_interfaces(builders.bandwidth_scene(), 'ens0') == []
+
+
+def test_an_interface_without_vfs_is_of_no_use():
+    assert kept_interfaces(builders.bandwidth_scene(), 'ens2', 'ens1') == [
+        'ens1'
+    ]
+
+
+def test_the_candidate_with_the_nearest_interface_comes_first():
+    scene = builders.bandwidth_scene('preferred')
+    assert kept_interfaces(scene, 'ens0', 'ens1') == ['ens1', 'ens0']
+
+
+def test_an_interface_that_is_not_known_by_name_leaves_all_open():
+    choices = ['ens0', 'ens1', 'ens2']
+    assert (
+        kept_interfaces(builders.bandwidth_scene(), *choices, names={})
+        == choices
+    )
+
+
+def test_a_provider_without_an_interface_in_its_name_aborts_the_build():
+    names = {builders.bandwidth_provider('ens1'): 'host:Open vSwitch agent'}
+    assert (
+        kept_interfaces(builders.bandwidth_scene(), 'ens1', names=names) == []
+    )
+
+
+def test_a_group_that_is_not_named_by_the_port_leaves_all_open():
+    """Nova does not find the interface then, and takes any."""
+    scene = builders.bandwidth_scene()
+    scene.spec.pci_requests.requests[0].requester_id = str(uuid.UUID(int=9))
+    assert kept_interfaces(scene, 'ens0') == ['ens0']
+
+
+def test_a_port_without_bandwidth_takes_a_vf_of_any_interface():
+    scene = builders.bandwidth_scene()
+    scene.requests.append(
+        objects.InstancePCIRequest(
+            count=1,
+            spec=[{'remote_managed': 'False'}],
+            request_id=REQUEST,
+            requester_id=str(uuid.UUID(int=9)),
+            numa_policy='preferred',
+        )
+    )
+    assert kept_interfaces(scene, 'ens0', 'ens1') == ['ens1']
+
+
+def test_the_reason_names_the_interface():
+    scene = builders.bandwidth_scene()
+    refusal = builders.refusal_of(scene, builders.bandwidth_candidate('ens2'))
+    (reason,) = refusal.reasons
+    assert reason.resource is Resource.DEVICES
+    assert str(reason) == (
+        '0 of 1 devices (parent_ifname=ens2 remote_managed=False) free'
+    )

@@ -4,7 +4,9 @@ from hypothesis import given
 from hypothesis import settings
 
 from nfv_sched import fit
+from nfv_sched.fit import candidates
 from nfv_sched.nova import request_spec
+from nfv_sched_testing import candidate_strategies
 from nfv_sched_testing import nova_oracle
 from nfv_sched_testing import strategies
 from nfv_sched_testing.budgets import examples
@@ -33,6 +35,24 @@ def test_accepts_exactly_what_the_claim_takes(scene, nova_options):
             assert_same(scene, verdict.outcome, claimed)
         else:
             assert verdict.reasons
+
+
+@given(scene=candidate_strategies.scenes())
+@settings(max_examples=examples(2000))
+def test_accepts_exactly_the_candidates_that_the_claim_takes(scene):
+    fit_request = fit.FitRequest(request_spec.read_guest(scene.spec))
+    evaluation = fit.Evaluation(fit_request, host_of(scene))
+    for candidate in scene.candidates:
+        chosen = candidates.providers(fit_request, candidate, scene.names.get)
+        verdict = evaluation.verdict(chosen)
+        try:
+            claimed = nova_oracle.claim_candidate(scene, candidate)
+        except nova_oracle.Refused:
+            assert not verdict.fits
+            assert verdict.reasons
+        else:
+            assert verdict.fits, verdict
+            assert_same(scene, verdict.outcome, claimed)
 
 
 def assert_same(scene, placement, claimed):

@@ -88,7 +88,7 @@ def test_a_placement_without_our_names_is_no_error(
     assert not warnings(caplog)
 
 
-@pytest.mark.parametrize(('single', 'requests'), [(16, 4), (2, 2)])
+@pytest.mark.parametrize(('single', 'requests'), [(16, 6), (2, 4)])
 def test_reader_sees_what_the_publisher_wrote(
     reader, client, wsgi, monkeypatch, single, requests
 ):

@@ -1,0 +1,136 @@
+"""Ports with a guaranteed bandwidth, from Placement to the claim."""
+
+import uuid
+
+from nova import objects
+import pytest
+
+from nfv_sched.capacity import CapacityCounter
+from nfv_sched.dryrun.scheduler import DryRunScheduler
+from nfv_sched.nova.boot_request import Port
+from nfv_sched.nova.scheduler_pipeline import Pipeline
+from nfv_sched.placement.client import PlacementClient
+from nfv_sched.sim import machine
+from nfv_sched.sim import settings
+from nfv_sched.sim.boot_request import SimulatedFlavor
+from nfv_sched.sim.boot_result import Outcome
+from nfv_sched.sim.cloud import simulated_cloud
+from nfv_sched.sim.topology_reader import read_published_topology
+
+BANDWIDTH = 'NET_BW_EGR_KILOBIT_PER_SEC'
+TRAITS = ['CUSTOM_PHYSNET_PHYSNET1', 'CUSTOM_VNIC_TYPE_DIRECT']
+HOST = """
+about: room for one instance on node 0 and for two on node 1
+dedicated: 0-5
+cells:
+- {id: 0, cpus: '0-1', memory_mib: 8192}
+- {id: 1, cpus: '2-5', memory_mib: 8192}
+nics:
+- {address: '0000:05:00.0', cell: 0, ids: '8086:158b', vfs: 4,
+   vf_ids: '8086:154c', physnet: physnet1}
+- {address: '0000:85:00.0', cell: 1, ids: '8086:158b', vfs: 4,
+   vf_ids: '8086:154c', physnet: physnet1}
+"""
+#: By interface: the bandwidth of as many ports.
+PORTS = {'eth0': 4, 'eth1': 1}
+FLAVOR = SimulatedFlavor(
+    'vnf',
+    2,
+    512,
+    1,
+    {'hw:cpu_policy': 'dedicated'},
+    (Port('physnet1', 'direct', 'required'),),
+)
+
+
+@pytest.fixture(autouse=True)
+def nova_options():
+    """The cloud sets Nova's options."""
+
+
+def publish_bandwidth(client, compute):
+    """Create the providers of neutron's SR-IOV agent."""
+    for trait in TRAITS:
+        client.put(f'/traits/{trait}')
+    agent = {
+        'uuid': str(uuid.uuid4()),
+        'name': 'one:NIC Switch agent',
+        'parent_provider_uuid': compute,
+    }
+    client.post('/resource_providers', agent)
+    for interface, ports in PORTS.items():
+        provider = {
+            'uuid': str(uuid.uuid4()),
+            'name': f'one:NIC Switch agent:{interface}',
+            'parent_provider_uuid': agent['uuid'],
+        }
+        client.post('/resource_providers', provider)
+        path = f'/resource_providers/{provider["uuid"]}'
+        total = {'total': ports * 1000, 'max_unit': ports * 1000}
+        client.put(
+            f'{path}/inventories',
+            {
+                'resource_provider_generation': 0,
+                'inventories': {BANDWIDTH: total},
+            },
+        )
+        client.put(
+            f'{path}/traits',
+            {'resource_provider_generation': 1, 'traits': TRAITS},
+        )
+
+
+def with_bandwidth(spec):
+    """A request whose ports have a guaranteed bandwidth."""
+    spec.requested_resources = [
+        objects.RequestGroup(
+            requester_id=request.requester_id,
+            use_same_provider=True,
+            resources={BANDWIDTH: 1000},
+            required_traits=set(TRAITS),
+        )
+        for request in spec.pci_requests.requests
+    ]
+    return spec
+
+
+@pytest.fixture
+def cloud(monkeypatch):
+    with simulated_cloud(
+        settings.NFV, options=settings.profile_options(settings.NFV)
+    ) as cloud:
+        cloud.add_host('one', machine.parse('ports', HOST))
+        publish_bandwidth(
+            PlacementClient(cloud.placement), cloud.computes['one'].node.uuid
+        )
+        plain = cloud.request_spec
+        monkeypatch.setattr(
+            cloud,
+            'request_spec',
+            lambda flavor, **values: with_bandwidth(plain(flavor, **values)),
+        )
+        yield cloud
+
+
+def dry_run(cloud):
+    return DryRunScheduler(Pipeline(), PlacementClient(cloud.placement))
+
+
+def test_as_many_are_placed_as_capacity_counts(cloud):
+    count = CapacityCounter(dry_run(cloud)).count(cloud.request_spec(FLAVOR))
+    assert count.in_all == 2
+    parents = []
+    with read_published_topology(cloud):
+        for _ in range(2):
+            [instance] = cloud.boot(FLAVOR)
+            assert instance.booted
+            [device] = instance.devices
+            parents.append(device.parent_addr)
+        [last] = cloud.boot(FLAVOR)
+    assert last.outcome is Outcome.NO_VALID_HOST
+    assert sorted(parents) == ['0000:05:00.0', '0000:85:00.0']
+    # Node 1 has free CPUs, but no bandwidth is left near it.
+    explanation = dry_run(cloud).explain(cloud.request_spec(FLAVOR))
+    [finding] = explanation.findings
+    assert finding.first_blocker.condition == 'combination'
+    assert [blocker.cell for blocker in finding.blockers] == [0]
