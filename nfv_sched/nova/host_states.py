@@ -275,15 +275,16 @@ def state_fingerprint(state: HostState) -> tuple[object, ...]:
     for cell in topology._obj_cells if topology else ():
         read += (
             len(cell._obj_cpuset),
-            # Copies, which cost no more than adding them up.
-            frozenset(cell._obj_pcpuset),
+            cell._obj_pcpuset,
+            # A copy: Nova changes this set in place.
             frozenset(cell._obj_pinned_cpus),
             cell._obj_memory,
             cell._obj_memory_usage,
             cell._obj_cpu_usage,
         )
-        if (network := _network(cell)) is not None:
-            read += (frozenset(network.physnets), network.tunneled)
+        network = getattr(cell, '_obj_network_metadata', None)
+        if network is not None:
+            read += (network._obj_physnets, network._obj_tunneled)
         for pages in cell._obj_mempages:
             read += (
                 pages._obj_size_kb,
