@@ -138,8 +138,7 @@ def _spec(
 ) -> RequestSpec:
     flavor = guest_options.flavor_of(parsed, name, source)
     request = guest_options.boot_request_of(parsed, flavor, source)
-    spec: RequestSpec = boot_request.request_spec(scheduler.context, request)
-    return spec
+    return boot_request.request_spec(scheduler.context, request)
 
 
 def _flavor_capacity(

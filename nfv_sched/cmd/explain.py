@@ -127,8 +127,8 @@ def _explain_from_placement(
     for problem in survey.problems:
         LOG.warning(problem)
     flavor = guest_options.flavor_of(parsed, parsed.flavor, source)
-    wish = guest_options.boot_request_of(parsed, flavor, source)
-    spec = boot_request.request_spec(nova_config.admin_context(), wish)
+    request = guest_options.boot_request_of(parsed, flavor, source)
+    spec = boot_request.request_spec(nova_config.admin_context(), request)
     explanation = placement_only.explain_from_trees(
         request_spec.read_guest(spec),
         placement_query_of(spec),
@@ -144,15 +144,12 @@ def _explain_from_placement(
 def _request(
     parsed: argparse.Namespace, pipeline: Pipeline, source: backends.Backends
 ) -> RequestSpec:
-    spec: RequestSpec
     if parsed.server:
         LOG.info(_STORED)
-        spec = boot_request.stored_spec(pipeline.context, parsed.server)
-        return spec
+        return boot_request.stored_spec(pipeline.context, parsed.server)
     flavor = guest_options.flavor_of(parsed, parsed.flavor, source)
     request = guest_options.boot_request_of(parsed, flavor, source)
-    spec = boot_request.request_spec(pipeline.context, request)
-    return spec
+    return boot_request.request_spec(pipeline.context, request)
 
 
 def _explanation_tables(

@@ -21,6 +21,7 @@ from oslo_serialization import jsonutils
 
 from nfv_sched.nova import cell_databases
 from nfv_sched.nova import compute_nodes
+from nfv_sched.nova.types import RequestSpec
 
 _VNIC_DEVICE_TYPES = {'direct': None, 'direct-physical': 'type-PF'}
 _POLICIES = ('required', 'socket', 'legacy', 'preferred')
@@ -162,7 +163,7 @@ def pci_requests(flavor: Any, image: Any, ports: Sequence[Port]) -> Any:
     ``create_resource_requests`` of nova.network.neutron.
     """
     policy = hardware.get_pci_numa_policy_constraint(flavor, image)
-    found = pci_request.get_pci_requests_from_flavor(flavor, policy)
+    requests = pci_request.get_pci_requests_from_flavor(flavor, policy)
     for port in ports:
         if port.vnic_type not in _VNIC_DEVICE_TYPES:
             continue
@@ -175,10 +176,10 @@ def pci_requests(flavor: Any, image: Any, ports: Sequence[Port]) -> Any:
             request_id=str(uuid.uuid4()),
             requester_id=str(uuid.uuid4()),
         )
-        if wanted := port.numa_policy or policy:
-            request.numa_policy = wanted
-        found.requests.append(request)
-    return found
+        if numa_policy := port.numa_policy or policy:
+            request.numa_policy = numa_policy
+        requests.requests.append(request)
+    return requests
 
 
 def networks_of(ports: Sequence[Port]) -> Any:
@@ -189,112 +190,117 @@ def networks_of(ports: Sequence[Port]) -> Any:
     )
 
 
-def request_spec(context: Any, wish: BootRequest) -> Any:
+def request_spec(context: Any, request: BootRequest) -> RequestSpec:
     """The ``objects.RequestSpec`` of a boot, as nova-conductor's.
 
     :raises BadRequestError: Nova would refuse it; says why
     """
     try:
-        return _request_spec(context, wish)
+        return _request_spec(context, request)
     except (exception.NovaException, ValueError) as error:
         raise BadRequestError(f'{type(error).__name__}: {error}') from error
 
 
-def _request_spec(context: Any, wish: BootRequest) -> Any:
-    image = image_of(wish.image)
-    guest = str(uuid.uuid4())
-    devices = pci_requests(wish.flavor, image, wish.ports)
-    devices.instance_uuid = guest
-    metadata = networks_of(wish.ports) if wish.ports else None
+def _request_spec(context: Any, request: BootRequest) -> RequestSpec:
+    image = image_of(request.image)
+    instance_uuid = str(uuid.uuid4())
+    devices = pci_requests(request.flavor, image, request.ports)
+    devices.instance_uuid = instance_uuid
+    metadata = networks_of(request.ports) if request.ports else None
     groups: list[Any] = []
     level = None
-    if wish.port_uuids:
-        metadata, groups, level = _of_neutron(context, wish, image, devices)
+    if request.port_uuids:
+        metadata, groups, level = _of_neutron(context, request, image, devices)
     group = None
-    hints = {name: list(values) for name, values in wish.hints.items()}
-    if wish.group:
-        group = objects.InstanceGroup.get_by_uuid(context, wish.group)
+    hints = {name: list(values) for name, values in request.hints.items()}
+    if request.group:
+        group = objects.InstanceGroup.get_by_uuid(context, request.group)
         # Nova asks Placement without a limit for a request with a group.
-        hints.setdefault('group', [wish.group])
-    spec = objects.RequestSpec.from_components(
+        hints.setdefault('group', [request.group])
+    spec: RequestSpec = objects.RequestSpec.from_components(
         context,
-        guest,
+        instance_uuid,
         image,
-        wish.flavor,
-        hardware.numa_get_constraints(wish.flavor, image),
+        request.flavor,
+        hardware.numa_get_constraints(request.flavor, image),
         devices,
         filter_properties={'scheduler_hints': hints},
         instance_group=group,
-        availability_zone=wish.zone,
+        availability_zone=request.zone,
         port_resource_requests=groups or None,
         request_level_params=level,
     )
-    spec.project_id = wish.project
+    spec.project_id = request.project
     if metadata:
         spec.network_metadata = metadata
     _with_group(context, spec)
     return spec
 
 
-def _with_group(context: Any, spec: Any) -> None:
+def _with_group(context: Any, spec: RequestSpec) -> None:
     if spec.instance_group is not None:
         scheduler_utils.setup_instance_group(context, spec)
 
 
 def _of_neutron(
-    context: Any, wish: BootRequest, image: Any, devices: Any
+    context: Any, request: BootRequest, image: Any, devices: Any
 ) -> tuple[Any, list[Any], Any]:
-    """What neutron says of ports; the devices that they want are added."""
-    wanted = objects.NetworkRequestList(
+    """What neutron says of ports; their PCI requests are added to devices."""
+    networks = objects.NetworkRequestList(
         objects=[
-            objects.NetworkRequest(port_id=name) for name in wish.port_uuids
+            objects.NetworkRequest(port_id=name) for name in request.port_uuids
         ]
     )
-    policy = hardware.get_pci_numa_policy_constraint(wish.flavor, image)
+    policy = hardware.get_pci_numa_policy_constraint(request.flavor, image)
     metadata, groups, level = neutron.API().create_resource_requests(
-        context, wanted, devices, affinity_policy=policy
+        context, networks, devices, affinity_policy=policy
     )
-    for port in wish.ports:
+    for port in request.ports:
         if port.physnet:
             metadata.physnets.add(port.physnet)
     return metadata, list(groups or ()), level
 
 
-def stored_spec(context: Any, guest: str) -> Any:
+def stored_spec(context: Any, instance_uuid: str) -> RequestSpec:
     """The RequestSpec that Nova has stored for an instance's boot.
 
     Read without Nova's own loading, which updates old records.
 
     :raises BadRequestError: there is none
     """
-    text = _stored(context, guest)
+    text = _stored(context, instance_uuid)
     if text is None:
-        raise BadRequestError(f'no request of instance {guest} is stored')
+        raise BadRequestError(
+            f'no request of instance {instance_uuid} is stored'
+        )
     try:
-        spec = objects.RequestSpec.obj_from_primitive(jsonutils.loads(text))
-        _complete(context, spec, guest)
+        spec: RequestSpec = objects.RequestSpec.obj_from_primitive(
+            jsonutils.loads(text)
+        )
+        _complete(context, spec, instance_uuid)
         _with_group(context, spec)
     except (exception.NovaException, ValueError, LookupError) as error:
         raise BadRequestError(
-            f'the stored request of {guest}: {type(error).__name__}: {error}'
+            f'the stored request of {instance_uuid}: '
+            f'{type(error).__name__}: {error}'
         ) from error
     return spec
 
 
 @api_db.context_manager.reader  # type: ignore[untyped-decorator]
-def _stored(context: Any, guest: str) -> str | None:
+def _stored(context: Any, instance_uuid: str) -> str | None:
     row = (
         context.session.query(api_models.RequestSpec)
-        .filter_by(instance_uuid=guest)
+        .filter_by(instance_uuid=instance_uuid)
         .first()
     )
     return None if row is None else str(row['spec'])
 
 
-def _complete(context: Any, spec: Any, guest: str) -> None:
+def _complete(context: Any, spec: Any, instance_uuid: str) -> None:
     """Set what is not stored, as ``RequestSpec._from_db_object`` leaves it."""
     spec._context = context  # noqa: SLF001 - as Nova's loading does
-    spec.instance_uuid = guest
+    spec.instance_uuid = instance_uuid
     spec.num_instances = 1
     for name in (
         'retry',
@@ -317,10 +323,10 @@ def _complete(context: Any, spec: Any, guest: str) -> None:
         )
     requests = spec.pci_requests.requests if spec.pci_requests else ()
     physnets = {
-        one['physical_network']
+        match['physical_network']
         for request in requests
-        for one in request.spec
-        if one.get('physical_network')
+        for match in request.spec
+        if match.get('physical_network')
     }
     if physnets:
         # The networks of other ports are not stored.
@@ -338,7 +344,7 @@ def _complete(context: Any, spec: Any, guest: str) -> None:
             (spec.scheduler_hints or {}).pop('group', None)
 
 
-def fingerprint(spec: Any) -> str:
+def fingerprint(spec: RequestSpec) -> str:
     """A text that is the same for requests which ask for the same.
 
     Without names of instances, ports and devices.
@@ -352,12 +358,12 @@ def fingerprint(spec: Any) -> str:
         spec.numa_topology and spec.numa_topology.obj_to_primitive(),
         [
             (
-                one.count,
-                one.spec,
-                one.numa_policy if 'numa_policy' in one else None,
-                one.source,
+                request.count,
+                request.spec,
+                request.numa_policy if 'numa_policy' in request else None,
+                request.source,
             )
-            for one in devices
+            for request in devices
         ],
         sorted(networks.physnets) if networks else None,
         group.uuid if group is not None else None,
@@ -378,20 +384,18 @@ def require_zone(zone: str) -> None:
     :raises BadRequestError: no nova-compute that is enabled is in it
     """
     known: set[str] = set()
+    problems: list[str] = []
     zone_of = compute_nodes.CloudReader().zones()
     context = nova_context.get_admin_context()
     for cell in cell_databases.cells(context):
-        try:
-            with nova_context.target_cell(context, cell) as targeted:
-                services = objects.ServiceList.get_by_binary(
-                    targeted, 'nova-compute'
-                )
-        except Exception:
-            # Its hosts may be in the zone; that it is down is reported when
-            # its hosts are read.
-            return
-        known.update(zone_of(service.host) for service in services)
-    if zone not in known:
+        with cell_databases.visit(context, cell, problems) as targeted:
+            services = objects.ServiceList.get_by_binary(
+                targeted, 'nova-compute'
+            )
+            known.update(zone_of(service.host) for service in services)
+    # Hosts of a cell that is down may be in the zone; that it is down is
+    # reported when its hosts are read.
+    if zone not in known and not problems:
         names = ', '.join(sorted(known)) or 'none'
         raise BadRequestError(
             f'there is no availability zone {zone} with hosts that are '
