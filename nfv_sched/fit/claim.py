@@ -27,6 +27,7 @@ from nfv_sched.model import ClaimOutcome
 from nfv_sched.model import Guest
 from nfv_sched.model import GuestCell
 from nfv_sched.model import Host
+from nfv_sched.model import NodeChoice
 
 
 class ClaimFailed(Exception):
@@ -90,6 +91,7 @@ class ClaimReplay:
     """A replay of Nova's search over the permutations of host cells.
 
     :param cells: the host's cells in the claim's order
+    :param choice: the sets of cells that the limits allow; None for all
     """
 
     def __init__(
@@ -98,6 +100,7 @@ class ClaimReplay:
         cells: Sequence[Cell],
         attempts: PairCache,
         devices: Devices | None,
+        choice: NodeChoice | None = None,
     ) -> None:
         self.fit_request = attempts.fit_request
         self.guest = attempts.fit_request.guest
@@ -105,6 +108,7 @@ class ClaimReplay:
         self.cells = cells
         self.attempts = attempts
         self.devices = devices
+        self.choice = choice
         self.steps = 0
         self._traces = [
             _RequestCell(c.id, c.page_size) for c in self.guest.cells
@@ -189,6 +193,8 @@ class ClaimReplay:
         """Devices and networks for the chosen cells together."""
         chosen = [self.cells[index].id for index in order]
         if self.devices and not self.devices.enough(chosen):
+            return False
+        if self.choice is not None and not self.choice.allows(chosen):
             return False
         return not self.fit_request.asks_networks or network.near(
             self.guest, self.host, chosen

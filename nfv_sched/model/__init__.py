@@ -6,6 +6,7 @@ Frozen values only: nothing here imports Nova or oslo, or does I/O.
 from nfv_sched.model.claim import CellClaim
 from nfv_sched.model.claim import ClaimOutcome
 from nfv_sched.model.claim import DeviceClaim
+from nfv_sched.model.claim import NodeChoice
 from nfv_sched.model.claim import Reason
 from nfv_sched.model.claim import Resource
 from nfv_sched.model.claim import Verdict
@@ -42,6 +43,7 @@ __all__ = [
     'Host',
     'HostTopology',
     'HostUsage',
+    'NodeChoice',
     'PageCapacity',
     'PagePool',
     'ClaimOutcome',

@@ -1,7 +1,9 @@
 """Whether a guest fits a host: where, or why not."""
 
+from collections.abc import Collection
 import dataclasses
 import enum
+from typing import NamedTuple
 
 
 class Resource(enum.StrEnum):
@@ -88,3 +90,20 @@ class Verdict:
     def fits(self) -> bool:
         """Whether nova-compute's claim succeeds on this state."""
         return self.outcome is not None
+
+
+class NodeChoice(NamedTuple):
+    """The sets of host nodes that a claim may take, by their ids.
+
+    It must take all ``required`` nodes. An instance of one node does not get
+    one of the ``excluded`` nodes, which bind no other instance.
+    """
+
+    required: frozenset[int] = frozenset()
+    excluded: frozenset[int] = frozenset()
+
+    def allows(self, nodes: Collection[int]) -> bool:
+        """Whether the claim may take this set of nodes."""
+        if not self.required.issubset(nodes):
+            return False
+        return len(nodes) != 1 or self.excluded.isdisjoint(nodes)

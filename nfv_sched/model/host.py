@@ -146,7 +146,8 @@ class Host(Copyable):
 
     ``cells`` keeps the order in which Nova holds them, and ``pools`` the
     order in which Nova tries them: both decide what a claim takes.
-    ``cells`` is empty for a host that reports no NUMA topology.
+    ``cells`` is empty for a host that reports no NUMA topology. ``labelled``
+    is whether limits can restrict its claims to chosen cells.
     """
 
     name: str
@@ -154,3 +155,4 @@ class Host(Copyable):
     pools: Sequence[DevicePool] = ()
     cpu_allocation_ratio: float = 1.0
     ram_allocation_ratio: float = 1.0
+    labelled: bool = False

@@ -16,6 +16,7 @@ from nfv_sched.model import HostTopology
 from nfv_sched.model import HostUsage
 from nfv_sched.model import PageCapacity
 from nfv_sched.model import PoolTopology
+from nfv_sched.nova import node_labels
 from nfv_sched.nova.redact import describe_error
 from nfv_sched.nova.types import ComputeNode
 from nfv_sched.nova.types import PciDevice
@@ -117,7 +118,9 @@ def _cell(cell: Any) -> CellTopology:
             for pages in sorted(cell.mempages, key=lambda p: p.size_kb)
             if pages.total
         ),
-        physnets=frozenset(network.physnets) if network else frozenset(),
+        physnets=node_labels.without_labels(
+            network.physnets if network else ()
+        ),
         tunneled=network.tunneled if network else False,
     )
 

@@ -8,6 +8,7 @@ for, and most are not. They read it where oslo.versionedobjects keeps it,
 
 from collections.abc import Iterable
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 import operator
 from typing import Any
 
@@ -21,6 +22,7 @@ from nfv_sched.model import Host
 from nfv_sched.model import PagePool
 from nfv_sched.model.host import partitions
 from nfv_sched.model.lazy import Lazy
+from nfv_sched.nova import node_labels
 from nfv_sched.nova.types import ComputeNode
 from nfv_sched.nova.types import HostState
 
@@ -149,6 +151,18 @@ def _network(cell: Any) -> Any:
     return getattr(cell, '_obj_network_metadata', None)
 
 
+def _physnets(cell: Any) -> AbstractSet[str]:
+    """The physical networks of a cell, with its labels."""
+    return getattr(_network(cell), 'physnets', frozenset())
+
+
+def is_labelled(topology: Any) -> bool:
+    """Whether each cell of a topology declares its labels, and no other."""
+    return topology is not None and node_labels.are_complete(
+        {cell._obj_id: _physnets(cell) for cell in topology._obj_cells}
+    )
+
+
 _CELL_FIELDS = {
     'memory_mib': operator.attrgetter('_obj_memory'),
     'memory_used_mib': operator.attrgetter('_obj_memory_usage'),
@@ -159,7 +173,7 @@ _CELL_FIELDS = {
     'siblings': operator.attrgetter('_obj_siblings'),
     'pages': lambda cell: tuple(map(ReportedPages, cell._obj_mempages)),
     'socket': lambda cell: getattr(cell, '_obj_socket', None),
-    'physnets': lambda cell: getattr(_network(cell), 'physnets', frozenset()),
+    'physnets': lambda cell: node_labels.without_labels(_physnets(cell)),
     'tunneled': lambda cell: getattr(_network(cell), 'tunneled', False),
     'regular': lambda cell: partitions(cell._obj_siblings, cell._obj_pcpuset),
 }
@@ -178,6 +192,7 @@ _DEVICE_FIELDS = {
 _HOST_FIELDS = {
     'name': operator.attrgetter('nodename'),
     'cells': lambda state: cells_of(state.numa_topology),
+    'labelled': lambda state: is_labelled(state.numa_topology),
     'pools': lambda state: (
         pools_of(state.pci_stats.pools) if state.pci_stats else ()
     ),
@@ -318,4 +333,5 @@ def host_of_compute_node(compute: ComputeNode) -> Host:
         pools_of(pools.pools),
         compute.cpu_allocation_ratio or 1.0,
         compute.ram_allocation_ratio or 1.0,
+        is_labelled(topology),
     ).plain()

@@ -9,6 +9,7 @@ from nfv_sched.nova import request_spec
 from nfv_sched_testing import candidate_strategies
 from nfv_sched_testing import nova_oracle
 from nfv_sched_testing import strategies
+from nfv_sched_testing.agreement import assert_same
 from nfv_sched_testing.budgets import examples
 from nfv_sched_testing.builders import host_of
 
@@ -53,31 +54,3 @@ def test_accepts_exactly_the_candidates_that_the_claim_takes(scene):
         else:
             assert verdict.fits, verdict
             assert_same(scene, verdict.outcome, claimed)
-
-
-def assert_same(scene, placement, claimed):
-    """The claim takes the very cells, pages, CPUs and devices predicted."""
-    cells = claimed.topology.cells if claimed.topology else []
-    assert [c.host_cell for c in placement.cells] == [c.id for c in cells]
-    for predicted, got in zip(placement.cells, cells, strict=True):
-        assert predicted.page_size_kib == (got.pagesize or None)
-        assert dict(predicted.pinning) == (got.cpu_pinning or {})
-        assert predicted.reserved == (got.cpuset_reserved or set())
-    taken = sorted(
-        (str(scene.requests[p.request].request_id), p.count, p.pool)
-        for p in placement.devices
-    )
-    pools = scene.stats.pools
-    address_of = {i: pool['address'] for i, pool in enumerate(pools)}
-    predicted = sorted(
-        (request, address_of[pool], n)
-        for request, count, pool in taken
-        for n in range(count)
-    )
-    got, seen = [], {}
-    for device in claimed.devices:
-        address = device.parent_addr or device.address
-        key = (str(device.request_id), address, device.dev_type)
-        seen[key] = seen.get(key, -1) + 1
-        got.append((key[0], address, seen[key]))
-    assert predicted == sorted(got)

@@ -1,0 +1,112 @@
+"""Claims that limits restrict to chosen NUMA nodes, against Nova's claim."""
+
+import math
+
+from hypothesis import given
+from hypothesis import settings
+from hypothesis import strategies as st
+from nova import objects
+
+from nfv_sched import fit
+from nfv_sched.fit import node_options
+from nfv_sched.model import NodeChoice
+from nfv_sched.nova import node_labels
+from nfv_sched.nova import request_spec
+from nfv_sched_testing import nova_oracle
+from nfv_sched_testing import strategies
+from nfv_sched_testing.agreement import assert_same
+from nfv_sched_testing.budgets import examples
+from nfv_sched_testing.builders import host_of
+
+
+def add_labels(topology):
+    """Declare the labels as a nova-compute with a complete nova.conf does."""
+    labels = node_labels.nodes_of_labels([cell.id for cell in topology.cells])
+    for cell in topology.cells:
+        network = objects.NetworkMetadata(physnets=set(), tunneled=False)
+        if 'network_metadata' in cell:
+            network = cell.network_metadata.obj_clone()
+        network.physnets = network.physnets.union(
+            label for label, nodes in labels.items() if cell.id in nodes
+        )
+        cell.network_metadata = network
+
+
+def restricted(scene, choice):
+    """The scene whose limits hold the labels of a choice."""
+    spec = scene.spec.obj_clone()
+    spec.network_metadata.physnets = (
+        spec.network_metadata.physnets | node_labels.labels_of(choice)
+    )
+    return nova_oracle.Scene(
+        scene.topology,
+        scene.stats,
+        spec,
+        cpu_ratio=scene.cpu_ratio,
+        ram_ratio=scene.ram_ratio,
+    )
+
+
+@st.composite
+def choices(draw, nodes):
+    """Any choice of nodes, also such as nothing can satisfy."""
+    some = st.sets(st.sampled_from(nodes), max_size=3)
+    return NodeChoice(
+        required=frozenset(draw(some)) if draw(st.booleans()) else frozenset(),
+        excluded=frozenset(draw(some)),
+    )
+
+
+@given(data=st.data(), scene=strategies.scenes(max_host_cells=6))
+@settings(max_examples=examples(4000))
+def test_the_claim_takes_what_is_predicted_within_a_choice(data, scene):
+    if not scene.topology or not scene.spec.numa_topology:
+        return
+    fit_request = fit.FitRequest(request_spec.read_guest(scene.spec))
+    add_labels(scene.topology)
+    host = host_of(scene)
+    nodes = [cell.id for cell in scene.topology.cells]
+    assert host.labelled == (len(nodes) > 1)
+    choice = data.draw(choices(nodes))
+    evaluation = fit.Evaluation(fit_request, host)
+    outcome = node_options.outcome_within(
+        evaluation, fit_request.no_providers, choice
+    )
+    if len(nodes) == 1 and (choice.required or choice.excluded):
+        # Such a host has no labels: no choice is made on it.
+        return
+    try:
+        claimed = nova_oracle.claim(restricted(scene, choice))
+    except nova_oracle.Refused:
+        assert outcome is None
+        return
+    # Fewer permutations than this are left for hosts of 6 nodes.
+    if outcome is None:
+        wanted = len(scene.spec.numa_topology.cells)
+        permutations = math.perm(len(nodes), wanted)
+        assert permutations > node_options.MAX_PERMUTATIONS
+        return
+    assert_same(scene, outcome, claimed)
+    assert choice.allows({cell.host_cell for cell in outcome.cells})
+
+
+@given(scene=strategies.scenes(max_host_cells=6))
+@settings(max_examples=examples(2000))
+def test_each_option_is_one_set_that_the_claim_takes(scene):
+    if not scene.topology or not scene.spec.numa_topology:
+        return
+    add_labels(scene.topology)
+    fit_request = fit.FitRequest(request_spec.read_guest(scene.spec))
+    evaluation = fit.Evaluation(fit_request, host_of(scene))
+    seen = set()
+    for option in node_options.options(evaluation, fit_request.no_providers):
+        nodes = frozenset(cell.host_cell for cell in option.outcome.cells)
+        assert nodes not in seen
+        seen.add(nodes)
+        claimed = nova_oracle.claim(restricted(scene, option.choice))
+        assert_same(scene, option.outcome, claimed)
+    unrestricted = evaluation.verdict(fit_request.no_providers).outcome
+    sets = math.comb(len(scene.topology.cells), len(fit_request.guest.cells))
+    if unrestricted and 1 < sets <= node_options.MAX_SETS:
+        # What the claim takes by itself is one of them.
+        assert {cell.host_cell for cell in unrestricted.cells} in seen
