@@ -172,6 +172,44 @@ Which hosts FragmentationWeigher prefers.
 The flavor's extra spec ``nfv:placement`` overrides this option.
 """,
     ),
+    cfg.BoolOpt(
+        'choose_nodes',
+        default=False,
+        help="""
+Choose the NUMA nodes of an instance, not only its host.
+
+Applies to hosts whose NUMA nodes are labelled, see ``nfv-sched
+labels``; on other hosts nova-compute chooses the nodes. The
+scheduler weighs each host by its best set of nodes, and restricts
+the claim there to this set where nova-compute would choose a worse
+one. Hosts of several NUMA nodes with different devices or networks
+profit most.
+
+Related options:
+
+* ``[nfv_sched] choose_nodes_margin``
+* ``[nfv_sched] fragmentation_weight_multiplier``
+* ``[nfv_sched] pci_locality_weight_multiplier``
+""",
+    ),
+    cfg.FloatOpt(
+        'choose_nodes_margin',
+        default=0.05,
+        min=0.0,
+        help="""
+Difference of weights below which sets of NUMA nodes count as equal.
+
+The weights are those of FragmentationWeigher and PCILocalityWeigher
+with their multipliers. A claim is not restricted if the nodes that
+nova-compute would choose are worse than the best ones by no more
+than this. A larger margin lets fewer claims fail while several
+schedulers place instances at the same time, and packs less densely.
+
+Related options:
+
+* ``[nfv_sched] choose_nodes``
+""",
+    ),
     cfg.ListOpt(
         'reference_flavors',
         default=[],

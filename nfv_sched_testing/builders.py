@@ -179,7 +179,6 @@ def host_of(scene):
         pools=host_states.pools_of(scene.stats.pools),
         cpu_allocation_ratio=scene.cpu_ratio,
         ram_allocation_ratio=scene.ram_ratio,
-        labelled=host_states.is_labelled(scene.topology),
     )
 
 

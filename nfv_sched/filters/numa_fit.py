@@ -7,6 +7,7 @@ from nfv_sched.nova import request_spec
 from nfv_sched.nova.types import HostState
 from nfv_sched.nova.types import RequestSpec
 from nfv_sched.scheduler import consume_hook
+from nfv_sched.scheduler import host_cycle
 from nfv_sched.scheduler import multipliers
 from nfv_sched.scheduler.cycle import RequestCycle
 from nfv_sched.scheduler.host_cycle import Decision
@@ -52,7 +53,7 @@ class NUMAFitFilter(base.CandidateFilter):
         """Hand the claim its limits, as the stock filter does."""
         if cycle.fit_request.guest.cells:
             host_state.limits['numa_topology'] = cycle.original.limits(
-                spec_obj, host_state
+                spec_obj, host_state, host_cycle.choice_of(host_state)
             )
 
     def passed(
@@ -63,5 +64,9 @@ class NUMAFitFilter(base.CandidateFilter):
         Not done by a weigher: Nova asks none about a single host.
         """
         track = multipliers.is_enabled(multipliers.IN_FLIGHT, kept)
-        if track or request_spec.may_be_several(spec_obj):
+        if (
+            track
+            or cycle.chooses_nodes
+            or request_spec.may_be_several(spec_obj)
+        ):
             consume_hook.install(cycle, kept, track=track)

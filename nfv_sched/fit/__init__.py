@@ -12,6 +12,8 @@ from nfv_sched.fit.evaluate import evaluate
 from nfv_sched.fit.evaluate import Evaluation
 from nfv_sched.fit.forecast import Forecast
 from nfv_sched.fit.forecast import forecast
+from nfv_sched.fit.forecast import HostForecast
+from nfv_sched.fit.forecast import NodeForecast
 from nfv_sched.fit.headroom import headroom
 from nfv_sched.fit.locality import Locality
 from nfv_sched.fit.locality import locality
@@ -25,6 +27,8 @@ __all__ = [
     'Forecast',
     'Locality',
     'DemandHistogram',
+    'HostForecast',
+    'NodeForecast',
     'PerCellDemand',
     'Providers',
     'FitRequest',

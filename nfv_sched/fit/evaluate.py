@@ -27,6 +27,7 @@ from nfv_sched.model import Cell
 from nfv_sched.model import ClaimOutcome
 from nfv_sched.model import Guest
 from nfv_sched.model import Host
+from nfv_sched.model import NodeChoice
 from nfv_sched.model import Resource
 from nfv_sched.model import Verdict
 
@@ -55,22 +56,32 @@ class Evaluation:
     Callers keep answers: storing a Refusal here would create a reference
     cycle for each of thousands of hosts. Reasons and outcomes are computed
     on demand.
+
+    :param choice: the sets of nodes that the claim's limits allow; None for
+        all
     """
 
     __slots__ = (
         '_host_masks',
         '_pair_cache',
         '_raises',
+        'choice',
         'fit_request',
         'guest',
         'host',
         'steps',
     )
 
-    def __init__(self, fit_request: FitRequest, host: Host) -> None:
+    def __init__(
+        self,
+        fit_request: FitRequest,
+        host: Host,
+        choice: NodeChoice | None = None,
+    ) -> None:
         self.fit_request = fit_request
         self.guest = fit_request.guest
         self.host = host
+        self.choice = choice
         self.steps = 0
         self._pair_cache: PairCache | None = None
         self._host_masks: list[int] | None = None
@@ -198,7 +209,7 @@ class Evaluation:
             cells = self._with_room()
             if isinstance(cells, Refusal):
                 return cells
-            if self._sure(cells, devices):
+            if self.choice is None and self._sure(cells, devices):
                 return None
         return self._replay(devices)
 
@@ -278,7 +289,7 @@ class Evaluation:
         if len(host.cells) < len(guest.cells):
             return self._without_pairs()
         cells = claim_order(host, guest, pack=self.fit_request.pack)
-        replay = ClaimReplay(host, cells, self.attempts, devices)
+        replay = ClaimReplay(host, cells, self.attempts, devices, self.choice)
         try:
             replay.run(1)
         except (ClaimFailed, OutOfSteps) as exc:

@@ -1,9 +1,11 @@
 """What a claim would leave of a host, as far as weighers need it."""
 
+from collections.abc import Iterable
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from nfv_sched.fit.apply_claim import apply_claim
-from nfv_sched.fit.headroom import headrooms
+from nfv_sched.fit.headroom import HostHeadroom
 from nfv_sched.fit.locality import Distances
 from nfv_sched.fit.locality import Locality
 from nfv_sched.fit.locality import locality
@@ -11,6 +13,7 @@ from nfv_sched.fit.request import FitRequest
 from nfv_sched.model import ClaimOutcome
 from nfv_sched.model import Guest
 from nfv_sched.model import Host
+from nfv_sched.model import NodeChoice
 
 
 class Forecast(NamedTuple):
@@ -38,11 +41,52 @@ def forecast(
     :param shapes: the expected ones
     :param distances: between the host's cells, where they are known
     """
-    left = apply_claim(guest, host, outcome)
-    counts = [headrooms(shape, host, left) for shape in shapes]
-    return Forecast(
-        shapes,
-        tuple(before for before, _ in counts),
-        tuple(after for _, after in counts),
-        locality(guest, host, outcome, distances),
-    )
+    [only] = forecasts(guest, host, [outcome], shapes, distances)
+    return only
+
+
+def forecasts(
+    guest: Guest,
+    host: Host,
+    outcomes: Iterable[ClaimOutcome],
+    shapes: tuple[FitRequest, ...],
+    distances: Distances,
+) -> Iterator[Forecast]:
+    """The forecasts for several outcomes of a claim, one after another.
+
+    The headroom before the claim is counted once.
+    """
+    counts = [HostHeadroom(shape, host) for shape in shapes]
+    before = tuple(count.now for count in counts)
+    for outcome in outcomes:
+        left = apply_claim(guest, host, outcome)
+        yield Forecast(
+            shapes,
+            before,
+            tuple(count.after(left) for count in counts),
+            locality(guest, host, outcome, distances),
+        )
+
+
+class NodeForecast(NamedTuple):
+    """The forecast for a claim that is restricted to one set of nodes.
+
+    ``room`` is how many instances like this one the nodes take, by counts;
+    known for instances of one node.
+    """
+
+    choice: NodeChoice
+    nodes: frozenset[int]
+    room: int
+    forecast: Forecast
+
+
+class HostForecast(NamedTuple):
+    """What a claim leaves of a host.
+
+    ``unrestricted`` is for the nodes that the claim takes by itself,
+    ``by_nodes`` for each set of nodes to which it can be restricted.
+    """
+
+    unrestricted: Forecast
+    by_nodes: tuple[NodeForecast, ...] = ()

@@ -35,23 +35,50 @@ def headroom(fit_request: FitRequest, host: Host) -> int:
     )
 
 
-def headrooms(
-    fit_request: FitRequest, before: Host, after: Host
-) -> tuple[int, int]:
-    """The headroom of one host in two states.
+def by_cell(fit_request: FitRequest, host: Host) -> list[int]:
+    """How many instances of one cell each cell of a host takes, by counts.
 
-    Cells that are the same object in both are counted once.
+    With the devices that have to be near them.
     """
-    old = [_cell_headroom(fit_request, cell, before) for cell in before.cells]
-    new = [
-        known if cell is same else _cell_headroom(fit_request, cell, after)
-        for known, same, cell in zip(
-            old, before.cells, after.cells, strict=True
-        )
+    counts = [_cell_headroom(fit_request, cell, host) for cell in host.cells]
+    near = [
+        demand
+        for demand in _device_needs(fit_request, host)
+        if not demand.anywhere
     ]
-    return _headroom(fit_request, before, old), _headroom(
-        fit_request, after, new
-    )
+    return [
+        min(free, *(demand.near(cell) for demand in near)) if near else free
+        for free, cell in zip(counts, host.cells, strict=True)
+    ]
+
+
+class HostHeadroom:
+    """The headroom of one host for one shape: now, and in other states.
+
+    Cells that are the same object in another state are not counted again.
+    """
+
+    __slots__ = ('_counts', '_fit_request', '_host', 'now')
+
+    def __init__(self, fit_request: FitRequest, host: Host) -> None:
+        self._fit_request = fit_request
+        self._host = host
+        self._counts = [
+            _cell_headroom(fit_request, cell, host) for cell in host.cells
+        ]
+        self.now = _headroom(fit_request, host, self._counts)
+
+    def after(self, host: Host) -> int:
+        """The headroom in another state of the same host."""
+        counts = [
+            count
+            if cell is same
+            else _cell_headroom(self._fit_request, cell, host)
+            for count, same, cell in zip(
+                self._counts, self._host.cells, host.cells, strict=True
+            )
+        ]
+        return _headroom(self._fit_request, host, counts)
 
 
 def _headroom(

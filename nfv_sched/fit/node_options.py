@@ -10,6 +10,7 @@ import itertools
 import math
 from typing import NamedTuple
 
+from nfv_sched.fit.apply_claim import apply_claim
 from nfv_sched.fit.claim import claim_order
 from nfv_sched.fit.claim import ClaimFailed
 from nfv_sched.fit.claim import ClaimReplay
@@ -17,6 +18,11 @@ from nfv_sched.fit.claim import OutOfSteps
 from nfv_sched.fit.devices import Devices
 from nfv_sched.fit.devices import Providers
 from nfv_sched.fit.evaluate import Evaluation
+from nfv_sched.fit.forecast import forecasts
+from nfv_sched.fit.forecast import NodeForecast
+from nfv_sched.fit.headroom import by_cell
+from nfv_sched.fit.locality import Distances
+from nfv_sched.fit.request import FitRequest
 from nfv_sched.model import ClaimOutcome
 from nfv_sched.model import NodeChoice
 
@@ -81,3 +87,60 @@ def options(
         outcome = outcome_within(evaluation, providers, choice)
         if outcome is not None:
             yield NodeOption(choice, outcome)
+
+
+def forecast_by_nodes(
+    evaluation: Evaluation,
+    providers: Providers,
+    shapes: tuple[FitRequest, ...],
+    distances: Distances,
+) -> tuple[NodeForecast, ...]:
+    """The forecasts for all sets of nodes that a claim can be restricted to.
+
+    Of one set only where there is no other: then there is nothing to choose.
+
+    :param providers: as for :func:`outcome_within`
+    :param shapes: the expected ones
+    :param distances: between the host's cells, where they are known
+    """
+    guest, host = evaluation.guest, evaluation.host
+    found = list(options(evaluation, providers))
+    if len(found) < 2:
+        return ()
+    room = dict.fromkeys((cell.id for cell in host.cells), 0)
+    if len(guest.cells) == 1:
+        counts = by_cell(evaluation.fit_request, host)
+        room = dict(zip(room, counts, strict=True))
+    outcomes = [option.outcome for option in found]
+    return tuple(
+        NodeForecast(
+            option.choice,
+            nodes := frozenset(c.host_cell for c in option.outcome.cells),
+            sum(room[node] for node in nodes),
+            forecast,
+        )
+        for option, forecast in zip(
+            found,
+            forecasts(guest, host, outcomes, shapes, distances),
+            strict=True,
+        )
+    )
+
+
+def claims_within(
+    evaluation: Evaluation, choice: NodeChoice, most: int
+) -> int:
+    """How many such instances fit one after another, restricted alike.
+
+    For requests whose devices Placement has not chosen.
+
+    :param most: stop at this number
+    """
+    fit_request = evaluation.fit_request
+    for count in range(most):
+        outcome = outcome_within(evaluation, fit_request.no_providers, choice)
+        if outcome is None:
+            return count
+        host = apply_claim(evaluation.guest, evaluation.host, outcome)
+        evaluation = Evaluation(fit_request, host)
+    return most

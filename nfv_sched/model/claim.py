@@ -102,6 +102,11 @@ class NodeChoice(NamedTuple):
     required: frozenset[int] = frozenset()
     excluded: frozenset[int] = frozenset()
 
+    @property
+    def restricts(self) -> bool:
+        """Whether there is any set that it does not allow."""
+        return bool(self.required or self.excluded)
+
     def allows(self, nodes: Collection[int]) -> bool:
         """Whether the claim may take this set of nodes."""
         if not self.required.issubset(nodes):

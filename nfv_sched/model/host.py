@@ -30,7 +30,8 @@ class Cell(Copyable):
 
     ``siblings`` are the hardware threads of each core, restricted to the
     CPUs that Nova may use. ``physnets`` and ``tunneled`` are the networks
-    for which the host declares this cell to be the near one.
+    for which the host declares this cell to be the near one. ``labels`` are
+    the names by which limits can restrict a claim to chosen cells.
 
     Memory is MiB. ``shared_used`` is how many guest CPUs run on the shared
     CPUs, which may exceed their number.
@@ -48,6 +49,7 @@ class Cell(Copyable):
     socket: int | None = None
     physnets: AbstractSet[str] = frozenset()
     tunneled: bool = False
+    labels: AbstractSet[str] = frozenset()
 
     def free_pages(self, size_kib: int) -> int:
         """Pages of one size that guests may still take.
@@ -146,8 +148,7 @@ class Host(Copyable):
 
     ``cells`` keeps the order in which Nova holds them, and ``pools`` the
     order in which Nova tries them: both decide what a claim takes.
-    ``cells`` is empty for a host that reports no NUMA topology. ``labelled``
-    is whether limits can restrict its claims to chosen cells.
+    ``cells`` is empty for a host that reports no NUMA topology.
     """
 
     name: str
@@ -155,4 +156,3 @@ class Host(Copyable):
     pools: Sequence[DevicePool] = ()
     cpu_allocation_ratio: float = 1.0
     ram_allocation_ratio: float = 1.0
-    labelled: bool = False

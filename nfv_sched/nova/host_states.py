@@ -156,13 +156,6 @@ def _physnets(cell: Any) -> AbstractSet[str]:
     return getattr(_network(cell), 'physnets', frozenset())
 
 
-def is_labelled(topology: Any) -> bool:
-    """Whether each cell of a topology declares its labels, and no other."""
-    return topology is not None and node_labels.are_complete(
-        {cell._obj_id: _physnets(cell) for cell in topology._obj_cells}
-    )
-
-
 _CELL_FIELDS = {
     'memory_mib': operator.attrgetter('_obj_memory'),
     'memory_used_mib': operator.attrgetter('_obj_memory_usage'),
@@ -174,6 +167,7 @@ _CELL_FIELDS = {
     'pages': lambda cell: tuple(map(ReportedPages, cell._obj_mempages)),
     'socket': lambda cell: getattr(cell, '_obj_socket', None),
     'physnets': lambda cell: node_labels.without_labels(_physnets(cell)),
+    'labels': lambda cell: node_labels.labels_among(_physnets(cell)),
     'tunneled': lambda cell: getattr(_network(cell), 'tunneled', False),
     'regular': lambda cell: partitions(cell._obj_siblings, cell._obj_pcpuset),
 }
@@ -192,7 +186,6 @@ _DEVICE_FIELDS = {
 _HOST_FIELDS = {
     'name': operator.attrgetter('nodename'),
     'cells': lambda state: cells_of(state.numa_topology),
-    'labelled': lambda state: is_labelled(state.numa_topology),
     'pools': lambda state: (
         pools_of(state.pci_stats.pools) if state.pci_stats else ()
     ),
@@ -333,5 +326,4 @@ def host_of_compute_node(compute: ComputeNode) -> Host:
         pools_of(pools.pools),
         compute.cpu_allocation_ratio or 1.0,
         compute.ram_allocation_ratio or 1.0,
-        is_labelled(topology),
     ).plain()

@@ -17,15 +17,25 @@ Labels that a host does not declare have no effect on its claims.
 
 from collections.abc import Collection
 from collections.abc import Iterable
-from collections.abc import Mapping
-from collections.abc import Set as AbstractSet
+from collections.abc import Sequence
+import itertools
 import re
+from typing import NamedTuple
 
+from nfv_sched.model import Cell
 from nfv_sched.model import NodeChoice
 
 _REQUIRED = 'nfv-node-'
 _EXCLUDED = 'nfv-not-'
 _LABEL = re.compile(r'nfv-(?:node|not)-\d+')
+
+
+class LabelDifference(NamedTuple):
+    """The labels that a NUMA node lacks, and those that it should not have."""
+
+    node: int
+    missing: frozenset[str]
+    wrong: frozenset[str]
 
 
 def is_label(physnet: str) -> bool:
@@ -35,7 +45,12 @@ def is_label(physnet: str) -> bool:
 
 def without_labels(physnets: Iterable[str]) -> frozenset[str]:
     """The physical networks that are no labels."""
-    return frozenset(name for name in physnets if not is_label(name))
+    return frozenset(itertools.filterfalse(is_label, physnets))
+
+
+def labels_among(physnets: Iterable[str]) -> frozenset[str]:
+    """The physical networks that are labels."""
+    return frozenset(filter(is_label, physnets))
 
 
 def nodes_of_labels(nodes: Collection[int]) -> dict[str, tuple[int, ...]]:
@@ -58,38 +73,29 @@ def nodes_of_labels(nodes: Collection[int]) -> dict[str, tuple[int, ...]]:
     return labels
 
 
-def are_complete(physnets: Mapping[int, AbstractSet[str]]) -> bool:
-    """Whether each NUMA node of a host declares exactly its labels.
+def are_complete(cells: Sequence[Cell]) -> bool:
+    """Whether each cell of a host declares exactly its labels.
 
-    False for a host of one node.
-
-    :param physnets: those that each node declares, by the node's id
+    False for a host of one cell, which has none.
     """
-    return len(physnets) > 1 and not differences(physnets)
+    return len(cells) > 1 and not differences(cells)
 
 
-def differences(
-    physnets: Mapping[int, AbstractSet[str]],
-) -> dict[int, tuple[frozenset[str], frozenset[str]]]:
-    """The labels that NUMA nodes lack, and those they should not have.
-
-    By the ids of the nodes of which there are any.
-
-    :param physnets: as for :func:`are_complete`
-    """
-    expected: dict[int, set[str]] = {node: set() for node in physnets}
-    for label, nodes in nodes_of_labels(physnets.keys()).items():
+def differences(cells: Sequence[Cell]) -> list[LabelDifference]:
+    """The cells of a host that do not declare exactly their labels."""
+    expected: dict[int, set[str]] = {cell.id: set() for cell in cells}
+    for label, nodes in nodes_of_labels(expected).items():
         for node in nodes:
             expected[node].add(label)
-    result = {}
-    for node, names in physnets.items():
-        declared = frozenset(filter(is_label, names))
-        if declared != expected[node]:
-            result[node] = (
-                frozenset(expected[node] - declared),
-                frozenset(declared - expected[node]),
-            )
-    return result
+    return [
+        LabelDifference(
+            cell.id,
+            frozenset(expected[cell.id] - cell.labels),
+            frozenset(cell.labels - expected[cell.id]),
+        )
+        for cell in cells
+        if cell.labels != expected[cell.id]
+    ]
 
 
 def labels_of(choice: NodeChoice) -> frozenset[str]:

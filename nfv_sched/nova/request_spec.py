@@ -9,6 +9,8 @@ from nova import objects
 from nfv_sched.model import DeviceRequest
 from nfv_sched.model import Guest
 from nfv_sched.model import GuestCell
+from nfv_sched.model import NodeChoice
+from nfv_sched.nova import node_labels
 from nfv_sched.nova.types import HostState
 from nfv_sched.nova.types import RequestSpec
 
@@ -33,8 +35,8 @@ class OriginalRequest:
     flavor: Any
     topology: Any
     _pristine: Any
-    _limits: dict[tuple[float, float], Any] = dataclasses.field(
-        default_factory=dict
+    _limits: dict[tuple[float, float, NodeChoice | None], Any] = (
+        dataclasses.field(default_factory=dict)
     )
 
     @classmethod
@@ -59,23 +61,39 @@ class OriginalRequest:
         spec.numa_topology = self.topology
         spec.obj_reset_changes(['numa_topology'])
 
-    def limits(self, spec: RequestSpec, state: HostState) -> Any:
+    def limits(
+        self,
+        spec: RequestSpec,
+        state: HostState,
+        choice: NodeChoice | None = None,
+    ) -> Any:
         """The limits to hand to the claim, as NUMATopologyFilter does.
 
         Hosts of the same allocation ratios share one object.
+
+        :param choice: the nodes that the claim may take, on a host that
+            declares its labels; None for all
         """
-        ratios = (
-            state.cpu_allocation_ratio or 1.0,
-            state.ram_allocation_ratio or 1.0,
-        )
-        limits = self._limits.get(ratios)
+        cpu = state.cpu_allocation_ratio or 1.0
+        ram = state.ram_allocation_ratio or 1.0
+        limits = self._limits.get((cpu, ram, choice))
         if limits is None:
             limits = objects.NUMATopologyLimits(
-                cpu_allocation_ratio=ratios[0], ram_allocation_ratio=ratios[1]
+                cpu_allocation_ratio=cpu, ram_allocation_ratio=ram
             )
-            if 'network_metadata' in spec and spec.network_metadata:
-                limits.network_metadata = spec.network_metadata
-            self._limits[ratios] = limits
+            network = _get(spec, 'network_metadata')
+            if choice is not None and choice.restricts:
+                # Not the request's own, which is stored with it.
+                limits.network_metadata = objects.NetworkMetadata(
+                    physnets={
+                        *node_labels.labels_of(choice),
+                        *(_get(network, 'physnets') or ()),
+                    },
+                    tunneled=bool(_get(network, 'tunneled')),
+                )
+            elif network:
+                limits.network_metadata = network
+            self._limits[cpu, ram, choice] = limits
         return limits
 
 
@@ -88,12 +106,18 @@ def instance_uuid(spec: RequestSpec) -> str | None:
     return uuid
 
 
-def may_be_several(spec: RequestSpec) -> bool:
-    """Whether a request may be for several instances.
+def instances(spec: RequestSpec) -> int:
+    """For how many instances a request may be.
 
     It was at first; a later move of one of them carries the same number.
     """
-    return (_get(spec, 'num_instances') or 1) > 1
+    count: int = _get(spec, 'num_instances') or 1
+    return count
+
+
+def may_be_several(spec: RequestSpec) -> bool:
+    """Whether a request may be for several instances, as :func:`instances`."""
+    return instances(spec) > 1
 
 
 def read_guest(spec: RequestSpec) -> Guest:

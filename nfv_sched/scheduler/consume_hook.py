@@ -12,10 +12,13 @@ import logging
 from typing import Any
 import weakref
 
+from nfv_sched.fit import node_options
 from nfv_sched.fit.pools import counts_after
+from nfv_sched.model import NodeChoice
 from nfv_sched.nova.types import HostState
 from nfv_sched.nova.types import RequestSpec
 from nfv_sched.scheduler import host_cycle
+from nfv_sched.scheduler import node_chooser
 from nfv_sched.scheduler import rejection_log
 from nfv_sched.scheduler.cycle import RequestCycle
 
@@ -54,11 +57,12 @@ class _ConsumeHook:
         if state is None:
             # Nova calls this through the state, which is alive then.
             return
-        remaining = None
+        remaining = choice = None
         try:
+            choice = node_chooser.choose(self._cycle, state, spec)
             if self._track:
-                self._add_in_flight(state, spec)
-            remaining = _remaining_pools(self._cycle, state)
+                self._add_in_flight(state, spec, choice)
+            remaining = _remaining_pools(self._cycle, state, choice)
         except Exception:
             # A boot must not fail because of bookkeeping.
             LOG.exception('Not recorded what an instance takes')
@@ -67,20 +71,22 @@ class _ConsumeHook:
         if remaining is not None:
             state.pci_stats.pools = remaining
 
-    def _add_in_flight(self, state: HostState, spec: RequestSpec) -> None:
+    def _add_in_flight(
+        self, state: HostState, spec: RequestSpec, choice: NodeChoice | None
+    ) -> None:
         cycle, instance = self._cycle, spec.instance_uuid
         if instance is None:
             return
         decision = cycle.decide(state)
         providers = decision.providers(host_cycle.candidate_to_claim(state))
         cycle.process.in_flight.add(
-            instance, state, cycle.fit_request, providers
+            instance, state, cycle.fit_request, providers, choice
         )
         host_cycle.of_host(state).add_consumed(instance)
 
 
 def _remaining_pools(
-    cycle: RequestCycle, state: HostState
+    cycle: RequestCycle, state: HostState, choice: NodeChoice | None
 ) -> list[dict[str, Any]] | None:
     """The pools that nova-compute reports once the claim took its devices.
 
@@ -91,7 +97,11 @@ def _remaining_pools(
     decision = cycle.decide(state)
     providers = decision.providers(host_cycle.candidate_to_claim(state))
     evaluation = decision.evaluation(state)
-    outcome = evaluation.verdict(providers).outcome
+    outcome = (
+        node_options.outcome_within(evaluation, providers, choice)
+        if choice is not None and choice.restricts
+        else evaluation.verdict(providers).outcome
+    )
     if outcome is None:
         return None
     pools = state.pci_stats.pools

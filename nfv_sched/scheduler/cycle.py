@@ -35,13 +35,16 @@ class RequestCycle:
     published, are there once the cycle has begun, see :func:`begin`.
     ``rejected`` holds, for the current instance, the hosts that each filter
     rejected; see :mod:`nfv_sched.scheduler.rejection_log`. ``placed`` is
-    whether the current instance has got its host.
+    whether the current instance has got its host. ``chooses_nodes`` is
+    whether the NUMA nodes of claims are chosen, see
+    :mod:`nfv_sched.scheduler.node_chooser`.
     """
 
     __slots__ = (
         '_affinity',
         '_affinity_known',
         'begun',
+        'chooses_nodes',
         'fit_request',
         'instance',
         'original',
@@ -54,6 +57,7 @@ class RequestCycle:
     fit_request: fit.FitRequest
     original: request_spec.OriginalRequest
     published: PublishedTopology
+    chooses_nodes: bool
 
     def __init__(self, process: SchedulerProcess) -> None:
         self.process = process
@@ -76,7 +80,12 @@ class RequestCycle:
 
     def new_decision(self, state: HostState) -> Decision:
         """A decision that is not shared, for a state that was changed."""
-        return Decision(self.fit_request, state, self.published)
+        return Decision(
+            self.fit_request,
+            state,
+            self.published,
+            chooses_nodes=self.chooses_nodes,
+        )
 
     def affinity(
         self, spec: RequestSpec
@@ -135,6 +144,7 @@ def begin(
             pack=CONF.compute.packing_host_numa_cells_allocation_strategy,
         )
         cycle.published = cycle.process.published
+        cycle.chooses_nodes = CONF.nfv_sched.choose_nodes
         cycle.begun = True
     cycle.instance = instance
     cycle.rejected, cycle.placed = [], False

@@ -14,8 +14,10 @@ import threading
 from typing import NamedTuple
 
 from nfv_sched import fit
+from nfv_sched.fit import node_options
 from nfv_sched.model import HostTopology
 from nfv_sched.nova import host_states
+from nfv_sched.nova import node_labels
 from nfv_sched.nova.types import HostState
 from nfv_sched.scheduler.host_cycle import candidate_to_claim
 from nfv_sched.scheduler.host_cycle import Decision
@@ -50,7 +52,7 @@ class _HostForecasts:
     ) -> None:
         self.version = version
         self.headrooms = headrooms
-        self.forecasts: dict[Hashable, fit.Forecast] = {}
+        self.forecasts: dict[Hashable, fit.HostForecast] = {}
         self.last_used = 0
 
 
@@ -84,7 +86,7 @@ class ForecastCache:
 
     def get_many(
         self, decisions: Sequence[tuple[Decision, HostState]]
-    ) -> tuple[list[fit.Forecast | None], list[float]]:
+    ) -> tuple[list[fit.HostForecast | None], list[float]]:
         """The forecasts for hosts that fit, and the prices of headroom.
 
         No forecast where there was no time to compute one, and for malformed
@@ -94,7 +96,7 @@ class ForecastCache:
         """
         with self._lock:
             self._begin()
-            forecasts: list[fit.Forecast | None] = []
+            forecasts: list[fit.HostForecast | None] = []
             missing = []
             for place, (decision, state) in enumerate(decisions):
                 forecast = self._shared(decision, state)
@@ -111,7 +113,7 @@ class ForecastCache:
 
     def _shared(
         self, decision: Decision, state: HostState
-    ) -> fit.Forecast | None:
+    ) -> fit.HostForecast | None:
         """The forecast of an earlier weigher, if nothing changed since.
 
         Another request may have changed the expected demand meanwhile, and
@@ -120,7 +122,7 @@ class ForecastCache:
         forecast = decision.forecast
         if (
             forecast is None
-            or forecast.shapes is not self.expected.shapes
+            or forecast.unrestricted.shapes is not self.expected.shapes
             or decision.published is not self._topologies.get(state.uuid)
         ):
             return None
@@ -164,7 +166,13 @@ class ForecastCache:
                     host_states.state_fingerprint(state),
                     self._topologies.get(state.uuid),
                 ),
-                (fit_request.shape, guest.physnets, guest.tunneled, chosen),
+                (
+                    fit_request.shape,
+                    guest.physnets,
+                    guest.tunneled,
+                    chosen,
+                    decision.choice,
+                ),
             )
         except Exception:
             # The filters log such states.
@@ -172,7 +180,7 @@ class ForecastCache:
 
     def _cached(
         self, decision: Decision, state: HostState, key: _ForecastKey
-    ) -> fit.Forecast | None:
+    ) -> fit.HostForecast | None:
         """The forecast of an earlier request, if it still holds."""
         known = self.hosts.get(state.uuid)
         if known is None or known.version != key.version:
@@ -185,7 +193,7 @@ class ForecastCache:
 
     def _compute(
         self, decision: Decision, state: HostState, key: _ForecastKey
-    ) -> fit.Forecast | None:
+    ) -> fit.HostForecast | None:
         try:
             forecast = self._forecast(decision, state)
         except Exception as error:
@@ -202,8 +210,9 @@ class ForecastCache:
         known = self.hosts.get(state.uuid)
         if known is None or known.version != key.version:
             before = known.headrooms if known else (0,) * len(self.headrooms)
-            self._add(before, forecast.before)
-            known = _HostForecasts(key.version, forecast.before)
+            headrooms = forecast.unrestricted.before
+            self._add(before, headrooms)
+            known = _HostForecasts(key.version, headrooms)
             self.hosts[state.uuid] = known
         if len(known.forecasts) >= _MOST_PER_HOST:
             known.forecasts.clear()
@@ -213,24 +222,32 @@ class ForecastCache:
 
     def _forecast(
         self, decision: Decision, state: HostState
-    ) -> fit.Forecast | None:
+    ) -> fit.HostForecast | None:
         # Not the decision's evaluation, which may be of an older topology.
         host = self.published.augment(state, host_states.host_of(state))
         providers = decision.providers(candidate_to_claim(state))
-        evaluation = fit.Evaluation(decision.fit_request, host)
+        evaluation = fit.Evaluation(
+            decision.fit_request, host, decision.choice
+        )
         outcome = evaluation.verdict(providers).outcome
         if outcome is None:
             return None
-        forecast = fit.forecast(
-            decision.fit_request.guest,
-            host,
-            outcome,
-            self.expected.shapes,
-            self.published.distances(state, host),
+        shapes = self.expected.shapes
+        distances = self.published.distances(state, host)
+        unrestricted = fit.forecast(
+            decision.fit_request.guest, host, outcome, shapes, distances
         )
+        by_nodes: tuple[fit.NodeForecast, ...] = ()
+        if decision.chooses_nodes and node_labels.are_complete(host.cells):
+            by_nodes = node_options.forecast_by_nodes(
+                evaluation, providers, shapes, distances
+            )
         # Placement may have answered meanwhile.
-        now = self.published.hosts().get(state.uuid)
-        return forecast if now is self._topologies.get(state.uuid) else None
+        if self.published.hosts().get(state.uuid) is not self._topologies.get(
+            state.uuid
+        ):
+            return None
+        return fit.HostForecast(unrestricted, by_nodes)
 
     def _add(self, old: Sequence[int], new: Sequence[int]) -> None:
         self.headrooms = [

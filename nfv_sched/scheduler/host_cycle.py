@@ -4,6 +4,7 @@ from nfv_sched import fit
 from nfv_sched.fit import candidates as fit_candidates
 from nfv_sched.fit.candidates import Candidate
 from nfv_sched.model import HostTopology
+from nfv_sched.model import NodeChoice
 from nfv_sched.nova import host_states
 from nfv_sched.nova.types import HostState
 from nfv_sched.scheduler.published_topology import PublishedTopology
@@ -17,13 +18,15 @@ class HostCycle:
 
     ``consumed`` holds the uuids of the instances that Nova consumed from
     this very state. ``malformed`` is whether it was logged that the state is
-    malformed.
+    malformed. ``choice`` are the NUMA nodes that the limits of the host's
+    claims allow in this request, None until there was something to choose.
     """
 
-    __slots__ = ('consumed', 'decision', 'malformed')
+    __slots__ = ('choice', 'consumed', 'decision', 'malformed')
 
     def __init__(self) -> None:
         self.decision: Decision | None = None
+        self.choice: NodeChoice | None = None
         self.consumed: set[str] | None = None
         self.malformed = False
 
@@ -46,6 +49,12 @@ def consumed(state: HostState) -> set[str] | None:
     return cycle.consumed if cycle is not None else None
 
 
+def choice_of(state: HostState) -> NodeChoice | None:
+    """The NUMA nodes that a host's claims may take; None for all."""
+    cycle: HostCycle | None = state.__dict__.get(ATTRIBUTE)
+    return cycle.choice if cycle is not None else None
+
+
 class Decision:
     """The answers for one guest on one host state.
 
@@ -60,6 +69,8 @@ class Decision:
         '_no_providers_refusal',
         '_refusals',
         '_state_key',
+        'choice',
+        'chooses_nodes',
         'fit_request',
         'forecast',
         'published',
@@ -72,13 +83,19 @@ class Decision:
         fit_request: fit.FitRequest,
         state: HostState,
         topologies: PublishedTopology,
+        *,
+        chooses_nodes: bool = False,
     ) -> None:
         self.fit_request = fit_request
         self.topologies = topologies
         #: Whether the guest fits, whichever allocation candidate is claimed.
         self.settled = False
+        #: The NUMA nodes that the claim may take; None for all.
+        self.choice = choice_of(state)
+        #: Whether the nodes that it takes may still be chosen.
+        self.chooses_nodes = chooses_nodes and self.choice is None
         #: What the claim leaves behind, once that was forecast.
-        self.forecast: fit.Forecast | None = None
+        self.forecast: fit.HostForecast | None = None
         #: The host's published topology that the forecast was made with.
         self.published: HostTopology | None = None
         self._state_key = host_states.state_key(state)
@@ -101,7 +118,9 @@ class Decision:
         if self._evaluation is None:
             host = host_states.host_of(state)
             self._evaluation = fit.Evaluation(
-                self.fit_request, self.topologies.augment(state, host)
+                self.fit_request,
+                self.topologies.augment(state, host),
+                self.choice,
             )
         return self._evaluation
 

@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from nfv_sched import fit
 from nfv_sched.model import Host
+from nfv_sched.model import NodeChoice
 from nfv_sched.nova import host_states
 from nfv_sched.nova import instances
 from nfv_sched.nova.types import HostState
@@ -41,12 +42,16 @@ FindHosts = Callable[[Iterable[str]], Mapping[str, str | None]]
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
 class Pick:
-    """An instance on its way to a host; ``since`` is in seconds."""
+    """An instance on its way to a host; ``since`` is in seconds.
+
+    ``choice`` are the NUMA nodes that its claim may take, None for all.
+    """
 
     instance: str
     host: str
     fit_request: fit.FitRequest
     providers: fit.Providers
+    choice: NodeChoice | None
     since: float
 
 
@@ -83,9 +88,9 @@ class InFlight:
         self._next_look = 0.0
         self._lock = threading.Lock()
 
-    def __bool__(self) -> bool:
-        """Whether any are, as far as is known."""
-        return bool(self._picks)
+    def __len__(self) -> int:
+        """How many there are, as far as is known."""
+        return sum(map(len, self._picks.values()))
 
     def add(
         self,
@@ -93,10 +98,14 @@ class InFlight:
         state: HostState,
         fit_request: fit.FitRequest,
         providers: fit.Providers,
+        choice: NodeChoice | None = None,
     ) -> None:
-        """Record that an instance is on its way to a host."""
+        """Record that an instance is on its way to a host.
+
+        :param choice: the NUMA nodes that its claim may take, None for all
+        """
         now = self._clock()
-        pick = Pick(instance, state.host, fit_request, providers, now)
+        pick = Pick(instance, state.host, fit_request, providers, choice, now)
         with self._lock:
             before = (
                 earlier
@@ -177,7 +186,7 @@ class InFlight:
             host = published.augment(state, host)
         for pick in new:
             outcome = (
-                fit.Evaluation(pick.fit_request, host)
+                fit.Evaluation(pick.fit_request, host, pick.choice)
                 .verdict(pick.providers)
                 .outcome
             )

@@ -118,7 +118,8 @@ class Machine:
     ``dedicated`` and ``shared`` are the CPUs for pinned and for floating
     instances, as ``[compute] cpu_dedicated_set`` and ``cpu_shared_set``. The
     other CPUs are reserved for the host. The threads of a core are
-    ``sibling_stride`` CPUs apart.
+    ``sibling_stride`` CPUs apart. ``labelled`` is whether nova.conf declares
+    the labels of the NUMA nodes, see :mod:`nfv_sched.nova.node_labels`.
     """
 
     name: str
@@ -130,6 +131,7 @@ class Machine:
     sibling_stride: int = 0
     nics: tuple[Nic, ...] = ()
     disk_gib: int = 2000
+    labelled: bool = False
 
     @property
     def memory_mib(self) -> int:
@@ -262,6 +264,7 @@ def _machine(name: str, document: documents.Document) -> Machine:
         sibling_stride=int(smt.get('stride', 0)),
         nics=tuple(nics.values()),
         disk_gib=int(document.valid_value('disk_gib', 2000)),
+        labelled=document.valid_value('labelled', False),
         **sets,
     )
     complete = document.is_valid(('cells',))

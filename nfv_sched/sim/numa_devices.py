@@ -5,6 +5,7 @@ from typing import Any
 
 from nova import objects
 
+from nfv_sched.nova import node_labels
 from nfv_sched.sim.machine import Assign
 from nfv_sched.sim.machine import Machine
 from nfv_sched.sim.machine import MachineCell
@@ -37,9 +38,20 @@ def _numa_cell(machine: Machine, cell: MachineCell) -> Any:
         siblings=[core for core in cores if core],
         mempages=_mempages(cell),
         network_metadata=objects.NetworkMetadata(
-            physnets=set(cell.physnets), tunneled=cell.tunneled
+            physnets=_physnets(machine, cell), tunneled=cell.tunneled
         ),
     )
+
+
+def _physnets(machine: Machine, cell: MachineCell) -> set[str]:
+    """The physical networks that nova.conf declares for a NUMA node."""
+    physnets = set(cell.physnets)
+    if machine.labelled:
+        labels = node_labels.nodes_of_labels([c.id for c in machine.cells])
+        physnets.update(
+            label for label, nodes in labels.items() if cell.id in nodes
+        )
+    return physnets
 
 
 def _mempages(cell: MachineCell) -> list[Any]:

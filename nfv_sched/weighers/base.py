@@ -1,7 +1,6 @@
 """What the weighers share."""
 
 import abc
-from collections.abc import Callable
 from collections.abc import Sequence
 import logging
 
@@ -10,18 +9,14 @@ from nova.scheduler import weights
 
 from nfv_sched import conf
 from nfv_sched import fit
-from nfv_sched.fit.forecast import Forecast
 from nfv_sched.nova.types import HostState
 from nfv_sched.nova.types import RequestSpec
 from nfv_sched.nova.types import WeighedHost
 from nfv_sched.scheduler import cycle as scheduling_cycle
 from nfv_sched.scheduler import multipliers
+from nfv_sched.scheduler import scales
 from nfv_sched.scheduler.cycle import RequestCycle
-
-#: The price of headroom for one instance of each expected shape.
-Prices = Sequence[float]
-#: The weight that a forecast is worth, from 0 to 1.
-Scale = Callable[[Forecast], float]
+from nfv_sched.scheduler.node_chooser import NodeChooser
 
 LOG = logging.getLogger(__name__)
 
@@ -99,8 +94,14 @@ class ForecastWeigher(AbsoluteWeigher, metaclass=abc.ABCMeta):
                 ]
             )
             scale = self.scale(cycle.fit_request, weight_properties, prices)
+            chooser = NodeChooser(cycle, weight_properties, prices)
             return [
-                scale(forecast) if forecast else 0.0 for forecast in forecasts
+                scale(chooser.forecast(weighed.obj, forecast))
+                if forecast
+                else 0.0
+                for weighed, forecast in zip(
+                    weighed_obj_list, forecasts, strict=True
+                )
             ]
         except Exception:
             # Reference flavors come from a database. A boot must not fail
@@ -110,6 +111,9 @@ class ForecastWeigher(AbsoluteWeigher, metaclass=abc.ABCMeta):
 
     @abc.abstractmethod
     def scale(
-        self, fit_request: fit.FitRequest, spec: RequestSpec, prices: Prices
-    ) -> Scale:
+        self,
+        fit_request: fit.FitRequest,
+        spec: RequestSpec,
+        prices: scales.Prices,
+    ) -> scales.Scale:
         """What turns a request's forecasts into weights."""

@@ -1,25 +1,9 @@
 """Prefer hosts that lose the least capacity for expected requests."""
 
-import nova.conf
-
-from nfv_sched import conf
 from nfv_sched import fit
-from nfv_sched.fit.forecast import Forecast
-from nfv_sched.nova import request_spec
 from nfv_sched.nova.types import RequestSpec
+from nfv_sched.scheduler import scales
 from nfv_sched.weighers.base import ForecastWeigher
-from nfv_sched.weighers.base import Prices
-from nfv_sched.weighers.base import Scale
-
-CONF = nova.conf.CONF
-conf.register_opts(CONF)
-
-SPREAD = 'spread'
-
-#: How much headroom that is left counts against a host, beside headroom that
-#: is lost. Where every claim loses some it is better to fill one host than to
-#: start on many: the next instances find whole hosts.
-_REMAINING_WEIGHT = 0.1
 
 
 class FragmentationWeigher(ForecastWeigher):
@@ -30,31 +14,13 @@ class FragmentationWeigher(ForecastWeigher):
     the least headroom at these prices, ``spread`` the one that keeps most.
     """
 
-    option = 'fragmentation_weight_multiplier'
+    option = scales.FRAGMENTATION
 
     def scale(
-        self, fit_request: fit.FitRequest, spec: RequestSpec, prices: Prices
-    ) -> Scale:
-        """Weights by what is lost, or by what is left."""
-        how = spec.flavor.extra_specs.get(request_spec.HOST_SELECTION)
-        if (how or CONF.nfv_sched.host_selection) == SPREAD:
-            return lambda forecast: _share(_value(prices, forecast.left))
-        return lambda forecast: 1 - _share(_cost(prices, forecast))
-
-
-def _value(prices: Prices, rooms: tuple[int, ...]) -> float:
-    """Headroom at the prices; 1 is what an average host has."""
-    return sum(map(float.__mul__, prices, map(float, rooms)))
-
-
-def _cost(prices: Prices, forecast: Forecast) -> float:
-    left = _value(prices, forecast.left)
-    return (
-        max(0.0, _value(prices, forecast.before) - left)
-        + _REMAINING_WEIGHT * left
-    )
-
-
-def _share(value: float) -> float:
-    """Any value from 0 up, on a scale from 0 to 1."""
-    return value / (1 + value)
+        self,
+        fit_request: fit.FitRequest,
+        spec: RequestSpec,
+        prices: scales.Prices,
+    ) -> scales.Scale:
+        """As :func:`nfv_sched.scheduler.scales.fragmentation`."""
+        return scales.fragmentation(fit_request, spec, prices)

@@ -72,11 +72,13 @@ def _headrooms(
     forecasts, _ = cycle.process.forecasts.get_many(
         [(cycle.decide(state), state) for state in states]
     )
-    shapes = next((forecast.shapes for forecast in forecasts if forecast), ())
+    shapes = next(
+        (known.unrestricted.shapes for known in forecasts if known), ()
+    )
     for place, shape in enumerate(shapes):
         if shape.shape == cycle.fit_request.shape:
             return (
-                forecast.before[place] if forecast else None
-                for forecast in forecasts
+                known.unrestricted.before[place] if known else None
+                for known in forecasts
             )
     return itertools.repeat(None, len(states))

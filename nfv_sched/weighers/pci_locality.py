@@ -2,9 +2,8 @@
 
 from nfv_sched import fit
 from nfv_sched.nova.types import RequestSpec
+from nfv_sched.scheduler import scales
 from nfv_sched.weighers.base import ForecastWeigher
-from nfv_sched.weighers.base import Prices
-from nfv_sched.weighers.base import Scale
 
 
 class PCILocalityWeigher(ForecastWeigher):
@@ -15,13 +14,13 @@ class PCILocalityWeigher(ForecastWeigher):
     free devices.
     """
 
-    option = 'pci_locality_weight_multiplier'
+    option = scales.PCI_LOCALITY
 
     def scale(
-        self, fit_request: fit.FitRequest, spec: RequestSpec, prices: Prices
-    ) -> Scale:
-        """Weights by locality, or by what is kept free."""
-        if not fit_request.guest.devices:
-            return lambda forecast: 1 - forecast.locality.occupied
-        spread = fit_request.guest.spread_functions
-        return lambda forecast: 1 - forecast.locality.penalty(spread=spread)
+        self,
+        fit_request: fit.FitRequest,
+        spec: RequestSpec,
+        prices: scales.Prices,
+    ) -> scales.Scale:
+        """As :func:`nfv_sched.scheduler.scales.pci_locality`."""
+        return scales.pci_locality(fit_request, spec, prices)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from nfv_sched import fit
 from nfv_sched.fit.headroom import guests_together
 from nfv_sched.fit.headroom import headroom
-from nfv_sched.fit.headroom import headrooms
+from nfv_sched.fit.headroom import HostHeadroom
 from nfv_sched.model import Cell
 from nfv_sched.model import Guest
 from nfv_sched.model import GuestCell
@@ -80,7 +80,6 @@ def test_cells_that_a_claim_leaves_alone_are_not_counted_again(scene):
     if placement is None:
         return
     left = fit.apply_claim(guest, host, placement)
-    assert headrooms(fit_request, host, left) == (
-        headroom(fit_request, host),
-        headroom(fit_request, left),
-    )
+    headroom_of_host = HostHeadroom(fit_request, host)
+    assert headroom_of_host.now == headroom(fit_request, host)
+    assert headroom_of_host.after(left) == headroom(fit_request, left)

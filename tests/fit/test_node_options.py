@@ -66,7 +66,7 @@ def test_the_claim_takes_what_is_predicted_within_a_choice(data, scene):
     add_labels(scene.topology)
     host = host_of(scene)
     nodes = [cell.id for cell in scene.topology.cells]
-    assert host.labelled == (len(nodes) > 1)
+    assert node_labels.are_complete(host.cells) == (len(nodes) > 1)
     choice = data.draw(choices(nodes))
     evaluation = fit.Evaluation(fit_request, host)
     outcome = node_options.outcome_within(

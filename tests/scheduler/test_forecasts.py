@@ -125,7 +125,7 @@ def test_forecasts_follow_the_guests_that_are_expected():
         [(request_cycle.decide(host), host) for host in hosts]
     )
     assert len(prices) == 2
-    assert [len(forecast.left) for forecast in known] == [2, 2]
+    assert [len(host.unrestricted.left) for host in known] == [2, 2]
 
 
 def test_one_request_works_out_no_more_than_its_share(monkeypatch):

@@ -1,0 +1,199 @@
+"""The choice of the NUMA nodes that a claim takes.
+
+On hosts whose nodes are labelled, see :mod:`nfv_sched.nova.node_labels`, the
+limits that the scheduler hands to a claim restrict it to chosen nodes. The
+choice follows the weights: hosts are weighed by their best set of nodes, and
+the claim on the host that Nova selects is restricted to it. All other hosts
+keep limits without a choice, also as alternates.
+
+A restricted claim fails where an unrestricted one would have taken other
+nodes, if another instance took the chosen ones in the meantime. Therefore a
+claim is restricted only where its own choice is worse than the best by more
+than a margin, and while instances are in flight it may take as many nodes as
+have room for all of these.
+"""
+
+import nova.conf
+
+from nfv_sched import conf
+from nfv_sched import fit
+from nfv_sched.fit import node_options
+from nfv_sched.model import NodeChoice
+from nfv_sched.nova import request_spec
+from nfv_sched.nova.types import HostState
+from nfv_sched.nova.types import RequestSpec
+from nfv_sched.scheduler import host_cycle
+from nfv_sched.scheduler import multipliers
+from nfv_sched.scheduler import scales
+from nfv_sched.scheduler.cycle import RequestCycle
+
+CONF = nova.conf.CONF
+conf.register_opts(CONF)
+
+#: The most instances for which a choice leaves room. Wider choices did not
+#: let fewer claims fail.
+_MOST_ROOM = 8
+#: The most instances of one request of which a host's claims are restricted.
+_MOST_INSTANCES = 32
+
+
+class NodeChooser:
+    """Compares sets of NUMA nodes for one request.
+
+    :param prices: those of headroom, as
+        :meth:`nfv_sched.scheduler.forecasts.ForecastCache.get_many`
+    """
+
+    def __init__(
+        self, cycle: RequestCycle, spec: RequestSpec, prices: scales.Prices
+    ) -> None:
+        self._scales = [
+            (option, scale(cycle.fit_request, spec, prices))
+            for option, scale in scales.SCALES.items()
+        ]
+        self._margin: float = CONF.nfv_sched.choose_nodes_margin
+
+    def forecast(
+        self, state: HostState, host_forecast: fit.HostForecast
+    ) -> fit.Forecast:
+        """The forecast for the nodes that the claim is going to take."""
+        best = self.best(state, host_forecast)
+        if best is None:
+            return host_forecast.unrestricted
+        return best.forecast
+
+    def best(
+        self, state: HostState, host_forecast: fit.HostForecast
+    ) -> fit.NodeForecast | None:
+        """The best set of nodes of a host.
+
+        None where there is no choice, and where the claim by itself takes
+        nodes that are as good within the margin.
+        """
+        if not host_forecast.by_nodes:
+            return None
+        ranked = self.ranked(state, host_forecast)
+        score, best = ranked[0]
+        unrestricted = self._score(state, host_forecast.unrestricted)
+        return best if score > unrestricted + self._margin else None
+
+    def ranked(
+        self, state: HostState, host_forecast: fit.HostForecast
+    ) -> list[tuple[float, fit.NodeForecast]]:
+        """The sets of nodes with their scores, the best one first."""
+        return sorted(
+            (
+                (self._score(state, option.forecast), option)
+                for option in host_forecast.by_nodes
+            ),
+            key=lambda entry: -entry[0],
+        )
+
+    def _score(self, state: HostState, forecast: fit.Forecast) -> float:
+        return sum(
+            multipliers.multiplier(option, state) * scale(forecast)
+            for option, scale in self._scales
+        )
+
+    def wide(
+        self,
+        state: HostState,
+        host_forecast: fit.HostForecast,
+        instances: int,
+    ) -> NodeChoice:
+        """The choice of the best nodes with room for some instances.
+
+        For an instance of one node, further nodes that are as good within
+        the margin, and the next best ones until there is room. For larger
+        instances the best set alone.
+
+        :param instances: for how many like this one there is to be room
+        """
+        ranked = self.ranked(state, host_forecast)
+        least, best = ranked[0]
+        if len(best.nodes) > 1:
+            return best.choice
+        least -= self._margin
+        excluded = best.choice.excluded
+        room = 0
+        for score, option in ranked:
+            if room >= instances and score < least:
+                break
+            excluded -= option.nodes
+            room += option.room
+        return NodeChoice(excluded=excluded)
+
+
+def choose(
+    cycle: RequestCycle, state: HostState, spec: RequestSpec
+) -> NodeChoice | None:
+    """Restrict the claim on the host that Nova selected, if it is worth it.
+
+    Nova builds the limits of all instances of a request after the last one
+    was placed: the first choice on a host holds for all of them.
+
+    :returns: the nodes that the claim may take; None for all
+    """
+    known = host_cycle.choice_of(state)
+    if known is not None or not cycle.chooses_nodes:
+        return known
+    decision = cycle.decide(state)
+    if not decision.fit_request.guest.cells:
+        return None
+    [host_forecast], prices = cycle.process.forecasts.get_many(
+        [(decision, state)]
+    )
+    if host_forecast is None or not host_forecast.by_nodes:
+        return None
+    chooser = NodeChooser(cycle, spec, prices)
+    choice = NodeChoice()
+    if chooser.best(state, host_forecast) is not None:
+        several = request_spec.instances(spec)
+        choice = (
+            _for_one(cycle, chooser, state, host_forecast)
+            if several == 1
+            else _for_several(cycle, chooser, state, host_forecast, several)
+        )
+    state.limits['numa_topology'] = cycle.original.limits(spec, state, choice)
+    host_cycle.of_host(state).choice = choice
+    return choice
+
+
+def _for_one(
+    cycle: RequestCycle,
+    chooser: NodeChooser,
+    state: HostState,
+    host_forecast: fit.HostForecast,
+) -> NodeChoice:
+    room = min(1 + len(cycle.process.in_flight), _MOST_ROOM)
+    if room > 1 and len(cycle.fit_request.guest.cells) > 1:
+        # Such a claim cannot be given one of several sets.
+        return NodeChoice()
+    choice = chooser.wide(state, host_forecast, room)
+    decision = cycle.decide(state)
+    providers = decision.providers(host_cycle.candidate_to_claim(state))
+    outcome = node_options.outcome_within(
+        decision.evaluation(state), providers, choice
+    )
+    return NodeChoice() if outcome is None else choice
+
+
+def _for_several(
+    cycle: RequestCycle,
+    chooser: NodeChooser,
+    state: HostState,
+    host_forecast: fit.HostForecast,
+    instances: int,
+) -> NodeChoice:
+    """The choice for all instances of a request that the host may get."""
+    evaluation = cycle.decide(state).evaluation(state)
+    fit_request = cycle.fit_request
+    if (
+        instances > _MOST_INSTANCES
+        or len(fit_request.guest.cells) > 1
+        or fit_request.placement_may_choose
+    ):
+        return NodeChoice()
+    choice = chooser.wide(state, host_forecast, instances)
+    within = node_options.claims_within(evaluation, choice, instances)
+    return choice if within == instances else NodeChoice()

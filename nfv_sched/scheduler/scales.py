@@ -1,0 +1,75 @@
+"""What a forecast is worth to the weighers that use it, from 0 to 1.
+
+By the options of the weighers' multipliers. The weighers compare hosts by
+these, and :mod:`nfv_sched.scheduler.node_chooser` sets of NUMA nodes.
+"""
+
+from collections.abc import Callable
+from collections.abc import Sequence
+
+import nova.conf
+
+from nfv_sched import conf
+from nfv_sched import fit
+from nfv_sched.nova import request_spec
+from nfv_sched.nova.types import RequestSpec
+
+CONF = nova.conf.CONF
+conf.register_opts(CONF)
+
+#: The price of headroom for one instance of each expected shape.
+Prices = Sequence[float]
+#: The weight that a forecast is worth, from 0 to 1.
+Scale = Callable[[fit.Forecast], float]
+
+#: The options of the multipliers.
+FRAGMENTATION = 'fragmentation_weight_multiplier'
+PCI_LOCALITY = 'pci_locality_weight_multiplier'
+
+_SPREAD = 'spread'
+
+#: How much headroom that is left counts against a host, beside headroom that
+#: is lost. Where every claim loses some it is better to fill one host than to
+#: start on many: the next instances find whole hosts.
+_REMAINING_WEIGHT = 0.1
+
+
+def fragmentation(
+    fit_request: fit.FitRequest, spec: RequestSpec, prices: Prices
+) -> Scale:
+    """The headroom that is lost, or, to spread instances, what is left."""
+    how = spec.flavor.extra_specs.get(request_spec.HOST_SELECTION)
+    if (how or CONF.nfv_sched.host_selection) == _SPREAD:
+        return lambda forecast: _share(_value(prices, forecast.left))
+    return lambda forecast: 1 - _share(_cost(prices, forecast))
+
+
+def pci_locality(
+    fit_request: fit.FitRequest, spec: RequestSpec, prices: Prices
+) -> Scale:
+    """How near devices are, or, without any, what is kept free of them."""
+    if not fit_request.guest.devices:
+        return lambda forecast: 1 - forecast.locality.occupied
+    spread = fit_request.guest.spread_functions
+    return lambda forecast: 1 - forecast.locality.penalty(spread=spread)
+
+
+SCALES = {FRAGMENTATION: fragmentation, PCI_LOCALITY: pci_locality}
+
+
+def _value(prices: Prices, rooms: tuple[int, ...]) -> float:
+    """Headroom at the prices; 1 is what an average host has."""
+    return sum(map(float.__mul__, prices, map(float, rooms)))
+
+
+def _cost(prices: Prices, forecast: fit.Forecast) -> float:
+    left = _value(prices, forecast.left)
+    return (
+        max(0.0, _value(prices, forecast.before) - left)
+        + _REMAINING_WEIGHT * left
+    )
+
+
+def _share(value: float) -> float:
+    """Any value from 0 up, on a scale from 0 to 1."""
+    return value / (1 + value)
