@@ -90,7 +90,7 @@ def test_a_node_with_both_networks_is_kept(labelled, chosen, expected):
         for _ in range(3):
             nodes_of(cloud, ONE)
         assert count_until_full(cloud, BOTH) == (
-            3 if labelled and chosen else 0
+            4 if labelled and chosen else 0
         )
 
 
