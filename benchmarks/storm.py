@@ -27,7 +27,6 @@ import dataclasses
 import logging
 import random
 from typing import Any
-import uuid as uuids
 import warnings
 
 import nova.conf
@@ -153,16 +152,15 @@ class Cloud:
     def _send(self, number: int, shape: Shape) -> tuple[str, Sent] | None:
         process.replace(self._processes[number % len(self._processes)])
         drawn = self._draws.getrandbits(100)
-        states = self._scheduler.select(drawn, shape, self._offers)
+        spec = scheduler.request_of(drawn, shape)
+        states = self._scheduler.select(spec, shape, self._offers)
         if not states:
             self._lost(shape)
             return None
-        chosen, uuid = states[0], str(uuids.UUID(int=drawn + 1))
+        chosen, uuid = states[0], spec.instance_uuid
         self._coming[chosen.host].append(shape)
         # Nova says so by this, and we by that.
         chosen.pci_stats = copy.deepcopy(chosen.pci_stats)
-        spec = copy.copy(shape.spec)
-        spec.instance_uuid = uuid
         chosen.consume_from_request(spec)
         kept = states[: nova.conf.CONF.scheduler.max_attempts]
         return uuid, Sent(

@@ -23,11 +23,16 @@ class Cloud:
 
     @property
     def machines(self) -> tuple[Machine, ...]:
-        """One machine per host, kinds taking turns."""
+        """One machine per host, kinds taking turns.
+
+        With labelled NUMA nodes, which only schedulers use that choose nodes.
+        """
         left = [[found, count] for found, count in self.kinds]
         order = []
         while left:
-            order += [found for found, _ in left]
+            order += [
+                dataclasses.replace(found, labelled=True) for found, _ in left
+            ]
             left = [[found, n - 1] for found, n in left if n > 1]
         return tuple(order)
 

@@ -91,6 +91,21 @@ COLUMNS = {
             told=True,
         ),
         Column(
+            'ours-choosing',
+            'nfv_sched as the README says, choosing NUMA nodes',
+            _OUR_FILTERS,
+            (_STOCK_WEIGHERS, _OUR_WEIGHERS),
+            {**_LEFT_TO_US, 'nfv_sched.choose_nodes': True},
+        ),
+        Column(
+            'choosing-told',
+            'the same, told the flavors of the load and their shares',
+            _OUR_FILTERS,
+            (_STOCK_WEIGHERS, _OUR_WEIGHERS),
+            {**_LEFT_TO_US, 'nfv_sched.choose_nodes': True},
+            told=True,
+        ),
+        Column(
             'ours-pack',
             'nfv_sched, cells packed',
             _OUR_FILTERS,

@@ -22,6 +22,8 @@ from benchmarks.packing.computes import Held
 from benchmarks.packing.computes import Refused
 from benchmarks.packing.computes import Shape
 from nfv_sched import conf as nfv_conf
+from nfv_sched.scheduler import cycle
+from nfv_sched.scheduler import node_chooser
 from nfv_sched.scheduler import process
 from nfv_sched.scheduler.process import SchedulerProcess
 from nfv_sched.scheduler.published_topology import PublishedTopology
@@ -88,9 +90,13 @@ class Scheduler:
 
     def place(self, number: int, wanted: Shape) -> tuple[Compute, Held] | None:
         """Boot a guest: where it runs and what it has; None if nowhere."""
-        for state in self.select(number, wanted)[
-            : CONF.scheduler.max_attempts
-        ]:
+        spec = request_of(number, wanted)
+        selected = self.select(spec, wanted)[: CONF.scheduler.max_attempts]
+        if selected and CONF.nfv_sched.choose_nodes:
+            # As when Nova consumes the instance from the selected host; that
+            # would change pools that the states of all requests share.
+            node_chooser.choose(cycle.begin(spec), selected[0], spec)
+        for state in selected:
             compute = self._computes[state.host]
             limits = state.limits.get('numa_topology')
             try:
@@ -101,12 +107,13 @@ class Scheduler:
 
     def select(
         self,
-        number: int,
+        spec: Any,
         wanted: Shape,
         offered: Callable[[Compute, Shape], bool] = Compute.offered,
     ) -> list[Any]:
         """The hosts that pass, best first.
 
+        :param spec: as :func:`request_of`
         :param offered: whether Placement has a candidate on a host
         """
         states = []
@@ -117,8 +124,6 @@ class Scheduler:
                 state.allocation_candidates = [CANDIDATE]
                 state.limits = {}
                 states.append(state)
-        spec = copy.copy(wanted.spec)
-        spec.instance_uuid = str(uuid.UUID(int=number + 1))
         found: list[Any] = manager.SchedulerManager._get_sorted_hosts(  # noqa: SLF001
             self._manager, spec, states, 0
         )
@@ -133,6 +138,13 @@ class Scheduler:
         return self._weight_handler.get_weighed_objects(
             self._weighers, states, spec
         )
+
+
+def request_of(number: int, wanted: Shape) -> Any:
+    """The request for one instance."""
+    spec = copy.copy(wanted.spec)
+    spec.instance_uuid = str(uuid.UUID(int=number + 1))
+    return spec
 
 
 def _filters(column: Column) -> list[Any]:
