@@ -16,6 +16,7 @@ from nfv_sched.checking.result import verb
 from nfv_sched.checking.result import warning
 from nfv_sched.fit import drift
 from nfv_sched.model import HostTopology
+from nfv_sched.nova import node_labels
 from nfv_sched.survey.values import HostSurvey
 
 _PUBLISH = 'nfv-sched publish'
@@ -185,6 +186,37 @@ def _has_pool(host: HostSurvey, entry: Mapping[str, Any]) -> bool:
         for cell in host.state.cells
         for pool in cell.pages
     )
+
+
+def labels(hosts: Collection[HostSurvey], *, chooses: bool) -> Result:
+    """Check that hosts declare the labels of their NUMA nodes, or none.
+
+    :param chooses: whether this scheduler chooses NUMA nodes
+    """
+    wrong, missing = [], []
+    for host in hosts:
+        cells = host.state.cells if host.state is not None else ()
+        if len(cells) < 2 and not any(cell.labels for cell in cells):
+            continue
+        if not any(cell.labels for cell in cells):
+            missing.append(host.topology.name)
+        elif node_labels.differences(cells):
+            wrong.append(host.topology.name)
+    fix = 'put what nfv-sched labels prints into nova.conf there'
+    if wrong:
+        return warning(
+            'the labels are not those of the NUMA nodes on '
+            f'{name_some(wrong)}: nova-compute chooses the nodes there',
+            f'{fix}, and restart nova-compute',
+        )
+    if chooses and missing:
+        return warning(
+            f'{count(len(missing), "host")} of several NUMA nodes '
+            f'{verb(len(missing), "has", "have")} no labels: nova-compute '
+            f'chooses the nodes on {name_some(missing)}',
+            f'{fix}, and restart nova-compute',
+        )
+    return ok()
 
 
 def domains(

@@ -131,6 +131,12 @@ _NOVA: tuple[tuple[str, Check], ...] = (
         ),
     ),
     (
+        'Node labels',
+        lambda f: hosts.labels(
+            f.survey.hosts, chooses=f.conf.nfv_sched.choose_nodes
+        ),
+    ),
+    (
         'Failure domains',
         lambda f: hosts.domains(f.survey.hosts, f.kinds, f.aggregates),
     ),

@@ -112,8 +112,16 @@ def filters_ordered(conf: Any) -> Result:
 
 def stock_filters(conf: Any) -> Result:
     """Check that the stock filters that ours replace are not enabled."""
-    stock = [name for name in _STOCK if name in _enabled(conf)]
-    if stock and 'NUMAFitFilter' in _enabled(conf):
+    enabled = _enabled(conf)
+    stock = [name for name in _STOCK if name in enabled]
+    if conf.nfv_sched.choose_nodes and _replaces_limits(enabled):
+        return failure(
+            'NUMATopologyFilter comes after NUMAFitFilter and replaces the '
+            'limits by which NUMA nodes are chosen',
+            'remove NUMATopologyFilter from [filter_scheduler] '
+            'enabled_filters',
+        )
+    if stock and 'NUMAFitFilter' in enabled:
         return warning(
             f'{", ".join(stock)} {verb(len(stock))} enabled beside '
             'NUMAFitFilter: the scheduler takes longer and rejects hosts '
@@ -122,6 +130,13 @@ def stock_filters(conf: Any) -> Result:
             'enabled_filters',
         )
     return ok()
+
+
+def _replaces_limits(enabled: Sequence[str]) -> bool:
+    """Whether the stock filter writes its own limits after ours."""
+    if not {'NUMATopologyFilter', 'NUMAFitFilter'}.issubset(enabled):
+        return False
+    return enabled.index('NUMATopologyFilter') > enabled.index('NUMAFitFilter')
 
 
 def weighers(conf: Any) -> Result:

@@ -3,6 +3,7 @@
 import dataclasses
 
 from oslo_upgradecheck.upgradecheck import Code
+import pytest
 
 from nfv_sched.checking import hosts
 from nfv_sched.model import Cell
@@ -155,3 +156,49 @@ def test_nouns_and_verbs_agree_with_the_number_of_trees():
     )
     result = hosts.published([survey('a'), survey('b')], {})
     assert result.details == '2 of 2 hosts are not published: a, b'
+
+
+def labelled(name, *cells):
+    """A host; for each NUMA node the labels that it declares."""
+    return HostSurvey(
+        name,
+        HostTopology(name, f'uuid-{name}'),
+        Host(
+            name,
+            tuple(
+                Cell(node, 64, labels=frozenset(labels))
+                for node, labels in enumerate(cells)
+            ),
+        ),
+    )
+
+
+COMPLETE = ({'nfv-node-0', 'nfv-not-1'}, {'nfv-node-1', 'nfv-not-0'})
+
+
+def test_labels_are_complete_where_nodes_are_chosen():
+    every = [labelled('a', *COMPLETE), labelled('one-node', ())]
+    assert hosts.labels(every, chooses=True).code is Code.SUCCESS
+    every.append(labelled('b', (), ()))
+    result = hosts.labels(every, chooses=True)
+    assert result.code is Code.WARNING
+    assert '1 host of several NUMA nodes has no labels' in result.details
+    assert result.details.endswith(' on b')
+    assert hosts.labels(every, chooses=False).code is Code.SUCCESS
+
+
+@pytest.mark.parametrize(
+    'cells',
+    [
+        ({'nfv-node-0'}, {'nfv-node-1'}),
+        COMPLETE[::-1],
+        (*COMPLETE, {'nfv-node-2'}),
+        ({'nfv-node-0'},),
+    ],
+)
+@pytest.mark.parametrize('chooses', [True, False])
+def test_wrong_labels_are_reported(cells, chooses):
+    result = hosts.labels([labelled('a', *cells)], chooses=chooses)
+    assert result.code is Code.WARNING
+    assert 'not those of the NUMA nodes on a' in result.details
+    assert 'nfv-sched labels' in result.fix

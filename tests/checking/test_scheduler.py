@@ -102,6 +102,17 @@ def test_stock_filters_are_not_left_beside_ours(group):
     assert scheduler.stock_filters(CONF).code is Code.SUCCESS
 
 
+def test_no_filter_replaces_the_limits_that_choose_nodes(group, nova_options):
+    nova_options.set_override('choose_nodes', True, 'nfv_sched')
+    assert scheduler.stock_filters(CONF).code is Code.SUCCESS
+    group(enabled_filters=[*GOOD.enabled_filters, 'NUMATopologyFilter'])
+    result = scheduler.stock_filters(CONF)
+    assert result.code is Code.FAILURE
+    assert 'limits' in result.details
+    group(enabled_filters=['NUMATopologyFilter', *GOOD.enabled_filters])
+    assert scheduler.stock_filters(CONF).code is Code.WARNING
+
+
 def test_weighers_are_there_once(group):
     assert scheduler.weighers(CONF).code is Code.SUCCESS
     stock = 'nova.scheduler.weights.all_weighers'

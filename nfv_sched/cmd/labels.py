@@ -1,0 +1,154 @@
+"""``nfv-sched labels``: the labels of NUMA nodes for nova.conf."""
+
+import argparse
+from collections.abc import Iterable
+from collections.abc import Iterator
+from collections.abc import Mapping
+from collections.abc import Sequence
+import dataclasses
+from typing import Any
+from typing import TextIO
+
+from cliff import command
+import yaml  # type: ignore[import-untyped]
+
+from nfv_sched import sysfs
+from nfv_sched.cmd import backends
+from nfv_sched.cmd.topology import select_hosts
+from nfv_sched.nova import node_labels
+from nfv_sched.survey import HostSurvey
+
+_LOCAL = 'this host'
+_FORMATS = ('ini', 'yaml')
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Kind:
+    """What decides the labels of a host.
+
+    ``physnets`` are the physical networks that its nova.conf declares
+    already; None where that is not known.
+    """
+
+    nodes: tuple[int, ...]
+    physnets: tuple[str, ...] | None = None
+
+
+class LabelsCommand(command.Command):  # type: ignore[misc]
+    """Print the labels of NUMA nodes for the nova.conf of compute nodes.
+
+    By these labels a scheduler with [nfv_sched] choose_nodes tells a
+    nova-compute which NUMA nodes an instance gets. Hosts of one kind, with
+    the same NUMA nodes and physical networks, have the same settings. Add
+    them to nova.conf on each host of the kind, and restart its nova-compute.
+    """
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """The parser of the command's options."""
+        parser: argparse.ArgumentParser = super().get_parser(prog_name)
+        parser.add_argument(
+            'hosts',
+            nargs='*',
+            metavar='HOST',
+            help='name of a host, or a pattern such as "cmp-?"; default: all',
+        )
+        parser.add_argument(
+            '--local',
+            action='store_true',
+            help='read the NUMA nodes of this host from its sysfs, and no '
+            'other backend',
+        )
+        parser.add_argument(
+            '-f',
+            '--format',
+            choices=_FORMATS,
+            default='ini',
+            help='ini: sections of nova.conf; yaml: the same as a mapping of '
+            'sections to options, for Ansible (default: ini)',
+        )
+        backends.add_arguments(parser)
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> int:
+        """Print the labels.
+
+        :returns: the exit code
+        """
+        problems: Sequence[str] = ()
+        if parsed_args.local:
+            if parsed_args.hosts:
+                raise ValueError('--local cannot be combined with HOST')
+            nodes = tuple(node.id for node in sysfs.read().nodes)
+            hosts = {Kind(nodes): [_LOCAL]}
+        else:
+            survey = select_hosts(
+                backends.Backends(parsed_args).survey(), parsed_args.hosts
+            )
+            hosts, problems = _by_kind(survey.hosts), survey.problems
+        write = _write_yaml if parsed_args.format == 'yaml' else _write_ini
+        write(hosts, self.app.stdout)
+        backends.show_problems(problems, self.app.stderr)
+        return int(bool(problems))
+
+
+def _by_kind(hosts: Iterable[HostSurvey]) -> dict[Kind, list[str]]:
+    """The hosts of each kind."""
+    kinds: dict[Kind, list[str]] = {}
+    for host in hosts:
+        cells = host.topology.cells
+        kind = Kind(
+            tuple(sorted(cell.id for cell in cells)),
+            tuple(sorted({name for cell in cells for name in cell.physnets})),
+        )
+        kinds.setdefault(kind, []).append(host.host)
+    return kinds
+
+
+def _sections(kind: Kind) -> dict[str, dict[str, str]]:
+    """The options of nova.conf by section; empty for one NUMA node."""
+    labels = node_labels.nodes_of_labels(kind.nodes)
+    if not labels:
+        return {}
+    physnets = ','.join((*(kind.physnets or ()), *labels))
+    return {
+        'neutron': {'physnets': physnets},
+        **{
+            f'neutron_physnet_{label}': {
+                'numa_nodes': ','.join(map(str, nodes))
+            }
+            for label, nodes in labels.items()
+        },
+    }
+
+
+def _about(kind: Kind, hosts: Sequence[str]) -> Iterator[str]:
+    """What the settings are for, and what to mind."""
+    nodes = ', '.join(map(str, kind.nodes)) or 'not reported'
+    yield f'{", ".join(hosts)}: NUMA nodes {nodes}'
+    if len(kind.nodes) < 2:
+        yield 'no labels: there are no NUMA nodes to choose from'
+    elif kind.physnets is None:
+        yield 'keep the physical networks that physnets already has'
+    elif kind.physnets:
+        yield 'physnets keeps the physical networks that are declared already'
+
+
+def _write_ini(kinds: Mapping[Kind, Sequence[str]], stream: TextIO) -> None:
+    for place, (kind, hosts) in enumerate(kinds.items()):
+        if place:
+            print(file=stream)
+        for line in _about(kind, hosts):
+            print(f'# {line}', file=stream)
+        for section, options in _sections(kind).items():
+            print(f'\n[{section}]', file=stream)
+            for name, value in options.items():
+                print(f'{name} = {value}', file=stream)
+
+
+def _write_yaml(kinds: Mapping[Kind, Sequence[str]], stream: TextIO) -> None:
+    for kind, hosts in kinds.items():
+        print('---', file=stream)
+        for line in _about(kind, hosts):
+            print(f'# {line}', file=stream)
+        document: dict[str, Any] = {'nova_conf': _sections(kind)}
+        yaml.safe_dump(document, stream, sort_keys=False)
