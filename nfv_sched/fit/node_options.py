@@ -18,6 +18,7 @@ from nfv_sched.fit.claim import OutOfSteps
 from nfv_sched.fit.devices import Devices
 from nfv_sched.fit.devices import Providers
 from nfv_sched.fit.evaluate import Evaluation
+from nfv_sched.fit.forecast import Forecast
 from nfv_sched.fit.forecast import forecasts
 from nfv_sched.fit.forecast import NodeForecast
 from nfv_sched.fit.headroom import by_cell
@@ -112,12 +113,14 @@ def forecast_by_nodes(
         counts = by_cell(evaluation.fit_request, host)
         room = dict(zip(room, counts, strict=True))
     outcomes = [option.outcome for option in found]
+    # Nodes that are alike have the same forecast, which is then one object.
+    known: dict[Forecast, Forecast] = {}
     return tuple(
         NodeForecast(
             option.choice,
             nodes := frozenset(c.host_cell for c in option.outcome.cells),
             sum(room[node] for node in nodes),
-            forecast,
+            known.setdefault(forecast, forecast),
         )
         for option, forecast in zip(
             found,

@@ -60,6 +60,9 @@ class _ConsumeHook:
         remaining = choice = None
         try:
             choice = node_chooser.choose(self._cycle, state, spec)
+        except Exception:
+            LOG.exception('nova-compute chooses the NUMA nodes')
+        try:
             if self._track:
                 self._add_in_flight(state, spec, choice)
             remaining = _remaining_pools(self._cycle, state, choice)

@@ -69,6 +69,7 @@ class Decision:
         '_no_providers_refusal',
         '_refusals',
         '_state_key',
+        'best',
         'choice',
         'chooses_nodes',
         'fit_request',
@@ -96,6 +97,8 @@ class Decision:
         self.chooses_nodes = chooses_nodes and self.choice is None
         #: What the claim leaves behind, once that was forecast.
         self.forecast: fit.HostForecast | None = None
+        #: The best nodes' part of a forecast, where nodes are chosen.
+        self.best: tuple[fit.HostForecast, fit.Forecast] | None = None
         #: The host's published topology that the forecast was made with.
         self.published: HostTopology | None = None
         self._state_key = host_states.state_key(state)

@@ -26,6 +26,7 @@ from nfv_sched.scheduler import host_cycle
 from nfv_sched.scheduler import multipliers
 from nfv_sched.scheduler import scales
 from nfv_sched.scheduler.cycle import RequestCycle
+from nfv_sched.scheduler.host_cycle import Decision
 
 CONF = nova.conf.CONF
 conf.register_opts(CONF)
@@ -35,6 +36,9 @@ conf.register_opts(CONF)
 _MOST_ROOM = 8
 #: The most instances of one request of which a host's claims are restricted.
 _MOST_INSTANCES = 32
+
+#: Scales with their multipliers.
+_Multiplied = list[tuple[float, scales.Scale]]
 
 
 class NodeChooser:
@@ -54,13 +58,25 @@ class NodeChooser:
         self._margin: float = CONF.nfv_sched.choose_nodes_margin
 
     def forecast(
-        self, state: HostState, host_forecast: fit.HostForecast
+        self,
+        decision: Decision,
+        state: HostState,
+        host_forecast: fit.HostForecast,
     ) -> fit.Forecast:
         """The forecast for the nodes that the claim is going to take."""
-        best = self.best(state, host_forecast)
-        if best is None:
+        if not host_forecast.by_nodes:
             return host_forecast.unrestricted
-        return best.forecast
+        if decision.best is None or decision.best[0] is not host_forecast:
+            best = self.best(state, host_forecast)
+            decision.best = (
+                host_forecast,
+                (
+                    host_forecast.unrestricted
+                    if best is None
+                    else best.forecast
+                ),
+            )
+        return decision.best[1]
 
     def best(
         self, state: HostState, host_forecast: fit.HostForecast
@@ -74,26 +90,32 @@ class NodeChooser:
             return None
         ranked = self.ranked(state, host_forecast)
         score, best = ranked[0]
-        unrestricted = self._score(state, host_forecast.unrestricted)
-        return best if score > unrestricted + self._margin else None
+        multiplied = self._multiplied(state)
+        least = _score(multiplied, host_forecast.unrestricted) + self._margin
+        return best if score > least else None
 
     def ranked(
         self, state: HostState, host_forecast: fit.HostForecast
     ) -> list[tuple[float, fit.NodeForecast]]:
         """The sets of nodes with their scores, the best one first."""
-        return sorted(
-            (
-                (self._score(state, option.forecast), option)
-                for option in host_forecast.by_nodes
-            ),
-            key=lambda entry: -entry[0],
-        )
+        multiplied = self._multiplied(state)
+        scores: dict[int, float] = {}
+        ranked = []
+        for option in host_forecast.by_nodes:
+            # Nodes that are alike share their forecast.
+            score = scores.get(id(option.forecast))
+            if score is None:
+                score = _score(multiplied, option.forecast)
+                scores[id(option.forecast)] = score
+            ranked.append((score, option))
+        ranked.sort(key=lambda entry: -entry[0])
+        return ranked
 
-    def _score(self, state: HostState, forecast: fit.Forecast) -> float:
-        return sum(
-            multipliers.multiplier(option, state) * scale(forecast)
+    def _multiplied(self, state: HostState) -> _Multiplied:
+        return [
+            (multipliers.multiplier(option, state), scale)
             for option, scale in self._scales
-        )
+        ]
 
     def wide(
         self,
@@ -122,6 +144,10 @@ class NodeChooser:
             excluded -= option.nodes
             room += option.room
         return NodeChoice(excluded=excluded)
+
+
+def _score(multiplied: _Multiplied, forecast: fit.Forecast) -> float:
+    return sum(value * scale(forecast) for value, scale in multiplied)
 
 
 def choose(

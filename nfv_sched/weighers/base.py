@@ -87,20 +87,24 @@ class ForecastWeigher(AbsoluteWeigher, metaclass=abc.ABCMeta):
         if cycle is None:
             return nothing
         try:
-            forecasts, prices = cycle.process.forecasts.get_many(
-                [
-                    (cycle.decide(weighed.obj), weighed.obj)
-                    for weighed in weighed_obj_list
-                ]
-            )
+            decisions = [
+                (cycle.decide(weighed.obj), weighed.obj)
+                for weighed in weighed_obj_list
+            ]
+            forecasts, prices = cycle.process.forecasts.get_many(decisions)
             scale = self.scale(cycle.fit_request, weight_properties, prices)
+            if not cycle.chooses_nodes:
+                return [
+                    scale(forecast.unrestricted) if forecast else 0.0
+                    for forecast in forecasts
+                ]
             chooser = NodeChooser(cycle, weight_properties, prices)
             return [
-                scale(chooser.forecast(weighed.obj, forecast))
+                scale(chooser.forecast(*decision, forecast))
                 if forecast
                 else 0.0
-                for weighed, forecast in zip(
-                    weighed_obj_list, forecasts, strict=True
+                for decision, forecast in zip(
+                    decisions, forecasts, strict=True
                 )
             ]
         except Exception:
