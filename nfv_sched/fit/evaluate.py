@@ -172,7 +172,7 @@ class Evaluation:
     def _without_pairs(self) -> Refusal:
         return Refusal(
             lambda: reasons.of_unmatched_cells(
-                self.guest, self.host, self._masks(), self._any_shortage
+                self.guest, self.host, self.masks(), self._any_shortage
             )
         )
 
@@ -304,7 +304,7 @@ class Evaluation:
         self, replay: ClaimReplay, exc: Exception, devices: Devices | None
     ) -> Refusal | None:
         """Walk on if cheaper tests leave anything to find."""
-        if not self._enough_cells(self._masks()):
+        if not self._enough_cells(self.masks()):
             return self._without_pairs()
         try:
             if isinstance(exc, ClaimFailed):
@@ -314,7 +314,7 @@ class Evaluation:
             if self._nothing_to_find(devices):
                 return Refusal(
                     lambda: reasons.of_combination(
-                        self.guest, self.host, self._masks(), devices
+                        self.guest, self.host, self.masks(), devices
                     )
                 )
             if isinstance(later, ClaimFailed):
@@ -333,13 +333,13 @@ class Evaluation:
 
     def _nothing_to_find(self, devices: Devices | None) -> bool:
         found = assignment.possible(
-            self.guest, self.host, self._masks(), devices
+            self.guest, self.host, self.masks(), devices
         )
         return found is False
 
     # Pairs of cells
 
-    def _masks(self) -> list[int]:
+    def masks(self) -> list[int]:
         """Per guest cell a bit mask of the host cells that fit it."""
         if self._host_masks is None:
             self._host_masks = self._masks_of(self._any_shortage)

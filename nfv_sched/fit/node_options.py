@@ -6,8 +6,10 @@ its own order.
 """
 
 from collections.abc import Iterator
+import functools
 import itertools
 import math
+import operator
 from typing import NamedTuple
 
 from nfv_sched.fit.apply_claim import apply_claim
@@ -76,12 +78,16 @@ def options(
     """
     wanted = len(evaluation.guest.cells)
     ids = [cell.id for cell in evaluation.host.cells]
+    every = frozenset(ids)
     if not 0 < wanted < len(ids) or math.comb(len(ids), wanted) > MAX_SETS:
         return
+    # A claim that ends well takes no other cells.
+    fits = functools.reduce(operator.or_, evaluation.masks())
+    ids = [node for place, node in enumerate(ids) if fits >> place & 1]
     for nodes in itertools.combinations(ids, wanted):
         chosen = frozenset(nodes)
         choice = (
-            NodeChoice(excluded=frozenset(ids) - chosen)
+            NodeChoice(excluded=every - chosen)
             if wanted == 1
             else NodeChoice(required=chosen)
         )
