@@ -31,6 +31,8 @@ from nova.virt import hardware
 
 from nfv_sched.model import DeviceRequest
 from nfv_sched.model import Guest
+from nfv_sched.model import PAGES_ANY
+from nfv_sched.model import PAGES_LARGE
 from nfv_sched.nova import instances
 from nfv_sched.nova import request_spec
 from nfv_sched.nova.types import RequestSpec
@@ -180,7 +182,10 @@ def notes(spec: RequestSpec) -> Iterator[str]:
     """
     topology = spec.numa_topology
     cells = topology.cells if topology else ()
-    if any('pagesize' in cell and (cell.pagesize or 0) < 0 for cell in cells):
+    if any(
+        'pagesize' in cell and cell.pagesize in (PAGES_LARGE, PAGES_ANY)
+        for cell in cells
+    ):
         yield (
             'If the first host fails to spawn the instance, its next host has '
             'to have pages of the size that the first one gave it. Alternate '
