@@ -113,18 +113,25 @@ def move_of(spec: RequestSpec, guest: Guest) -> Move | None:
 def _move(
     spec: RequestSpec, guest: Guest, stored: instances.StoredInstance
 ) -> Move | None:
-    has = request_spec.guest_of(spec, stored.topology, stored.pci_requests)
+    stored_guest = request_spec.guest_of(
+        spec, stored.topology, stored.pci_requests
+    )
     live = stored.task_state == task_states.MIGRATING
-    if stored.task_state == task_states.UNSHELVING or (live and not has.cells):
+    if stored.task_state == task_states.UNSHELVING or (
+        live and not stored_guest.cells
+    ):
         # Without NUMA topology a live migration claims devices only.
-        return Move(has)
+        return Move(stored_guest)
     if stored.task_state not in _MOVE_CLAIMS:
         return None
     moved = dataclasses.replace(guest, devices=_devices(spec, stored))
     if not live:
         return Move(moved)
     # Nova compares the page size of this cell only, too.
-    return Move(moved, LiveMigration(has.cells[0].page_size, has.devices))
+    return Move(
+        moved,
+        LiveMigration(stored_guest.cells[0].page_size, stored_guest.devices),
+    )
 
 
 def _devices(

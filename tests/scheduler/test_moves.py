@@ -94,7 +94,7 @@ def expected(scene, stored, candidates):
 
 
 @given(move=moves(strategies.scenes()))
-@settings(max_examples=examples(1500))
+@settings(max_examples=examples(1000))
 def test_exactly_the_hosts_are_kept_whose_claims_succeed(move):
     scene, stored, aliases = move
     candidates = [scheduling.CANDIDATE]
@@ -105,7 +105,7 @@ def test_exactly_the_hosts_are_kept_whose_claims_succeed(move):
 
 
 @given(move=moves(candidate_strategies.scenes()))
-@settings(max_examples=examples(1500))
+@settings(max_examples=examples(1000))
 def test_exactly_the_candidates_are_kept_whose_claims_succeed(move):
     scene, stored, aliases = move
     with (
