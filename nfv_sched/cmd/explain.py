@@ -17,6 +17,7 @@ from nfv_sched.explain import tables
 from nfv_sched.explain.suggestions import suggest
 from nfv_sched.nova import boot_request
 from nfv_sched.nova import config as nova_config
+from nfv_sched.nova import move_claims
 from nfv_sched.nova import request_spec
 from nfv_sched.nova.scheduler_pipeline import Pipeline
 from nfv_sched.nova.scheduler_pipeline import placement_query_of
@@ -146,7 +147,10 @@ def _request(
 ) -> RequestSpec:
     if parsed.server:
         LOG.info(_STORED)
-        return boot_request.stored_spec(pipeline.context, parsed.server)
+        spec = boot_request.stored_spec(pipeline.context, parsed.server)
+        for note in move_claims.notes(spec):
+            LOG.warning(note)
+        return spec
     flavor = guest_options.flavor_of(parsed, parsed.flavor, source)
     request = guest_options.boot_request_of(parsed, flavor, source)
     return boot_request.request_spec(pipeline.context, request)

@@ -79,7 +79,10 @@ def visit(
 
 
 def query_at_once(
-    query: Callable[..., T], *args: object, problems: list[str]
+    query: Callable[..., T],
+    *args: object,
+    problems: list[str],
+    only: str | None = None,
 ) -> Iterator[T]:
     """The answers of all Nova cells to a query, asked in parallel.
 
@@ -88,13 +91,14 @@ def query_at_once(
 
     :param query: called with a context targeted at a cell, and with ``args``
     :param problems: gets a line for each cell without an answer
+    :param only: the uuid of the one cell to ask; None for all of them
     """
     try:
         nova_context.load_cells()
         mappings = {
             cell.uuid: cell
             for cell in nova_context.CELLS
-            if not cell.is_cell0()
+            if not cell.is_cell0() and only in (None, cell.uuid)
         }
         answers = nova_context.scatter_gather_cells(
             nova_context.get_admin_context(),

@@ -49,6 +49,20 @@ class InstanceRow:
     problem: str | None = None
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class StoredInstance:
+    """What nova-compute has stored of an instance, in Nova's objects.
+
+    ``task_state`` is that of ``nova.compute.task_states``; ``topology`` is
+    an ``InstanceNUMATopology`` as it was claimed last, None without one;
+    ``pci_requests`` are ``InstancePCIRequests``.
+    """
+
+    task_state: str | None
+    topology: Any
+    pci_requests: Any
+
+
 def instances_on(context: Any, hosts: Collection[str]) -> list[InstanceRow]:
     """The instances of compute services, by name.
 
@@ -107,6 +121,22 @@ def _hosts_of(
     )
     rows = cell_databases.rows(context, query)
     return {row.uuid: row.host for row in rows}
+
+
+def _stored(context: Any, uuid: str) -> list[Any]:
+    """The row of an instance, none in a cell where it is not."""
+    instance, extra = models.Instance, models.InstanceExtra
+    query = (
+        _select(instance.task_state, extra.numa_topology, extra.pci_requests)
+        .outerjoin(
+            extra,
+            sa.and_(extra.instance_uuid == instance.uuid, extra.deleted == 0),
+        )
+        # The copy that a resize makes in another cell.
+        .where(instance.hidden.is_distinct_from(sa.true()))
+        .where(instance.uuid == uuid)
+    )
+    return list(cell_databases.rows(context, query))
 
 
 def _select(*columns: Any) -> Any:
@@ -212,6 +242,40 @@ def find_hosts(
     for problem in problems:
         _warn(problem)
     return hosts
+
+
+def find_stored(uuid: str, cell: str | None) -> StoredInstance | None:
+    """What nova-compute has stored of an instance; None without an answer.
+
+    One query, by an index.
+
+    :param cell: the uuid of its Nova cell; None to ask all
+    """
+    problems: list[str] = []
+    stored = None
+    try:
+        for rows in cell_databases.query_at_once(
+            _stored, uuid, problems=problems, only=cell
+        ):
+            for row in rows:
+                stored = StoredInstance(
+                    row.task_state,
+                    row.numa_topology and _topology(row.numa_topology),
+                    objects.InstancePCIRequests.obj_from_db(
+                        None, uuid, row.pci_requests
+                    ),
+                )
+    except Exception as error:
+        # Versioned objects raise what they like over JSON from elsewhere.
+        problems.append(describe_error(error))
+    if stored is None and problems:
+        LOG.warning(
+            'What instance %s has is not known, its move is decided like a '
+            'boot: %s',
+            uuid,
+            '; '.join(problems),
+        )
+    return stored
 
 
 def group_members(

@@ -125,8 +125,17 @@ def read_guest(spec: RequestSpec) -> Guest:
 
     :raises ValueError: the request is malformed; says which part
     """
-    topology = spec.numa_topology
-    requests = spec.pci_requests.requests if spec.pci_requests else ()
+    return guest_of(spec, spec.numa_topology, spec.pci_requests)
+
+
+def guest_of(spec: RequestSpec, topology: Any, pci_requests: Any) -> Guest:
+    """The guest of a RequestSpec with another topology and other devices.
+
+    :param topology: an ``InstanceNUMATopology``, None without one
+    :param pci_requests: ``InstancePCIRequests``, None without any
+    :raises ValueError: the request is malformed; says which part
+    """
+    requests = pci_requests.requests if pci_requests else ()
     groups = {
         group.requester_id for group in _get(spec, 'requested_resources') or ()
     }

@@ -12,6 +12,7 @@ import nova.conf
 
 from nfv_sched import conf
 from nfv_sched import fit
+from nfv_sched.nova import move_claims
 from nfv_sched.nova import request_spec
 from nfv_sched.nova import server_group
 from nfv_sched.nova.types import HostState
@@ -19,6 +20,8 @@ from nfv_sched.nova.types import RequestSpec
 from nfv_sched.scheduler import host_cycle
 from nfv_sched.scheduler import process as scheduler_process
 from nfv_sched.scheduler.host_cycle import Decision
+from nfv_sched.scheduler.live_migration import LiveMigrationDecision
+from nfv_sched.scheduler.live_migration import LiveRequest
 from nfv_sched.scheduler.process import SchedulerProcess
 from nfv_sched.scheduler.published_topology import PublishedTopology
 
@@ -33,6 +36,9 @@ class RequestCycle:
 
     ``original``, ``fit_request`` and ``published``, the topologies that are
     published, are there once the cycle has begun, see :func:`begin`.
+    ``fit_request`` is what nova-compute will claim, which differs from
+    ``original`` where an instance moves; ``live`` is what else has to hold
+    where it moves live.
     ``rejected`` holds, for the current instance, the hosts that each filter
     rejected; see :mod:`nfv_sched.scheduler.rejection_log`. ``placed`` is
     whether the current instance has got its host. ``chooses_nodes`` is
@@ -47,6 +53,7 @@ class RequestCycle:
         'chooses_nodes',
         'fit_request',
         'instance',
+        'live',
         'original',
         'placed',
         'process',
@@ -63,6 +70,7 @@ class RequestCycle:
         self.process = process
         self.begun = False
         self.instance: str | None = None
+        self.live: LiveRequest | None = None
         self.rejected: list[tuple[str, list[HostState]]] = []
         self.placed = False
         self._affinity: server_group.AffinityContext | None = None
@@ -80,6 +88,14 @@ class RequestCycle:
 
     def new_decision(self, state: HostState) -> Decision:
         """A decision that is not shared, for a state that was changed."""
+        if self.live is not None:
+            return LiveMigrationDecision(
+                self.fit_request,
+                state,
+                self.published,
+                self.live,
+                chooses_nodes=self.chooses_nodes,
+            )
         return Decision(
             self.fit_request,
             state,
@@ -139,8 +155,10 @@ def begin(
             return cycle
     else:
         cycle.original = request_spec.OriginalRequest.of(spec)
+        move = move_claims.move_of(spec, cycle.original.guest)
+        cycle.live = LiveRequest(move.live) if move and move.live else None
         cycle.fit_request = fit.FitRequest(
-            cycle.original.guest,
+            move.guest if move else cycle.original.guest,
             pack=CONF.compute.packing_host_numa_cells_allocation_strategy,
         )
         cycle.published = cycle.process.published

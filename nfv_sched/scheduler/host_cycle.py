@@ -3,6 +3,7 @@
 from nfv_sched import fit
 from nfv_sched.fit import candidates as fit_candidates
 from nfv_sched.fit.candidates import Candidate
+from nfv_sched.model import ClaimOutcome
 from nfv_sched.model import HostTopology
 from nfv_sched.model import NodeChoice
 from nfv_sched.nova import host_states
@@ -159,6 +160,12 @@ class Decision:
         return fit_candidates.providers(
             self.fit_request, candidate, self.topologies.provider_name
         )
+
+    def allows(
+        self, state: HostState, outcome: ClaimOutcome, candidate: Candidate
+    ) -> bool:
+        """Whether the instance runs after a claim that has this outcome."""
+        return True
 
     def claim_order(
         self, state: HostState, candidates: list[Candidate]

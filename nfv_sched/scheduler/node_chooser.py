@@ -174,52 +174,41 @@ def choose(
     chooser = NodeChooser(cycle, spec, prices)
     choice = NodeChoice()
     if chooser.best(state, host_forecast) is not None:
-        several = request_spec.instances(spec)
-        choice = (
-            _for_one(cycle, chooser, state, host_forecast)
-            if several == 1
-            else _for_several(cycle, chooser, state, host_forecast, several)
-        )
+        choice = _choice(chooser, cycle, state, host_forecast, spec)
     state.limits['numa_topology'] = cycle.original.limits(spec, state, choice)
     host_cycle.of_host(state).choice = choice
     return choice
 
 
-def _for_one(
-    cycle: RequestCycle,
+def _choice(
     chooser: NodeChooser,
+    cycle: RequestCycle,
     state: HostState,
     host_forecast: fit.HostForecast,
+    spec: RequestSpec,
 ) -> NodeChoice:
-    room = min(1 + len(cycle.process.in_flight), _MOST_ROOM)
-    if room > 1 and len(cycle.fit_request.guest.cells) > 1:
-        # Such a claim cannot be given one of several sets.
+    """The choice, wide enough; without a restriction where none is safe."""
+    decision = cycle.decide(state)
+    evaluation = decision.evaluation(state)
+    one_node = len(evaluation.guest.cells) == 1
+    several = request_spec.instances(spec)
+    room = several
+    if several == 1:
+        room = min(1 + len(cycle.process.in_flight), _MOST_ROOM)
+    if room > 1 and not one_node:
+        # Such claims cannot be given one of several sets.
         return NodeChoice()
     choice = chooser.wide(state, host_forecast, room)
-    decision = cycle.decide(state)
-    providers = decision.providers(host_cycle.candidate_to_claim(state))
+    candidate = host_cycle.candidate_to_claim(state)
     outcome = node_options.outcome_within(
-        decision.evaluation(state), providers, choice
+        evaluation, decision.providers(candidate), choice
     )
-    return NodeChoice() if outcome is None else choice
-
-
-def _for_several(
-    cycle: RequestCycle,
-    chooser: NodeChooser,
-    state: HostState,
-    host_forecast: fit.HostForecast,
-    instances: int,
-) -> NodeChoice:
-    """The choice for all instances of a request that the host may get."""
-    evaluation = cycle.decide(state).evaluation(state)
-    fit_request = cycle.fit_request
-    if (
-        instances > _MOST_INSTANCES
-        or len(fit_request.guest.cells) > 1
-        or fit_request.placement_may_choose
+    if outcome is None or not decision.allows(state, outcome, candidate):
+        return NodeChoice()
+    if several > 1 and (
+        several > _MOST_INSTANCES
+        or evaluation.fit_request.placement_may_choose
+        or several > node_options.claims_within(evaluation, choice, several)
     ):
         return NodeChoice()
-    choice = chooser.wide(state, host_forecast, instances)
-    within = node_options.claims_within(evaluation, choice, instances)
-    return choice if within == instances else NodeChoice()
+    return choice

@@ -4,6 +4,7 @@ import csv
 import io
 
 from nova import objects
+from nova.pci import request as pci_request
 import pytest
 import yaml
 
@@ -230,6 +231,29 @@ def test_a_stored_request_is_explained(run, cloud, guests_of):
     guests_of(5, extra_specs=HUGE, ram_mib=8192)
     rows = run('explain', '--server', guest.uuid)
     assert counts(rows) == {'pages': 3}
+
+
+def test_what_is_not_known_of_moves_is_said(run, guests_of, monkeypatch):
+    asked = {**HUGE, 'pci_passthrough:alias': 'xxv710-vf:1'}
+    [plain] = guests_of(extra_specs=asked)
+    asked['hw:pci_numa_affinity_policy'] = 'required'
+    asked['hw:mem_page_size'] = 'large'
+    [strict] = guests_of(extra_specs=asked)
+
+    def said(guest):
+        run('explain', '--server', guest.uuid)
+        return ' '.join(run.err.split())
+
+    assert 'migration' not in said(plain)
+    text = said(strict)
+    assert 'Alternate hosts are chosen before that size is known' in text
+    assert (
+        'alias xxv710-vf with the numa_policy of [pci] alias, preferred, '
+        'instead of required'
+    ) in text
+    monkeypatch.setattr(pci_request, 'get_alias_from_config', dict)
+    assert 'that of the request, required, is used' in said(strict)
+    assert 'the policy is not known' not in said(plain)
 
 
 def test_wrong_questions_are_answered_plainly(run):
