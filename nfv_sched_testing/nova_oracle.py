@@ -20,6 +20,10 @@ from nova.scheduler import utils as scheduler_utils
 from nova.virt import hardware
 from oslo_serialization import jsonutils
 
+#: The service version of Nova 33, the last release in which a claim looks at
+#: devices only for instances that ask for them.
+NOVA_33 = 72
+
 _INSTANCE = '00000000-0000-0000-0000-000000000001'
 
 
@@ -29,6 +33,8 @@ class Scene:
 
     ``candidates`` are the host's allocation candidates where Placement chose
     devices or interfaces, ``names`` those of bandwidth providers by uuid.
+    ``service_version`` is that of the host's nova-compute: NOVA_33, or None
+    for the installed release.
     """
 
     topology: objects.NUMATopology | None
@@ -38,6 +44,7 @@ class Scene:
     ram_ratio: float = 1.0
     candidates: tuple = ()
     names: dict = dataclasses.field(default_factory=dict)
+    service_version: int | None = None
 
     def limits(self):
         limits = objects.NUMATopologyLimits(
@@ -188,6 +195,9 @@ def run_claim(scene, stats):
     :param stats: of the devices, which Claim counts only
     """
     requests = scene.spec.pci_requests
+    if scene.service_version == NOVA_33 and not requests.requests:
+        # So Claim passes no devices to the fit, as up to Nova 33.
+        stats = None
     try:
         return claims.Claim(
             None,
