@@ -8,6 +8,7 @@ from nfv_sched import fit
 from nfv_sched.fit import candidates
 from nfv_sched.model import Host
 from nfv_sched.nova import host_states
+from nfv_sched.nova import releases
 from nfv_sched.nova import request_spec
 from nfv_sched_testing import nova_oracle
 
@@ -179,6 +180,9 @@ def host_of(scene):
         pools=host_states.pools_of(scene.stats.pools),
         cpu_allocation_ratio=scene.cpu_ratio,
         ram_allocation_ratio=scene.ram_ratio,
+        claims_sort_by_devices=releases.claims_sort_by_devices(
+            scene.service_version
+        ),
     )
 
 

@@ -4,6 +4,7 @@ The claims are Nova's: ``ResourceTracker._move_claim`` with its MoveClaim, and
 ``Claim`` for a shelved instance. Only databases and Placement are left out.
 """
 
+import copy
 import dataclasses
 from unittest import mock
 import uuid
@@ -63,7 +64,7 @@ class _Statistics:
     """Statistics that are copied without their devices to be asked."""
 
     def __init__(self, stats):
-        self.devices = nova_oracle.copy_stats(stats)
+        self.devices = nova_oracle.PciTracker(copy.deepcopy(stats)).stats
 
     @property
     def pools(self):

@@ -3,6 +3,7 @@
 Nothing here uses nfv_sched.fit: the two must be able to disagree.
 """
 
+import collections
 import copy
 import dataclasses
 import itertools
@@ -10,12 +11,20 @@ import types
 
 from nova import exception
 from nova import objects
+from nova.compute import claims
 from nova.compute import utils as compute_utils
+from nova.pci import manager as pci_manager
 from nova.pci import stats as pci_stats
 from nova.pci import whitelist
 from nova.scheduler import utils as scheduler_utils
 from nova.virt import hardware
 from oslo_serialization import jsonutils
+
+#: The service version of Nova 33, the last release in which a claim looks at
+#: devices only for instances that ask for them.
+NOVA_33 = 72
+
+_INSTANCE = '00000000-0000-0000-0000-000000000001'
 
 
 @dataclasses.dataclass
@@ -24,6 +33,8 @@ class Scene:
 
     ``candidates`` are the host's allocation candidates where Placement chose
     devices or interfaces, ``names`` those of bandwidth providers by uuid.
+    ``service_version`` is that of the host's nova-compute: NOVA_33, or None
+    for the installed release.
     """
 
     topology: objects.NUMATopology | None
@@ -33,6 +44,7 @@ class Scene:
     ram_ratio: float = 1.0
     candidates: tuple = ()
     names: dict = dataclasses.field(default_factory=dict)
+    service_version: int | None = None
 
     def limits(self):
         limits = objects.NUMATopologyLimits(
@@ -47,6 +59,14 @@ class Scene:
     def requests(self):
         return self.spec.pci_requests.requests
 
+    @property
+    def compute_node(self):
+        """What a claim reads of the compute node's record."""
+        topology = self.topology
+        return objects.ComputeNode(
+            numa_topology=topology._to_json() if topology else None
+        )
+
 
 @dataclasses.dataclass
 class Claimed:
@@ -58,28 +78,6 @@ class Claimed:
 
 class Refused(Exception):
     """The claim fails or its result is invalid."""
-
-
-def link(devices):
-    """Tie functions of one card together: PciDevTracker._build_device_tree."""
-    by_address = {device.address: device for device in devices}
-    for device in devices:
-        device.child_devices = []
-        device.parent_device = by_address.get(device.parent_addr)
-    for device in devices:
-        if device.parent_device is not None:
-            device.parent_device.child_devices.append(device)
-
-
-def copy_stats(stats):
-    """A copy of the pools with devices of its own.
-
-    Copies of versioned objects lose what is not a field, such as the ties
-    between the functions of a card.
-    """
-    copied = copy.deepcopy(stats)
-    link(copied.get_free_devs())
-    return copied
 
 
 class _ReportClient:
@@ -170,41 +168,15 @@ def succeeds(scene):
 def claim_on(scene):
     """As claim, with the statistics of what it leaves of the devices.
 
-    Follows nova.compute.claims.Claim and ResourceTracker.instance_claim.
+    Follows ResourceTracker.instance_claim.
     """
-    stats = copy_stats(scene.stats)
-    requests = scene.requests
-    wanted = scene.spec.numa_topology
-    host = scene.topology.obj_clone() if scene.topology else None
-    given = None
-    if wanted:
-        if not host:
-            raise Refused('no NUMA topology')
-        try:
-            given = hardware.numa_fit_instance_to_host(
-                host,
-                wanted.obj_clone(),
-                provider_mapping=None,
-                limits=scene.limits(),
-                pci_requests=requests,
-                pci_stats=by_count(stats),
-            )
-        except ValueError as exc:
-            raise Refused(f'fit raised {exc!r}') from exc
-        if given is None:
-            raise Refused('fit')
-    if requests:
-        if not by_count(stats).support_requests(requests, None):
-            raise Refused('pci')
-        try:
-            devices = stats.consume_requests(
-                requests, given.cells if given else None
-            )
-        except (exception.PciDeviceRequestFailed, IndexError) as exc:
-            raise Refused(f'consume: {exc!r}') from exc
-    else:
-        devices = []
-    if given:
+    given = run_claim(scene, by_count(scene.stats))
+    stats = copy.deepcopy(scene.stats)
+    devices = _take_devices(scene, stats, given)
+    if scene.spec.numa_topology:
+        if not given:
+            raise Refused('invalid: no NUMA topology')
+        host = scene.topology.obj_clone()
         try:
             hardware.numa_usage_from_instance_numa(host, given)
         except (
@@ -215,6 +187,56 @@ def claim_on(scene):
             raise Refused(f'usage: {exc!r}') from exc
         validate(scene, given)
     return Claimed(given, devices), stats
+
+
+def run_claim(scene, stats):
+    """What nova.compute.claims.Claim gives an instance.
+
+    :param stats: of the devices, which Claim counts only
+    """
+    requests = scene.spec.pci_requests
+    if scene.service_version == NOVA_33 and not requests.requests:
+        # So Claim passes no devices to the fit, as up to Nova 33.
+        stats = None
+    try:
+        return claims.Claim(
+            None,
+            # Claim works on a copy.
+            objects.Instance(
+                uuid=_INSTANCE, numa_topology=scene.spec.numa_topology
+            ),
+            'node',
+            types.SimpleNamespace(
+                pci_tracker=types.SimpleNamespace(stats=stats)
+            ),
+            scene.compute_node,
+            requests,
+            limits={'numa_topology': scene.limits()},
+        ).claimed_numa_topology
+    except exception.ComputeResourcesUnavailable as exc:
+        raise Refused(f'claim: {exc}') from exc
+    except ValueError as exc:
+        raise Refused(f'claim raised {exc!r}') from exc
+
+
+class PciTracker(pci_manager.PciDevTracker):
+    """The devices of a compute, with no database."""
+
+    def __init__(self, stats):
+        self.stats = stats
+        self.pci_devs = objects.PciDeviceList(objects=stats.get_free_devs())
+        self._build_device_tree(self.pci_devs)
+        self.claims = collections.defaultdict(list)
+
+
+def _take_devices(scene, stats, given):
+    requests = objects.InstancePCIRequests(
+        instance_uuid=_INSTANCE, requests=scene.requests
+    )
+    try:
+        return PciTracker(stats).claim_instance(None, requests, given)
+    except (exception.PciDeviceRequestFailed, IndexError) as exc:
+        raise Refused(f'consume: {exc!r}') from exc
 
 
 def after(scene, claimed, stats):

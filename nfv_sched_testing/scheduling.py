@@ -42,12 +42,19 @@ def compute_node(scene, name='host'):
     )
 
 
+def _service(scene):
+    """The service record, with what a scene knows of it."""
+    if scene.service_version is None:
+        return {}
+    return {'version': scene.service_version}
+
+
 def host_state(scene, name='host', candidates=(CANDIDATE,)):
     """A HostState through Nova's own update from the database record."""
     state = host_manager.HostState(name, name, str(uuid.uuid4()))
     state.update(
         compute=compute_node(scene, name),
-        service={},
+        service=_service(scene),
         aggregates=[],
         inst_dict={},
     )

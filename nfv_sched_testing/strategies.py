@@ -336,4 +336,5 @@ def scenes(draw, max_host_cells=4):
         spec=spec,
         cpu_ratio=draw(pick(1.0, 4.0, 16.0)),
         ram_ratio=draw(pick(1.0, 1.5)),
+        service_version=draw(pick(None, None, nova_oracle.NOVA_33)),
     )

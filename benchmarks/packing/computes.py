@@ -14,6 +14,7 @@ from nova.pci import whitelist
 from nova.scheduler import host_manager
 from nova.virt import hardware
 
+from nfv_sched.nova import releases
 from nfv_sched.sim import boot_request
 from nfv_sched.sim import numa_devices as sim_hardware
 from nfv_sched.sim.boot_request import SimulatedFlavor
@@ -181,13 +182,14 @@ class Compute:
         :raises Refused: it does not fit after all; nothing is taken
         """
         requests = wanted.requests
+        sees_devices = requests or releases.claims_sort_by_devices(None)
         given = hardware.numa_fit_instance_to_host(
             self.topology,
             wanted.spec.numa_topology.obj_clone(),
             provider_mapping=None,
             limits=limits,
             pci_requests=requests,
-            pci_stats=self.state.pci_stats,
+            pci_stats=self.state.pci_stats if sees_devices else None,
         )
         if given is None:
             raise Refused('fit')

@@ -321,9 +321,10 @@ def sort_cells(
     by all three.
     """
     devices: dict[int | None, int] = {}
-    for pool in host.pools:
-        node = pool.numa_node
-        devices[node] = devices.get(node, 0) + pool.count
+    if guest.devices or host.claims_sort_by_devices:
+        for pool in host.pools:
+            node = pool.numa_node
+            devices[node] = devices.get(node, 0) + pool.count
     # Cells with devices come first for those who ask for devices, and last
     # for all others; less used cells come first, or last if they are packed.
     near = -1 if guest.devices else 1

@@ -149,6 +149,9 @@ class Host(Copyable):
     ``cells`` keeps the order in which Nova holds them, and ``pools`` the
     order in which Nova tries them: both decide what a claim takes.
     ``cells`` is empty for a host that reports no NUMA topology.
+    ``claims_sort_by_devices`` is whether a claim sorts the cells by devices
+    for every instance, as from Nova 34 on, or only for one that asks for
+    devices.
     """
 
     name: str
@@ -156,3 +159,4 @@ class Host(Copyable):
     pools: Sequence[DevicePool] = ()
     cpu_allocation_ratio: float = 1.0
     ram_allocation_ratio: float = 1.0
+    claims_sort_by_devices: bool = True

@@ -23,7 +23,9 @@ from nfv_sched.model import PagePool
 from nfv_sched.model.host import partitions
 from nfv_sched.model.lazy import Lazy
 from nfv_sched.nova import node_labels
+from nfv_sched.nova import releases
 from nfv_sched.nova.types import ComputeNode
+from nfv_sched.nova.types import ComputeService
 from nfv_sched.nova.types import HostState
 
 # Keys of a pool that are not tags to match.
@@ -191,6 +193,9 @@ _HOST_FIELDS = {
     ),
     'cpu_allocation_ratio': lambda state: state.cpu_allocation_ratio or 1.0,
     'ram_allocation_ratio': lambda state: state.ram_allocation_ratio or 1.0,
+    'claims_sort_by_devices': lambda state: releases.claims_sort_by_devices(
+        state.service.get('version')
+    ),
 }
 
 
@@ -279,6 +284,7 @@ def state_fingerprint(state: HostState) -> tuple[object, ...]:
     read: list[object] = [
         state.cpu_allocation_ratio,
         state.ram_allocation_ratio,
+        state.service.get('version'),
     ]
     for cell in topology._obj_cells if topology else ():
         read += (
@@ -306,12 +312,15 @@ def state_fingerprint(state: HostState) -> tuple[object, ...]:
     return tuple(read)
 
 
-def host_of_compute_node(compute: ComputeNode) -> Host:
+def host_of_compute_node(
+    compute: ComputeNode, service: ComputeService | None
+) -> Host:
     """The host that a ``nova.objects.ComputeNode`` reports.
 
     As nova-scheduler makes a HostState of it: the cells and pools keep the
     order in which Nova tries them.
 
+    :param service: of its nova-compute, None if it has none
     :raises Exception: whatever a malformed record makes Nova's objects raise
     """
     topology = (
@@ -326,4 +335,5 @@ def host_of_compute_node(compute: ComputeNode) -> Host:
         pools_of(pools.pools),
         compute.cpu_allocation_ratio or 1.0,
         compute.ram_allocation_ratio or 1.0,
+        releases.claims_sort_by_devices(service.version if service else None),
     ).plain()

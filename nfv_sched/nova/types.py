@@ -105,6 +105,7 @@ class ComputeService(Protocol):
 
     host: str
     disabled: bool
+    version: int
 
 
 class ComputeNode(Protocol):

@@ -4,7 +4,8 @@ Nova's own bookkeeping serves the next instances of the same request. Of
 devices it takes off only those that were asked for, while nova-compute also
 takes off the physical function of a virtual function, and the virtual
 functions of a physical one: here the pools become those that the compute
-will report.
+will report. Nova's bookkeeping also sorts NUMA nodes by devices for each
+instance, which the claim of an older compute does not.
 """
 
 from collections.abc import Iterable
@@ -15,6 +16,7 @@ import weakref
 from nfv_sched.fit import node_options
 from nfv_sched.fit.pools import counts_after
 from nfv_sched.model import NodeChoice
+from nfv_sched.nova import host_states
 from nfv_sched.nova.types import HostState
 from nfv_sched.nova.types import RequestSpec
 from nfv_sched.scheduler import host_cycle
@@ -58,6 +60,7 @@ class _ConsumeHook:
             # Nova calls this through the state, which is alive then.
             return
         remaining = choice = None
+        devices = seen = state.pci_stats
         try:
             choice = node_chooser.choose(self._cycle, state, spec)
         except Exception:
@@ -66,10 +69,16 @@ class _ConsumeHook:
             if self._track:
                 self._add_in_flight(state, spec, choice)
             remaining = _remaining_pools(self._cycle, state, choice)
+            if _claimed_without_devices(self._cycle, state):
+                seen = None
         except Exception:
             # A boot must not fail because of bookkeeping.
             LOG.exception('Not recorded what an instance takes')
-        type(state).consume_from_request(state, spec)
+        state.pci_stats = seen
+        try:
+            type(state).consume_from_request(state, spec)
+        finally:
+            state.pci_stats = devices
         rejection_log.clear(self._cycle, spec)
         if remaining is not None:
             state.pci_stats.pools = remaining
@@ -86,6 +95,14 @@ class _ConsumeHook:
             instance, state, cycle.fit_request, providers, choice
         )
         host_cycle.of_host(state).add_consumed(instance)
+
+
+def _claimed_without_devices(cycle: RequestCycle, state: HostState) -> bool:
+    """Whether the claim does not look at the host's devices at all."""
+    return (
+        not cycle.fit_request.guest.devices
+        and not host_states.host_of(state).claims_sort_by_devices
+    )
 
 
 def _remaining_pools(

@@ -86,7 +86,7 @@ def _host(
     compute = node.compute
     topology = compute_topology.topology_of(compute, node.devices, named)
     try:
-        state = host_states.host_of_compute_node(compute)
+        state = host_states.host_of_compute_node(compute, node.service)
     except Exception as error:
         raise compute_topology.MalformedComputeError(
             f'compute node {topology.name}: {type(error).__name__}: {error}'

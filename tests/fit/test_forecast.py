@@ -18,8 +18,9 @@ SOCKETS = [Cell(i, memory_mib=1, socket=i // 2) for i in range(4)]
 SLIT = {0: {0: 10, 1: 12, 2: 32, 3: 32}}
 
 
-def forecast(scene, distances=None):
-    guest, host = request_spec.read_guest(scene.spec), builders.host_of(scene)
+def forecast(scene, distances=None, **fields):
+    guest = request_spec.read_guest(scene.spec)
+    host = builders.host_of(scene).evolve(**fields)
     placement = fit.evaluate(guest, host).outcome
     shapes = (fit.FitRequest(guest),)
     return placement and fit.forecast(
@@ -82,8 +83,8 @@ def test_room_lost_is_that_of_the_guest_that_came():
     assert (after_claim.before, after_claim.left) == ((4,), (3,))
 
 
-def locality(scene, distances=None):
-    return forecast(scene, distances).locality
+def locality(scene, distances=None, **fields):
+    return forecast(scene, distances, **fields).locality
 
 
 def test_cells_with_free_devices_are_occupied_by_guests_without():
@@ -91,9 +92,11 @@ def test_cells_with_free_devices_are_occupied_by_guests_without():
     both = vfs(0, '10') + vfs(1, '20')
     assert locality(builders.scene(two_cells(), plain)).occupied == 0
     assert locality(builders.scene(two_cells(), plain, both)).occupied == 1
-    # The claim tries cells without devices first.
-    on_one_cell = locality(builders.scene(two_cells(), plain, vfs(0, '10')))
-    assert on_one_cell.occupied == 0
+    on_one_cell = builders.scene(two_cells(), plain, vfs(0, '10'))
+    # From Nova 34 on, the claim tries cells without devices first.
+    for sorts, occupied in ((True, 0), (False, 1)):
+        taken = locality(on_one_cell, claims_sort_by_devices=sorts)
+        assert taken.occupied == occupied
 
 
 def test_devices_from_afar_and_of_one_card_are_told():

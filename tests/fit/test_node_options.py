@@ -1,5 +1,6 @@
 """Claims that limits restrict to chosen NUMA nodes, against Nova's claim."""
 
+import dataclasses
 import math
 
 from hypothesis import given
@@ -38,13 +39,7 @@ def restricted(scene, choice):
     spec.network_metadata.physnets = (
         spec.network_metadata.physnets | node_labels.labels_of(choice)
     )
-    return nova_oracle.Scene(
-        scene.topology,
-        scene.stats,
-        spec,
-        cpu_ratio=scene.cpu_ratio,
-        ram_ratio=scene.ram_ratio,
-    )
+    return dataclasses.replace(scene, spec=spec)
 
 
 @st.composite

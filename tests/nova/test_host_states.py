@@ -200,4 +200,4 @@ def test_it_is_read_of_which_pool_the_last_device_is(other):
 def test_a_state_without_numa_topology_or_devices_is_read_too():
     bare = state()
     bare.numa_topology = bare.pci_stats = None
-    assert host_states.state_fingerprint(bare) == (1.0, 1.0)
+    assert host_states.state_fingerprint(bare) == (1.0, 1.0, None)

@@ -30,7 +30,6 @@ def card(number):
 
 def both_kinds(kinds):
     devices = [device for i in range(CARDS) for device in card(i)]
-    nova_oracle.link(devices)
     return builders.scene(
         [builders.host_cell(0, cores=8, pages={})],
         [builders.guest_cell(0)],

@@ -11,7 +11,6 @@ import pytest
 
 from nfv_sched_testing import builders
 from nfv_sched_testing import multi_create
-from nfv_sched_testing import nova_oracle
 from nfv_sched_testing import strategies
 from nfv_sched_testing.budgets import examples
 
@@ -46,7 +45,6 @@ def test_a_physical_function_goes_with_its_first_virtual_function(
     would look near enough, and VFs elsewhere would not be tried.
     """
     devices = [*card(0, 0), *card(1, far_node)]
-    nova_oracle.link(devices)
     scene = builders.scene(
         [
             builders.host_cell(0, cores=8, pages={}),
