@@ -21,11 +21,10 @@ from nfv_sched.nova.config import CONF
 from nfv_sched.placement.client import PlacementClient
 from nfv_sched.placement.publisher import HostPublishReport
 from nfv_sched.placement.publisher import preview
-from nfv_sched.placement.publisher import publish_supplement
 from nfv_sched.placement.publisher import PublishReport
 from nfv_sched.placement.publisher import Round
 from nfv_sched.placement.removal import prune
-from nfv_sched.publishing.sysfs import supplement_of
+from nfv_sched.publishing.sysfs import publish_machine
 
 LOG = logging.getLogger(__name__)
 
@@ -117,7 +116,8 @@ class PublishCommand(lister.Lister):  # type: ignore[misc]
         machine = sysfs.read(_SYSFS)
         for problem in machine.problems:
             LOG.error('Not published: %s', problem)
-        host = publish_supplement(client, supplement_of(machine, name, uuid))
+        dedicated = nova_config.local_dedicated_cpus()
+        host = publish_machine(client, machine, name, uuid, dedicated)
         self.failed = host.error is not None
         return _HEADER, [_row(host)]
 

@@ -100,7 +100,10 @@ def make_loop(source: str, counters: PublisherMetrics) -> Loop:
     return Loop(
         _cells()
         if source == 'cells'
-        else SysfsSource(*nova_config.local_node()),
+        else SysfsSource(
+            *nova_config.local_node(),
+            dedicated=nova_config.local_dedicated_cpus(),
+        ),
         connect,
         ElectedLeader(url) if url else SoleLeader(),
         counters,

@@ -79,7 +79,7 @@ class CellTopology:
     ``distances`` maps the ids of cells to ACPI SLIT distances. ``l3`` are the
     numbers of the L3 caches that its CPUs use: a cell may have several, and
     two cells with the same number share a cache. ``offline_cpus`` counts its
-    CPUs that are present but not online.
+    CPUs that are present but not online, without the dedicated ones.
     """
 
     id: int

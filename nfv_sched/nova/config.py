@@ -11,6 +11,7 @@ from nova import utils
 import nova.conf
 from nova.db.api import api as api_db
 from nova.db.main import api as main_db
+from nova.virt import hardware
 from nova.virt import node
 
 #: Nova's options, for modules that import nothing of Nova.
@@ -64,6 +65,17 @@ def local_node() -> tuple[str, str]:
             'nova-compute puts the uuid of its compute node'
         )
     return str(conf.host), str(uuid)
+
+
+def local_dedicated_cpus() -> frozenset[int]:
+    """The dedicated CPUs of the compute node that this host is.
+
+    None where nova-compute refuses to start with the option.
+    """
+    try:
+        return frozenset(hardware.get_cpu_dedicated_set() or ())
+    except exception.Invalid:
+        return frozenset()
 
 
 def placement_adapter() -> Any:

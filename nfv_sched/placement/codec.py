@@ -311,6 +311,28 @@ def is_supplement_published(wanted: Provider, summaries: Summaries) -> bool:
     return present is not None and _shows(present, summary)
 
 
+def published_l3(
+    root: str, summaries: Summaries | None
+) -> dict[int, frozenset[int]]:
+    """The published numbers of the L3 caches by cell.
+
+    One request writes all traits of the supplement: they are complete even
+    where their digest is not written yet.
+    """
+    supplement = (summaries or {}).get(schema.supplement_uuid(root))
+    numbers: dict[int, set[int]] = {}
+    for trait in supplement.traits if supplement else ():
+        try:
+            fact = schema.read_trait(trait)
+        except ValueError:
+            # Another version's: it will be replaced.
+            continue
+        match fact:
+            case 'l3', (int(cell_id), int(number)):
+                numbers.setdefault(cell_id, set()).add(number)
+    return {cell_id: frozenset(l3) for cell_id, l3 in numbers.items()}
+
+
 def _shows(present: Summary, wanted: Summary) -> bool:
     return (
         present.parent == wanted.parent

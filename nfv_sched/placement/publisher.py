@@ -20,6 +20,7 @@ from nfv_sched.placement.codec import encode_supplement
 from nfv_sched.placement.codec import is_complete
 from nfv_sched.placement.codec import is_published
 from nfv_sched.placement.codec import is_supplement_published
+from nfv_sched.placement.codec import published_l3
 from nfv_sched.placement.diff import Call
 from nfv_sched.placement.diff import CallKind
 from nfv_sched.placement.diff import plan
@@ -32,6 +33,9 @@ from nfv_sched.placement.removal import remove_tree
 from nfv_sched.placement.tree import Allocations
 from nfv_sched.placement.tree import Summaries
 from nfv_sched.placement.tree import Tree
+
+#: The numbers of the L3 caches of each cell, by its id.
+L3Numbers = Mapping[int, frozenset[int]]
 
 #: Up to this many hosts are read singly: a cloud's bulk answer is large.
 MAX_SINGLE_READS = 8
@@ -197,7 +201,9 @@ def preview(
 
 
 def publish_supplement(
-    client: PlacementClient, host: HostTopology
+    client: PlacementClient,
+    host: HostTopology,
+    number_l3: Callable[[L3Numbers], L3Numbers] | None = None,
 ) -> HostPublishReport:
     """Publish the supplement of ``host``: what sysfs adds to its tree.
 
@@ -205,15 +211,26 @@ def publish_supplement(
     publisher that reads Nova's databases writes, must exist and stays as it
     is. A published supplement is removed where ``host`` has none.
 
+    :param number_l3: the numbers of the L3 caches by cell from those that are
+        published; without it, those of ``host``
     :raises PlacementError: Placement does not answer, or not correctly
     """
     report = HostPublishReport(host.name, host.uuid)
+    root = schema.root_uuid(host.uuid)
+    summaries = api.summaries(client, in_tree=root).get(root)
+    if number_l3 is not None:
+        l3 = number_l3(published_l3(root, summaries))
+        host = dataclasses.replace(
+            host,
+            cells=tuple(
+                dataclasses.replace(cell, l3=l3[cell.id])
+                for cell in host.cells
+            ),
+        )
     try:
         wanted = encode_supplement(host)
     except schema.Unencodable as error:
         return dataclasses.replace(report, error=str(error))
-    root = schema.root_uuid(host.uuid)
-    summaries = api.summaries(client, in_tree=root).get(root)
     if wanted is not None:
         if summaries is not None and is_supplement_published(
             wanted, summaries

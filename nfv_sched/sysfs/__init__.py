@@ -1,5 +1,6 @@
 """Read the hardware of the local compute node from its sysfs."""
 
+from nfv_sched.sysfs.cpus import SysfsCache
 from nfv_sched.sysfs.files import MalformedSysfs
 from nfv_sched.sysfs.host import read
 from nfv_sched.sysfs.host import SysfsHost
@@ -8,6 +9,7 @@ from nfv_sched.sysfs.nodes import SysfsPages
 from nfv_sched.sysfs.pci import SysfsDevice
 
 __all__ = [
+    'SysfsCache',
     'SysfsDevice',
     'SysfsHost',
     'MalformedSysfs',

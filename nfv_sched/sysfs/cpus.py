@@ -11,20 +11,32 @@ CPUGroup = frozenset[int]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class SysfsCache:
+    """The online CPUs that share one L3 cache.
+
+    ``id`` is the kernel's, unique among the L3 caches and the same for any
+    set of online CPUs; None where the kernel or the architecture has none.
+    """
+
+    cpus: CPUGroup
+    id: int | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Cpus:
     """The CPUs of a machine by number.
 
-    Each group in ``siblings`` has the threads of one core, each in ``l3`` the
-    CPUs that share one L3 cache; groups have online CPUs only and are sorted
-    by the lowest. ``sockets`` has the CPUs whose socket the firmware reports:
-    -1 is not a socket.
+    Each group in ``siblings`` has the threads of one core; the groups and the
+    caches in ``l3`` have online CPUs only and are sorted by the lowest.
+    ``sockets`` has the CPUs whose socket the firmware reports: -1 is not a
+    socket.
     """
 
     present: CPUGroup
     online: CPUGroup
     sockets: dict[int, int]
     siblings: tuple[CPUGroup, ...]
-    l3: tuple[CPUGroup, ...]
+    l3: tuple[SysfsCache, ...]
 
 
 def read_cpus(system: Folder) -> Cpus:
@@ -64,10 +76,28 @@ def read_cpus(system: Folder) -> Cpus:
             },
             online,
         ),
-        l3=_groups(
-            {cpu: _l3(cpu_folder) for cpu, cpu_folder in running.items()},
-            online,
-        ),
+        l3=_caches(running, online),
+    )
+
+
+def _caches(
+    running: Mapping[int, Folder], online: CPUGroup
+) -> tuple[SysfsCache, ...]:
+    folders = {
+        cpu: folder
+        for cpu, cpu_folder in running.items()
+        if (folder := _l3(cpu_folder)) is not None
+    }
+    groups = _groups(
+        {
+            cpu: folder.either('shared_cpu_list', 'shared_cpu_map')
+            for cpu, folder in folders.items()
+        },
+        online,
+    )
+    return tuple(
+        SysfsCache(group, folders[min(group & folders.keys())].number('id'))
+        for group in groups
     )
 
 
@@ -87,12 +117,13 @@ def _threads(cpu: Folder) -> CPUGroup | None:
     return topology.either('thread_siblings_list', 'thread_siblings')
 
 
-def _l3(cpu: Folder) -> CPUGroup | None:
+def _l3(cpu: Folder) -> Folder | None:
+    """The folder of the L3 cache of a CPU."""
     for _, index in (cpu / 'cache').numbered('index'):
         if index.number('level') == 3 and index.text('type') in (
             'Unified',
             'Data',
             None,
         ):
-            return index.either('shared_cpu_list', 'shared_cpu_map')
+            return index
     return None

@@ -10,6 +10,7 @@ from nfv_sched.publishing.pass_report import PassReport
 from nfv_sched.publishing.sysfs import SysfsSource
 from nfv_sched.sysfs import MalformedSysfs
 from tests.placement.examples import host
+from tests.placement.examples import read
 from tests.placement.examples import reported
 from tests.sysfs.trees import device
 from tests.sysfs.trees import plain
@@ -90,3 +91,47 @@ def test_the_local_node_is_read_from_novas_file(tmp_path, nova_options):
     (tmp_path / 'compute_id').write_text('me')
     with pytest.raises(nova_config.NoIdentityError, match='compute_id'):
         nova_config.local_node()
+
+
+@pytest.mark.parametrize('ids', [True, False])
+def test_offline_dedicated_cpus_write_nothing(ids, tmp_path, client, wsgi):
+    """As nova-compute takes them offline while no instance uses them."""
+    publish(client, [reported()])
+    files = plain()
+    if ids:
+        for cpu in range(8):
+            at = f'devices/system/cpu/cpu{cpu}/cache/index3/id'
+            files[at] = 3 * (cpu // 4)
+    write(tmp_path / 'idle', files)
+    files['devices/system/cpu/online'] = '0-3,6'
+    # Sysfs shows nothing of an offline CPU.
+    hidden = [f'devices/system/cpu/cpu{cpu}/' for cpu in (4, 5, 7)]
+    files = {
+        name: value
+        for name, value in files.items()
+        if not name.startswith(tuple(hidden))
+    }
+    files['devices/system/node/node1/cpulist'] = '6'
+    for cpu in range(4, 8):
+        files[f'devices/system/node/node1/cpu{cpu}'] = f'../../cpu/cpu{cpu}'
+        name = f'devices/system/cpu/cpu{cpu}/cache/index3/shared_cpu_list'
+        if name in files:
+            files[name] = '6'
+    write(tmp_path / 'saving', files)
+
+    def run(folder):
+        report = PassReport('')
+        SysfsSource(
+            'host0', host().uuid, tmp_path / folder, frozenset(range(4, 8))
+        ).run(client, report)
+        assert report.problems == []
+        return report.writes
+
+    assert run('idle') > 0
+    found = read(client, reported())
+    second = {3} if ids else {4}
+    assert [cell.l3 for cell in found.cells] == [{0}, second]
+    wsgi.calls.clear()
+    assert run('saving') == 0
+    assert wsgi.writes == []
+    assert read(client, reported()) == found

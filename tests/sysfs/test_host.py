@@ -43,7 +43,7 @@ def test_offline_cpus_belong_to_a_node_but_not_to_a_core(tmp_path):
     assert machine.nodes[0].offline == frozenset()
     assert frozenset({4}) in machine.cpus.siblings
     assert all(5 not in group for group in machine.cpus.siblings)
-    assert machine.cpus.l3[1] == {4, 6, 7}
+    assert machine.cpus.l3[1].cpus == {4, 6, 7}
     assert 5 not in machine.cpus.sockets
 
 

@@ -3,11 +3,16 @@
 Unpacking a machine takes seconds: all that read one are in this file.
 """
 
+import dataclasses
+from random import Random
+
 import pytest
 
 from nfv_sched.placement.codec import decode
 from nfv_sched.placement.codec import encode
+from nfv_sched.placement.codec import encode_supplement
 from nfv_sched.placement.tree import summaries_of
+from nfv_sched.publishing.l3_caches import l3_by_node
 from nfv_sched.publishing.sysfs import supplement_of
 from nfv_sched.sysfs.files import parse_list
 from tests.placement.examples import host
@@ -54,7 +59,7 @@ def _check_cpus(machine, wanted):
         if socket['id'] >= 0
     }
     assert [sorted(one) for one in cpus.siblings] == wanted['siblings']
-    assert [sorted(one) for one in cpus.l3] == wanted['l3']
+    assert [sorted(cache.cpus) for cache in cpus.l3] == wanted['l3']
 
 
 def _check_node(node, wanted):
@@ -127,3 +132,53 @@ def test_speeds_of_links_that_are_up(name, speeds):
         for device in machine.devices
         if device.link_mbps is not None
     } == speeds
+
+
+def _random_offline(random, machine):
+    """Some or all CPUs but the first, which Nova never takes offline."""
+    share = random.choice((0, 0.2, 0.5, 0.9, 1))
+    return {
+        cpu
+        for cpu in sorted(machine.cpus.online)[1:]
+        if random.random() < share
+    }
+
+
+def _publish_l3(machine, published):
+    """The supplement, and the numbers of the L3 caches in it."""
+    dedicated = machine.cpus.present
+    topology = supplement_of(machine, 'host0', host().uuid, dedicated)
+    l3 = l3_by_node(machine, published)
+    cells = tuple(
+        dataclasses.replace(cell, l3=l3[cell.id]) for cell in topology.cells
+    )
+    supplement = encode_supplement(dataclasses.replace(topology, cells=cells))
+    return supplement, l3
+
+
+@pytest.mark.parametrize('name', recorded())
+def test_offline_dedicated_cpus_change_nothing_that_is_published(name):
+    random = Random(name)  # noqa: S311 - repeatable
+    machine = trees.machine(name)
+    first, published = _publish_l3(machine, {})
+    for _ in range(50):
+        present = trees.offline(machine, _random_offline(random, machine))
+        assert _publish_l3(present, published) == (first, published)
+
+
+@pytest.mark.parametrize('name', recorded())
+def test_l3_caches_are_added_and_never_renumbered(name):
+    """The first publication may see a machine with offline CPUs."""
+    random = Random(name)  # noqa: S311 - repeatable
+    machine = trees.machine(name)
+    count = {node: len(l3) for node, l3 in l3_by_node(machine, {}).items()}
+    for _ in range(20):
+        published = {}
+        for _ in range(10):
+            present = trees.offline(machine, _random_offline(random, machine))
+            _, following = _publish_l3(present, published)
+            for node, numbers in following.items():
+                assert published.get(node, frozenset()) <= numbers
+            published = following
+        _, published = _publish_l3(machine, published)
+        assert {node: len(l3) for node, l3 in published.items()} == count

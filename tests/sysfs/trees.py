@@ -1,5 +1,6 @@
 """Sysfs trees: recorded ones, and small ones written for a test."""
 
+import dataclasses
 import functools
 import json
 import pathlib
@@ -39,7 +40,7 @@ _READ = re.compile(
     r"""
     .*/system/cpu/(online|present)
     | .*/system/cpu/cpu\d+/(online|topology/(thread_siblings.*|physical_.*))
-    | .*/system/cpu/cpu\d+/cache/index\d/(level|type|shared_.*)
+    | .*/system/cpu/cpu\d+/cache/index\d/(level|type|id|shared_.*)
     | .*/system/node/(online|node\d+/(cpu.*|distance|meminfo|hugepages/.*))
     | .*/bus/pci/devices/[^/]+
     | .*/(pci.*:|bus/pci/devices/).*/
@@ -77,6 +78,36 @@ def machine(name):
     """A recorded machine as the reader sees it."""
     with tempfile.TemporaryDirectory() as folder:
         return sysfs.read(unpack(name, pathlib.Path(folder)))
+
+
+def offline(machine, cpus):
+    """The machine as the reader sees it while ``cpus`` are offline."""
+    online = machine.cpus.online - cpus
+    return dataclasses.replace(
+        machine,
+        cpus=dataclasses.replace(
+            machine.cpus,
+            online=online,
+            l3=tuple(
+                sorted(
+                    (
+                        dataclasses.replace(cache, cpus=cache.cpus & online)
+                        for cache in machine.cpus.l3
+                        if cache.cpus & online
+                    ),
+                    key=lambda cache: min(cache.cpus),
+                )
+            ),
+        ),
+        nodes=tuple(
+            dataclasses.replace(
+                node,
+                cpus=node.cpus & online,
+                offline=node.offline | node.cpus & cpus,
+            )
+            for node in machine.nodes
+        ),
+    )
 
 
 def write(root, files):
