@@ -10,7 +10,8 @@ max_attempts`` hosts in all, as nova-conductor does.
 
 By default guests of several flavors come to a cloud of two-cell hosts that
 they do not fill. ``--flavor anuket-HS.large --hosts 36 --guests 170`` is one
-that they nearly fill: it has room for 180.
+that they nearly fill: it has room for 180. ``--cloud nps4 --hosts 6`` has
+hosts of eight cells, on which the scheduler may choose the cells.
 
 ``failed`` counts first claims that failed, ``homeless`` guests that ended
 without a host although, at that moment, some host would have taken them, and
@@ -80,6 +81,7 @@ COLUMNS = (
     _column('ours, in flight', 'ours', {_SCATTER: 0.0}),
     _column('ours, both', 'ours'),
     _column('ours, both, 10 attempts', 'ours', {_ATTEMPTS: 10}),
+    _column('ours, choosing nodes', 'ours-choosing'),
 )
 
 
@@ -254,7 +256,7 @@ def _total(args: argparse.Namespace, column: Column, workers: int) -> Counts:
         total.add(
             run(
                 column,
-                CLOUDS['one-sided'].machines,
+                CLOUDS[args.cloud].machines,
                 args.hosts,
                 wanted,
                 workers,
@@ -272,6 +274,8 @@ def main() -> None:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.add_argument('--columns', nargs='+', default=[])
+    parser.add_argument('--cloud', choices=sorted(CLOUDS), default='one-sided')
     parser.add_argument('--hosts', type=int, default=40)
     parser.add_argument('--guests', type=int, default=96)
     parser.add_argument('--flavor', choices=sorted(FLAVORS))
@@ -292,6 +296,8 @@ def main() -> None:
         f'{args.schedulers} schedulers',
     )
     for column in COLUMNS:
+        if args.columns and column.name not in args.columns:
+            continue
         for workers in args.workers:
             counts = _total(args, column, workers)
             table.add_row(

@@ -1,6 +1,7 @@
 """Guests as Nova derives them from flavors, images, aliases and ports."""
 
 import json
+import types
 import uuid
 
 from nova import objects
@@ -11,6 +12,7 @@ import pytest
 from nfv_sched.model import DeviceRequest
 from nfv_sched.model import Guest
 from nfv_sched.model import GuestCell
+from nfv_sched.model import NodeChoice
 from nfv_sched.model import PAGES_ANY
 from nfv_sched.model import PAGES_LARGE
 from nfv_sched.model import PAGES_SMALL
@@ -242,3 +244,20 @@ def test_the_topology_is_restored_until_the_flavor_changes():
     spec.flavor = flavor()
     spec.numa_topology = None
     assert cycle.begin(spec).original.guest == Guest()
+
+
+def test_limits_with_chosen_nodes_leave_the_request_alone():
+    """What the request holds is stored, and would bind later moves."""
+    network = objects.NetworkMetadata(physnets={'net'}, tunneled=True)
+    spec = request(flavor(), network_metadata=network)
+    original = request_spec.OriginalRequest.of(spec)
+    state = types.SimpleNamespace(
+        cpu_allocation_ratio=None, ram_allocation_ratio=None
+    )
+    choice = NodeChoice(excluded=frozenset({1}))
+    limits = original.limits(spec, state, choice).network_metadata
+    assert (limits.physnets, limits.tunneled) == ({'net', 'nfv-not-1'}, True)
+    assert network.physnets == {'net'}
+    for other in None, NodeChoice():
+        limits = original.limits(spec, state, other).network_metadata
+        assert limits is network
