@@ -59,6 +59,7 @@ _SENSIBLE = {
 }
 
 
+@functools.cache
 def values(name):
     """Values that the validator of ``name`` accepts."""
     value = VALIDATORS[name].value
@@ -86,19 +87,20 @@ def _small(text):
     )
 
 
+NAMES = st.lists(st.sampled_from(sorted(VALIDATORS)), max_size=6, unique=True)
+
+
 @st.composite
 def extra_specs(draw):
     """Extra specs that Nova's API accepts, key by key."""
     specs = {}
-    names = draw(
-        st.lists(st.sampled_from(sorted(VALIDATORS)), max_size=6, unique=True)
-    )
+    names = list(draw(NAMES))
     for extra in ('hw:cpu_policy', 'hw:numa_nodes', 'pci_passthrough:alias'):
-        if extra not in names and draw(st.booleans()):
+        if extra not in names and draw(strategies.YES_OR_NO):
             names.append(extra)
     for name in names:
         if '{num}' in name:
-            for number in range(draw(st.integers(1, 3))):
+            for number in range(draw(strategies.between(1, 3))):
                 key = name.replace('{num}', str(number))
                 specs[key] = draw(values(name))
         else:
@@ -151,7 +153,7 @@ def aliases(nova_options):
 
 
 @given(scene=strategies.scenes(), wanted=requests())
-@settings(max_examples=examples(3000))
+@settings(max_examples=examples(1500))
 def _agree(caplog, scene, wanted):
     flavor, scene.spec.numa_topology, scene.spec.pci_requests = wanted
     spec = scheduling.request(scene, flavor=flavor)

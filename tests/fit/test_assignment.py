@@ -20,7 +20,7 @@ def test_an_assignment_is_possible_exactly_where_brute_force_finds_one(scene):
     if not guest.cells or len(host.cells) < len(guest.cells):
         return
     evaluation = fit.Evaluation(fit.FitRequest(guest), host)
-    fits = evaluation._masks()
+    fits = evaluation.masks()
     providers = [request.rp_uuids for request in guest.devices]
     devices = Devices(fit.FitRequest(guest), host, providers)
     possible = assignment.possible(guest, host, fits, devices)
