@@ -4,6 +4,7 @@ The claims are Nova's: ``ResourceTracker._move_claim`` with its MoveClaim, and
 ``Claim`` for a shelved instance. Only databases and Placement are left out.
 """
 
+import contextlib
 import copy
 import dataclasses
 from unittest import mock
@@ -106,18 +107,44 @@ def claim(scene, stored, candidate):
     tracker.pci_tracker = _PciTracker(scene.stats)
     tracker._claim_resources.return_value = None
     try:
-        if stored.task_state == task_states.UNSHELVING:
-            return _claim(scene, instance, tracker)
-        if stored.task_state == task_states.MIGRATING and (
-            not instance.numa_topology
-        ):
-            # libvirt asks for no MoveClaim then.
-            return nova_oracle.Claimed(
-                None, _later_devices(instance, tracker, None)
-            )
-        return _move_claim(scene, instance, tracker, stored.task_state)
+        with _release(scene):
+            return _claim_for(scene, stored, instance, tracker)
     except _FAILURES as exc:
         raise Refused(repr(exc)) from exc
+
+
+@contextlib.contextmanager
+def _release(scene):
+    """Let claims be those of the host's release of Nova.
+
+    Up to Nova 33, Claim shows devices to the fit only for requests for them.
+    """
+    of_installed = claims.Claim._test_numa_topology
+
+    def of_33(self, *args):
+        if self._pci_requests.requests:
+            return of_installed(self, *args)
+        with mock.patch.object(self.tracker.pci_tracker, 'stats', None):
+            return of_installed(self, *args)
+
+    if scene.service_version != nova_oracle.NOVA_33:
+        yield
+        return
+    with mock.patch.object(claims.Claim, '_test_numa_topology', of_33):
+        yield
+
+
+def _claim_for(scene, stored, instance, tracker):
+    if stored.task_state == task_states.UNSHELVING:
+        return _claim(scene, instance, tracker)
+    if stored.task_state == task_states.MIGRATING and (
+        not instance.numa_topology
+    ):
+        # libvirt asks for no MoveClaim then.
+        return nova_oracle.Claimed(
+            None, _later_devices(instance, tracker, None)
+        )
+    return _move_claim(scene, instance, tracker, stored.task_state)
 
 
 def _claim(scene, instance, tracker):
