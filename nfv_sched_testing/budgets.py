@@ -10,7 +10,7 @@ _WANTED = os.environ.get('NFV_EXHAUSTIVE', '')
 EXHAUSTIVE = _WANTED not in ('', '0')
 ALL = _WANTED == 'all'
 
-_SHARE = 1 if ALL else 3 if EXHAUSTIVE else 6
+_SHARE = 1 if ALL else 6 if EXHAUSTIVE else 10
 _LEAST = 100
 
 
@@ -23,4 +23,4 @@ def every():
     """One of how many calls of a pass is tried with a fault."""
     if ALL:
         return 1
-    return 14 if EXHAUSTIVE else 21
+    return 21 if EXHAUSTIVE else 31
