@@ -88,9 +88,14 @@ class InFlight:
         self._next_look = 0.0
         self._lock = threading.Lock()
 
+    def __bool__(self) -> bool:
+        """Whether any are, as far as is known."""
+        return bool(self._picks)
+
     def __len__(self) -> int:
         """How many there are, as far as is known."""
-        return sum(map(len, self._picks.values()))
+        with self._lock:
+            return sum(map(len, self._picks.values()))
 
     def add(
         self,
