@@ -20,8 +20,8 @@ from nfv_sched.fit.claim import OutOfSteps
 from nfv_sched.fit.devices import Devices
 from nfv_sched.fit.devices import Providers
 from nfv_sched.fit.evaluate import Evaluation
-from nfv_sched.fit.forecast import Forecast
 from nfv_sched.fit.forecast import forecasts
+from nfv_sched.fit.forecast import HostForecast
 from nfv_sched.fit.forecast import NodeForecast
 from nfv_sched.fit.headroom import by_cell
 from nfv_sched.fit.locality import Distances
@@ -81,7 +81,7 @@ def options(
     every = frozenset(ids)
     if not 0 < wanted < len(ids) or math.comb(len(ids), wanted) > MAX_SETS:
         return
-    # A claim that ends well takes no other cells.
+    # A claim that succeeds takes no other cells.
     fits = functools.reduce(operator.or_, evaluation.masks())
     ids = [node for place, node in enumerate(ids) if fits >> place & 1]
     for nodes in itertools.combinations(ids, wanted):
@@ -99,41 +99,41 @@ def options(
 def forecast_by_nodes(
     evaluation: Evaluation,
     providers: Providers,
+    unrestricted: ClaimOutcome,
     shapes: tuple[FitRequest, ...],
     distances: Distances,
-) -> tuple[NodeForecast, ...]:
+) -> HostForecast:
     """The forecasts for all sets of nodes that a claim can be restricted to.
 
-    Of one set only where there is no other: then there is nothing to choose.
+    Without these where there is one set only: then there is nothing to choose.
 
     :param providers: as for :func:`outcome_within`
+    :param unrestricted: the outcome of the claim by itself
     :param shapes: the expected ones
     :param distances: between the host's cells, where they are known
     """
     guest, host = evaluation.guest, evaluation.host
     found = list(options(evaluation, providers))
     if len(found) < 2:
-        return ()
+        found = []
+    outcomes = [unrestricted, *(option.outcome for option in found)]
+    first, *others = forecasts(guest, host, outcomes, shapes, distances)
     room = dict.fromkeys((cell.id for cell in host.cells), 0)
     if len(guest.cells) == 1:
         counts = by_cell(evaluation.fit_request, host)
         room = dict(zip(room, counts, strict=True))
-    outcomes = [option.outcome for option in found]
     # Nodes that are alike have the same forecast, which is then one object.
-    known: dict[Forecast, Forecast] = {}
-    return tuple(
+    known = {first: first}
+    by_nodes = tuple(
         NodeForecast(
             option.choice,
             nodes := frozenset(c.host_cell for c in option.outcome.cells),
             sum(room[node] for node in nodes),
             known.setdefault(forecast, forecast),
         )
-        for option, forecast in zip(
-            found,
-            forecasts(guest, host, outcomes, shapes, distances),
-            strict=True,
-        )
+        for option, forecast in zip(found, others, strict=True)
     )
+    return HostForecast(first, by_nodes)
 
 
 def claims_within(

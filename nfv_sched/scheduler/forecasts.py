@@ -234,20 +234,26 @@ class ForecastCache:
             return None
         shapes = self.expected.shapes
         distances = self.published.distances(state, host)
-        unrestricted = fit.forecast(
-            decision.fit_request.guest, host, outcome, shapes, distances
-        )
-        by_nodes: tuple[fit.NodeForecast, ...] = ()
         if decision.chooses_nodes and node_labels.are_complete(host.cells):
-            by_nodes = node_options.forecast_by_nodes(
-                evaluation, providers, shapes, distances
+            forecast = node_options.forecast_by_nodes(
+                evaluation, providers, outcome, shapes, distances
+            )
+        else:
+            forecast = fit.HostForecast(
+                fit.forecast(
+                    decision.fit_request.guest,
+                    host,
+                    outcome,
+                    shapes,
+                    distances,
+                )
             )
         # Placement may have answered meanwhile.
         if self.published.hosts().get(state.uuid) is not self._topologies.get(
             state.uuid
         ):
             return None
-        return fit.HostForecast(unrestricted, by_nodes)
+        return forecast
 
     def _add(self, old: Sequence[int], new: Sequence[int]) -> None:
         self.headrooms = [
