@@ -14,6 +14,7 @@ import yaml  # type: ignore[import-untyped]
 
 from nfv_sched import sysfs
 from nfv_sched.cmd import backends
+from nfv_sched.cmd.topology import add_hosts
 from nfv_sched.cmd.topology import select_hosts
 from nfv_sched.nova import node_labels
 from nfv_sched.survey import HostSurvey
@@ -46,12 +47,7 @@ class LabelsCommand(command.Command):  # type: ignore[misc]
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """The parser of the command's options."""
         parser: argparse.ArgumentParser = super().get_parser(prog_name)
-        parser.add_argument(
-            'hosts',
-            nargs='*',
-            metavar='HOST',
-            help='name of a host, or a pattern such as "cmp-?"; default: all',
-        )
+        add_hosts(parser)
         parser.add_argument(
             '--local',
             action='store_true',
@@ -122,7 +118,7 @@ def _sections(kind: Kind) -> dict[str, dict[str, str]]:
 
 
 def _about(kind: Kind, hosts: Sequence[str]) -> Iterator[str]:
-    """What the settings are for, and what to mind."""
+    """Comments: the hosts of the kind, and what happens to their physnets."""
     nodes = ', '.join(map(str, kind.nodes)) or 'not reported'
     yield f'{", ".join(hosts)}: NUMA nodes {nodes}'
     if len(kind.nodes) < 2:

@@ -29,6 +29,16 @@ _INDENT = 2
 _PICTURES = ('html', 'json', 'svg', 'table', 'yaml')
 
 
+def add_hosts(parser: argparse.ArgumentParser) -> None:
+    """Add the names or patterns for :func:`select_hosts`."""
+    parser.add_argument(
+        'hosts',
+        nargs='*',
+        metavar='HOST',
+        help='name of a host, or a pattern such as "cmp-?"; default: all',
+    )
+
+
 class UnknownHostError(Exception):
     """No host has that name; the text has similar names."""
 
@@ -81,12 +91,7 @@ class TopologyCommand(lister.Lister):  # type: ignore[misc]
         """Describe the command's options."""
         parser: argparse.ArgumentParser = super().get_parser(prog_name)
         backends.add_arguments(parser)
-        parser.add_argument(
-            'hosts',
-            nargs='*',
-            metavar='HOST',
-            help='name of a host, or a pattern such as "cmp-?"; default: all',
-        )
+        add_hosts(parser)
         parser.add_argument(
             '--summary',
             action='store_true',

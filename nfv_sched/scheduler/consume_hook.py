@@ -119,7 +119,7 @@ def _remaining_pools(
     evaluation = decision.evaluation(state)
     outcome = (
         node_options.outcome_within(evaluation, providers, choice)
-        if choice is not None and choice.restricts
+        if choice is not None
         else evaluation.verdict(providers).outcome
     )
     if outcome is None:

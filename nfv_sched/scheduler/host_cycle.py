@@ -20,7 +20,7 @@ class HostCycle:
     ``consumed`` holds the uuids of the instances that Nova consumed from
     this very state. ``malformed`` is whether it was logged that the state is
     malformed. ``choice`` are the NUMA nodes that the limits of the host's
-    claims allow in this request, None until there was something to choose.
+    claims allow in this request, None until Nova selected the host.
     """
 
     __slots__ = ('choice', 'consumed', 'decision', 'malformed')
@@ -53,7 +53,14 @@ def consumed(state: HostState) -> set[str] | None:
 def choice_of(state: HostState) -> NodeChoice | None:
     """The NUMA nodes that a host's claims may take; None for all."""
     cycle: HostCycle | None = state.__dict__.get(ATTRIBUTE)
-    return cycle.choice if cycle is not None else None
+    choice = cycle.choice if cycle is not None else None
+    return choice if choice is not None and choice.restricts else None
+
+
+def has_chosen(state: HostState) -> bool:
+    """Whether it is settled which NUMA nodes a host's claims may take."""
+    cycle: HostCycle | None = state.__dict__.get(ATTRIBUTE)
+    return cycle is not None and cycle.choice is not None
 
 
 class Decision:
@@ -95,7 +102,7 @@ class Decision:
         #: The NUMA nodes that the claim may take; None for all.
         self.choice = choice_of(state)
         #: Whether the nodes that it takes may still be chosen.
-        self.chooses_nodes = chooses_nodes and self.choice is None
+        self.chooses_nodes = chooses_nodes and not has_chosen(state)
         #: What the claim leaves behind, once that was forecast.
         self.forecast: fit.HostForecast | None = None
         #: The best nodes' part of a forecast, where nodes are chosen.

@@ -37,9 +37,6 @@ _MOST_ROOM = 8
 #: The most instances of one request of which a host's claims are restricted.
 _MOST_INSTANCES = 32
 
-#: Scales with their multipliers.
-_Multiplied = list[tuple[float, scales.Scale]]
-
 
 class NodeChooser:
     """Compares sets of NUMA nodes for one request.
@@ -88,34 +85,44 @@ class NodeChooser:
         """
         if not host_forecast.by_nodes:
             return None
-        ranked = self.ranked(state, host_forecast)
-        score, best = ranked[0]
-        multiplied = self._multiplied(state)
-        least = _score(multiplied, host_forecast.unrestricted) + self._margin
-        return best if score > least else None
+        score = self._scorer(state)
+        best = max(
+            host_forecast.by_nodes, key=lambda option: score(option.forecast)
+        )
+        least = score(host_forecast.unrestricted) + self._margin
+        return best if score(best.forecast) > least else None
 
     def ranked(
         self, state: HostState, host_forecast: fit.HostForecast
     ) -> list[tuple[float, fit.NodeForecast]]:
         """The sets of nodes with their scores, the best one first."""
-        multiplied = self._multiplied(state)
-        scores: dict[int, float] = {}
-        ranked = []
-        for option in host_forecast.by_nodes:
-            # Nodes that are alike share their forecast.
-            score = scores.get(id(option.forecast))
-            if score is None:
-                score = _score(multiplied, option.forecast)
-                scores[id(option.forecast)] = score
-            ranked.append((score, option))
-        ranked.sort(key=lambda entry: -entry[0])
-        return ranked
+        score = self._scorer(state)
+        return sorted(
+            (
+                (score(option.forecast), option)
+                for option in host_forecast.by_nodes
+            ),
+            key=lambda entry: -entry[0],
+        )
 
-    def _multiplied(self, state: HostState) -> _Multiplied:
-        return [
+    def _scorer(self, state: HostState) -> scales.Scale:
+        """The sum of the weights on a host, with their multipliers."""
+        multiplied = [
             (multipliers.multiplier(option, state), scale)
             for option, scale in self._scales
         ]
+        # By identity: nodes that are alike share their forecast.
+        scores: dict[int, float] = {}
+
+        def score(forecast: fit.Forecast) -> float:
+            known = scores.get(id(forecast))
+            if known is None:
+                known = scores[id(forecast)] = sum(
+                    value * scale(forecast) for value, scale in multiplied
+                )
+            return known
+
+        return score
 
     def wide(
         self,
@@ -146,10 +153,6 @@ class NodeChooser:
         return NodeChoice(excluded=excluded)
 
 
-def _score(multiplied: _Multiplied, forecast: fit.Forecast) -> float:
-    return sum(value * scale(forecast) for value, scale in multiplied)
-
-
 def choose(
     cycle: RequestCycle, state: HostState, spec: RequestSpec
 ) -> NodeChoice | None:
@@ -160,24 +163,23 @@ def choose(
 
     :returns: the nodes that the claim may take; None for all
     """
-    known = host_cycle.choice_of(state)
-    if known is not None or not cycle.chooses_nodes:
-        return known
-    decision = cycle.decide(state)
-    if not decision.fit_request.guest.cells:
-        return None
-    [host_forecast], prices = cycle.process.forecasts.get_many(
-        [(decision, state)]
-    )
-    if host_forecast is None or not host_forecast.by_nodes:
-        return None
-    chooser = NodeChooser(cycle, spec, prices)
-    choice = NodeChoice()
-    if chooser.best(state, host_forecast) is not None:
-        choice = _choice(chooser, cycle, state, host_forecast, spec)
-    state.limits['numa_topology'] = cycle.original.limits(spec, state, choice)
-    host_cycle.of_host(state).choice = choice
-    return choice
+    if (
+        cycle.chooses_nodes
+        and cycle.fit_request.guest.cells
+        and not host_cycle.has_chosen(state)
+    ):
+        choice = NodeChoice()
+        [host_forecast], prices = cycle.process.forecasts.get_many(
+            [(cycle.decide(state), state)]
+        )
+        chooser = NodeChooser(cycle, spec, prices)
+        if host_forecast and chooser.best(state, host_forecast):
+            choice = _choice(chooser, cycle, state, host_forecast, spec)
+            state.limits['numa_topology'] = cycle.original.limits(
+                spec, state, choice
+            )
+        host_cycle.of_host(state).choice = choice
+    return host_cycle.choice_of(state)
 
 
 def _choice(
