@@ -274,7 +274,8 @@ def main() -> None:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument('--columns', nargs='+', default=[])
+    names = [column.name for column in COLUMNS]
+    parser.add_argument('--columns', nargs='+', choices=names, default=names)
     parser.add_argument('--cloud', choices=sorted(CLOUDS), default='one-sided')
     parser.add_argument('--hosts', type=int, default=40)
     parser.add_argument('--guests', type=int, default=96)
@@ -296,7 +297,7 @@ def main() -> None:
         f'{args.schedulers} schedulers',
     )
     for column in COLUMNS:
-        if args.columns and column.name not in args.columns:
+        if column.name not in args.columns:
             continue
         for workers in args.workers:
             counts = _total(args, column, workers)

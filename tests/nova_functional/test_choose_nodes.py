@@ -178,7 +178,7 @@ class ChooseNodesTest(
             self._create_server(flavor_id=self.flavor, networks='none')
         assert claimed == [True, False]
 
-    def test_cold_migration_and_its_return(self):
+    def test_cold_migration(self):
         with self.choosing(0):
             server = self.boot()
         with (
