@@ -83,6 +83,7 @@ def functions(draw: st.DrawFn) -> FunctionTopology:
         address=draw(_plain_addresses),
         vfs=draw(st.integers(0, 256)),
         link_mbps=draw(st.one_of(st.none(), st.sampled_from([10, 25000]))),
+        pcie_root=draw(st.sampled_from([None, 'pci0000:3a', 'pci10000:00'])),
     )
 
 

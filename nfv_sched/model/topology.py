@@ -63,12 +63,14 @@ class FunctionTopology:
 
     ``address`` is the ``parent`` of its pool of virtual functions. ``vfs`` is
     the highest number of its virtual functions, ``link_mbps`` the speed of
-    its link in Mbit/s; at least one of the two is known.
+    its link in Mbit/s, ``pcie_root`` the PCIe root that it is below, such as
+    ``pci0000:3a``; at least one of the three is known.
     """
 
     address: str
     vfs: int | None = None
     link_mbps: int | None = None
+    pcie_root: str | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

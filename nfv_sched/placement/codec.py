@@ -125,6 +125,8 @@ def encode_supplement(host: HostTopology) -> Provider | None:
             traits.add(schema.vfs_trait(function.address, function.vfs))
         if function.link_mbps is not None:
             traits.add(schema.link_trait(function.address, function.link_mbps))
+        if function.pcie_root is not None:
+            traits.add(schema.root_trait(function.address, function.pcie_root))
     if not traits:
         return None
     traits.add(schema.SUPPLEMENT)
@@ -494,9 +496,12 @@ def _read_functions(
     supplement: _ProviderFacts,
 ) -> tuple[FunctionTopology, ...]:
     vfs, links = supplement.pairs('vfs'), supplement.pairs('mbps')
+    roots = supplement.pairs('pcie')
     return tuple(
-        FunctionTopology(address, vfs.get(address), links.get(address))
-        for address in sorted(vfs.keys() | links.keys())
+        FunctionTopology(
+            address, vfs.get(address), links.get(address), roots.get(address)
+        )
+        for address in sorted(vfs.keys() | links.keys() | roots.keys())
     )
 
 

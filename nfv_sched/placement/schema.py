@@ -251,6 +251,7 @@ def domain_trait(kind: str, name: str) -> str:
 _ADDRESS = re.compile(
     r'([0-9a-f]{4,8}):([0-9a-f]{2}):([0-9a-f]{2})\.([0-7])', re.ASCII
 )
+_ROOT = re.compile(r'pci([0-9a-f]{4,8}):([0-9a-f]{2})', re.ASCII)
 _ADDRESS_NAME = re.compile(
     r'([0-9A-F]{4,8})_([0-9A-F]{2})_([0-9A-F]{2})_([0-7])', re.ASCII
 )
@@ -294,6 +295,14 @@ def link_trait(address: str, mbps: int) -> str:
     return f'CUSTOM_NFV_MBPS_{_address_name(address)}_{number}'
 
 
+def root_trait(address: str, pcie_root: str) -> str:
+    """The trait of a physical function that is below a PCIe root."""
+    if not (match := _ROOT.fullmatch(pcie_root)):
+        raise Unencodable(f'{pcie_root!r} is not a PCIe root')
+    root = '_'.join(match.groups()).upper()
+    return f'CUSTOM_NFV_PCIE_{_address_name(address)}_{root}'
+
+
 def _address_name(address: str) -> str:
     if not (match := _ADDRESS.fullmatch(address)):
         raise Unencodable(f'{address!r} is not a PCI address')
@@ -311,6 +320,11 @@ def _address(*parts: str) -> str:
 
 def _about_address(*parts: str) -> tuple[str, int]:
     return _address(*parts[:-1]), int(parts[-1])
+
+
+def _root_of_address(*parts: str) -> tuple[str, str]:
+    domain, bus = (part.lower() for part in parts[-2:])
+    return _address(*parts[:-2]), f'pci{domain}:{bus}'
 
 
 def _escaped_address(name: str) -> str:
@@ -354,6 +368,14 @@ _TRAITS: tuple[tuple[str, re.Pattern[str], Callable[..., object]], ...] = (
         'mbps',
         re.compile(rf'CUSTOM_NFV_MBPS_{_ADDRESS_NAME.pattern}_{_NUMBER}'),
         _about_address,
+    ),
+    (
+        'pcie',
+        re.compile(
+            rf'CUSTOM_NFV_PCIE_{_ADDRESS_NAME.pattern}'
+            r'_([0-9A-F]{4,8})_([0-9A-F]{2})'
+        ),
+        _root_of_address,
     ),
     (
         'parent',
@@ -430,7 +452,15 @@ def is_ours(name: str) -> bool:
 
 _SUPPLEMENTS = tuple(
     f'{NAMESPACE}{word}'
-    for word in ('SYSFS', 'DISTANCE_', 'L3_', 'OFFLINE_', 'VFS_', 'MBPS_')
+    for word in (
+        'SYSFS',
+        'DISTANCE_',
+        'L3_',
+        'OFFLINE_',
+        'VFS_',
+        'MBPS_',
+        'PCIE_',
+    )
 )
 
 

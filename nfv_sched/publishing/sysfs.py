@@ -24,12 +24,17 @@ def supplement_of(
 ) -> HostTopology:
     """The facts of a host that nova-compute does not report.
 
-    L3 caches are numbered as if none were published.
+    L3 caches are numbered as if none were published. Of the devices that have
+    neither VFs nor a link, those behind a bridge are published: the hundreds
+    of others are parts of the processor and the chipset.
 
     :param dedicated: the CPUs that nova-compute may take offline and back
         online with each instance, which are not counted as offline
     """
     l3 = l3_by_node(machine, {})
+    bridges = {
+        bridge for device in machine.devices for bridge in device.bridges
+    }
     return HostTopology(
         name=name,
         uuid=uuid,
@@ -43,10 +48,15 @@ def supplement_of(
             for node in machine.nodes
         ),
         functions=tuple(
-            FunctionTopology(device.address, device.sriov_total, speed)
+            FunctionTopology(
+                device.address,
+                device.sriov_total,
+                device.link_mbps,
+                device.pcie_root,
+            )
             for device in machine.devices
-            if device.physfn is None
-            if (speed := device.link_mbps) or device.sriov_total
+            if device.physfn is None and device.address not in bridges
+            if device.link_mbps or device.sriov_total or device.bridges
         ),
     )
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 import dataclasses
 
+from nfv_sched.model import FunctionTopology
 from nfv_sched.model import PoolTopology
 from nfv_sched.render.formatting import printable
 from nfv_sched.render.marks import BLOCKED
@@ -19,8 +20,9 @@ class PoolView:
     """Devices of one type on one card.
 
     ``address`` is that of the physical function, ``link_mbps`` the speed of
-    its link if known. ``owners`` has one mark per device, in the order of
-    PCI addresses; None where only counts are known.
+    its link and ``pcie_root`` the PCIe root above it, if known. ``owners``
+    has one mark per device, in the order of PCI addresses; None where only
+    counts are known.
     """
 
     address: str | None
@@ -30,6 +32,7 @@ class PoolView:
     free: int
     owners: tuple[str, ...] | None = None
     link_mbps: int | None = None
+    pcie_root: str | None = None
 
 
 def pools_of(
@@ -39,20 +42,21 @@ def pools_of(
 
     :param marks: marks of instances, by uuid
     """
-    links: _Links = {
-        function.address: function.link_mbps
-        for function in host.topology.functions
+    functions: _Functions = {
+        function.address: function for function in host.topology.functions
     }
     pools: dict[int | None, list[PoolView]] = {}
     if host.devices is None:
         for pool in host.topology.pools:
             used = host.topology.usage.devices.get(pool.key, 0)
             pools.setdefault(pool.numa_node, []).append(
-                _counted(pool, used, links)
+                _counted(pool, used, functions)
             )
     else:
         for (node, *_), members in _grouped(host.devices).items():
-            pools.setdefault(node, []).append(_listed(members, marks, links))
+            pools.setdefault(node, []).append(
+                _listed(members, marks, functions)
+            )
     return {
         node: tuple(sorted(views, key=_order)) for node, views in pools.items()
     }
@@ -87,14 +91,19 @@ def _label(device: SurveyedDevice | PoolTopology) -> str:
     return printable(device.physnet or ids)
 
 
-_Links = Mapping[str | None, int | None]
+#: The published physical functions, by address.
+_Functions = Mapping[str | None, FunctionTopology]
+_UNKNOWN = FunctionTopology('')
 
 
 def _listed(
-    members: Sequence[SurveyedDevice], marks: Mapping[str, str], links: _Links
+    members: Sequence[SurveyedDevice],
+    marks: Mapping[str, str],
+    functions: _Functions,
 ) -> PoolView:
     first = members[0]
     parent = first.parent or first.address
+    function = functions.get(parent, _UNKNOWN)
 
     def owner(device: SurveyedDevice) -> str:
         if device.guest:
@@ -108,16 +117,19 @@ def _listed(
         total=len(members),
         free=sum(device.free for device in members),
         owners=tuple(map(owner, members)),
-        link_mbps=links.get(parent),
+        link_mbps=function.link_mbps,
+        pcie_root=function.pcie_root,
     )
 
 
-def _counted(pool: PoolTopology, used: int, links: _Links) -> PoolView:
+def _counted(pool: PoolTopology, used: int, functions: _Functions) -> PoolView:
+    function = functions.get(pool.parent, _UNKNOWN)
     return PoolView(
         address=pool.parent,
         kind=pool.dev_type.removeprefix('type-'),
         label=_label(pool),
         total=pool.total,
         free=max(0, pool.total - used),
-        link_mbps=links.get(pool.parent),
+        link_mbps=function.link_mbps,
+        pcie_root=function.pcie_root,
     )

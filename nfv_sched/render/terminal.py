@@ -137,11 +137,13 @@ def _pool(pool: device_view.PoolView) -> Iterator[Text]:
 
 
 def kind_of(pool: device_view.PoolView) -> Iterator[str]:
-    """Network or model, type and link speed of devices."""
+    """Network or model, type, link speed and PCIe root of devices."""
     yield truncate(pool.label, _LONGEST)
     yield pool.kind
     if pool.link_mbps:
         yield link_name(pool.link_mbps)
+    if pool.pcie_root:
+        yield pool.pcie_root
 
 
 def places(cell: host_view.CellView) -> Iterator[str]:

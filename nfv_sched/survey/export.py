@@ -52,6 +52,7 @@ def _host(host: HostSurvey) -> dict[str, Any]:
                 'address': function.address,
                 'vfs': function.vfs,
                 'link_mbps': function.link_mbps,
+                'pcie_root': function.pcie_root,
             }
             for function in topology.functions
         ],

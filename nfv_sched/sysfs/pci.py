@@ -10,6 +10,7 @@ from nfv_sched.sysfs.files import MalformedSysfs
 _ADDRESS = re.compile(
     r'[0-9a-f]{4,8}:[0-9a-f]{2}:[01][0-9a-f]\.[0-7]', re.ASCII
 )
+_ROOT = re.compile(r'pci[0-9a-f]{4,8}:[0-9a-f]{2}', re.ASCII)
 #: In Mbit/s; from here on a speed is invalid. SPEED_UNKNOWN of ethtool has
 #: all 32 bits set.
 _UNKNOWN_SPEED = 2**31
@@ -21,7 +22,9 @@ class SysfsDevice:
 
     ``numa_node`` is None if the firmware reports none. A PF has ``vfs``, at
     most ``sriov_total``; a VF has a ``physfn``. ``link_mbps`` is the speed of
-    its network link, None while the link is down.
+    its network link, None while the link is down. ``pcie_root`` is the PCIe
+    root that it is below, such as ``pci0000:3a``, and ``bridges`` are the
+    addresses of the bridges between the two; both are read from its path.
     """
 
     address: str
@@ -37,6 +40,9 @@ class SysfsDevice:
     nets: tuple[str, ...]
     link_mbps: int | None
 
+    pcie_root: str | None
+    bridges: tuple[str, ...]
+
 
 def read_devices(
     root: Folder, nodes: frozenset[int]
@@ -47,9 +53,10 @@ def read_devices(
     """
     devices = []
     problems = []
+    top = (root / 'devices').path.resolve()
     for address, folder in sorted(_folders(root).items()):
         try:
-            devices.append(_device(address, folder, nodes))
+            devices.append(_device(address, folder, nodes, top))
         except MalformedSysfs as error:
             # A malformed device must not hide the others.
             problems.append(str(error))
@@ -90,9 +97,10 @@ def _below(path: pathlib.Path) -> dict[str, Folder]:
 
 
 def _device(
-    address: str, folder: Folder, nodes: frozenset[int]
+    address: str, folder: Folder, nodes: frozenset[int], top: pathlib.Path
 ) -> SysfsDevice:
     node = folder.number('numa_node')
+    root, bridges = _location(folder.path.resolve(), top)
     nets = tuple(path.name for path in (folder / 'net').entries())
     return SysfsDevice(
         address=address,
@@ -105,7 +113,27 @@ def _device(
         sriov_total=_functions(folder),
         nets=nets,
         link_mbps=_speed(folder / 'net', nets),
+        pcie_root=root,
+        bridges=bridges,
     )
+
+
+def _location(
+    path: pathlib.Path, top: pathlib.Path
+) -> tuple[str | None, tuple[str, ...]]:
+    """The PCIe root and the bridges of a device.
+
+    Of several roots in a path the first one: a domain behind a bridge, such
+    as Intel's VMD, has a root of its own.
+
+    :param top: the folder of all devices
+    """
+    if not path.is_relative_to(top):
+        # The archive of a machine that holds no links.
+        return None, ()
+    parts = path.relative_to(top).parts
+    root = next(filter(_ROOT.fullmatch, parts), None)
+    return root, tuple(filter(_ADDRESS.fullmatch, parts[:-1]))
 
 
 def _id(folder: Folder, name: str, digits: int) -> str | None:

@@ -5,6 +5,7 @@ Unpacking a machine takes seconds: all that read one are in this file.
 
 import dataclasses
 from random import Random
+import re
 
 import pytest
 
@@ -132,6 +133,28 @@ def test_speeds_of_links_that_are_up(name, speeds):
         for device in machine.devices
         if device.link_mbps is not None
     } == speeds
+
+
+@pytest.mark.parametrize('name', recorded())
+def test_pcie_roots_are_those_that_libvirt_reads(name):
+    machine = trees.machine(name)
+    described = trees.TOPOLOGIES / 'raw' / name / 'libvirt-9.0.0-nodedev.xml'
+    paths = dict(
+        reversed(match.groups())
+        for match in re.finditer(
+            r'<path>.*?/devices/(pci[^/<]+)/(?:[^<]*/)?([^/<]+)</path>',
+            described.read_text() if described.exists() else '',
+        )
+    )
+    assert {
+        device.address: device.pcie_root
+        for device in machine.devices
+        if device.address in paths
+    } == {
+        device.address: paths[device.address]
+        for device in machine.devices
+        if device.address in paths
+    }
 
 
 def _random_offline(random, machine):
