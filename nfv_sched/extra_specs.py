@@ -36,6 +36,20 @@ EXTRA_SPEC_VALIDATORS = [
             'enum': ['pf'],
         },
     ),
+    base.ExtraSpecValidator(
+        name='nfv:pcie',
+        description=(
+            'Whether the PCI devices of an instance should be below one PCIe '
+            'root: ``same`` prefers it, ``same:required`` rejects the hosts '
+            'where the devices that the claim would take are known to be '
+            'below several.'
+        ),
+        value={
+            'type': str,
+            'description': 'Whether devices should share their PCIe root.',
+            'enum': ['same', 'same:required'],
+        },
+    ),
 ]
 
 

@@ -19,6 +19,8 @@ from nfv_sched import extra_specs
         ('nfv:placement', 'pack'),
         ('nfv:placement', 'spread'),
         ('nfv:pci_spread', 'pf'),
+        ('nfv:pcie', 'same'),
+        ('nfv:pcie', 'same:required'),
     ],
 )
 def test_nova_takes_what_is_right(name, value):
@@ -32,6 +34,11 @@ def test_nova_takes_what_is_right(name, value):
         ('nfv:placement', 'Pack', "'Pack' is not one of: pack, spread."),
         ('nfv:placement', '', "'' is not one of: pack, spread."),
         ('nfv:pci_spread', 'vf', "'vf' is not one of: pf."),
+        (
+            'nfv:pcie',
+            'required',
+            "'required' is not one of: same, same:required.",
+        ),
         ('nfv:near', 'x', "extra spec 'nfv:near' does not appear to be a"),
         ('nfv:placement2', 'pack', 'does not appear to be a valid'),
     ],

@@ -162,6 +162,9 @@ def _cell(cell: CellTopology, usage: HostUsage, first: int) -> Cell:
 
 
 def _pools(topology: HostTopology) -> Iterator[DevicePool]:
+    roots = {
+        function.address: function.pcie_root for function in topology.functions
+    }
     for pool in topology.pools:
         free = pool.total - topology.usage.devices.get(pool.key, 0)
         tags: dict[str, str | None] = {'remote_managed': 'false'}
@@ -177,4 +180,5 @@ def _pools(topology: HostTopology) -> Iterator[DevicePool]:
                 pool.parent,
                 None,
                 tags,
+                roots.get(pool.parent or ''),
             )

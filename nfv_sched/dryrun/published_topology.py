@@ -18,8 +18,9 @@ def snapshot(
 
     Trees add the addresses of physical functions, which old nova-computes do
     not report, and the distances by which candidates with devices of PCI in
-    Placement are ranked. Hosts without either are not worth the read. Without
-    an answer, which is logged, hosts are decided on their own reports.
+    Placement are ranked. Hosts without either are not worth the read, unless
+    a request asks for PCIe roots: then it is done later, by :func:`read`.
+    Without an answer, which is logged, hosts are decided on their own reports.
 
     :param names: of bandwidth providers, which the caller reads
     """
@@ -30,6 +31,11 @@ def snapshot(
         for pool in state.pci_stats.pools
     ):
         return PublishedTopology(None, names)
+    return read(client, names)
+
+
+def read(client: PlacementClient, names: ProviderNames) -> PublishedTopology:
+    """The published topology, as :func:`snapshot`, read in any case."""
     reader = TopologyReader(lambda: client)
     reader.refresh()
     # It keeps what it has, and starts no thread any more.

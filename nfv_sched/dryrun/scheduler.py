@@ -22,6 +22,7 @@ from nfv_sched.fit.candidates import bandwidth_providers
 from nfv_sched.fit.candidates import Candidate
 from nfv_sched.model import Host
 from nfv_sched.nova import host_states
+from nfv_sched.nova import request_spec
 from nfv_sched.nova import scheduler_pipeline
 from nfv_sched.nova.boot_request import BadRequestError
 from nfv_sched.nova.types import HostState
@@ -86,7 +87,11 @@ class DryRun:
         """
         state = report.state
         published = self.cycle.process.published
-        return published.augment(state, host_states.host_of(state))
+        return published.augment(
+            state,
+            host_states.host_of(state),
+            roots=self.fit_request.guest.pcie_policy is not None,
+        )
 
     def target(self, report: HostReport) -> HostUnderTest:
         """A host for hypothetical claims.
@@ -170,6 +175,8 @@ class DryRunScheduler:
             query = self._pipeline.placement_query(spec)
         except BadRequestError as error:
             refused = str(error)
+        if request_spec.pcie_policy(spec) is not None:
+            self._read_topology()
         cycle = scheduling_cycle.begin(spec, self._process)
         if refused is not None:
             blocker = Blocker(REQUEST, 'request', refused)
@@ -190,6 +197,13 @@ class DryRunScheduler:
             tuple(reports),
             candidates.summaries,
         )
+
+    def _read_topology(self) -> None:
+        """Read the published topology, unless that is done."""
+        if self._process.published.reader is None:
+            self._process = SchedulerProcess(
+                published_topology.read(self.client, self._names)
+            )
 
     def _read_names(
         self, fit_request: fit.FitRequest, candidates: PlacementCandidates

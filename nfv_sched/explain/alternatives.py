@@ -34,6 +34,11 @@ def alternatives(
     yield from _other_pages(guest, sorted(page_sizes))
     yield from _other_threads(guest)
     yield from _other_affinity(guest)
+    if guest.pcie_policy == 'required':
+        yield Alternative(
+            'nfv:pcie=same',
+            dataclasses.replace(guest, pcie_policy='preferred'),
+        )
     if guest.emulator_isolated:
         yield Alternative(
             'hw:emulator_threads_policy=share',

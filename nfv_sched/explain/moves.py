@@ -131,7 +131,7 @@ def host_without(
             )
             for cell in state.cells
         ),
-        pools=tuple(_pools_with(state.pools, devices)),
+        pools=tuple(_pools_with(survey, state.pools, devices)),
     )
 
 
@@ -170,7 +170,9 @@ def _pages_without(
 
 
 def _pools_with(
-    pools: Sequence[DevicePool], devices: Sequence[SurveyedDevice]
+    survey: HostSurvey,
+    pools: Sequence[DevicePool],
+    devices: Sequence[SurveyedDevice],
 ) -> list[DevicePool]:
     """The pools with devices that came back; an empty one had gone."""
     restored = list(pools)
@@ -180,7 +182,7 @@ def _pools_with(
                 restored[number] = pool.evolve(count=pool.count + 1)
                 break
         else:
-            restored.append(_pool_of(device, pools))
+            restored.append(_pool_of(survey, device, pools))
     return restored
 
 
@@ -195,9 +197,18 @@ def _matches_pool(device: SurveyedDevice, pool: DevicePool) -> bool:
 
 
 def _pool_of(
-    device: SurveyedDevice, pools: Sequence[DevicePool]
+    survey: HostSurvey, device: SurveyedDevice, pools: Sequence[DevicePool]
 ) -> DevicePool:
     """The pool that went with its last device, with its tags as known."""
+    address = device.parent or device.address
+    root = next(
+        (
+            function.pcie_root
+            for function in survey.topology.functions
+            if function.address == address
+        ),
+        None,
+    )
     alike = next(
         (
             pool.tags
@@ -216,7 +227,8 @@ def _pool_of(
         device.dev_type,
         1,
         device.numa_node,
-        device.parent or device.address,
+        address,
         None,
         tags,
+        root,
     )

@@ -170,6 +170,4 @@ def _penalty(
     outcome = evaluation.verdict(chosen).outcome
     if outcome is None:
         return 1.0
-    return locality(guest, evaluation.host, outcome, distances).penalty(
-        spread=guest.spread_functions
-    )
+    return locality(guest, evaluation.host, outcome, distances).penalty(guest)

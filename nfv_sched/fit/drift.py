@@ -90,6 +90,21 @@ def with_parents(host: Host, topology: HostTopology) -> Host:
     )
 
 
+def with_roots(host: Host, topology: HostTopology) -> Host:
+    """Give pools the published PCIe root of their address."""
+    roots = {
+        function.address: function.pcie_root for function in topology.functions
+    }
+    return host.evolve(
+        pools=tuple(
+            pool.evolve(pcie_root=root)
+            if pool.address is not None and (root := roots.get(pool.address))
+            else pool
+            for pool in host.pools
+        )
+    )
+
+
 def _with_parent(pool: DevicePool, topology: HostTopology) -> DevicePool:
     meant = {
         other.parent for other in topology.pools if _same_place(pool, other)

@@ -5,6 +5,7 @@ import functools
 
 from nfv_sched.fit import assignment
 from nfv_sched.fit import cores
+from nfv_sched.fit import pcie_roots
 from nfv_sched.fit import reasons
 from nfv_sched.fit.cell import dedicated_shortage
 from nfv_sched.fit.cell import memory_shortage
@@ -106,25 +107,45 @@ class Evaluation:
             request, as :func:`nfv_sched.fit.candidates.providers`
         """
         answer = self._answer(providers)
-        return answer if isinstance(answer, Refusal) else None
+        if isinstance(answer, Refusal):
+            return answer
+        if self.guest.pcie_policy != pcie_roots.REQUIRED:
+            return None
+        outcome = self._outcome(answer, providers)
+        return pcie_roots.refusal(self.guest, self.host, outcome)
 
     def verdict(self, providers: Providers) -> Verdict:
         """Whether the claim succeeds: where it puts the guest, or why not."""
         answer = self._answer(providers)
         if isinstance(answer, Refusal):
             return Verdict(reasons=answer.reasons)
+        outcome = self._outcome(answer, providers)
+        refusal = pcie_roots.refusal(self.guest, self.host, outcome)
+        if refusal is not None:
+            return Verdict(reasons=refusal.reasons)
+        return Verdict(outcome)
+
+    def _outcome(
+        self, answer: ClaimReplay | Devices | None, providers: Providers
+    ) -> ClaimOutcome:
+        """What the claim takes.
+
+        :param answer: of :meth:`_answer`, which is not a refusal
+        """
         if answer is None and self.guest.cells:
             # Known to succeed without a replay, which is due to learn where.
-            answer = self._replay(
+            replay = self._replay(
                 Devices(self.fit_request, self.host, providers)
                 if self.guest.devices
                 else None
             )
+            if isinstance(replay, ClaimReplay):
+                answer = replay
         if isinstance(answer, ClaimReplay):
-            return Verdict(answer.outcome())
+            return answer.outcome()
         if isinstance(answer, Devices):
-            return Verdict(ClaimOutcome(devices=answer.claim(None) or ()))
-        return Verdict(ClaimOutcome())
+            return ClaimOutcome(devices=answer.claim(None) or ())
+        return ClaimOutcome()
 
     def lacks_pages(self) -> Refusal | None:
         """Why the host's page pools alone make the guest impossible."""

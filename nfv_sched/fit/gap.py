@@ -28,6 +28,7 @@ _ADDED_CPU = 1 << 20
 _NAMES = {
     Resource.DEDICATED_CPUS: 'dedicated CPUs',
     Resource.SHARED_CPUS: 'shared CPUs',
+    Resource.PCIE_ROOT: 'PCIe root',
 }
 
 

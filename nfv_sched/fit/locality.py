@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from nfv_sched.fit import pcie_roots
 from nfv_sched.model import Cell
 from nfv_sched.model import ClaimOutcome
 from nfv_sched.model import Guest
@@ -27,19 +28,28 @@ class Locality(NamedTuple):
     ``remote`` is the mean remoteness of the devices from the guest's cells,
     from 0 to below 1; ``together`` the share of the devices that sit on a
     physical function with another one of the guest; ``occupied`` the share
-    of the cells of a guest without devices that have free ones.
+    of the cells of a guest without devices that have free ones. ``roots`` is
+    0 for devices below one PCIe root and comes nearer to 1 with each further
+    root; it is counted for guests that ask for it.
     """
 
     remote: float = 0.0
     together: float = 0.0
     occupied: float = 0.0
+    roots: float = 0.0
 
-    def penalty(self, *, spread: bool) -> float:
+    def penalty(self, guest: Guest) -> float:
         """How bad the devices are for a guest that has any, from 0 to 1.
 
-        :param spread: whether they should be on different physical functions
+        The mean of what the guest asks for, all alike.
         """
-        return (self.remote + self.together) / 2 if spread else self.remote
+        if guest.pcie_policy is None:
+            if guest.spread_functions:
+                return (self.remote + self.together) / 2
+            return self.remote
+        if guest.spread_functions:
+            return (self.remote + self.together + self.roots) / 3
+        return (self.remote + self.roots) / 2
 
 
 def locality(
@@ -52,12 +62,14 @@ def locality(
     chosen = {cell.host_cell for cell in outcome.cells}
     taken = [(host.pools[one.pool], one.count) for one in outcome.devices]
     devices = sum(count for _, count in taken)
-    remote = together = occupied = 0.0
+    remote = together = occupied = roots = 0.0
     if devices:
         functions = {
             pool.address or index for index, (pool, _) in enumerate(taken)
         }
         together = 1 - min(len(functions), devices) / devices
+        if guest.pcie_policy is not None:
+            roots = 1 - 1 / pcie_roots.count(host, outcome)
     if devices and chosen:
         remote = (
             sum(
@@ -70,7 +82,7 @@ def locality(
     if chosen and not guest.devices:
         near = {pool.numa_node for pool in host.pools if pool.count > 0}
         occupied = len(chosen & near) / len(chosen)
-    return Locality(remote, together, occupied)
+    return Locality(remote, together, occupied, roots)
 
 
 def distance_score(

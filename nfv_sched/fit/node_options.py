@@ -12,6 +12,7 @@ import math
 import operator
 from typing import NamedTuple
 
+from nfv_sched.fit import pcie_roots
 from nfv_sched.fit.apply_claim import apply_claim
 from nfv_sched.fit.claim import claim_order
 from nfv_sched.fit.claim import ClaimFailed
@@ -49,7 +50,8 @@ def outcome_within(
 ) -> ClaimOutcome | None:
     """What a claim takes that is restricted to a choice of nodes.
 
-    None where it fails, or tries more than MAX_PERMUTATIONS first.
+    None where it fails, tries more than MAX_PERMUTATIONS first, or takes
+    devices that the instance does not accept.
 
     :param providers: what the allocation candidate gives to each device
         request
@@ -65,7 +67,10 @@ def outcome_within(
         replay.run(MAX_PERMUTATIONS)
     except (ClaimFailed, OutOfSteps):
         return None
-    return replay.outcome()
+    outcome = replay.outcome()
+    if pcie_roots.refusal(guest, host, outcome) is not None:
+        return None
+    return outcome
 
 
 def options(

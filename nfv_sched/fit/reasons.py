@@ -1,6 +1,7 @@
 """Shortages in words, for operators."""
 
 from collections.abc import Callable
+from collections.abc import Collection
 from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -104,6 +105,15 @@ def of_contested_devices(requests: Sequence[DeviceRequest]) -> Reason:
         'together near any choice of NUMA nodes',
         asked=sum(request.count for request in requests),
     )
+
+
+def of_roots(roots: Collection[str]) -> tuple[Reason, ...]:
+    """Devices below several PCIe roots, where one is required."""
+    text = (
+        f'the claim would take devices below {len(roots)} PCIe roots, '
+        f'{", ".join(sorted(roots))} (nfv:pcie=same:required)'
+    )
+    return (Reason(Resource.PCIE_ROOT, text),)
 
 
 def spread(per_cell: Mapping[int | None, int]) -> str:

@@ -16,6 +16,7 @@ class Resource(enum.StrEnum):
     MEMORY = 'memory'
     PAGES = 'pages'
     DEVICES = 'devices'
+    PCIE_ROOT = 'pcie_root'
     NETWORK = 'network'
     COMBINATION = 'combination'
     CLAIM = 'claim'

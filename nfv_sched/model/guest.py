@@ -63,7 +63,9 @@ class Guest:
     ``cells`` is empty for a guest without NUMA topology.
     ``emulator_isolated`` asks for one more dedicated CPU, on the host cell
     of the first guest cell. ``spread_functions`` is whether devices should
-    be on different physical functions where possible.
+    be on different physical functions where possible. ``pcie_policy`` is
+    whether they should be below one PCIe root: ``preferred``, ``required``,
+    or None.
     """
 
     cells: tuple[GuestCell, ...] = ()
@@ -72,6 +74,7 @@ class Guest:
     physnets: frozenset[str] = frozenset()
     tunneled: bool = False
     spread_functions: bool = False
+    pcie_policy: str | None = None
 
     @property
     def asks_nothing(self) -> bool:

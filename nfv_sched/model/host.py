@@ -116,7 +116,9 @@ class DevicePool(Copyable):
 
     ``address`` is the PCI address of the physical function that virtual
     functions belong to, of the device itself for all other types; None from
-    nova-computes that do not report it. ``tags`` is everything else a
+    nova-computes that do not report it. ``pcie_root`` is published, not
+    reported: None where it is unknown or of no use. ``tags`` is everything
+    else a
     request may match: ``physical_network``, ``trusted``, ...
     """
 
@@ -128,6 +130,7 @@ class DevicePool(Copyable):
     address: str | None = None
     rp_uuid: str | None = None
     tags: Mapping[str, str | None] = dataclasses.field(default_factory=dict)
+    pcie_root: str | None = None
 
     def get(self, key: str) -> str | int | None:
         """The property that a request's spec knows as ``key``."""

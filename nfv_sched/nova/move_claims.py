@@ -54,11 +54,12 @@ class LiveMigration:
 
     ``page_size_kib`` is the page size of guest NUMA node 0, None where the
     instance has none. ``devices`` are claimed after the NUMA nodes, near
-    these.
+    these. ``pcie_policy`` is as that of a guest, for these devices.
     """
 
     page_size_kib: int | None
     devices: tuple[DeviceRequest, ...]
+    pcie_policy: str | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -127,10 +128,16 @@ def _move(
     moved = dataclasses.replace(guest, devices=_devices(spec, stored))
     if not live:
         return Move(moved)
+    # The claim of the NUMA nodes does not take its devices.
+    policy = 'preferred' if guest.pcie_policy else None
     # Nova compares the page size of this cell only, too.
     return Move(
-        moved,
-        LiveMigration(stored_guest.cells[0].page_size, stored_guest.devices),
+        dataclasses.replace(moved, pcie_policy=policy),
+        LiveMigration(
+            stored_guest.cells[0].page_size,
+            stored_guest.devices,
+            guest.pcie_policy,
+        ),
     )
 
 

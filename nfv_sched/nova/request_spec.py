@@ -1,6 +1,7 @@
 """What a RequestSpec asks for, as a guest."""
 
 from collections.abc import Collection
+from collections.abc import Mapping
 import dataclasses
 from typing import Any
 
@@ -17,6 +18,8 @@ from nfv_sched.nova.types import RequestSpec
 #: Extra specs of our own, see nfv_sched.extra_specs.
 HOST_SELECTION = 'nfv:placement'
 PCI_SPREAD = 'nfv:pci_spread'
+PCIE = 'nfv:pcie'
+_PCIE_POLICIES = {'same': 'preferred', 'same:required': 'required'}
 
 
 @dataclasses.dataclass(slots=True)
@@ -150,13 +153,18 @@ def guest_of(spec: RequestSpec, topology: Any, pci_requests: Any) -> Guest:
         ),
         physnets=frozenset(_get(network, 'physnets') or ()),
         tunneled=bool(_get(network, 'tunneled')),
-        spread_functions=_spreads_functions(spec),
+        spread_functions=_extra_specs(spec).get(PCI_SPREAD) == 'pf',
+        pcie_policy=pcie_policy(spec),
     )
 
 
-def _spreads_functions(spec: RequestSpec) -> bool:
-    extra_specs = _get(_get(spec, 'flavor'), 'extra_specs') or {}
-    return bool(extra_specs.get(PCI_SPREAD) == 'pf')
+def pcie_policy(spec: RequestSpec) -> str | None:
+    """``Guest.pcie_policy`` of the guest of a RequestSpec."""
+    return _PCIE_POLICIES.get(_extra_specs(spec).get(PCIE, ''))
+
+
+def _extra_specs(spec: RequestSpec) -> Mapping[str, str]:
+    return _get(_get(spec, 'flavor'), 'extra_specs') or {}
 
 
 def _cell(cell: Any) -> GuestCell:

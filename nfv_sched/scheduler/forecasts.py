@@ -170,6 +170,7 @@ class ForecastCache:
                     fit_request.shape,
                     guest.physnets,
                     guest.tunneled,
+                    guest.pcie_policy,
                     chosen,
                     decision.choice,
                 ),
@@ -224,7 +225,11 @@ class ForecastCache:
         self, decision: Decision, state: HostState
     ) -> fit.HostForecast | None:
         # Not the decision's evaluation, which may be of an older topology.
-        host = self.published.augment(state, host_states.host_of(state))
+        host = self.published.augment(
+            state,
+            host_states.host_of(state),
+            roots=decision.fit_request.guest.pcie_policy is not None,
+        )
         providers = decision.providers(candidate_to_claim(state))
         evaluation = fit.Evaluation(
             decision.fit_request, host, decision.choice

@@ -130,7 +130,11 @@ class Decision:
             host = host_states.host_of(state)
             self._evaluation = fit.Evaluation(
                 self.fit_request,
-                self.topologies.augment(state, host),
+                self.topologies.augment(
+                    state,
+                    host,
+                    roots=self.fit_request.guest.pcie_policy is not None,
+                ),
                 self.choice,
             )
         return self._evaluation

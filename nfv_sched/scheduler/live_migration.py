@@ -1,6 +1,7 @@
 """Decisions on the destinations of live migrations."""
 
 from nfv_sched import fit
+from nfv_sched.fit import pcie_roots
 from nfv_sched.fit.candidates import Candidate
 from nfv_sched.fit.candidates import providers as candidate_providers
 from nfv_sched.fit.devices import Devices
@@ -25,7 +26,9 @@ class LiveRequest:
 
     def __init__(self, live: move_claims.LiveMigration) -> None:
         self.page_size_kib = live.page_size_kib
-        self.devices = fit.FitRequest(Guest(devices=live.devices))
+        self.devices = fit.FitRequest(
+            Guest(devices=live.devices, pcie_policy=live.pcie_policy)
+        )
 
 
 class LiveMigrationDecision(Decision):
@@ -100,9 +103,16 @@ class LiveMigrationDecision(Decision):
             ),
         )
         chosen = [cell.host_cell for cell in cells] or None
-        if devices.enough(chosen) and devices.claims(chosen):
+        if not (devices.enough(chosen) and devices.claims(chosen)):
+            return (
+                'the devices that the instance has cannot be claimed near the '
+                'NUMA nodes that the claim chooses'
+            )
+        if request.guest.pcie_policy != pcie_roots.REQUIRED:
             return None
-        return (
-            'the devices that the instance has cannot be claimed near the '
-            'NUMA nodes that the claim chooses'
+        refusal = pcie_roots.refusal(
+            request.guest,
+            evaluation.host,
+            ClaimOutcome(devices=devices.claim(chosen) or ()),
         )
+        return '; '.join(map(str, refusal.reasons)) if refusal else None

@@ -34,7 +34,9 @@ class PublishedTopology:
     """The published topologies, checked against the hosts' own reports.
 
     ``drifted`` and ``unpublished`` hold the compute node uuids of hosts that
-    are decided on their report alone; each is logged when it enters.
+    are decided on their report alone, ``rootless`` those of published
+    hosts with devices whose PCIe root is unknown, as far as an instance asked
+    for it; each is logged when it enters.
 
     :param reader: None where topology is not read from Placement
     :param names: of bandwidth providers; None for those that the reader reads
@@ -49,6 +51,7 @@ class PublishedTopology:
         self._names = names
         self.drifted: set[str] = set()
         self.unpublished: set[str] = set()
+        self.rootless: set[str] = set()
         self._checked: dict[str, tuple[HostTopology, object, bool]] = {}
         self._logged_empty = False
         self._domains: tuple[Snapshot, Domains] = (Snapshot(), {})
@@ -99,13 +102,23 @@ class PublishedTopology:
         self.reader.ensure_started()
         return self.reader.names.get(uuid)
 
-    def augment(self, state: HostState, host: Host) -> Host:
+    def augment(
+        self, state: HostState, host: Host, *, roots: bool = False
+    ) -> Host:
         """``host`` with what its published topology adds, if the two agree.
 
         Returns at once whatever Placement does.
+
+        :param roots: whether to add the PCIe roots of devices
         """
         topology = self._topology(state, host)
-        return drift.with_parents(host, topology) if topology else host
+        if topology is None:
+            return host
+        host = drift.with_parents(host, topology)
+        if roots:
+            host = drift.with_roots(host, topology)
+            self._note_roots(state, host)
+        return host
 
     def distances(self, state: HostState, host: Host) -> Distances:
         """The published distances between the cells of ``host``."""
@@ -151,6 +164,17 @@ class PublishedTopology:
             self.drifted.discard(state.uuid)
         self._checked[state.uuid] = (topology, state.updated, not differences)
         return not differences
+
+    def _note_roots(self, state: HostState, host: Host) -> None:
+        if all(pool.pcie_root for pool in host.pools):
+            self.rootless.discard(state.uuid)
+        elif state.uuid not in self.rootless:
+            self.rootless.add(state.uuid)
+            LOG.info(
+                'The PCIe roots of some devices of %s are not published: '
+                'instances with nfv:pcie=same:required may take them',
+                host.name,
+            )
 
     def _note_unpublished(self, state: HostState, *, nothing: bool) -> None:
         self._checked.pop(state.uuid, None)

@@ -48,10 +48,10 @@ def pci_locality(
     fit_request: fit.FitRequest, spec: RequestSpec, prices: Prices
 ) -> Scale:
     """How near devices are, or, without any, what is kept free of them."""
-    if not fit_request.guest.devices:
+    guest = fit_request.guest
+    if not guest.devices:
         return lambda forecast: 1 - forecast.locality.occupied
-    spread = fit_request.guest.spread_functions
-    return lambda forecast: 1 - forecast.locality.penalty(spread=spread)
+    return lambda forecast: 1 - forecast.locality.penalty(guest)
 
 
 SCALES = {FRAGMENTATION: fragmentation, PCI_LOCALITY: pci_locality}
