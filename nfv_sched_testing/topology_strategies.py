@@ -84,6 +84,7 @@ def functions(draw: st.DrawFn) -> FunctionTopology:
         vfs=draw(st.integers(0, 256)),
         link_mbps=draw(st.one_of(st.none(), st.sampled_from([10, 25000]))),
         pcie_root=draw(st.sampled_from([None, 'pci0000:3a', 'pci10000:00'])),
+        numa_node=draw(st.sampled_from([None, 0, 17])),
     )
 
 

@@ -126,8 +126,11 @@ class CapacityCounter:
         candidates = report.candidates
         limit = group.room(report.state)
         key: Hashable = None
-        if not placement_chose(
-            dry_run.fit_request, candidates, target.provider_name
+        if not (
+            dry_run.fit_request.guest.accelerators
+            or placement_chose(
+                dry_run.fit_request, candidates, target.provider_name
+            )
         ):
             key = (
                 host_key(target.host),

@@ -12,6 +12,8 @@ from typing import cast
 
 from nfv_sched import fit
 from nfv_sched.fit import gap
+from nfv_sched.fit.candidates import accelerator_refusal
+from nfv_sched.fit.candidates import AcceleratorsOf
 from nfv_sched.fit.candidates import Candidate
 from nfv_sched.fit.candidates import claim_order
 from nfv_sched.fit.candidates import placement_chose
@@ -87,13 +89,15 @@ class HostUnderTest:
     """One host, in the state after the hypothetical claims so far.
 
     ``distances`` are the published ones between its cells,
-    ``provider_name`` knows the names of bandwidth providers.
+    ``provider_name`` knows the names of bandwidth providers,
+    ``accelerators_of`` the accelerators that a candidate gives.
     """
 
     name: str
     host: Host
     distances: Distances
     provider_name: ProviderName
+    accelerators_of: AcceleratorsOf = lambda candidate: ()
 
 
 def claim(
@@ -109,7 +113,9 @@ def claim(
     """
     guest = fit_request.guest
     name_of = target.provider_name
-    chosen = placement_chose(fit_request, candidates, name_of)
+    chosen = bool(guest.accelerators) or placement_chose(
+        fit_request, candidates, name_of
+    )
     evaluation = fit.Evaluation(fit_request, target.host)
     short: str | None = None
     fitting: list[Candidate] = []
@@ -121,9 +127,12 @@ def claim(
         if guest.asks_nothing:
             ledger.take(candidate)
             return None
-        refusal = evaluation.refusal(
-            providers(fit_request, candidate, name_of)
-        )
+        offered = providers(fit_request, candidate, name_of)
+        refusal = evaluation.refusal(offered)
+        if refusal is None and guest.accelerators:
+            refusal = accelerator_refusal(
+                evaluation, offered, target.accelerators_of(candidate)
+            )
         if refusal is None:
             fitting.append(candidate)
             if not chosen:
@@ -133,7 +142,13 @@ def claim(
             short = gap.resource_name(reason.resource) if reason else 'claim'
     if not fitting:
         return short or 'candidates'
-    first = claim_order(evaluation, fitting, target.distances, name_of)[0]
+    first = claim_order(
+        evaluation,
+        fitting,
+        target.distances,
+        name_of,
+        target.accelerators_of,
+    )[0]
     outcome = evaluation.verdict(
         providers(fit_request, first, name_of)
     ).outcome

@@ -19,7 +19,7 @@ def snapshot(
     Trees add the addresses of physical functions, which old nova-computes do
     not report, and the distances by which candidates with devices of PCI in
     Placement are ranked. Hosts without either are not worth the read, unless
-    a request asks for PCIe roots: then it is done later, by :func:`read`.
+    a request asks for PCIe roots or accelerators: then :func:`read` does it.
     Without an answer, which is logged, hosts are decided on their own reports.
 
     :param names: of bandwidth providers, which the caller reads

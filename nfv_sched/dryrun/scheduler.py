@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 import dataclasses
+import functools
 from typing import Any
 
 from nfv_sched import fit
@@ -18,8 +19,8 @@ from nfv_sched.dryrun.values import HostFinding
 from nfv_sched.dryrun.values import REQUEST
 from nfv_sched.dryrun.values import SERVICE
 from nfv_sched.filters.numa_fit import NUMAFitFilter
-from nfv_sched.fit.candidates import bandwidth_providers
 from nfv_sched.fit.candidates import Candidate
+from nfv_sched.fit.candidates import named_providers
 from nfv_sched.model import Host
 from nfv_sched.nova import host_states
 from nfv_sched.nova import request_spec
@@ -106,6 +107,12 @@ class DryRun:
             host,
             published.distances(report.state, host),
             published.provider_name,
+            functools.partial(
+                published.accelerators,
+                report.state,
+                host,
+                self.fit_request.guest.accelerators,
+            ),
         )
 
 
@@ -175,7 +182,7 @@ class DryRunScheduler:
             query = self._pipeline.placement_query(spec)
         except BadRequestError as error:
             refused = str(error)
-        if request_spec.pcie_policy(spec) is not None:
+        if request_spec.locates_cards(spec):
             self._read_topology()
         cycle = scheduling_cycle.begin(spec, self._process)
         if refused is not None:
@@ -208,11 +215,11 @@ class DryRunScheduler:
     def _read_names(
         self, fit_request: fit.FitRequest, candidates: PlacementCandidates
     ) -> None:
-        """Read the names of the candidates' bandwidth providers."""
+        """Read the names of the candidates' providers that matter."""
         unknown = [
             uuid
             for state in self.states
-            for uuid in bandwidth_providers(
+            for uuid in named_providers(
                 fit_request, candidates.candidates(state.uuid)
             )
             if self._names.get(uuid) is None

@@ -232,7 +232,7 @@ def may_fit(decision: Decision, host_state: HostState) -> bool:
     for candidate in host_state.allocation_candidates:
         if decision.refusal(host_state, candidate) is None:
             return True
-        if not decision.fit_request.placement_may_choose:
+        if not decision.fit_request.candidates_differ:
             break
     return False
 

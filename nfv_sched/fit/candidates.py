@@ -12,11 +12,15 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Any
 
+from nfv_sched.fit import accelerators
+from nfv_sched.fit import pcie_roots
 from nfv_sched.fit.devices import Providers
 from nfv_sched.fit.evaluate import Evaluation
 from nfv_sched.fit.locality import Distances
 from nfv_sched.fit.locality import locality
+from nfv_sched.fit.reasons import Refusal
 from nfv_sched.fit.request import FitRequest
+from nfv_sched.model import AcceleratorClaim
 from nfv_sched.model import DeviceRequest
 
 #: An allocation request, as Placement writes it: ``allocations`` by provider
@@ -25,6 +29,9 @@ Candidate = Mapping[str, Any]
 
 #: The name of a provider by its uuid; None where it is not known.
 ProviderName = Callable[[str], str | None]
+
+#: The accelerators that a candidate gives.
+AcceleratorsOf = Callable[[Candidate], tuple[AcceleratorClaim, ...]]
 
 # An interface that no pool has.
 _NONE = ''
@@ -101,10 +108,27 @@ def _interface(
     return (pieces[2] if len(pieces) == 3 else _NONE,)
 
 
-def bandwidth_providers(
+def named_providers(
     fit_request: FitRequest, candidates: Iterable[Candidate]
 ) -> frozenset[str]:
-    """The providers of candidates whose names :func:`providers` needs."""
+    """The providers of candidates whose names are needed.
+
+    By :func:`providers`, or to find the accelerators.
+    """
+    classes = fit_request.guest.accelerators
+    if not classes:
+        return _bandwidth_providers(fit_request, candidates)
+    candidates = list(candidates)
+    return _bandwidth_providers(fit_request, candidates).union(
+        uuid
+        for candidate in candidates
+        for uuid in accelerators.providers(classes, candidate)
+    )
+
+
+def _bandwidth_providers(
+    fit_request: FitRequest, candidates: Iterable[Candidate]
+) -> frozenset[str]:
     groups = {
         request.bandwidth_group
         for request in fit_request.guest.devices
@@ -118,6 +142,28 @@ def bandwidth_providers(
         for group, uuids in candidate['mappings'].items()
         if group in groups
         for uuid in uuids
+    )
+
+
+def accelerator_refusal(
+    evaluation: Evaluation,
+    chosen: Providers,
+    cards: tuple[AcceleratorClaim, ...],
+) -> Refusal | None:
+    """Why a claim that succeeds does not do with these accelerators.
+
+    None if it does.
+
+    :param chosen: as for :meth:`Evaluation.refusal`
+    """
+    guest = evaluation.guest
+    if guest.pcie_policy != pcie_roots.REQUIRED or not cards:
+        return None
+    outcome = evaluation.verdict(chosen).outcome
+    if outcome is None:
+        return None
+    return pcie_roots.refusal(
+        guest, evaluation.host, outcome.with_accelerators(cards)
     )
 
 
@@ -139,35 +185,43 @@ def claim_order(
     candidates: Sequence[Candidate],
     distances: Distances,
     provider_name: ProviderName,
+    accelerators_of: AcceleratorsOf = lambda candidate: (),
 ) -> list[Candidate]:
     """Candidates that fit, in the order in which Nova is to claim them.
 
-    Those with devices nearer to the guest's cells come first, otherwise
-    Placement's order stays.
+    Those with devices and accelerators nearer to the guest's cells come
+    first, otherwise Placement's order stays.
 
     :param distances: between the host's cells, where they are published
     :param provider_name: as for :func:`providers`
+    :param accelerators_of: the accelerators that a candidate gives
     """
     ordered = list(candidates)
     fit_request = evaluation.fit_request
-    if len(ordered) > 1 and placement_chose(
-        fit_request, ordered, provider_name
+    if len(ordered) > 1 and (
+        fit_request.guest.accelerators
+        or placement_chose(fit_request, ordered, provider_name)
     ):
         ordered.sort(
             key=lambda candidate: _penalty(
                 evaluation,
                 providers(fit_request, candidate, provider_name),
                 distances,
+                accelerators_of(candidate),
             )
         )
     return ordered
 
 
 def _penalty(
-    evaluation: Evaluation, chosen: Providers, distances: Distances
+    evaluation: Evaluation,
+    chosen: Providers,
+    distances: Distances,
+    cards: tuple[AcceleratorClaim, ...],
 ) -> float:
     guest = evaluation.fit_request.guest
     outcome = evaluation.verdict(chosen).outcome
     if outcome is None:
         return 1.0
+    outcome = outcome.with_accelerators(cards)
     return locality(guest, evaluation.host, outcome, distances).penalty(guest)

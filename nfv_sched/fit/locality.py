@@ -25,12 +25,13 @@ Distances = Mapping[int, Mapping[int, int]]
 class Locality(NamedTuple):
     """Where a claim takes devices and cells from, as scores.
 
-    ``remote`` is the mean remoteness of the devices from the guest's cells,
-    from 0 to below 1; ``together`` the share of the devices that sit on a
-    physical function with another one of the guest; ``occupied`` the share
-    of the cells of a guest without devices that have free ones. ``roots`` is
-    0 for devices below one PCIe root and comes nearer to 1 with each further
-    root; it is counted for guests that ask for it.
+    ``remote`` is the mean remoteness of the devices and accelerators from the
+    guest's cells, from 0 to below 1; ``together`` the share of the devices
+    that sit on a physical function with another one of the guest;
+    ``occupied`` the share of the cells of a guest without either that have
+    free devices. ``roots`` is 0 for devices and accelerators below one PCIe
+    root and comes nearer to 1 with each further root; it is counted for
+    guests that ask for it.
     """
 
     remote: float = 0.0
@@ -68,18 +69,19 @@ def locality(
             pool.address or index for index, (pool, _) in enumerate(taken)
         }
         together = 1 - min(len(functions), devices) / devices
-        if guest.pcie_policy is not None:
-            roots = 1 - 1 / pcie_roots.count(host, outcome)
-    if devices and chosen:
-        remote = (
-            sum(
-                count
-                * distance_score(chosen, pool.numa_node, host.cells, distances)
-                for pool, count in taken
-            )
-            / devices
-        )
-    if chosen and not guest.devices:
+    cards = outcome.accelerators
+    if guest.pcie_policy is not None and (devices or cards):
+        roots = 1 - 1 / pcie_roots.count(host, outcome)
+    places = [
+        *((pool.numa_node, count) for pool, count in taken),
+        *((card.numa_node, card.count) for card in cards),
+    ]
+    if places and chosen:
+        remote = sum(
+            count * distance_score(chosen, node, host.cells, distances)
+            for node, count in places
+        ) / sum(count for _, count in places)
+    if chosen and not guest.devices and not cards:
         near = {pool.numa_node for pool in host.pools if pool.count > 0}
         occupied = len(chosen & near) / len(chosen)
     return Locality(remote, together, occupied, roots)

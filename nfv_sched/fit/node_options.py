@@ -121,7 +121,13 @@ def forecast_by_nodes(
     found = list(options(evaluation, providers))
     if len(found) < 2:
         found = []
-    outcomes = [unrestricted, *(option.outcome for option in found)]
+    outcomes = [
+        unrestricted,
+        *(
+            option.outcome.with_accelerators(unrestricted.accelerators)
+            for option in found
+        ),
+    ]
     first, *others = forecasts(guest, host, outcomes, shapes, distances)
     room = dict.fromkeys((cell.id for cell in host.cells), 0)
     if len(guest.cells) == 1:

@@ -16,11 +16,11 @@ REQUIRED = 'required'
 
 
 def count(host: Host, outcome: ClaimOutcome) -> int:
-    """The PCIe roots of the devices that a claim takes.
+    """The PCIe roots of the devices and accelerators of a claim.
 
     Devices of an unknown root count as if no other card were below it.
     """
-    roots: set[str | int] = set()
+    roots: set[str] = set()
     unknown = 0
     for claim in outcome.devices:
         pool = host.pools[claim.pool]
@@ -28,11 +28,16 @@ def count(host: Host, outcome: ClaimOutcome) -> int:
             roots.add(pool.pcie_root or pool.address or '')
         else:
             unknown += claim.count
+    for card in outcome.accelerators:
+        if card.pcie_root:
+            roots.add(card.pcie_root)
+        else:
+            unknown += 1
     return len(roots) + unknown
 
 
 def refusal(guest: Guest, host: Host, outcome: ClaimOutcome) -> Refusal | None:
-    """Why the devices that a claim takes do not do; None if they do.
+    """Why the devices and accelerators of a claim do not do; None if they do.
 
     Only where one PCIe root is required, and where the roots of all devices
     are known.
@@ -40,6 +45,7 @@ def refusal(guest: Guest, host: Host, outcome: ClaimOutcome) -> Refusal | None:
     if guest.pcie_policy != REQUIRED:
         return None
     roots = {host.pools[claim.pool].pcie_root for claim in outcome.devices}
+    roots.update(card.pcie_root for card in outcome.accelerators)
     known = frozenset(root for root in roots if root is not None)
     if len(known) < 2 or len(known) < len(roots):
         return None

@@ -46,6 +46,7 @@ class FitRequest:
         'asks_networks',
         'asks_pages',
         'asks_pinning',
+        'candidates_differ',
         'guest',
         'mean_cell',
         'no_providers',
@@ -93,6 +94,11 @@ class FitRequest:
         self.placement_may_choose = any(
             not request.from_port or request.bandwidth_group is not None
             for request in guest.devices
+        )
+        #: Whether an instance may run worse with one allocation candidate of
+        #: a host than with another, or not at all.
+        self.candidates_differ = self.placement_may_choose or bool(
+            guest.accelerators
         )
         self.no_providers: tuple[tuple[str, ...], ...] = ((),) * len(
             guest.devices

@@ -3,6 +3,7 @@
 Frozen values only: nothing here imports Nova or oslo, or does I/O.
 """
 
+from nfv_sched.model.claim import AcceleratorClaim
 from nfv_sched.model.claim import CellClaim
 from nfv_sched.model.claim import ClaimOutcome
 from nfv_sched.model.claim import DeviceClaim
@@ -28,6 +29,7 @@ from nfv_sched.model.topology import PageCapacity
 from nfv_sched.model.topology import PoolTopology
 
 __all__ = [
+    'AcceleratorClaim',
     'PAGES_ANY',
     'PAGES_LARGE',
     'PAGES_SMALL',

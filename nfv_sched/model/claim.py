@@ -69,11 +69,33 @@ class DeviceClaim:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class AcceleratorClaim:
+    """``count`` accelerators of one card, and where the card is if known."""
+
+    count: int
+    numa_node: int | None = None
+    pcie_root: str | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class ClaimOutcome:
-    """What the claim will take, predicted."""
+    """What the claim will take, predicted.
+
+    The claim does not choose the ``accelerators``, which Placement allocates:
+    they are added where an allocation candidate is known.
+    """
 
     cells: tuple[CellClaim, ...] = ()
     devices: tuple[DeviceClaim, ...] = ()
+    accelerators: tuple[AcceleratorClaim, ...] = ()
+
+    def with_accelerators(
+        self, accelerators: tuple[AcceleratorClaim, ...]
+    ) -> 'ClaimOutcome':
+        """The outcome with accelerators."""
+        if not accelerators:
+            return self
+        return dataclasses.replace(self, accelerators=accelerators)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

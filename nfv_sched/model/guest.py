@@ -65,7 +65,8 @@ class Guest:
     of the first guest cell. ``spread_functions`` is whether devices should
     be on different physical functions where possible. ``pcie_policy`` is
     whether they should be below one PCIe root: ``preferred``, ``required``,
-    or None.
+    or None. ``accelerators`` are the resource classes of accelerators that
+    Placement allocates, see :mod:`nfv_sched.fit.accelerators`.
     """
 
     cells: tuple[GuestCell, ...] = ()
@@ -75,6 +76,7 @@ class Guest:
     tunneled: bool = False
     spread_functions: bool = False
     pcie_policy: str | None = None
+    accelerators: frozenset[str] = frozenset()
 
     @property
     def asks_nothing(self) -> bool:

@@ -64,13 +64,15 @@ class FunctionTopology:
     ``address`` is the ``parent`` of its pool of virtual functions. ``vfs`` is
     the highest number of its virtual functions, ``link_mbps`` the speed of
     its link in Mbit/s, ``pcie_root`` the PCIe root that it is below, such as
-    ``pci0000:3a``; at least one of the three is known.
+    ``pci0000:3a``, ``numa_node`` its NUMA node; at least one of the four is
+    known.
     """
 
     address: str
     vfs: int | None = None
     link_mbps: int | None = None
     pcie_root: str | None = None
+    numa_node: int | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -1,8 +1,10 @@
 """What a RequestSpec asks for, as a guest."""
 
 from collections.abc import Collection
+from collections.abc import Iterator
 from collections.abc import Mapping
 import dataclasses
+import re
 from typing import Any
 
 from nova import objects
@@ -19,6 +21,8 @@ from nfv_sched.nova.types import RequestSpec
 HOST_SELECTION = 'nfv:placement'
 PCI_SPREAD = 'nfv:pci_spread'
 PCIE = 'nfv:pcie'
+#: Of the classes that a flavor may request, custom ones may be anything.
+_RESOURCES = re.compile(r'resources[^:]*:(VGPU|PGPU|FPGA|CUSTOM_[A-Z0-9_]+)$')
 _PCIE_POLICIES = {'same': 'preferred', 'same:required': 'required'}
 
 
@@ -155,12 +159,32 @@ def guest_of(spec: RequestSpec, topology: Any, pci_requests: Any) -> Guest:
         tunneled=bool(_get(network, 'tunneled')),
         spread_functions=_extra_specs(spec).get(PCI_SPREAD) == 'pf',
         pcie_policy=pcie_policy(spec),
+        accelerators=frozenset(_accelerators(spec)),
     )
+
+
+def _accelerators(spec: RequestSpec) -> Iterator[str]:
+    """The resource classes of the accelerators that are requested.
+
+    By the flavor, or by device profiles of Cyborg
+    (nova.accelerator.cyborg ``get_device_profile_group_requester_id``).
+    """
+    for key in _extra_specs(spec):
+        if key.startswith('resources') and (match := _RESOURCES.match(key)):
+            yield match[1]
+    for group in _get(spec, 'requested_resources') or ():
+        if (group.requester_id or '').startswith('device_profile_'):
+            yield from group.resources
 
 
 def pcie_policy(spec: RequestSpec) -> str | None:
     """``Guest.pcie_policy`` of the guest of a RequestSpec."""
     return _PCIE_POLICIES.get(_extra_specs(spec).get(PCIE, ''))
+
+
+def locates_cards(spec: RequestSpec) -> bool:
+    """Whether it matters where the host's PCI cards are."""
+    return pcie_policy(spec) is not None or any(_accelerators(spec))
 
 
 def _extra_specs(spec: RequestSpec) -> Mapping[str, str]:

@@ -127,6 +127,8 @@ def encode_supplement(host: HostTopology) -> Provider | None:
             traits.add(schema.link_trait(function.address, function.link_mbps))
         if function.pcie_root is not None:
             traits.add(schema.root_trait(function.address, function.pcie_root))
+        if function.numa_node is not None:
+            traits.add(schema.node_trait(function.address, function.numa_node))
     if not traits:
         return None
     traits.add(schema.SUPPLEMENT)
@@ -496,12 +498,18 @@ def _read_functions(
     supplement: _ProviderFacts,
 ) -> tuple[FunctionTopology, ...]:
     vfs, links = supplement.pairs('vfs'), supplement.pairs('mbps')
-    roots = supplement.pairs('pcie')
+    roots, nodes = supplement.pairs('pcie'), supplement.pairs('node')
     return tuple(
         FunctionTopology(
-            address, vfs.get(address), links.get(address), roots.get(address)
+            address,
+            vfs.get(address),
+            links.get(address),
+            roots.get(address),
+            nodes.get(address),
         )
-        for address in sorted(vfs.keys() | links.keys() | roots.keys())
+        for address in sorted(
+            vfs.keys() | links.keys() | roots.keys() | nodes.keys()
+        )
     )
 
 

@@ -1,8 +1,9 @@
-"""The names of bandwidth providers, by uuid.
+"""The names of the providers of bandwidth and accelerators, by uuid.
 
 Neutron's agents create a provider for each physical interface with a
 guaranteed bandwidth, ``<host>:<agent>:<interface>``, below the compute node's
-provider. Allocation candidates hold uuids only.
+provider. Nova and Cyborg create one for each card with accelerators, see
+:mod:`nfv_sched.fit.accelerators`. Allocation candidates hold uuids only.
 """
 
 from nfv_sched.placement import api

@@ -303,6 +303,12 @@ def root_trait(address: str, pcie_root: str) -> str:
     return f'CUSTOM_NFV_PCIE_{_address_name(address)}_{root}'
 
 
+def node_trait(address: str, cell_id: int) -> str:
+    """The trait of a physical function that belongs to a NUMA node."""
+    number = _natural('NUMA node id', cell_id)
+    return f'CUSTOM_NFV_NODE_{_address_name(address)}_{number}'
+
+
 def _address_name(address: str) -> str:
     if not (match := _ADDRESS.fullmatch(address)):
         raise Unencodable(f'{address!r} is not a PCI address')
@@ -367,6 +373,11 @@ _TRAITS: tuple[tuple[str, re.Pattern[str], Callable[..., object]], ...] = (
     (
         'mbps',
         re.compile(rf'CUSTOM_NFV_MBPS_{_ADDRESS_NAME.pattern}_{_NUMBER}'),
+        _about_address,
+    ),
+    (
+        'node',
+        re.compile(rf'CUSTOM_NFV_NODE_{_ADDRESS_NAME.pattern}_{_NUMBER}'),
         _about_address,
     ),
     (
@@ -460,6 +471,7 @@ _SUPPLEMENTS = tuple(
         'VFS_',
         'MBPS_',
         'PCIE_',
+        'NODE_',
     )
 )
 

@@ -53,6 +53,7 @@ def supplement_of(
                 device.sriov_total,
                 device.link_mbps,
                 device.pcie_root,
+                device.numa_node,
             )
             for device in machine.devices
             if device.physfn is None and device.address not in bridges

@@ -157,7 +157,8 @@ class ForecastCache:
         fit_request = decision.fit_request
         guest = fit_request.guest
         try:
-            providers = decision.providers(candidate_to_claim(state))
+            candidate = candidate_to_claim(state)
+            providers = decision.providers(candidate)
             chosen = (
                 None if providers is fit_request.no_providers else providers
             )
@@ -171,6 +172,7 @@ class ForecastCache:
                     guest.physnets,
                     guest.tunneled,
                     guest.pcie_policy,
+                    decision.accelerators(state, candidate),
                     chosen,
                     decision.choice,
                 ),
@@ -230,7 +232,8 @@ class ForecastCache:
             host_states.host_of(state),
             roots=decision.fit_request.guest.pcie_policy is not None,
         )
-        providers = decision.providers(candidate_to_claim(state))
+        candidate = candidate_to_claim(state)
+        providers = decision.providers(candidate)
         evaluation = fit.Evaluation(
             decision.fit_request, host, decision.choice
         )
@@ -238,6 +241,9 @@ class ForecastCache:
         if outcome is None:
             return None
         shapes = self.expected.shapes
+        outcome = outcome.with_accelerators(
+            decision.accelerators(state, candidate)
+        )
         distances = self.published.distances(state, host)
         if decision.chooses_nodes and node_labels.are_complete(host.cells):
             forecast = node_options.forecast_by_nodes(

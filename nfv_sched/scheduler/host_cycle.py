@@ -1,8 +1,11 @@
 """What filters and weighers share about one HostState of a request."""
 
+import functools
+
 from nfv_sched import fit
 from nfv_sched.fit import candidates as fit_candidates
 from nfv_sched.fit.candidates import Candidate
+from nfv_sched.model import AcceleratorClaim
 from nfv_sched.model import ClaimOutcome
 from nfv_sched.model import HostTopology
 from nfv_sched.model import NodeChoice
@@ -143,6 +146,18 @@ class Decision:
         self, state: HostState, candidate: Candidate
     ) -> fit.Refusal | None:
         """Why the claim fails with an allocation candidate; None if not."""
+        refusal = self._claim_refusal(state, candidate)
+        if refusal is not None or not self.fit_request.guest.accelerators:
+            return refusal
+        return fit_candidates.accelerator_refusal(
+            self.evaluation(state),
+            self.providers(candidate),
+            self.accelerators(state, candidate),
+        )
+
+    def _claim_refusal(
+        self, state: HostState, candidate: Candidate
+    ) -> fit.Refusal | None:
         providers = self.providers(candidate)
         if providers is not self.fit_request.no_providers:
             return self._refusal_with(state, providers)
@@ -152,7 +167,7 @@ class Decision:
             self._no_providers_refusal = refusal or False
             if refusal is None:
                 self._evaluation = None
-                self.settled = not self.fit_request.placement_may_choose
+                self.settled = not self.fit_request.candidates_differ
         return self._no_providers_refusal or None  # type: ignore[return-value]
 
     def _refusal_with(
@@ -172,6 +187,17 @@ class Decision:
             self.fit_request, candidate, self.topologies.provider_name
         )
 
+    def accelerators(
+        self, state: HostState, candidate: Candidate
+    ) -> tuple[AcceleratorClaim, ...]:
+        """The accelerators that a candidate gives."""
+        classes = self.fit_request.guest.accelerators
+        if not classes:
+            return ()
+        return self.topologies.accelerators(
+            state, host_states.host_of(state), classes, candidate
+        )
+
     def allows(
         self, state: HostState, outcome: ClaimOutcome, candidate: Candidate
     ) -> bool:
@@ -182,7 +208,7 @@ class Decision:
         self, state: HostState, candidates: list[Candidate]
     ) -> list[Candidate]:
         """Candidates that fit, in the order in which Nova is to claim them."""
-        if len(candidates) < 2 or not self.fit_request.placement_may_choose:
+        if len(candidates) < 2 or not self.fit_request.candidates_differ:
             return candidates
         evaluation = self.evaluation(state)
         return fit_candidates.claim_order(
@@ -190,6 +216,7 @@ class Decision:
             candidates,
             self.topologies.distances(state, evaluation.host),
             self.topologies.provider_name,
+            functools.partial(self.accelerators, state),
         )
 
 

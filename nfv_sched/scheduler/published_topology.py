@@ -4,14 +4,18 @@ A host is decided on what its nova-compute reported. The published topology
 adds what nova-compute does not report, as long as the two agree.
 """
 
+from collections.abc import Collection
 from collections.abc import Mapping
 import logging
 
 import nova.conf
 
 from nfv_sched import conf
+from nfv_sched.fit import accelerators
 from nfv_sched.fit import drift
+from nfv_sched.fit.candidates import Candidate
 from nfv_sched.fit.locality import Distances
+from nfv_sched.model import AcceleratorClaim
 from nfv_sched.model import Host
 from nfv_sched.model import HostTopology
 from nfv_sched.nova import config as nova_config
@@ -90,7 +94,7 @@ class PublishedTopology:
         return self.reader.snapshot.hosts
 
     def provider_name(self, uuid: str) -> str | None:
-        """The name of a bandwidth provider; None where it is not known.
+        """The name of a provider of bandwidth or accelerators, if it is known.
 
         The reader then reads it with its next refresh. Returns at once
         whatever Placement does.
@@ -127,6 +131,26 @@ class PublishedTopology:
             cell.id: cell.distances
             for cell in (topology.cells if topology else ())
         }
+
+    def accelerators(
+        self,
+        state: HostState,
+        host: Host,
+        classes: Collection[str],
+        candidate: Candidate,
+    ) -> tuple[AcceleratorClaim, ...]:
+        """The accelerators that an allocation candidate gives.
+
+        :param classes: their resource classes
+        """
+        topology = self._topology(state, host)
+        return accelerators.allocated(
+            classes,
+            candidate,
+            state.uuid,
+            self.provider_name,
+            topology.functions if topology else (),
+        )
 
     def _topology(self, state: HostState, host: Host) -> HostTopology | None:
         """What is published of a host, if it agrees with its report."""

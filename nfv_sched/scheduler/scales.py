@@ -49,6 +49,11 @@ def pci_locality(
 ) -> Scale:
     """How near devices are, or, without any, what is kept free of them."""
     guest = fit_request.guest
+    if not guest.devices and guest.accelerators:
+        # The one or the other is 0.
+        return lambda forecast: (
+            1 - forecast.locality.occupied - forecast.locality.penalty(guest)
+        )
     if not guest.devices:
         return lambda forecast: 1 - forecast.locality.occupied
     return lambda forecast: 1 - forecast.locality.penalty(guest)

@@ -50,8 +50,8 @@ def test_only_what_nova_does_not_report_is_published(tmp_path, client):
     assert [cell.l3 for cell in found.cells] == [{0}, {0}]
     assert [cell.offline_cpus for cell in found.cells] == [0, 1]
     assert found.functions == (
-        FunctionTopology('0000:3b:00.0', 64, 25000),
-        FunctionTopology('0000:3d:00.0', None, 1000),
+        FunctionTopology('0000:3b:00.0', 64, 25000, numa_node=0),
+        FunctionTopology('0000:3d:00.0', None, 1000, numa_node=0),
     )
     assert found.cells[0].memory_mib == host().cells[0].memory_mib
 
