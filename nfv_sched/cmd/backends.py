@@ -26,6 +26,7 @@ from nfv_sched.placement.client import PlacementClient
 from nfv_sched.placement.errors import PlacementError
 from nfv_sched.survey import nova as nova_survey
 from nfv_sched.survey import placement as placement_survey
+from nfv_sched.survey.accelerators import with_accelerators
 from nfv_sched.survey.values import Survey
 
 LOG = logging.getLogger(__name__)
@@ -157,26 +158,40 @@ class Backends:
         return placement_survey.read(self.placement())
 
     def survey_with_distances(self) -> Survey:
-        """All hosts, with published distances between NUMA nodes.
+        """All hosts, with what Placement alone has.
+
+        The published distances between NUMA nodes, and accelerators.
 
         :raises NoBackendError: the credentials are invalid
         :raises PlacementError: Placement is read and does not answer
         """
-        if self.databases:
-            return nova_survey.read(
-                failure_domain_kinds(), published=self._published()
+        if not self.databases:
+            client = self.placement()
+            return with_accelerators(placement_survey.read(client), client)
+        published = self._published()
+        survey = nova_survey.read(failure_domain_kinds(), published=published)
+        if published is None:
+            return survey
+        try:
+            return with_accelerators(survey, self.placement())
+        except (PlacementError, ksa_errors.ClientException) as error:
+            LOG.warning(
+                'Accelerators are not known: Placement does not answer: %s',
+                error,
             )
-        return placement_survey.read(self.placement())
+            return survey
 
-    def _published(self) -> dict[str, HostTopology]:
+    def _published(self) -> dict[str, HostTopology] | None:
+        """The published topologies by uuid; None without an answer."""
         try:
             view = placement_survey.view_of(self.placement())
         except (PlacementError, ksa_errors.ClientException) as error:
             LOG.warning(
-                'NUMA distances are not known: Placement does not answer: %s',
+                'NUMA distances and accelerators are not known: Placement '
+                'does not answer: %s',
                 error,
             )
-            return {}
+            return None
         return {
             tree.host.uuid: tree.host
             for tree in view.trees.values()

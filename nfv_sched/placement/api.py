@@ -19,6 +19,8 @@ T = TypeVar('T')
 _SENTINEL = f'{schema.TOPOLOGY}:1'
 # Of providers whose interfaces have VFs for ports: neutron's agents set it.
 _DIRECT = 'CUSTOM_VNIC_TYPE_DIRECT'
+#: The trait of Nova's providers of PCI devices.
+_MANAGED_PCI = 'COMPUTE_MANAGED_PCI_DEVICE'
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -138,6 +140,17 @@ def bandwidth_provider_names(client: PlacementClient) -> dict[str, str]:
     return {provider.uuid: provider.name for provider in providers}
 
 
+def unmanaged_providers(client: PlacementClient) -> list[ListedProvider]:
+    """All providers but those of PCI devices that Nova manages."""
+    try:
+        return _list_providers(client, required=f'!{_MANAGED_PCI}')
+    except Refused as error:
+        # As above. No provider has it, then.
+        if error.status != 400 or _trait_exists(client, _MANAGED_PCI):
+            raise
+        return _list_providers(client)
+
+
 def _trait_exists(client: PlacementClient, name: str) -> bool:
     try:
         client.get(f'{_PATHS[_TRAIT]}/{_quoted(name)}')
@@ -230,6 +243,12 @@ def inventories(
         except KeyError as error:
             raise BadAnswer(f'inventory {name} lacks {error}') from error
     return _typed(int, generation, 'generation'), by_class
+
+
+def usages(client: PlacementClient, uuid: str) -> dict[str, int]:
+    """What is used of a provider, by class."""
+    answer = client.get(f'/resource_providers/{uuid}/usages')
+    return _amounts(answer.get('usages'), 'usages')
 
 
 def traits(client: PlacementClient, uuid: str) -> tuple[int, frozenset[str]]:

@@ -12,12 +12,16 @@ from nfv_sched.render.marks import BLOCKED
 from nfv_sched.render.marks import FREE
 from nfv_sched.render.marks import UNKNOWN_OWNER
 from nfv_sched.survey import HostSurvey
+from nfv_sched.survey import SurveyedAccelerator
 from nfv_sched.survey import SurveyedDevice
+
+#: ``PoolView.kind`` of accelerators that Placement allocates.
+ACCELERATOR = 'accelerator'
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class PoolView:
-    """Devices of one type on one card.
+    """Devices or accelerators of one type on one card.
 
     ``address`` is that of the physical function, ``link_mbps`` the speed of
     its link and ``pcie_root`` the PCIe root above it, if known. ``owners``
@@ -57,9 +61,24 @@ def pools_of(
             pools.setdefault(node, []).append(
                 _listed(members, marks, functions)
             )
+    listed = {cell.id for cell in host.topology.cells}
+    for card in host.accelerators or ():
+        node = card.numa_node if card.numa_node in listed else None
+        pools.setdefault(node, []).append(_of_card(card))
     return {
         node: tuple(sorted(views, key=_order)) for node, views in pools.items()
     }
+
+
+def _of_card(card: SurveyedAccelerator) -> PoolView:
+    return PoolView(
+        address=card.address,
+        kind=ACCELERATOR,
+        label=printable(card.resource_class),
+        total=card.total,
+        free=max(0, card.total - card.used),
+        pcie_root=card.pcie_root,
+    )
 
 
 def _order(pool: PoolView) -> tuple[str, str]:

@@ -8,10 +8,12 @@ from nfv_sched.survey.values import HostSurvey
 from nfv_sched.survey.values import InstanceCell
 from nfv_sched.survey.values import Source
 from nfv_sched.survey.values import Survey
+from nfv_sched.survey.values import SurveyedAccelerator
 from nfv_sched.survey.values import SurveyedDevice
 from nfv_sched.survey.values import SurveyedInstance
 
 __all__ = [
+    'SurveyedAccelerator',
     'SurveyedDevice',
     'HostSurvey',
     'SurveyedInstance',

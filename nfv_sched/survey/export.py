@@ -5,6 +5,7 @@ not have is null.
 """
 
 from collections.abc import Mapping
+import dataclasses
 from typing import Any
 
 from nfv_sched.model import Cell
@@ -53,6 +54,7 @@ def _host(host: HostSurvey) -> dict[str, Any]:
                 'vfs': function.vfs,
                 'link_mbps': function.link_mbps,
                 'pcie_root': function.pcie_root,
+                'numa_node': function.numa_node,
             }
             for function in topology.functions
         ],
@@ -60,6 +62,9 @@ def _host(host: HostSurvey) -> dict[str, Any]:
         'devices': None
         if host.devices is None
         else list(map(_device, host.devices)),
+        'accelerators': None
+        if host.accelerators is None
+        else list(map(dataclasses.asdict, host.accelerators)),
         'guests': None
         if host.residents is None
         else list(map(_instance, host.residents)),

@@ -76,6 +76,22 @@ class SurveyedDevice:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class SurveyedAccelerator:
+    """Accelerators of one resource class on one card, in Placement.
+
+    ``address`` is the PCI address of the card, ``numa_node`` and
+    ``pcie_root`` are where it is, as far as published.
+    """
+
+    address: str
+    resource_class: str
+    total: int
+    used: int
+    numa_node: int | None = None
+    pcie_root: str | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class HostSurvey:
     """One compute node.
 
@@ -92,6 +108,7 @@ class HostSurvey:
     devices: tuple[SurveyedDevice, ...] | None = None
     enabled: bool | None = None
     availability_zone: str | None = None
+    accelerators: tuple[SurveyedAccelerator, ...] | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
