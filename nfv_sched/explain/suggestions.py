@@ -19,6 +19,8 @@ from nfv_sched.explain import moves
 from nfv_sched.explain.alternatives import Alternative
 from nfv_sched.explain.alternatives import alternatives
 from nfv_sched.explain.moves import Move
+from nfv_sched.fit.candidates import accelerator_refusal
+from nfv_sched.fit.candidates import Candidate
 from nfv_sched.fit.candidates import providers
 from nfv_sched.model import Host
 from nfv_sched.nova import boot_request
@@ -116,11 +118,21 @@ def _fits(
     host: Host,
 ) -> bool:
     evaluation = fit.Evaluation(fit_request, host)
-    name_of = dry_run.cycle.process.published.provider_name
+    published = dry_run.cycle.process.published
+    classes = fit_request.guest.accelerators
+
+    def refused(candidate: Candidate) -> bool:
+        offered = providers(fit_request, candidate, published.provider_name)
+        if evaluation.refusal(offered) is not None:
+            return True
+        if not classes:
+            return False
+        cards = published.accelerators(report.state, host, classes, candidate)
+        return accelerator_refusal(evaluation, offered, cards) is not None
+
     try:
-        return any(
-            evaluation.refusal(providers(fit_request, candidate, name_of))
-            is None
+        return not all(
+            refused(candidate)
             for candidate in report.candidates or [{'mappings': {'': []}}]
         )
     except Exception:

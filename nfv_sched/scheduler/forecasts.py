@@ -172,7 +172,8 @@ class ForecastCache:
                     guest.physnets,
                     guest.tunneled,
                     guest.pcie_policy,
-                    decision.accelerators(state, candidate),
+                    guest.accelerators
+                    and decision.accelerators(state, candidate),
                     chosen,
                     decision.choice,
                 ),

@@ -146,39 +146,42 @@ class Decision:
         self, state: HostState, candidate: Candidate
     ) -> fit.Refusal | None:
         """Why the claim fails with an allocation candidate; None if not."""
-        refusal = self._claim_refusal(state, candidate)
-        if refusal is not None or not self.fit_request.guest.accelerators:
-            return refusal
-        return fit_candidates.accelerator_refusal(
-            self.evaluation(state),
-            self.providers(candidate),
-            self.accelerators(state, candidate),
-        )
-
-    def _claim_refusal(
-        self, state: HostState, candidate: Candidate
-    ) -> fit.Refusal | None:
+        fit_request = self.fit_request
         providers = self.providers(candidate)
-        if providers is not self.fit_request.no_providers:
-            return self._refusal_with(state, providers)
+        if (
+            providers is not fit_request.no_providers
+            or fit_request.guest.accelerators
+        ):
+            return self._refusal_with(
+                state, providers, self.accelerators(state, candidate)
+            )
         # The same for all candidates whose devices Placement left open.
         if self._no_providers_refusal is None:
             refusal = self.evaluation(state).refusal(providers)
             self._no_providers_refusal = refusal or False
             if refusal is None:
                 self._evaluation = None
-                self.settled = not self.fit_request.candidates_differ
+                self.settled = not fit_request.placement_may_choose
         return self._no_providers_refusal or None  # type: ignore[return-value]
 
     def _refusal_with(
-        self, state: HostState, providers: fit.Providers
+        self,
+        state: HostState,
+        providers: fit.Providers,
+        accelerators: tuple[AcceleratorClaim, ...],
     ) -> fit.Refusal | None:
-        """The answer for devices that Placement chose."""
+        """The answer for devices and accelerators that Placement chose."""
         if self._refusals is None:
             self._refusals = {}
-        key = tuple(providers)
+        key = tuple(providers), accelerators
         if key not in self._refusals:
-            self._refusals[key] = self.evaluation(state).refusal(providers)
+            evaluation = self.evaluation(state)
+            refusal = evaluation.refusal(providers)
+            if refusal is None:
+                refusal = fit_candidates.accelerator_refusal(
+                    evaluation, providers, accelerators
+                )
+            self._refusals[key] = refusal
         return self._refusals[key]
 
     def providers(self, candidate: Candidate) -> fit.Providers:
