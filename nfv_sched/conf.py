@@ -231,10 +231,10 @@ PCI alias. The option is read when the first instance is weighed.
         default=2.0,
         min=0.0,
         help="""
-Multiplier of PCILocalityWeigher. Instances with devices prefer hosts
-where the claim takes devices near the instance's NUMA nodes.
-Instances without devices prefer hosts where the claim takes NUMA
-nodes without free devices.
+Multiplier of PCILocalityWeigher. Instances with devices or
+accelerators prefer hosts where these are near the NUMA nodes that
+the claim takes. Instances without either prefer hosts where the
+claim takes NUMA nodes without free devices.
 
 Overridden per aggregate by the metadata key
 ``nfv_pci_locality_weight_multiplier``. Zero disables the weigher.
