@@ -5,9 +5,10 @@ fast enough for many shapes before and after a claim. Guest cells that are
 not alike count as their mean; otherwise the estimate is never too low. The
 exact number is that of repeated claims.
 
-Weighers compare smoothed headrooms: what is short limits them most, and what
-is going to be short next somewhat less. With the plain ones a claim that
-takes the last but one scarce resource of a NUMA node costs nothing.
+Where the scheduler chooses NUMA nodes, it compares smoothed headrooms: what is
+short limits them most, and what is going to be short next somewhat less. With
+the plain ones, what a claim takes of the second scarcest resource of a node
+costs nothing.
 """
 
 from collections.abc import Callable
@@ -29,9 +30,17 @@ from nfv_sched.model import Host
 #: More instances than any host holds.
 PLENTY = 1 << 20
 
-#: The fractions of an instance in which smoothed headrooms are counted: they
+#: The fractions of an instance in which headrooms of hosts are compared: they
 #: are whole numbers, so that sums of many do not drift.
 FRACTIONS = 1024
+
+
+class Shapes(NamedTuple):
+    """The shapes whose headroom is compared, and whether it is smoothed."""
+
+    requests: tuple[FitRequest, ...]
+    smooth: bool = False
+
 
 #: What several limits allow together.
 _Combine = Callable[[Sequence[float]], float]
@@ -64,37 +73,42 @@ def by_cell(fit_request: FitRequest, host: Host) -> list[int]:
 
 
 class HostHeadroom:
-    """The smoothed headroom of a host for one shape, now and in other states.
+    """The headroom of one host for one shape: now, and in other states.
 
     In FRACTIONS of an instance; 0 exactly where no instance fits by counts.
     Cells that are the same object in another state are not counted again.
+
+    :param smooth: whether to smooth it
     """
 
-    __slots__ = ('_counts', '_fit_request', '_host', 'now')
+    __slots__ = ('_combine', '_counts', '_fit_request', '_host', 'now')
 
-    def __init__(self, fit_request: FitRequest, host: Host) -> None:
+    def __init__(
+        self, fit_request: FitRequest, host: Host, *, smooth: bool
+    ) -> None:
+        self._combine: _Combine = smoothed if smooth else min
         self._fit_request = fit_request
         self._host = host
-        self._counts = [
-            smoothed(_cell_limits(fit_request, cell, host))
-            for cell in host.cells
-        ]
-        self.now = self._smoothed(host, self._counts)
+        self._counts = [self._of_cell(cell, host) for cell in host.cells]
+        self.now = self._of_host(host, self._counts)
 
     def after(self, host: Host) -> int:
         """The headroom in another state of the same host."""
         counts = [
-            count
-            if cell is same
-            else smoothed(_cell_limits(self._fit_request, cell, host))
+            count if cell is same else self._of_cell(cell, host)
             for count, same, cell in zip(
                 self._counts, self._host.cells, host.cells, strict=True
             )
         ]
-        return self._smoothed(host, counts)
+        return self._of_host(host, counts)
 
-    def _smoothed(self, host: Host, counts: Sequence[float]) -> int:
-        whole = _headroom(self._fit_request, host, counts, smoothed)
+    def _of_cell(self, cell: Cell, host: Host) -> float:
+        return self._combine(_cell_limits(self._fit_request, cell, host))
+
+    def _of_host(self, host: Host, counts: Sequence[float]) -> int:
+        whole = _headroom(self._fit_request, host, counts, self._combine)
+        if self._combine is min:
+            return int(whole) * FRACTIONS
         return math.ceil(whole * FRACTIONS)
 
 

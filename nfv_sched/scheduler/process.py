@@ -4,12 +4,18 @@ from collections.abc import Iterator
 import contextlib
 import threading
 
+import nova.conf
+
+from nfv_sched import conf
 from nfv_sched import fit
 from nfv_sched.scheduler import demand
 from nfv_sched.scheduler import published_topology
 from nfv_sched.scheduler.forecasts import ForecastCache
 from nfv_sched.scheduler.in_flight import InFlight
 from nfv_sched.scheduler.published_topology import PublishedTopology
+
+CONF = nova.conf.CONF
+conf.register_opts(CONF)
 
 
 class SchedulerProcess:
@@ -63,6 +69,7 @@ class SchedulerProcess:
                     self._forecasts = ForecastCache(
                         self._expected or demand.expected(self.demand),
                         self.published,
+                        smooth=CONF.nfv_sched.choose_nodes,
                     )
         return self._forecasts
 

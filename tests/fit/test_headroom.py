@@ -83,8 +83,12 @@ def test_cells_that_a_claim_leaves_alone_are_not_counted_again(scene):
     if placement is None:
         return
     left = fit.apply_claim(guest, host, placement)
-    headroom_of_host = HostHeadroom(fit_request, host)
-    assert headroom_of_host.after(left) == HostHeadroom(fit_request, left).now
+    plain = HostHeadroom(fit_request, host, smooth=False)
+    assert plain.now == headroom(fit_request, host) * FRACTIONS
+    assert plain.after(left) == headroom(fit_request, left) * FRACTIONS
+    smooth = HostHeadroom(fit_request, host, smooth=True)
+    counted_again = HostHeadroom(fit_request, left, smooth=True)
+    assert smooth.after(left) == counted_again.now
 
 
 @given(scene=strategies.scenes())
@@ -93,9 +97,9 @@ def test_smoothed_headroom_is_less_but_none_only_where_there_is_none(scene):
     guest, host = request_spec.read_guest(scene.spec), host_of(scene)
     fit_request = fit.FitRequest(guest)
     plain = headroom(fit_request, host)
-    smoothed = HostHeadroom(fit_request, host).now
-    assert bool(smoothed) == bool(plain)
-    assert smoothed <= (plain + 1) * FRACTIONS
+    smooth = HostHeadroom(fit_request, host, smooth=True).now
+    assert bool(smooth) == bool(plain)
+    assert smooth <= (plain + 1) * FRACTIONS
 
 
 def headroom_of(cpus, gigabytes):
@@ -115,7 +119,7 @@ def headroom_of(cpus, gigabytes):
         cpu_policy='dedicated',
     )
     request = fit.FitRequest(Guest((cell,)))
-    return HostHeadroom(request, Host('host', (node,))).now
+    return HostHeadroom(request, Host('host', (node,)), smooth=True).now
 
 
 def test_what_is_not_the_scarcest_counts_too():
