@@ -39,7 +39,9 @@ class Column:
 
     Filters that pass every host here (services that are up, images,
     capabilities, server groups) are left out. ``told`` is whether it knows
-    from the start which flavors will come, and how often each.
+    from the start which flavors will come, and how often each; ``primed``
+    whether it has counted earlier instances of the load, as a scheduler
+    counts those that run when it starts.
     """
 
     name: str
@@ -48,6 +50,7 @@ class Column:
     weighers: tuple[str, ...] = (_STOCK_WEIGHERS,)
     options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     told: bool = False
+    primed: bool = False
 
     @property
     def stock(self) -> bool:
@@ -104,6 +107,14 @@ COLUMNS = {
             (_STOCK_WEIGHERS, _OUR_WEIGHERS),
             {**_LEFT_TO_US, 'nfv_sched.choose_nodes': True},
             told=True,
+        ),
+        Column(
+            'choosing-primed',
+            'the same as ours-choosing, started where such instances ran',
+            _OUR_FILTERS,
+            (_STOCK_WEIGHERS, _OUR_WEIGHERS),
+            {**_LEFT_TO_US, 'nfv_sched.choose_nodes': True},
+            primed=True,
         ),
         Column(
             'ours-pack',

@@ -166,6 +166,14 @@ def sequence(load: Load, seed: int, expected: int) -> Iterator[Arrival]:
         yield Arrival(number, name)
 
 
+def earlier(load: Load, count: int) -> list[str]:
+    """The flavors of instances of the load that came before all seeds'."""
+    dice = random.Random(f'{load.name}/earlier')  # noqa: S311
+    return dice.choices(
+        list(load.weights), list(load.weights.values()), k=count
+    )
+
+
 def churn(
     load: Load, seed: int, resident: float, count: int
 ) -> Iterator[Arrival]:

@@ -21,6 +21,7 @@ from benchmarks.packing.computes import Shape
 from benchmarks.packing.loads import Load
 from nfv_sched import fit
 from nfv_sched.nova import request_spec
+from nfv_sched.scheduler import demand
 from nfv_sched.scheduler import process
 from nfv_sched.scheduler.process import SchedulerProcess
 from nfv_sched.scheduler.published_topology import PublishedTopology
@@ -82,6 +83,16 @@ class _Run:
             )
             process.replace(
                 SchedulerProcess(PublishedTopology(None), expected)
+            )
+        if column.primed:
+            process.current().demand.prime(
+                (
+                    fit.FitRequest(
+                        request_spec.read_guest(self.shapes[name].spec)
+                    ),
+                    1.0,
+                )
+                for name in loads.earlier(load, demand.MOST_INSTANCES)
             )
         self.scheduler = scheduler.Scheduler(
             column, self.computes, remember=remember

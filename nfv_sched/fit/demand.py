@@ -66,6 +66,22 @@ class DemandHistogram:
             if self._recorded >= self._due:
                 self._refresh()
 
+    def prime(self, requests: Iterable[tuple[FitRequest, float]]) -> None:
+        """Count earlier requests, with a weight each; a new one weighs 1."""
+        if self._fixed:
+            return
+        with self._lock:
+            for fit_request, weight in requests:
+                if fit_request.guest.asks_nothing:
+                    continue
+                shape = fit_request.shape
+                self._requests_by_shape.setdefault(shape, fit_request)
+                self._weights[shape] = (
+                    self._weights.get(shape, 0) + self._weight * weight
+                )
+            if self._weights:
+                self._refresh()
+
     def _refresh(self) -> None:
         self._recorded = 0
         self._due = min(self._due * 2, _REFRESH)

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from nfv_sched.fit.apply_claim import apply_claim
 from nfv_sched.fit.headroom import HostHeadroom
+from nfv_sched.fit.headroom import Shapes
 from nfv_sched.fit.locality import Distances
 from nfv_sched.fit.locality import Locality
 from nfv_sched.fit.locality import locality
@@ -20,7 +21,8 @@ class Forecast(NamedTuple):
     """The state of a host after a claim, as far as weighers need it.
 
     ``before`` and ``left`` are the headrooms before the claim and after it,
-    one for each of the expected ``shapes``.
+    one for each of the expected ``shapes``, as of
+    :class:`~nfv_sched.fit.headroom.HostHeadroom`.
     """
 
     shapes: tuple[FitRequest, ...]
@@ -33,7 +35,7 @@ def forecast(
     guest: Guest,
     host: Host,
     outcome: ClaimOutcome,
-    shapes: tuple[FitRequest, ...],
+    shapes: Shapes,
     distances: Distances,
 ) -> Forecast:
     """The forecast for a claim with a known outcome.
@@ -49,19 +51,22 @@ def forecasts(
     guest: Guest,
     host: Host,
     outcomes: Iterable[ClaimOutcome],
-    shapes: tuple[FitRequest, ...],
+    shapes: Shapes,
     distances: Distances,
 ) -> Iterator[Forecast]:
     """The forecasts for several outcomes of a claim, one after another.
 
     The headroom before the claim is counted once.
     """
-    counts = [HostHeadroom(shape, host) for shape in shapes]
+    counts = [
+        HostHeadroom(request, host, smooth=shapes.smooth)
+        for request in shapes.requests
+    ]
     before = tuple(count.now for count in counts)
     for outcome in outcomes:
         left = apply_claim(guest, host, outcome)
         yield Forecast(
-            shapes,
+            shapes.requests,
             before,
             tuple(count.after(left) for count in counts),
             locality(guest, host, outcome, distances),

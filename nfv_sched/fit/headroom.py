@@ -4,10 +4,18 @@ Counts CPUs, pages and devices cell by cell, without placing an instance:
 fast enough for many shapes before and after a claim. Guest cells that are
 not alike count as their mean; otherwise the estimate is never too low. The
 exact number is that of repeated claims.
+
+Where the scheduler chooses NUMA nodes, it compares smoothed headrooms: what is
+short limits them most, and what is going to be short next somewhat less. With
+the plain ones, what a claim takes of the second scarcest resource of a node
+costs nothing.
 """
 
+from collections.abc import Callable
+from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
+import math
 from typing import NamedTuple
 
 from nfv_sched.fit import cores
@@ -22,17 +30,29 @@ from nfv_sched.model import Host
 #: More instances than any host holds.
 PLENTY = 1 << 20
 
+#: The fractions of an instance in which headrooms of hosts are compared: they
+#: are whole numbers, so that sums of many do not drift.
+FRACTIONS = 1024
+
+
+class Shapes(NamedTuple):
+    """The shapes whose headroom is compared, and whether it is smoothed."""
+
+    requests: tuple[FitRequest, ...]
+    smooth: bool = False
+
+
+#: What several limits allow together.
+_Combine = Callable[[Sequence[float]], float]
+
 
 def headroom(fit_request: FitRequest, host: Host) -> int:
     """How many more instances of the requested shape fit, by counts.
 
     PLENTY for guests that ask for nothing, which no count limits.
     """
-    return _headroom(
-        fit_request,
-        host,
-        [_cell_headroom(fit_request, cell, host) for cell in host.cells],
-    )
+    counts = [_cell_headroom(fit_request, cell, host) for cell in host.cells]
+    return int(_headroom(fit_request, host, counts, min))
 
 
 def by_cell(fit_request: FitRequest, host: Host) -> list[int]:
@@ -55,38 +75,68 @@ def by_cell(fit_request: FitRequest, host: Host) -> list[int]:
 class HostHeadroom:
     """The headroom of one host for one shape: now, and in other states.
 
+    In FRACTIONS of an instance; 0 exactly where no instance fits by counts.
     Cells that are the same object in another state are not counted again.
+
+    :param smooth: whether to smooth it
     """
 
-    __slots__ = ('_counts', '_fit_request', '_host', 'now')
+    __slots__ = ('_combine', '_counts', '_fit_request', '_host', 'now')
 
-    def __init__(self, fit_request: FitRequest, host: Host) -> None:
+    def __init__(
+        self, fit_request: FitRequest, host: Host, *, smooth: bool
+    ) -> None:
+        self._combine: _Combine = smoothed if smooth else min
         self._fit_request = fit_request
         self._host = host
-        self._counts = [
-            _cell_headroom(fit_request, cell, host) for cell in host.cells
-        ]
-        self.now = _headroom(fit_request, host, self._counts)
+        self._counts = [self._of_cell(cell, host) for cell in host.cells]
+        self.now = self._of_host(host, self._counts)
 
     def after(self, host: Host) -> int:
         """The headroom in another state of the same host."""
         counts = [
-            count
-            if cell is same
-            else _cell_headroom(self._fit_request, cell, host)
+            count if cell is same else self._of_cell(cell, host)
             for count, same, cell in zip(
                 self._counts, self._host.cells, host.cells, strict=True
             )
         ]
-        return _headroom(self._fit_request, host, counts)
+        return self._of_host(host, counts)
+
+    def _of_cell(self, cell: Cell, host: Host) -> float:
+        return self._combine(_cell_limits(self._fit_request, cell, host))
+
+    def _of_host(self, host: Host, counts: Sequence[float]) -> int:
+        whole = _headroom(self._fit_request, host, counts, self._combine)
+        if self._combine is min:
+            return int(whole) * FRACTIONS
+        return math.ceil(whole * FRACTIONS)
+
+
+def smoothed(limits: Sequence[float]) -> float:
+    """What several limits allow: less than the least if others are near it.
+
+    The reciprocal of the 4-norm of the reciprocals, a common smooth minimum:
+    of two equal limits 0.84, of limits 1 and 2 0.98.
+    """
+    if len(limits) == 1:
+        return limits[0]
+    total = 0.0
+    for limit in limits:
+        if limit <= 0:
+            return 0.0
+        total += 1 / (limit * limit) ** 2
+    return 1 / math.sqrt(math.sqrt(total))
 
 
 def _headroom(
-    fit_request: FitRequest, host: Host, by_cell: Sequence[int]
-) -> int:
+    fit_request: FitRequest,
+    host: Host,
+    by_cell: Sequence[float],
+    combine: _Combine,
+) -> float:
     """The headroom of a host, given how many guest cells each cell takes."""
     guest, wanted = fit_request.guest, len(fit_request.guest.cells)
-    most = guests_together(by_cell, wanted) if wanted else PLENTY
+    most = _together(by_cell, wanted, combine) if wanted else PLENTY
     if not guest.devices or not most:
         return most
     demands = _device_needs(fit_request, host)
@@ -95,15 +145,26 @@ def _headroom(
     if wanted == 1 and not any(demand.anywhere for demand in demands):
         # All of a guest's devices are on its cell.
         return sum(
-            min(free, *(demand.near(cell) for demand in demands))
+            combine([free, *(demand.near(cell) for demand in demands)])
             for free, cell in zip(by_cell, host.cells, strict=True)
         )
     usable = [
         cell for free, cell in zip(by_cell, host.cells, strict=True) if free
     ]
-    return min(
-        most, *(demand.on(usable if wanted else None) for demand in demands)
+    return combine(
+        [
+            most,
+            *(demand.on(usable if wanted else None) for demand in demands),
+        ]
     )
+
+
+def _together(rooms: Sequence[float], wanted: int, combine: _Combine) -> float:
+    """As :func:`guests_together`; combined where all rooms are needed."""
+    usable = [room for room in rooms if room]
+    if len(usable) == wanted:
+        return combine(usable)
+    return _spread(usable, wanted)
 
 
 def guests_together(rooms: Sequence[int], wanted: int) -> int:
@@ -112,50 +173,65 @@ def guests_together(rooms: Sequence[int], wanted: int) -> int:
     The largest number for which no host cell takes more than it has room
     for, and at most one cell of each instance.
     """
-    if wanted == 1:
-        return sum(rooms)
-    low, high = 0, sum(rooms) // wanted
-    while low < high:
-        middle = (low + high + 1) // 2
-        if sum(min(one, middle) for one in rooms) >= wanted * middle:
-            low = middle
-        else:
-            high = middle - 1
-    return low
+    return int(_spread(rooms, wanted))
+
+
+def _spread(rooms: Sequence[float], wanted: int) -> float:
+    """How many instances of ``wanted`` cells fit, fractions of them too."""
+    left = sum(rooms)
+    for place, largest in enumerate(sorted(rooms, reverse=True)[:wanted]):
+        # Each instance has a cell on all cells that are larger than others.
+        most = left / (wanted - place)
+        if largest <= most:
+            return most
+        left -= largest
+    return 0
 
 
 def _cell_headroom(fit_request: FitRequest, cell: Cell, host: Host) -> int:
     """How many cells like the guest's mean cell a host cell takes."""
+    return min(_cell_limits(fit_request, cell, host))
+
+
+def _cell_limits(
+    fit_request: FitRequest, cell: Cell, host: Host
+) -> Sequence[int]:
+    """How many of these cells each resource of a host cell allows.
+
+    Of the CPUs one limit only, so that each resource counts once.
+    """
     mean = fit_request.mean_cell
     if mean is None:
-        return 0
+        return (0,)
     first = fit_request.guest.cells[0]
     if mean.shared > len(cell.shared_cpus):
         # An instance never overcommits against itself.
-        return 0
-    most = _memory_headroom(fit_request, cell, mean.memory_kib)
-    if mean.dedicated and most:
-        most = min(
-            most,
-            len(cell.free_dedicated) // mean.pinned,
-            _usable_cpus(first, cell) // mean.dedicated,
+        return (0,)
+    limits = [_memory_headroom(fit_request, cell, mean.memory_kib)]
+    if mean.dedicated and limits[0]:
+        limits.append(
+            min(
+                len(cell.free_dedicated) // mean.pinned,
+                _usable_cpus(first, cell) // mean.dedicated,
+            )
         )
-    if first.cpu_policy != 'dedicated' and most:
-        most = min(most, _overcommit_headroom(mean, cell, host))
-    return most
+    if first.cpu_policy != 'dedicated' and limits[0]:
+        limits.extend(_overcommit_limits(mean, cell, host))
+    return limits
 
 
-def _overcommit_headroom(mean: CellMean, cell: Cell, host: Host) -> int:
+def _overcommit_limits(
+    mean: CellMean, cell: Cell, host: Host
+) -> Iterator[int]:
     """How many the allocation ratios allow on a cell."""
     memory = cell.memory_mib * host.ram_allocation_ratio - cell.memory_used_mib
-    most = max(0, int(memory * KIB_PER_MIB // mean.memory_kib))
+    yield max(0, int(memory * KIB_PER_MIB // mean.memory_kib))
     if mean.shared:
         cpus = (
             len(cell.shared_cpus) * host.cpu_allocation_ratio
             - cell.shared_used
         )
-        most = min(most, max(0, int(cpus // mean.shared)))
-    return most
+        yield max(0, int(cpus // mean.shared))
 
 
 def _usable_cpus(guest: GuestCell, cell: Cell) -> int:

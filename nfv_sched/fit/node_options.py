@@ -25,8 +25,8 @@ from nfv_sched.fit.forecast import forecasts
 from nfv_sched.fit.forecast import HostForecast
 from nfv_sched.fit.forecast import NodeForecast
 from nfv_sched.fit.headroom import by_cell
+from nfv_sched.fit.headroom import Shapes
 from nfv_sched.fit.locality import Distances
-from nfv_sched.fit.request import FitRequest
 from nfv_sched.model import ClaimOutcome
 from nfv_sched.model import NodeChoice
 
@@ -105,7 +105,7 @@ def forecast_by_nodes(
     evaluation: Evaluation,
     providers: Providers,
     unrestricted: ClaimOutcome,
-    shapes: tuple[FitRequest, ...],
+    shapes: Shapes,
     distances: Distances,
 ) -> HostForecast:
     """The forecasts for all sets of nodes that a claim can be restricted to.

@@ -41,6 +41,24 @@ def reference_guests(names: Iterable[str]) -> list[tuple[Guest, int]]:
     return guests
 
 
+def existing_guests() -> list[Guest]:
+    """The guests of all flavors that ask for something.
+
+    Malformed flavors are left out.
+    """
+    guests = []
+    context = nova_context.get_admin_context()
+    for flavor in objects.FlavorList.get_all(context):
+        try:
+            guest = guest_of(flavor)
+        except (exception.NovaException, ValueError) as error:
+            LOG.debug('Flavor %s is left out: %s', flavor.name, error)
+            continue
+        if not guest.asks_nothing:
+            guests.append(guest)
+    return guests
+
+
 def parse_weight(text: str) -> tuple[str, int]:
     """The name and the weight of ``NAME`` or ``NAME=WEIGHT``.
 
@@ -59,15 +77,26 @@ def guest_of(flavor: Any) -> Guest:
 
     :raises nova.exception.NovaException: the flavor is malformed
     """
-    image = objects.ImageMeta(properties=objects.ImageMetaProps())
     return request_spec.read_guest(
         objects.RequestSpec(
-            numa_topology=hardware.numa_get_constraints(flavor, image),
+            numa_topology=topology_of(flavor),
             pci_requests=pci_request.get_pci_requests_from_flavor(
                 flavor,
                 affinity_policy=hardware.get_pci_numa_policy_constraint(
-                    flavor, image
+                    flavor, _no_image()
                 ),
             ),
         )
     )
+
+
+def topology_of(flavor: Any) -> Any:
+    """The ``InstanceNUMATopology`` that a flavor asks for; None without one.
+
+    :raises nova.exception.NovaException: the flavor is malformed
+    """
+    return hardware.numa_get_constraints(flavor, _no_image())
+
+
+def _no_image() -> Any:
+    return objects.ImageMeta(properties=objects.ImageMetaProps())

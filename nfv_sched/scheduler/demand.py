@@ -1,12 +1,28 @@
-"""The demand that weighers expect: reference flavors, or recent requests."""
+"""The demand that weighers expect: reference flavors, or recent requests.
+
+A scheduler that has just started has no recent requests. Until it has, the
+instances that run and the flavors that exist stand for them.
+"""
 
 import logging
+import threading
 
 import nova.conf
 
 from nfv_sched import conf
 from nfv_sched import fit
 from nfv_sched.nova import flavors
+from nfv_sched.nova import running_guests
+from nfv_sched.nova.redact import describe_error
+
+#: The newest instances of each Nova cell that stand for recent requests.
+MOST_INSTANCES = 256
+#: What all flavors together weigh beside them, for those that have no
+#: instance yet.
+FLAVORS_WEIGHT = 16.0
+
+#: Problems that are logged, so that no line is endless.
+_MOST_LOGGED = 3
 
 LOG = logging.getLogger(__name__)
 
@@ -29,3 +45,48 @@ def expected(recent: fit.DemandHistogram) -> fit.DemandHistogram:
     return fit.DemandHistogram(
         (fit.FitRequest(guest, pack=pack), weight) for guest, weight in guests
     )
+
+
+def start_priming(recent: fit.DemandHistogram) -> threading.Thread | None:
+    """Prime the recent demand in a thread of its own.
+
+    :returns: the thread; None where there is nothing to read or to prime
+    """
+    if CONF.nfv_sched.reference_flavors or not CONF.api_database.connection:
+        return None
+    thread = threading.Thread(
+        target=prime, args=(recent,), name='nfv-demand-reader', daemon=True
+    )
+    thread.start()
+    return thread
+
+
+def prime(recent: fit.DemandHistogram) -> None:
+    """Count the instances that run and the flavors that exist, once.
+
+    Without them the demand is learnt from requests alone, so that a database
+    that is down is no more than logged.
+    """
+    try:
+        guests, problems = running_guests.newest_guests(MOST_INSTANCES)
+        existing = flavors.existing_guests()
+        weighted = [(guest, 1.0) for guest in guests]
+        weighted += [
+            (guest, FLAVORS_WEIGHT / len(existing)) for guest in existing
+        ]
+        pack = CONF.compute.packing_host_numa_cells_allocation_strategy
+        recent.prime(
+            [
+                (fit.FitRequest(guest, pack=pack), weight)
+                for guest, weight in weighted
+            ]
+        )
+    except Exception as error:
+        problems = [describe_error(error)]
+    if problems:
+        LOG.info(
+            'The demand is learnt from requests; the instances that run '
+            'could not all be read: %s%s',
+            '; '.join(problems[:_MOST_LOGGED]),
+            ', ...' if len(problems) > _MOST_LOGGED else '',
+        )

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from nfv_sched import fit
 from nfv_sched.fit import node_options
+from nfv_sched.fit.headroom import Shapes
 from nfv_sched.model import HostTopology
 from nfv_sched.nova import host_states
 from nfv_sched.nova import node_labels
@@ -69,11 +70,19 @@ class ForecastCache:
     ``headrooms`` are summed over all known hosts, one per expected shape.
     Memory grows with the hosts and with the shapes that are asked for on
     each, not with requests.
+
+    :param smooth: whether headrooms are smoothed, as in
+        :mod:`nfv_sched.fit.headroom`
     """
 
     def __init__(
-        self, histogram: fit.DemandHistogram, published: PublishedTopology
+        self,
+        histogram: fit.DemandHistogram,
+        published: PublishedTopology,
+        *,
+        smooth: bool = False,
     ) -> None:
+        self._smooth = smooth
         self.histogram = histogram
         self.published = published
         self.expected = fit.Demand()
@@ -241,7 +250,7 @@ class ForecastCache:
         outcome = evaluation.verdict(providers).outcome
         if outcome is None:
             return None
-        shapes = self.expected.shapes
+        shapes = Shapes(self.expected.shapes, self._smooth)
         outcome = outcome.with_accelerators(
             decision.accelerators(state, candidate)
         )

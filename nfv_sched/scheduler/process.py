@@ -4,12 +4,18 @@ from collections.abc import Iterator
 import contextlib
 import threading
 
+import nova.conf
+
+from nfv_sched import conf
 from nfv_sched import fit
 from nfv_sched.scheduler import demand
 from nfv_sched.scheduler import published_topology
 from nfv_sched.scheduler.forecasts import ForecastCache
 from nfv_sched.scheduler.in_flight import InFlight
 from nfv_sched.scheduler.published_topology import PublishedTopology
+
+CONF = nova.conf.CONF
+conf.register_opts(CONF)
 
 
 class SchedulerProcess:
@@ -22,6 +28,8 @@ class SchedulerProcess:
     :param expected: the demand that weighers expect; by default that of
         nova.conf's reference flavors or of recent requests
     :param in_flight: the instances in flight
+    :param primed: whether the databases tell a new scheduler which demand to
+        expect
     """
 
     def __init__(
@@ -29,9 +37,12 @@ class SchedulerProcess:
         published: PublishedTopology | None = None,
         expected: fit.DemandHistogram | None = None,
         in_flight: InFlight | None = None,
+        *,
+        primed: bool = False,
     ) -> None:
         #: What this scheduler was asked for recently.
         self.demand = fit.DemandHistogram()
+        self._primed = primed
         self._published = published
         self._expected = expected
         self._in_flight = in_flight
@@ -53,9 +64,12 @@ class SchedulerProcess:
         if self._forecasts is None:
             with self._lock:
                 if self._forecasts is None:
+                    if self._primed and self._expected is None:
+                        demand.start_priming(self.demand)
                     self._forecasts = ForecastCache(
                         self._expected or demand.expected(self.demand),
                         self.published,
+                        smooth=CONF.nfv_sched.choose_nodes,
                     )
         return self._forecasts
 
@@ -69,7 +83,7 @@ class SchedulerProcess:
         return self._in_flight
 
 
-_process = SchedulerProcess()
+_process = SchedulerProcess(primed=True)
 
 
 def current() -> SchedulerProcess:

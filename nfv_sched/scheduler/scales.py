@@ -30,7 +30,8 @@ _SPREAD = 'spread'
 
 #: How much headroom that is left counts against a host, beside headroom that
 #: is lost. Where every claim loses some it is better to fill one host than to
-#: start on many: the next instances find whole hosts.
+#: start on many: the next instances find whole hosts. Where NUMA nodes are
+#: chosen this makes the choice worse.
 _REMAINING_WEIGHT = 0.1
 
 
@@ -41,7 +42,8 @@ def fragmentation(
     how = spec.flavor.extra_specs.get(request_spec.HOST_SELECTION)
     if (how or CONF.nfv_sched.host_selection) == _SPREAD:
         return lambda forecast: _share(_value(prices, forecast.left))
-    return lambda forecast: 1 - _share(_cost(prices, forecast))
+    remaining = 0.0 if CONF.nfv_sched.choose_nodes else _REMAINING_WEIGHT
+    return lambda forecast: 1 - _share(_cost(prices, forecast, remaining))
 
 
 def pci_locality(
@@ -67,12 +69,10 @@ def _value(prices: Prices, rooms: tuple[int, ...]) -> float:
     return sum(map(float.__mul__, prices, map(float, rooms)))
 
 
-def _cost(prices: Prices, forecast: fit.Forecast) -> float:
+def _cost(prices: Prices, forecast: fit.Forecast, remaining: float) -> float:
     left = _value(prices, forecast.left)
-    return (
-        max(0.0, _value(prices, forecast.before) - left)
-        + _REMAINING_WEIGHT * left
-    )
+    lost = max(0.0, _value(prices, forecast.before) - left)
+    return lost + remaining * left
 
 
 def _share(value: float) -> float:

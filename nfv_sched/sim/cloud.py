@@ -29,6 +29,7 @@ from oslo_utils import uuidutils
 from nfv_sched.model import HostTopology
 from nfv_sched.nova import compute_topology
 from nfv_sched.nova import failure_domains
+from nfv_sched.scheduler import process
 from nfv_sched.sim import boot_request
 from nfv_sched.sim import databases
 from nfv_sched.sim import placement
@@ -435,4 +436,5 @@ def simulated_cloud(
         cell_url = stack.enter_context(databases.nova_databases())
         application = stack.enter_context(placement.service(folder))
         stack.callback(setattr, report, 'PLACEMENTCLIENT', None)
+        stack.enter_context(process.replaced(process.SchedulerProcess()))
         yield Cloud(cell_url, application, profile, options)

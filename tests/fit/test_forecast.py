@@ -5,6 +5,7 @@ from hypothesis import settings
 import pytest
 
 from nfv_sched import fit
+from nfv_sched.fit.headroom import Shapes
 from nfv_sched.fit.locality import distance_score
 from nfv_sched.model import Cell
 from nfv_sched.nova import request_spec
@@ -22,7 +23,7 @@ def forecast(scene, distances=None, **fields):
     guest = request_spec.read_guest(scene.spec)
     host = builders.host_of(scene).evolve(**fields)
     placement = fit.evaluate(guest, host).outcome
-    shapes = (fit.FitRequest(guest),)
+    shapes = Shapes((fit.FitRequest(guest),))
     return placement and fit.forecast(
         guest, host, placement, shapes, distances or {}
     )

@@ -3,11 +3,14 @@
 from hypothesis import given
 from hypothesis import settings
 from hypothesis import strategies as st
+import pytest
 
 from nfv_sched import fit
+from nfv_sched.fit.headroom import FRACTIONS
 from nfv_sched.fit.headroom import guests_together
 from nfv_sched.fit.headroom import headroom
 from nfv_sched.fit.headroom import HostHeadroom
+from nfv_sched.fit.headroom import smoothed
 from nfv_sched.model import Cell
 from nfv_sched.model import Guest
 from nfv_sched.model import GuestCell
@@ -80,6 +83,55 @@ def test_cells_that_a_claim_leaves_alone_are_not_counted_again(scene):
     if placement is None:
         return
     left = fit.apply_claim(guest, host, placement)
-    headroom_of_host = HostHeadroom(fit_request, host)
-    assert headroom_of_host.now == headroom(fit_request, host)
-    assert headroom_of_host.after(left) == headroom(fit_request, left)
+    plain = HostHeadroom(fit_request, host, smooth=False)
+    assert plain.now == headroom(fit_request, host) * FRACTIONS
+    assert plain.after(left) == headroom(fit_request, left) * FRACTIONS
+    smooth = HostHeadroom(fit_request, host, smooth=True)
+    counted_again = HostHeadroom(fit_request, left, smooth=True)
+    assert smooth.after(left) == counted_again.now
+
+
+@given(scene=strategies.scenes())
+@settings(max_examples=150)
+def test_smoothed_headroom_is_less_but_none_only_where_there_is_none(scene):
+    guest, host = request_spec.read_guest(scene.spec), host_of(scene)
+    fit_request = fit.FitRequest(guest)
+    plain = headroom(fit_request, host)
+    smooth = HostHeadroom(fit_request, host, smooth=True).now
+    assert bool(smooth) == bool(plain)
+    assert smooth <= (plain + 1) * FRACTIONS
+
+
+def headroom_of(cpus, gigabytes):
+    """The smoothed headroom of a NUMA node for one CPU and 1 GiB."""
+    node = Cell(
+        0,
+        32768,
+        dedicated_cpus=frozenset(range(16)),
+        pinned_cpus=frozenset(range(cpus, 16)),
+        pages=(PagePool(1048576, 16, used=16 - gigabytes),),
+    )
+    cell = GuestCell(
+        0,
+        1024,
+        dedicated=frozenset({0}),
+        page_size=1048576,
+        cpu_policy='dedicated',
+    )
+    request = fit.FitRequest(Guest((cell,)))
+    return HostHeadroom(request, Host('host', (node,)), smooth=True).now
+
+
+def test_what_is_not_the_scarcest_counts_too():
+    """Else taking it costs nothing until it is the scarcest."""
+    assert headroom_of(8, 16) > headroom_of(8, 12) > headroom_of(8, 9)
+    assert headroom_of(8, 16) > headroom_of(7, 16)
+    # The scarcest counts most.
+    assert headroom_of(7, 16) < headroom_of(8, 12)
+
+
+def test_equal_limits_count_a_little_less_than_one_alone():
+    assert smoothed([8]) == 8
+    assert smoothed([8, 8]) == pytest.approx(8 / 2**0.25)
+    assert smoothed([1, 2]) == pytest.approx(0.985, abs=0.001)
+    assert smoothed([0, 8]) == 0

@@ -7,6 +7,7 @@ import pytest
 from nfv_sched import fit
 from nfv_sched.filters.cpu_pinning import CPUPinningFilter
 from nfv_sched.filters.numa_fit import NUMAFitFilter
+from nfv_sched.scheduler import demand
 from nfv_sched.weighers.fragmentation import FragmentationWeigher
 from nfv_sched_testing.weighing import LARGE
 from nfv_sched_testing.weighing import plain
@@ -66,3 +67,12 @@ def test_weighers_alone_count_too(recorded):
         spec.instance_uuid = str(uuid.uuid4())
         FragmentationWeigher()._weigh_object(plain('one', LARGE), spec)
     assert recorded == [SMALL] * 2
+
+
+def test_reference_flavors_and_no_database_need_no_thread(nova_options):
+    histogram = fit.DemandHistogram()
+    nova_options.set_override('connection', None, 'api_database')
+    assert demand.start_priming(histogram) is None
+    nova_options.set_override('connection', 'sqlite://', 'api_database')
+    nova_options.set_override('reference_flavors', ['one'], 'nfv_sched')
+    assert demand.start_priming(histogram) is None
