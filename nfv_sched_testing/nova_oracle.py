@@ -34,7 +34,8 @@ class Scene:
     ``candidates`` are the host's allocation candidates where Placement chose
     devices or interfaces, ``names`` those of bandwidth providers by uuid.
     ``service_version`` is that of the host's nova-compute: NOVA_33, or None
-    for the installed release.
+    for the installed release. ``written_limits`` are those that the scheduler
+    hands to the claim, None for what the stock filter writes.
     """
 
     topology: objects.NUMATopology | None
@@ -45,8 +46,11 @@ class Scene:
     candidates: tuple = ()
     names: dict = dataclasses.field(default_factory=dict)
     service_version: int | None = None
+    written_limits: objects.NUMATopologyLimits | None = None
 
     def limits(self):
+        if self.written_limits is not None:
+            return self.written_limits
         limits = objects.NUMATopologyLimits(
             cpu_allocation_ratio=self.cpu_ratio,
             ram_allocation_ratio=self.ram_ratio,
