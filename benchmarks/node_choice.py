@@ -54,7 +54,7 @@ _KINDS = (
 #: Requests that are drawn for each host: not all fit.
 _REQUESTS = 8
 #: The most choices of one node, or one set of nodes, for a request.
-_CHOICES = 2
+_CHOICES = 4
 #: The shares of computes that pack NUMA nodes, and of one-node instances that
 #: may have one of several nodes.
 _PACKED, _WIDE = 0.25, 0.3

@@ -7,6 +7,7 @@ own function and have been sent through RPC, and the claim is Nova's.
 from collections.abc import Iterator
 import contextlib
 import dataclasses
+import functools
 import random
 
 from hypothesis import strategies as st
@@ -147,6 +148,10 @@ class Offer:
             for option in node_options.options(evaluation, self._providers)
         )
 
+    @functools.cached_property
+    def _state(self):
+        return scheduling.host_state(self.scene)
+
     def wide(self, draws: random.Random) -> NodeChoice:
         """Some of the nodes for an instance of one node in one choice.
 
@@ -162,7 +167,7 @@ class Offer:
 
     def difference(self, choice: NodeChoice) -> str:
         """How the claim differs from what is predicted; empty if it agrees."""
-        state = scheduling.host_state(self.scene)
+        state = self._state
         evaluation = fit.Evaluation(self._request, host_states.host_of(state))
         predicted = node_options.outcome_within(
             evaluation, self._providers, choice
@@ -186,7 +191,7 @@ class Offer:
         except nova_oracle.Refused as exc:
             return f'predicted: {predicted}, {exc}'
         try:
-            assert_same(scene, predicted, claimed)
+            assert_same(scene, predicted, claimed, state.pci_stats.pools)
         except AssertionError:
             return f'predicted: {predicted}, claimed: {claimed}'
         nodes = {cell.id for cell in claimed.topology.cells}
