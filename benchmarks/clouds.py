@@ -74,9 +74,14 @@ def states(case: Case, count: int, seed: int = 1) -> tuple[list[Any], Any]:
     return made, scheduling.request(variants[0])
 
 
-def machine_topology(name: str) -> Callable[[], Any]:
-    """The topology of one of the simulated machines."""
-    found = machine.load(name)
+def machine_topology(
+    name: str, *, labelled: bool = False
+) -> Callable[[], Any]:
+    """The topology of one of the simulated machines.
+
+    :param labelled: whether its NUMA nodes have labels
+    """
+    found = dataclasses.replace(machine.load(name), labelled=labelled)
     return lambda: sim_hardware.numa_topology(found)
 
 
@@ -167,8 +172,11 @@ _BOTH = ('physnet1', 'physnet2')
 _DELL = machine_topology('dell-2x6230r-64vf')
 _EPYC = machine_topology('epyc7451-4node')
 _TURIN = machine_topology('turin-nps4')
+_LABELLED = machine_topology('turin-nps4', labelled=True)
 _DELL_CARDS = cards([0, 0, 1, 1], 16)
 _FOUR_CARDS = cards([0, 0, 1, 1, 2, 2, 3, 3], 8)
+# Both physical networks on cell 3 only.
+_SIX_CARDS = cards([1, 2, 3, 3, 6, 7], 8)
 
 CASES = (
     Case('2 cells, guest of 1', 'no devices', _DELL, 1),
@@ -239,4 +247,23 @@ CASES = (
         stock_hosts=1,
     ),
     Case('2 cells, asks for nothing', 'nothing', _DELL, 0, nothing=True),
+)
+
+#: Those in which NUMA nodes are chosen: of three with such devices, and pairs.
+CHOOSING_CASES = (
+    Case(
+        '8 cells, 6 PFs, guest of 1 with 1 VF',
+        'choosing nodes',
+        _LABELLED,
+        1,
+        devices=_SIX_CARDS,
+        physnets=('physnet1',),
+    ),
+    Case(
+        '8 cells, 6 PFs, guest of 2',
+        'choosing nodes',
+        _LABELLED,
+        2,
+        devices=_SIX_CARDS,
+    ),
 )

@@ -1,12 +1,14 @@
 """The filters beside the stock ones, over the same host states.
 
-``python -m benchmarks.filters`` prints the table; ``--output FOLDER`` also
-writes it as ``filters.svg`` and ``filters.csv``, and all figures as
-``filters.json``, the latter to the folder of ``--results`` if that is given.
+``python -m benchmarks.filters`` prints the table, and what choosing NUMA nodes
+takes; ``--output FOLDER`` also writes the table as ``filters.svg`` and
+``filters.csv``, and its figures as ``filters.json``, the latter to the folder
+of ``--results`` if that is given.
 """
 
 import argparse
 from collections.abc import Callable
+import copy
 import csv
 import dataclasses
 import gc
@@ -33,7 +35,9 @@ from nfv_sched.filters.cpu_pinning import CPUPinningFilter
 from nfv_sched.filters.huge_pages import HugePagesFilter
 from nfv_sched.filters.numa_fit import NUMAFitFilter
 from nfv_sched.filters.pci_numa import PCINUMAFilter
+from nfv_sched.scheduler import cycle
 from nfv_sched.scheduler import forecasts
+from nfv_sched.scheduler import node_chooser
 from nfv_sched.scheduler import process
 from nfv_sched.scheduler.process import SchedulerProcess
 from nfv_sched.scheduler.published_topology import PublishedTopology
@@ -175,6 +179,77 @@ def measure(case: clouds.Case, hosts: int, runs: int) -> Row:
     )
 
 
+@dataclasses.dataclass(frozen=True)
+class ChoosingRow:
+    """One case at one size, with or without choosing NUMA nodes.
+
+    Medians of the runs, in microseconds of CPU time: of the filters per host,
+    of the weighers per host whose forecast they make (``cold``) and per host
+    whose forecast is there (``warm``), and of the choice on the selected host.
+    """
+
+    case: str
+    hosts: int
+    chosen: bool
+    filters_us: float
+    cold_us: float
+    warm_us: float
+    choice_us: float
+
+
+def measure_choosing(
+    case: clouds.Case, hosts: int, runs: int, *, chosen: bool
+) -> ChoosingRow:
+    """Measure one case at one size."""
+    nova.conf.CONF.set_override('choose_nodes', chosen, 'nfv_sched')
+    states, spec = clouds.states(case, hosts)
+    times = []
+    for _ in range(runs):
+        _expect_all()
+        times.append(_request(states, spec))
+    filters_s, cold_s, choice_s = map(
+        statistics.median, zip(*times, strict=True)
+    )
+    with mock.patch.object(forecasts, 'NEW_PER_REQUEST', hosts):
+        _request(states, spec)
+    warm_s = statistics.median(_request(states, spec)[1] for _ in range(runs))
+    new = min(forecasts.NEW_PER_REQUEST, hosts)
+    return ChoosingRow(
+        case.name,
+        hosts,
+        chosen,
+        filters_s / hosts * 1e6,
+        cold_s / new * 1e6,
+        warm_s / hosts * 1e6,
+        choice_s * 1e6,
+    )
+
+
+def _expect_all() -> None:
+    """Start a scheduler that has placed an instance of each shape."""
+    process.replace(SchedulerProcess(PublishedTopology(None)))
+    for case in clouds.CHOOSING_CASES:
+        cycle.begin(clouds.states(case, 1)[1])
+
+
+def _request(states: list[Any], spec: Any) -> tuple[float, float, float]:
+    """CPU seconds of one request: of filters, weighers and the choice."""
+    spec = copy.copy(spec)
+    fresh(states)
+    gc.collect()
+    start = time.process_time()
+    kept = run(OURS, states, spec)
+    filtered = time.process_time()
+    best = weigh(kept, spec)[0].obj
+    weighed = time.process_time()
+    node_chooser.choose(cycle.begin(spec), best, spec)
+    return (
+        filtered - start,
+        weighed - filtered,
+        time.process_time() - weighed,
+    )
+
+
 def main() -> None:
     """Measure and print every case at every size."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -195,7 +270,17 @@ def main() -> None:
             if args.case in f'{case.group}: {case.name}':
                 with console.status(f'{case.name}, {hosts} hosts'):
                     rows.append(measure(case, hosts, args.runs))
-    console.print(_table(rows))
+    choosing = [
+        measure_choosing(case, hosts, args.runs, chosen=chosen)
+        for case in clouds.CHOOSING_CASES
+        if args.case in f'{case.group}: {case.name}'
+        for hosts in map(int, args.hosts.split(','))
+        for chosen in (False, True)
+    ]
+    if rows:
+        console.print(_table(rows))
+    if choosing:
+        console.print(_choosing_table(choosing))
     if args.output:
         _write(rows, args.output, args.results or args.output)
 
@@ -236,6 +321,32 @@ def _table(rows: list[Row]) -> Table:
         table.add_column(header, justify='left' if left else 'right')
     for row in rows:
         table.add_row(*_cells(row))
+    return table
+
+
+def _choosing_table(rows: list[ChoosingRow]) -> Table:
+    table = Table(
+        'case', title=f'Choosing NUMA nodes, CPU time in µs, {machine()}'
+    )
+    for header in (
+        'hosts',
+        'nodes chosen',
+        'filters/host',
+        'cold/host',
+        'warm/host',
+        'choice',
+    ):
+        table.add_column(header, justify='right')
+    for row in rows:
+        table.add_row(
+            row.case,
+            f'{row.hosts}',
+            'on' if row.chosen else 'off',
+            f'{row.filters_us:,.1f}',
+            f'{row.cold_us:,.0f}',
+            f'{row.warm_us:,.1f}',
+            f'{row.choice_us:,.0f}',
+        )
     return table
 
 

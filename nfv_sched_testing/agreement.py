@@ -1,8 +1,11 @@
 """Predictions compared with what a claim took."""
 
 
-def assert_same(scene, placement, claimed):
-    """The claim takes the very cells, pages, CPUs and devices predicted."""
+def assert_same(scene, placement, claimed, pools=None):
+    """The claim takes the very cells, pages, CPUs and devices predicted.
+
+    :param pools: those that the prediction numbers; None for the scene's
+    """
     cells = claimed.topology.cells if claimed.topology else []
     assert [c.host_cell for c in placement.cells] == [c.id for c in cells]
     for predicted, got in zip(placement.cells, cells, strict=True):
@@ -13,7 +16,7 @@ def assert_same(scene, placement, claimed):
         (str(scene.requests[p.request].request_id), p.count, p.pool)
         for p in placement.devices
     )
-    pools = scene.stats.pools
+    pools = pools or scene.stats.pools
     address_of = {i: pool['address'] for i, pool in enumerate(pools)}
     predicted = sorted(
         (request, address_of[pool], n)

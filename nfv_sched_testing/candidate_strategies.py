@@ -408,6 +408,16 @@ def scenes(draw, max_host_cells=4, *, bandwidth=False):
     wanted = draw(_guests(topology))
     with pci_in_placement():
         found, stats = draw(hosts(topology, network=bandwidth))
+    return draw(scenes_on(topology, wanted, found, stats, bandwidth=bandwidth))
+
+
+@st.composite
+def scenes_on(draw, topology, wanted, found, stats, *, bandwidth):
+    """A host of these cards, and a request with this guest topology.
+
+    :param bandwidth: as for :func:`scenes`
+    """
+    with pci_in_placement():
         requests = draw(_requests(found))
         if bandwidth:
             requests.append(draw(ports(len(requests), found)))

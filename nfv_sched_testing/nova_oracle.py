@@ -34,7 +34,8 @@ class Scene:
     ``candidates`` are the host's allocation candidates where Placement chose
     devices or interfaces, ``names`` those of bandwidth providers by uuid.
     ``service_version`` is that of the host's nova-compute: NOVA_33, or None
-    for the installed release.
+    for the installed release. ``written_limits`` are those that the scheduler
+    hands to the claim, None for what the stock filter writes.
     """
 
     topology: objects.NUMATopology | None
@@ -45,8 +46,11 @@ class Scene:
     candidates: tuple = ()
     names: dict = dataclasses.field(default_factory=dict)
     service_version: int | None = None
+    written_limits: objects.NUMATopologyLimits | None = None
 
     def limits(self):
+        if self.written_limits is not None:
+            return self.written_limits
         limits = objects.NUMATopologyLimits(
             cpu_allocation_ratio=self.cpu_ratio,
             ram_allocation_ratio=self.ram_ratio,
@@ -171,8 +175,11 @@ def claim_on(scene):
     Follows ResourceTracker.instance_claim.
     """
     given = run_claim(scene, by_count(scene.stats))
-    stats = copy.deepcopy(scene.stats)
-    devices = _take_devices(scene, stats, given)
+    stats, devices = copy.copy(scene.stats), []
+    if scene.requests:
+        # Copies of devices take most of the time.
+        stats = copy.deepcopy(scene.stats)
+        devices = _take_devices(scene, stats, given)
     if scene.spec.numa_topology:
         if not given:
             raise Refused('invalid: no NUMA topology')

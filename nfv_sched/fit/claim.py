@@ -234,6 +234,11 @@ class ClaimReplay:
             )
         if not guest.page_size and not host.pages:
             raise ClaimFailed(f'NUMA node {host.id} reports no page pools')
+        if (trace.page_size or 0) < 0:
+            raise ClaimFailed(
+                f'it takes NUMA node {host.id} for guest NUMA node '
+                f'{position} from a stale answer, and chooses no page size'
+            )
         if guest.page_size != trace.page_size and not pages_fit(
             host, guest.memory_mib, trace.page_size or 0
         ):

@@ -1,4 +1,4 @@
-"""What differs between releases of nova-compute, by its service version."""
+"""What differs between releases of Nova, by their service versions."""
 
 from nova.objects import service
 
@@ -19,3 +19,14 @@ def claims_sort_by_devices(service_version: int | None) -> bool:
     if service_version is None:
         service_version = service.SERVICE_VERSION
     return service_version > _NOVA_33
+
+
+def live_claims_have_limits() -> bool:
+    """Whether the claim of a live migration has the scheduler's limits.
+
+    Up to Nova 33, nova-conductor asks for the claim before it reads the limits
+    of the selected host (``LiveMigrationTask._find_destination``). Its release
+    is taken to be the installed one.
+    """
+    installed: int = service.SERVICE_VERSION
+    return installed > _NOVA_33

@@ -62,6 +62,13 @@ class _ConsumeHook:
         remaining = choice = None
         devices = seen = state.pci_stats
         try:
+            if self._track and self._cycle.chooses_nodes:
+                # A choice depends on what is in flight, and no weigher has
+                # looked at that where Nova had a single host.
+                self._cycle.process.in_flight.expire()
+        except Exception:
+            LOG.exception('More instances may count as in flight than are')
+        try:
             choice = node_chooser.choose(self._cycle, state, spec)
         except Exception:
             LOG.exception('nova-compute chooses the NUMA nodes')

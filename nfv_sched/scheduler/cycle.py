@@ -13,6 +13,7 @@ import nova.conf
 from nfv_sched import conf
 from nfv_sched import fit
 from nfv_sched.nova import move_claims
+from nfv_sched.nova import releases
 from nfv_sched.nova import request_spec
 from nfv_sched.nova import server_group
 from nfv_sched.nova.types import HostState
@@ -162,7 +163,9 @@ def begin(
             pack=CONF.compute.packing_host_numa_cells_allocation_strategy,
         )
         cycle.published = cycle.process.published
-        cycle.chooses_nodes = CONF.nfv_sched.choose_nodes
+        cycle.chooses_nodes = CONF.nfv_sched.choose_nodes and (
+            cycle.live is None or releases.live_claims_have_limits()
+        )
         cycle.begun = True
     cycle.instance = instance
     cycle.rejected, cycle.placed = [], False

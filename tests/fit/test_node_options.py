@@ -6,7 +6,6 @@ import math
 from hypothesis import given
 from hypothesis import settings
 from hypothesis import strategies as st
-from nova import objects
 
 from nfv_sched import fit
 from nfv_sched.fit import node_options
@@ -18,19 +17,7 @@ from nfv_sched_testing import strategies
 from nfv_sched_testing.agreement import assert_same
 from nfv_sched_testing.budgets import examples
 from nfv_sched_testing.builders import host_of
-
-
-def add_labels(topology):
-    """Declare the labels as a nova-compute with a complete nova.conf does."""
-    labels = node_labels.nodes_of_labels([cell.id for cell in topology.cells])
-    for cell in topology.cells:
-        network = objects.NetworkMetadata(physnets=set(), tunneled=False)
-        if 'network_metadata' in cell:
-            network = cell.network_metadata.obj_clone()
-        network.physnets = network.physnets.union(
-            label for label, nodes in labels.items() if cell.id in nodes
-        )
-        cell.network_metadata = network
+from nfv_sched_testing.node_choices import add_labels
 
 
 def restricted(scene, choice):

@@ -5,18 +5,23 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from nova import objects
 from nova.compute import task_states
+from nova.objects import service
 import pytest
 
 from nfv_sched.filters.numa_fit import NUMAFitFilter
 from nfv_sched.model import PAGES_ANY
 from nfv_sched.model import PAGES_LARGE
+from nfv_sched.scheduler import cycle
+from nfv_sched_testing import builders
 from nfv_sched_testing import candidate_strategies
 from nfv_sched_testing import move_oracle
+from nfv_sched_testing import nova_oracle
 from nfv_sched_testing import scheduling
 from nfv_sched_testing import strategies
 from nfv_sched_testing.budgets import examples
 from nfv_sched_testing.strategies import POLICIES
 from tests.scheduler.moves import ALL
+from tests.scheduler.moves import CELL
 from tests.scheduler.moves import kept
 from tests.scheduler.moves import moving
 
@@ -117,3 +122,30 @@ def test_exactly_the_candidates_are_kept_whose_claims_succeed(move):
             result = kept(scene, scene.candidates, classes)
             assert len(result) == len(wanted)
             assert all(candidate in wanted for candidate in result)
+
+
+@pytest.mark.parametrize(
+    ('task_state', 'service_version', 'chosen'),
+    [
+        (task_states.RESIZE_PREP, nova_oracle.NOVA_33, True),
+        # nova-conductor hands over the limits after the claim.
+        (task_states.MIGRATING, nova_oracle.NOVA_33, False),
+        (task_states.MIGRATING, nova_oracle.NOVA_33 + 1, True),
+    ],
+)
+def test_nodes_are_chosen_for_moves_whose_claims_have_limits(
+    task_state, service_version, chosen, nova_options, monkeypatch
+):
+    monkeypatch.setattr(service, 'SERVICE_VERSION', service_version)
+    nova_options.set_override('choose_nodes', True, 'nfv_sched')
+    scene = builders.scene(
+        [builders.host_cell(0, pages={})], [builders.guest_cell(0)]
+    )
+    stored = move_oracle.Stored(
+        task_state, scene.spec.numa_topology, scene.spec.pci_requests
+    )
+    spec = scheduling.request(
+        scene, requested_destination=objects.Destination(cell=CELL)
+    )
+    with moving(stored, {}):
+        assert cycle.begin(spec).chooses_nodes is chosen

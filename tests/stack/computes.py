@@ -2,7 +2,8 @@
 
     python -m tests.stack.computes --config-file nova.conf
 
-The environment variable ``NFV_STACK_HOSTS`` names them, separated by commas.
+The environment variable ``NFV_STACK_HOSTS`` names them, separated by commas,
+and ``NFV_STACK_LABELLED`` those whose NUMA nodes have labels.
 All is as in ``nova-compute`` but the number of services.
 """
 
@@ -55,7 +56,7 @@ def main() -> None:
     for number in signal.SIGTERM, signal.SIGINT:
         signal.signal(number, lambda *_: stop.set())
     services = []
-    for host in os.environ['NFV_STACK_HOSTS'].split(','):
+    for host in os.environ[virt.HOSTS].split(','):
         made = service.Service.create(
             host=host,
             binary='nova-compute',

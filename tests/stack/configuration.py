@@ -51,6 +51,17 @@ OURS: Options = merge(
     },
 )
 
+#: The same, choosing NUMA nodes on hosts that have labels.
+CHOOSING: Options = merge(
+    OURS,
+    {
+        'nfv_sched': {
+            'choose_nodes': True,
+            'reference_flavors': 'vnf,vnf.node',
+        },
+    },
+)
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Ports:

@@ -16,12 +16,15 @@ from tests.stack.guests import Guests
 
 SHORT = os.environ.get('NFV_STACK') == 'short'
 HOSTS = [f'host-{number:02}' for number in range(8 if SHORT else 36)]
+#: Half of the hosts, as in a cloud that is about to choose NUMA nodes.
+LABELLED = HOSTS[::2]
 
 
 class Flavors(NamedTuple):
     vnf: Any
     large: Any
     two_cells: Any
+    node: Any
 
 
 # More threads ask the API than its client keeps connections for.
@@ -35,7 +38,7 @@ def plane(request):
     root = pathlib.Path(tempfile.mkdtemp(prefix='nfv-stack-'))
     # MariaDB runs as a user of its own, and has to get there.
     root.chmod(0o755)
-    with planes.plane(root, HOSTS, configuration.OURS) as made:
+    with planes.plane(root, HOSTS, LABELLED, configuration.CHOOSING) as made:
         yield made
     if request.session.testsfailed:
         print(f'The services have logged to {root}/log')
@@ -63,6 +66,8 @@ def flavors(guests):
             vcpus=8,
             ram_mib=8192,
         ),
+        # Fits on a NUMA node that nothing else uses.
+        guests.flavor('vnf.node', vcpus=12, ram_mib=12288),
     )
 
 

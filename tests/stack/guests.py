@@ -80,6 +80,13 @@ class Guests:
             **body,
         )
 
+    def boot_several(
+        self, name: str, flavor: Any, number: int, **body: Any
+    ) -> list[Any]:
+        """Boot guests in one request and wait for all."""
+        self.ask(name, flavor, min_count=number, max_count=number, **body)
+        return self.all_settled(self._compute.servers(name=name))
+
     def boot(self, name: str, flavor: Any, **body: Any) -> Any:
         """Boot a guest and wait until it runs, or has failed."""
         return self.settled(self.ask(name, flavor, **body))

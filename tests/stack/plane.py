@@ -50,9 +50,16 @@ class Failed(Exception):
 class Plane:
     """Made by :func:`plane`."""
 
-    def __init__(self, root: pathlib.Path, hosts: Sequence[str]) -> None:
+    def __init__(
+        self,
+        root: pathlib.Path,
+        hosts: Sequence[str],
+        labelled: Sequence[str],
+    ) -> None:
         self.root = root
         self.hosts = tuple(hosts)
+        #: Those of the hosts whose NUMA nodes have labels.
+        self.labelled = tuple(labelled)
         self.ports = Ports(*free_ports(9))
         logs = root / 'log'
         logs.mkdir(parents=True)
@@ -149,10 +156,10 @@ class Plane:
         url = self.ports.url('placement')
         self.processes.wait('placement', lambda: speaks_http(url))
 
-    def run(self, command: str, *arguments: str) -> str:
+    def run(self, command: str, *arguments: str, code: int = 0) -> str:
         """Run one of our or Nova's commands; returns what it prints.
 
-        :raises Failed: its exit code is not 0
+        :raises Failed: its exit code is not ``code``
         """
         done = subprocess.run(
             [str(_BIN / command), *arguments],
@@ -160,7 +167,7 @@ class Plane:
             text=True,
             check=False,
         )
-        if done.returncode:
+        if done.returncode != code:
             raise Failed(
                 f'{command} {" ".join(arguments)}: {done.returncode}\n'
                 f'{done.stdout[-2000:]}\n{done.stderr[-2000:]}'
@@ -390,7 +397,10 @@ class Plane:
             'computes',
             'tests.stack.computes',
             conf,
-            environment={'NFV_STACK_HOSTS': ','.join(self.hosts)},
+            environment={
+                virt.HOSTS: ','.join(self.hosts),
+                virt.LABELLED: ','.join(self.labelled),
+            },
         )
         log = self.processes.log('computes')
         self.processes.wait(
@@ -414,10 +424,16 @@ def missing() -> list[str]:
 
 @contextlib.contextmanager
 def plane(
-    root: pathlib.Path, hosts: Sequence[str], scheduler: Options
+    root: pathlib.Path,
+    hosts: Sequence[str],
+    labelled: Sequence[str],
+    scheduler: Options,
 ) -> Iterator[Plane]:
-    """Run a control plane with so many computes."""
-    made = Plane(root, hosts)
+    """Run a control plane with these computes.
+
+    :param labelled: the hosts whose NUMA nodes have labels
+    """
+    made = Plane(root, hosts, labelled)
     begin = time.monotonic()
     try:
         made.bring_up(scheduler)

@@ -3,6 +3,8 @@
 Nova's FakeDriver does what guests do, SimulatedDriver says what the host has.
 """
 
+import dataclasses
+import os
 import pathlib
 from typing import Any
 from typing import ClassVar
@@ -15,6 +17,11 @@ from nfv_sched.sim import driver
 from nfv_sched.sim import machine
 
 CONF = nova.conf.CONF
+
+#: The environment variables that name the hosts of a process, separated by
+#: commas, and those of them whose nova.conf declares labels of NUMA nodes.
+HOSTS = 'NFV_STACK_HOSTS'
+LABELLED = 'NFV_STACK_LABELLED'
 
 MACHINE = machine.load_file(pathlib.Path(__file__).parent / 'machine.yaml')
 
@@ -29,7 +36,10 @@ class Driver(fake.FakeDriver):
     )
 
     def init_host(self, host: str) -> None:
-        self._hardware = driver.SimulatedDriver(host, MACHINE)
+        labelled = host in os.environ[LABELLED].split(',')
+        self._hardware = driver.SimulatedDriver(
+            host, dataclasses.replace(MACHINE, labelled=labelled)
+        )
         self._host = host
         self._set_nodes([host])
         self.resources = fake.Resources(

@@ -8,6 +8,7 @@ import weakref
 from nova import objects
 import pytest
 
+from nfv_sched.filters.numa_fit import NUMAFitFilter
 from nfv_sched.scheduler import forecasts
 from nfv_sched.scheduler import in_flight as in_flight_module
 from nfv_sched.scheduler import process
@@ -331,3 +332,15 @@ def check_new_topology_is_used(reader):
     assert (
         process.current().in_flight._projections[uuid].host is not before.host
     )
+
+
+def test_arrivals_count_where_nova_weighs_no_hosts(world, nova_options):
+    """As for a request with a single host, whose nodes are chosen, too."""
+    nova_options.set_override('choose_nodes', True, 'nfv_sched')
+    for _ in range(3):
+        host, spec = plain('one', LARGE), request()
+        assert list(NUMAFitFilter().filter_all([host], spec)) == [host]
+        host.consume_from_request(spec)
+        assert len(process.current().in_flight) == 1
+        world.hosts[spec.instance_uuid] = 'one'
+        world.now += 5.0
