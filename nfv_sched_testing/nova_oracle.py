@@ -137,6 +137,15 @@ def by_count(stats):
     return pools
 
 
+def _copy_of(stats):
+    """PciDeviceStats whose devices can be taken.
+
+    A claim only reads the topology and the filter.
+    """
+    shared = (stats.numa_topology, stats.dev_filter)
+    return copy.deepcopy(stats, {id(value): value for value in shared})
+
+
 def claim_candidate(scene, candidate):
     """Claim with an allocation candidate; Refused says why not."""
     return claim(as_claimed(scene, candidate))
@@ -171,7 +180,7 @@ def claim_on(scene):
     Follows ResourceTracker.instance_claim.
     """
     given = run_claim(scene, by_count(scene.stats))
-    stats = copy.deepcopy(scene.stats)
+    stats = _copy_of(scene.stats)
     devices = _take_devices(scene, stats, given)
     if scene.spec.numa_topology:
         if not given:

@@ -28,7 +28,12 @@ import pytest
 
 from nfv_sched.scheduler import process
 from nfv_sched.scheduler.published_topology import PublishedTopology
+from nfv_sched_testing import in_memory
+from nfv_sched_testing import json_schemas
 from nfv_sched_testing.fault_server import serve  # noqa: F401 - a fixture
+
+in_memory.use()
+json_schemas.check_once()
 
 objects.register_all()
 # Nova tells at length what it tries, millions of times here.

@@ -1,0 +1,27 @@
+"""Temporary files of tests in memory.
+
+Thousands of small files and databases are written, read and removed, which
+takes longer on a disk than most of the tests themselves.
+"""
+
+import os
+import pathlib
+import shutil
+import tempfile
+
+_MEMORY = pathlib.Path('/dev/shm')  # noqa: S108 - only a parent of folders
+#: Bytes that must be free: some containers have 64 MiB.
+_LEAST = 2 << 30
+
+
+def use():
+    """Make temporary files in memory, unless TMPDIR says where.
+
+    Processes that are started inherit the place.
+    """
+    if 'TMPDIR' in os.environ or not os.access(_MEMORY, os.W_OK | os.X_OK):
+        return
+    if shutil.disk_usage(_MEMORY).free >= _LEAST:
+        os.environ['TMPDIR'] = str(_MEMORY)
+        # It may have been looked up already.
+        tempfile.tempdir = None
