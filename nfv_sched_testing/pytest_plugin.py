@@ -24,6 +24,7 @@ import nova.conf
 from nova.db import migration
 from nova.pci import request as pci_request
 from oslo_config import fixture as config_fixture
+from placement import deploy
 import pytest
 
 from nfv_sched.scheduler import process
@@ -96,23 +97,36 @@ def pytest_collection_modifyitems(items):
 def migrated_once(tmp_path_factory):
     """Copy the databases of the first simulated cloud for all later ones.
 
-    Nova's migrations take most of the time in which a cloud is made.
+    The migrations of Nova and Placement take most of the time in which a
+    cloud is created.
     """
-    migrate = migration.db_sync
+    migrate, update = migration.db_sync, deploy.update_database
     folder = tmp_path_factory.mktemp('migrated')
 
-    def copy_or_migrate(database):
-        group = {'api': 'api_database', 'main': 'database'}[database]
-        path = nova.conf.CONF[group].connection.removeprefix('sqlite:///')
-        migrated = folder / database
+    def copy_or_create(name, url, create):
+        path = url.removeprefix('sqlite:///')
+        migrated = folder / name
         if migrated.exists():
             shutil.copy(migrated, path)
         else:
-            migrate(database=database)
+            create()
             shutil.copy(path, migrated)
 
+    def nova_database(database):
+        group = {'api': 'api_database', 'main': 'database'}[database]
+        url = nova.conf.CONF[group].connection
+        copy_or_create(database, url, lambda: migrate(database=database))
+
+    def placement_database(conf):
+        if conf.placement_database.sync_on_startup:
+            url = conf.placement_database.connection
+            copy_or_create('placement', url, lambda: update(conf))
+        else:
+            update(conf)
+
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(migration, 'db_sync', copy_or_migrate)
+        patch.setattr(migration, 'db_sync', nova_database)
+        patch.setattr(deploy, 'update_database', placement_database)
         yield
 
 
