@@ -98,12 +98,12 @@ def _postgresql_tools():
     """The paths of PostgreSQL's programs, which Debian has not on PATH."""
     folders = sorted(pathlib.Path('/usr/lib/postgresql').glob('*/bin'))
     for folder in [*reversed(folders), None]:
-        found = [
+        paths = [
             shutil.which(name, path=folder and str(folder))
             for name in ('initdb', 'pg_ctl')
         ]
-        if all(found):
-            return found
+        if all(paths):
+            return paths
     return None
 
 
