@@ -80,12 +80,12 @@ class Passes:
 def published(cloud):
     reader = TopologyReader(lambda: PlacementClient(cloud.placement))
     assert reader.refresh()
-    return {one.name: one for one in reader.snapshot.hosts.values()}
+    return {host.name: host for host in reader.snapshot.hosts.values()}
 
 
 def expected(cloud):
     """All hosts as they are, as far as a tree can describe them."""
-    return {one.name: one for one in cloud.topologies()}
+    return {host.name: host for host in cloud.topologies()}
 
 
 def test_only_what_changed_is_read_and_written(cloud, settled, monkeypatch):
@@ -336,11 +336,11 @@ def test_a_nova_cell_lost_between_two_pages_affects_only_its_hosts(
 ):
     passes = Passes(cloud, page=1)
     real = compute_nodes._nodes_with_devices
-    asked = []
+    pages = []
 
     def nodes(context, uuids):
-        asked.append(uuids)
-        if len(asked) > 1:
+        pages.append(uuids)
+        if len(pages) > 1:
             raise OSError('gone')
         return real(context, uuids)
 
@@ -377,12 +377,12 @@ def test_a_malformed_compute_node_is_read_in_each_pass(cloud, settled):
 
 def test_a_pass_ends_between_two_hosts(cloud, settled):
     passes = Passes(cloud)
-    asked = []
+    calls = []
 
     def may_continue():
-        asked.append(1)
+        calls.append(1)
         # Once before the page, then before each host.
-        return len(asked) <= 2
+        return len(calls) <= 2
 
     report = passes(may_continue)
     assert (report.written, report.finished) == (1, False)
@@ -392,7 +392,7 @@ def test_a_pass_ends_between_two_hosts(cloud, settled):
 
 
 def test_pages_of_any_size_show_all_compute_nodes(cloud):
-    everything = {one.node.uuid for one in cloud.computes.values()}
+    everything = {compute.node.uuid for compute in cloud.computes.values()}
     for page in (1, 2, 3, 500):
         scan = node_versions.scan(page=page)
         assert scan.node_versions.keys() == everything
@@ -412,7 +412,9 @@ def test_a_renamed_host_keeps_its_tree(cloud, settled):
     node.hypervisor_hostname = 'two.example.org'
     node.save()
     assert passes().written == 1
-    names = {one.name for one in api.tree_of(passes.client, root).values()}
+    names = {
+        provider.name for provider in api.tree_of(passes.client, root).values()
+    }
     assert all(name.startswith('two.example.org:nfv') for name in names)
     assert 'two' not in published(cloud)
     assert published(cloud)['two.example.org'].uuid == node.uuid
