@@ -31,24 +31,24 @@ def fits(fit_request, host, providers):
     return fit.Evaluation(fit_request, host).refusal(providers) is None
 
 
-@given(scene=strategies.scenes())
+@given(one=strategies.scenes())
 @settings(max_examples=examples(300))
 def test_with_all_that_is_missing_the_guest_fits_and_with_less_it_does_not(
-    scene,
+    one,
 ):
-    fit_request, host, providers = asked(scene)
-    missing = gap.shortfall(fit_request, host, providers)
+    fit_request, host, providers = asked(one)
+    found = gap.shortfall(fit_request, host, providers)
     if fits(fit_request, host, providers):
-        assert missing == gap.Gap((), True)
+        assert found == gap.Gap((), True)
         return
-    assert missing.reasons
-    target(float(missing.all) * len(missing.reasons))
-    if not missing.all:
+    assert found.reasons
+    target(float(found.all) * len(found.reasons))
+    if not found.all:
         return
-    better = gap.relax(fit_request, host, missing.reasons, providers)
+    better = gap.relax(fit_request, host, found.reasons, providers)
     assert fits(fit_request, better, providers)
-    for left_out in missing.reasons:
-        others = [r for r in missing.reasons if r is not left_out]
+    for left_out in found.reasons:
+        others = [r for r in found.reasons if r is not left_out]
         less = gap.relax(fit_request, host, others, providers)
         assert not fits(fit_request, less, providers)
 
