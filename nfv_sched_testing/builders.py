@@ -139,7 +139,7 @@ def bandwidth_scene(policy='required'):
     ]
     for n, function in enumerate(functions):
         function.extra_info = {'parent_ifname': f'ens{n}'}
-    made = scene(
+    example = scene(
         [
             host_cell(0, cores=1, pinned={0}, pages={}),
             host_cell(1, cores=1, pages={}),
@@ -156,7 +156,7 @@ def bandwidth_scene(policy='required'):
             )
         ],
     )
-    made.spec.requested_resources = [
+    example.spec.requested_resources = [
         objects.RequestGroup(
             requester_id=PORT,
             use_same_provider=True,
@@ -164,12 +164,12 @@ def bandwidth_scene(policy='required'):
         )
     ]
     interfaces = ('ens0', 'ens1', 'ens2')
-    made.candidates = tuple(map(bandwidth_candidate, interfaces))
-    made.names = {'root': 'host'} | {
+    example.candidates = tuple(map(bandwidth_candidate, interfaces))
+    example.names = {'root': 'host'} | {
         bandwidth_provider(name): f'host:NIC Switch agent:{name}'
         for name in interfaces
     }
-    return made
+    return example
 
 
 def host_of(scene):

@@ -161,32 +161,32 @@ def hosts(draw, topology, *, network=False):
     """
     nodes = [cell.id for cell in topology.cells] if topology else [0]
     nodes = [*nodes * 4, None]
-    found = [
+    host_cards = [
         draw(cards(bus, nodes, ('net',)))
         if network and bus < 2
         else draw(cards(bus, nodes))
         for bus in range(draw(st.integers(2, 5)))
     ]
     specs = []
-    for card in found:
+    for card in host_cards:
         address = f'0000:8{card.bus}:'
         if card.kind == 'vf' and draw(one_in(20)):
             # The VFs of one provider in two pools, which Nova refuses.
             split = {**card.tags, 'trusted': 'true'}
             specs.append({'address': f'{address}02.0', **split})
         specs.append({'address': f'{address}*', **card.tags})
-    devices = [device for card in found for device in card.devices]
+    devices = [device for card in host_cards for device in card.devices]
     stats = nova_oracle.stats_for(
         topology, draw(st.permutations(devices)), specs
     )
     stats.populate_pools_metadata_from_assigned_devices()
-    return found, stats
+    return host_cards, stats
 
 
 @st.composite
-def aliases(draw, number, found):
+def aliases(draw, number, host_cards):
     """A request by alias, for devices that the host has."""
-    card = draw(st.sampled_from([card for card in found if card.free]))
+    card = draw(st.sampled_from([card for card in host_cards if card.free]))
     spec = {}
     kinds = {'pci': ('type-PCI', '0435'), 'pf': ('type-PF', '1572')}
     dev_type, product = kinds.get(card.kind, ('type-VF', '154c'))
@@ -211,10 +211,12 @@ def aliases(draw, number, found):
 
 
 @st.composite
-def ports(draw, number, found):
+def ports(draw, number, host_cards):
     """A request of an SR-IOV port, as create_resource_requests makes it."""
     networks = [
-        card.tags['physical_network'] for card in found if card.kind == 'net'
+        card.tags['physical_network']
+        for card in host_cards
+        if card.kind == 'net'
     ]
     spec = {
         'physical_network': draw(st.sampled_from(networks or PHYSNETS)),
@@ -232,13 +234,15 @@ def ports(draw, number, found):
 
 
 @st.composite
-def _requests(draw, found):
+def _requests(draw, host_cards):
     requests = []
-    tracked = [card for card in found if card.free]
-    others = [card for card in found if not card.free]
+    tracked = [card for card in host_cards if card.free]
+    others = [card for card in host_cards if not card.free]
     for number in range(draw(st.sampled_from((1, 1, 2, 2, 3)))):
         by_alias = not others or (tracked and draw(st.booleans()))
-        requests.append(draw((aliases if by_alias else ports)(number, found)))
+        requests.append(
+            draw((aliases if by_alias else ports)(number, host_cards))
+        )
     return requests
 
 
@@ -251,7 +255,7 @@ def _bandwidth_group(group_id):
 
 
 @st.composite
-def _bandwidth(draw, requests, found, *, certain):
+def _bandwidth(draw, requests, host_cards, *, certain):
     """Groups for the bandwidth of ports, and the choices for each.
 
     Neutron names the group by the port, or, with its API extension
@@ -268,7 +272,7 @@ def _bandwidth(draw, requests, found, *, certain):
             group_id = str(uuid.uuid5(uuid.UUID(group_id), 'rule'))
         physnet = request.spec[0]['physical_network']
         options = []
-        for card in found:
+        for card in host_cards:
             near = card.tags.get('physical_network') == physnet
             if card.kind == 'net' and (near or draw(one_in(10))):
                 options.append([card.bandwidth_provider])
@@ -301,7 +305,7 @@ def _bandwidth(draw, requests, found, *, certain):
 
 
 @st.composite
-def _candidates(draw, spec, found, bandwidth):
+def _candidates(draw, spec, host_cards, bandwidth):
     """Allocation candidates: a provider for each group of the request."""
     options = {}
     for group in spec.requested_resources:
@@ -309,15 +313,15 @@ def _candidates(draw, spec, found, bandwidth):
         if suffix in bandwidth:
             options[suffix] = bandwidth[suffix]
             continue
-        providers = [p for card in found for p in card.offers(group)]
+        providers = [p for card in host_cards for p in card.offers(group)]
         if not providers or draw(one_in(30)):
             # Placement has no candidate then; a stale one must do.
             providers = [*providers, ROOT]
-            providers += [p for card in found for p in card.free]
+            providers += [p for card in host_cards for p in card.free]
         options[suffix] = [[provider] for provider in providers]
     free = {
         provider: amount
-        for card in found
+        for card in host_cards
         for provider, amount in card.free.items()
     }
     choices = draw(_choices(list(options.values())))
@@ -407,21 +411,25 @@ def scenes(draw, max_host_cells=4, *, bandwidth=False):
     )
     wanted = draw(_guests(topology))
     with pci_in_placement():
-        found, stats = draw(hosts(topology, network=bandwidth))
-    return draw(scenes_on(topology, wanted, found, stats, bandwidth=bandwidth))
+        host_cards, stats = draw(hosts(topology, network=bandwidth))
+    return draw(
+        scenes_on(topology, wanted, host_cards, stats, bandwidth=bandwidth)
+    )
 
 
 @st.composite
-def scenes_on(draw, topology, wanted, found, stats, *, bandwidth):
+def scenes_on(draw, topology, wanted, host_cards, stats, *, bandwidth):
     """A host of these cards, and a request with this guest topology.
 
     :param bandwidth: as for :func:`scenes`
     """
     with pci_in_placement():
-        requests = draw(_requests(found))
+        requests = draw(_requests(host_cards))
         if bandwidth:
-            requests.append(draw(ports(len(requests), found)))
-        groups, names = draw(_bandwidth(requests, found, certain=bandwidth))
+            requests.append(draw(ports(len(requests), host_cards)))
+        groups, names = draw(
+            _bandwidth(requests, host_cards, certain=bandwidth)
+        )
         spec = objects.RequestSpec(
             flavor=objects.Flavor(
                 extra_specs=draw(
@@ -434,7 +442,7 @@ def scenes_on(draw, topology, wanted, found, stats, *, bandwidth):
             requested_resources=[*map(_bandwidth_group, groups)],
         )
         spec.generate_request_groups_from_pci_requests()
-    candidates = draw(_candidates(spec, found, groups))
+    candidates = draw(_candidates(spec, host_cards, groups))
     return nova_oracle.Scene(
         topology=topology,
         stats=stats,

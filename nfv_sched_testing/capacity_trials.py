@@ -124,22 +124,22 @@ def trials(seed: int, flavors: int = 2) -> list[Trial]:
             return [_try(cloud, flavor(dice), seed) for _ in range(flavors)]
 
 
-def _try(cloud: Cloud, asked: SimulatedFlavor, seed: int) -> Trial:
-    told = (
+def _try(cloud: Cloud, flavor: SimulatedFlavor, seed: int) -> Trial:
+    counted = (
         CapacityCounter(_scheduler(cloud))
-        .count(cloud.request_spec(asked))
+        .count(cloud.request_spec(flavor))
         .in_all
     )
     placed = 0
     while True:
-        [guest] = cloud.boot(asked)
+        [guest] = cloud.boot(flavor)
         if not guest.booted:
             break
         placed += 1
-    explanation = _scheduler(cloud).explain(cloud.request_spec(asked))
+    explanation = _scheduler(cloud).explain(cloud.request_spec(flavor))
     fallen = sum(condition.hosts for condition in explanation.conditions)
     adds_up = fallen == explanation.hosts == len(cloud.computes)
-    return Trial(seed, asked, told, placed, guest.outcome, adds_up)
+    return Trial(seed, flavor, counted, placed, guest.outcome, adds_up)
 
 
 def _scheduler(cloud: Cloud) -> DryRunScheduler:

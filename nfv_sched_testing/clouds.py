@@ -4,8 +4,11 @@ from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 import contextlib
+import pathlib
+import shutil
 from typing import Any
 
+import nova.conf
 import pytest
 
 from nfv_sched.sim import machine
@@ -46,3 +49,20 @@ def cloud_of(
         for host, name in machines.items():
             cloud.add_host(host, machine.load(name))
         yield cloud
+
+
+@contextlib.contextmanager
+def restored_databases(folder: pathlib.Path) -> Iterator[None]:
+    """Restore the databases of the running cloud at the end.
+
+    A cloud is started in seconds, its databases are copied in milliseconds.
+
+    :param folder: for the copies
+    """
+    url = nova.conf.CONF.database.connection
+    databases = pathlib.Path(url.removeprefix('sqlite:///')).parent
+    for path in databases.glob('*.sqlite'):
+        shutil.copy(path, folder)
+    yield
+    for path in folder.glob('*.sqlite'):
+        shutil.copy(path, databases)

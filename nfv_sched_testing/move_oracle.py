@@ -148,7 +148,7 @@ def _claim_for(scene, stored, instance, tracker):
 
 
 def _claim(scene, instance, tracker):
-    made = claims.Claim(
+    claim = claims.Claim(
         nova_context.get_admin_context(),
         instance,
         'host',
@@ -157,7 +157,7 @@ def _claim(scene, instance, tracker):
         instance.pci_requests,
         limits=_limits(scene),
     )
-    given = made.claimed_numa_topology
+    given = claim.claimed_numa_topology
     devices = tracker.pci_tracker.claim_instance(
         None, instance.pci_requests, given
     )
@@ -180,7 +180,7 @@ def _move_claim(scene, instance, tracker, task_state):
         mock.patch.object(hardware, 'numa_get_constraints', of_flavor),
         mock.patch.object(objects.Instance, 'save'),
     ):
-        made = resource_tracker.ResourceTracker._move_claim(
+        claim = resource_tracker.ResourceTracker._move_claim(
             tracker,
             nova_context.get_admin_context(),
             instance,
@@ -190,7 +190,7 @@ def _move_claim(scene, instance, tracker, task_state):
             {},
             limits=_limits(scene),
         )
-    given = made.claimed_numa_topology
+    given = claim.claimed_numa_topology
     if task_state == task_states.MIGRATING:
         devices = _later_devices(instance, tracker, given)
     else:

@@ -141,6 +141,15 @@ def by_count(stats):
     return pools
 
 
+def _copy_of(stats):
+    """PciDeviceStats whose devices can be taken.
+
+    A claim only reads the topology and the filter.
+    """
+    shared = (stats.numa_topology, stats.dev_filter)
+    return copy.deepcopy(stats, {id(value): value for value in shared})
+
+
 def claim_candidate(scene, candidate):
     """Claim with an allocation candidate; Refused says why not."""
     return claim(as_claimed(scene, candidate))
@@ -178,7 +187,7 @@ def claim_on(scene):
     stats, devices = copy.copy(scene.stats), []
     if scene.requests:
         # Copies of devices take most of the time.
-        stats = copy.deepcopy(scene.stats)
+        stats = _copy_of(scene.stats)
         devices = _take_devices(scene, stats, given)
     if scene.spec.numa_topology:
         if not given:
@@ -262,7 +271,7 @@ def pair_fits(scene, host_cell, index):
     topology = scene.spec.numa_topology
     reserved = int(topology.emulator_threads_isolated and index == 0)
     try:
-        found = hardware._numa_fit_instance_cell(
+        fitted = hardware._numa_fit_instance_cell(
             host_cell.obj_clone(),
             topology.cells[index].obj_clone(),
             scene.limits(),
@@ -270,7 +279,7 @@ def pair_fits(scene, host_cell, index):
         )
     except (exception.MemoryPageSizeNotSupported, ValueError):
         return False
-    return found is not None
+    return fitted is not None
 
 
 def exists(scene):
@@ -323,52 +332,55 @@ def validate(scene, given):
     ids = [cell.id for cell in given.cells]
     if len(set(ids)) != len(wanted.cells) or set(ids) - set(by_id):
         raise Refused(f'invalid: cells {ids}')
-    for index, (asked, got) in enumerate(
+    for index, (wanted_cell, got) in enumerate(
         zip(wanted.cells, given.cells, strict=True)
     ):
         host = by_id[got.id]
         if not pair_fits(scene, host, index):
             raise Refused(f'invalid: {index} does not fit {got.id}')
-        _validate_pages(asked, got, host)
-        if asked.pcpuset:
-            _validate_pins(asked, got, host)
+        _validate_pages(wanted_cell, got, host)
+        if wanted_cell.pcpuset:
+            _validate_pins(wanted_cell, got, host)
         if wanted.emulator_threads_isolated and index == 0:
             _validate_emulator(got, host)
 
 
-def _validate_pages(asked, got, host):
-    if not asked.pagesize:
+def _validate_pages(wanted_cell, got, host):
+    if not wanted_cell.pagesize:
         return
     pools = {pool.size_kb: pool for pool in host.mempages}
     size = got.pagesize
     if size not in pools:
         raise Refused(f'invalid: no pages of {size} on {host.id}')
-    if asked.memory * 1024 % size or pools[size].free_kb < asked.memory * 1024:
+    if (
+        wanted_cell.memory * 1024 % size
+        or pools[size].free_kb < wanted_cell.memory * 1024
+    ):
         raise Refused(f'invalid: not enough pages of {size} on {host.id}')
     smallest = min(pools)
     if (
-        (asked.pagesize > 0 and size != asked.pagesize)
-        or (asked.pagesize == -1 and size != smallest)
-        or (asked.pagesize == -2 and size == smallest)
+        (wanted_cell.pagesize > 0 and size != wanted_cell.pagesize)
+        or (wanted_cell.pagesize == -1 and size != smallest)
+        or (wanted_cell.pagesize == -2 and size == smallest)
     ):
         raise Refused(f'invalid: pages of {size} were not asked')
 
 
-def _validate_pins(asked, got, host):
+def _validate_pins(wanted_cell, got, host):
     cpus = set((got.cpu_pinning or {}).values())
-    if set(got.cpu_pinning or {}) != asked.pcpuset:
+    if set(got.cpu_pinning or {}) != wanted_cell.pcpuset:
         raise Refused('invalid: not every CPU is pinned')
-    if len(cpus) != len(asked.pcpuset) or not cpus <= host.free_pcpus:
+    if len(cpus) != len(wanted_cell.pcpuset) or not cpus <= host.free_pcpus:
         raise Refused(f'invalid: pins {cpus} on {host.id}')
     for core in host.siblings:
         if not core & cpus:
             continue
-        if asked.cpu_thread_policy == 'isolate' and (
+        if wanted_cell.cpu_thread_policy == 'isolate' and (
             len(core & cpus) > 1 or core - host.free_pcpus
         ):
             raise Refused('invalid: core is not isolated')
         if (
-            asked.cpu_thread_policy == 'require'
+            wanted_cell.cpu_thread_policy == 'require'
             and len(core & host.free_pcpus) < 2
         ):
             raise Refused('invalid: core has no siblings')

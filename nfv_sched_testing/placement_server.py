@@ -24,6 +24,8 @@ from placement import deploy
 from placement.db.sqlalchemy import migration
 import pytest
 
+from nfv_sched_testing import json_schemas
+
 
 class _Handler(simple_server.WSGIRequestHandler):
     # Buffered: with one packet per write small answers take 40 ms.
@@ -57,6 +59,7 @@ def application(url):
 
 
 def main(url):
+    json_schemas.check_once()
     # SQLite has one writer: more threads would only wait for each other.
     kind = simple_server.WSGIServer if url.startswith('sqlite') else _Threading
     server = simple_server.make_server(
@@ -95,12 +98,12 @@ def _postgresql_tools():
     """The paths of PostgreSQL's programs, which Debian has not on PATH."""
     folders = sorted(pathlib.Path('/usr/lib/postgresql').glob('*/bin'))
     for folder in [*reversed(folders), None]:
-        found = [
+        paths = [
             shutil.which(name, path=folder and str(folder))
             for name in ('initdb', 'pg_ctl')
         ]
-        if all(found):
-            return found
+        if all(paths):
+            return paths
     return None
 
 

@@ -24,11 +24,17 @@ import nova.conf
 from nova.db import migration
 from nova.pci import request as pci_request
 from oslo_config import fixture as config_fixture
+from placement import deploy
 import pytest
 
 from nfv_sched.scheduler import process
 from nfv_sched.scheduler.published_topology import PublishedTopology
+from nfv_sched_testing import in_memory
+from nfv_sched_testing import json_schemas
 from nfv_sched_testing.fault_server import serve  # noqa: F401 - a fixture
+
+in_memory.use()
+json_schemas.check_once()
 
 objects.register_all()
 # Nova tells at length what it tries, millions of times here.
@@ -51,27 +57,35 @@ settings.load_profile('ci')
 #: The files that take longest, the slowest first.
 _SLOWEST = (
     'tests/placement/test_publisher_http.py',
-    'tests/placement/test_publisher_stateful.py',
-    'tests/placement/test_publisher_killed.py',
     'tests/sysfs/test_host_recorded.py',
-    'tests/filters/test_every_extra_spec.py',
+    'tests/placement/test_publisher_killed.py',
     'tests/publishing/test_cells.py',
-    'tests/scenario/test_simulate.py',
     'tests/placement/test_publisher.py',
+    'tests/scenario/test_simulate.py',
     'tests/weighers/test_racks.py',
-    'tests/cmd/test_capacity.py',
-    'tests/capacity/test_exact.py',
-    'tests/fit/test_rejections.py',
-    'benchmarks/tests/test_memo.py',
-    'tests/fit/test_assignment.py',
     'tests/fit/test_agreement.py',
-    'tests/filters/test_pipeline.py',
+    'tests/fit/test_node_options.py',
+    'tests/filters/test_every_extra_spec.py',
+    'tests/scheduler/test_moves.py',
+    'tests/placement/test_publisher_stateful.py',
+    'tests/capacity/test_exact.py',
+    'benchmarks/tests/test_memo.py',
+    'tests/cmd/test_capacity.py',
+    'tests/scheduler/test_cached_answers.py',
     'tests/placement/test_publisher_supplement.py',
+    'tests/scheduler/test_consumed_state.py',
+    'tests/fit/test_rejections.py',
+    'tests/sim/test_choose_nodes.py',
     'tests/cmd/test_explain.py',
     'tests/placement/test_reader.py',
-    'tests/sim/test_scheduler_options.py',
     'tests/publishing/test_cmd_publisher.py',
+    'benchmarks/tests/test_explained.py',
+    'tests/sim/test_scheduler_options.py',
+    'tests/cmd/test_process.py',
     'tests/cmd/test_docs.py',
+    'tests/filters/test_pipeline.py',
+    'tests/filters/test_candidates.py',
+    'tests/fit/test_assignment.py',
 )
 
 
@@ -91,23 +105,36 @@ def pytest_collection_modifyitems(items):
 def migrated_once(tmp_path_factory):
     """Copy the databases of the first simulated cloud for all later ones.
 
-    Nova's migrations take most of the time in which a cloud is made.
+    The migrations of Nova and Placement take most of the time in which a
+    cloud is created.
     """
-    migrate = migration.db_sync
+    migrate, update = migration.db_sync, deploy.update_database
     folder = tmp_path_factory.mktemp('migrated')
 
-    def copy_or_migrate(database):
-        group = {'api': 'api_database', 'main': 'database'}[database]
-        path = nova.conf.CONF[group].connection.removeprefix('sqlite:///')
-        migrated = folder / database
+    def copy_or_create(name, url, create):
+        path = url.removeprefix('sqlite:///')
+        migrated = folder / name
         if migrated.exists():
             shutil.copy(migrated, path)
         else:
-            migrate(database=database)
+            create()
             shutil.copy(path, migrated)
 
+    def nova_database(database):
+        group = {'api': 'api_database', 'main': 'database'}[database]
+        url = nova.conf.CONF[group].connection
+        copy_or_create(database, url, lambda: migrate(database=database))
+
+    def placement_database(conf):
+        if conf.placement_database.sync_on_startup:
+            url = conf.placement_database.connection
+            copy_or_create('placement', url, lambda: update(conf))
+        else:
+            update(conf)
+
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(migration, 'db_sync', copy_or_migrate)
+        patch.setattr(migration, 'db_sync', nova_database)
+        patch.setattr(deploy, 'update_database', placement_database)
         yield
 
 

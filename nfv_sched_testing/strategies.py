@@ -149,11 +149,11 @@ def topologies(draw, max_cells=4):
         'sockets': draw(pick((0,), (0, 1), (0, 1, None))),
         'networks': draw(YES_OR_NO),
     }
-    made, cpu = [], 0
+    host_cells, cpu = [], 0
     for cell_id in ids:
         cell, cpu = draw(cells(cell_id, cpu, style))
-        made.append(cell)
-    return objects.NUMATopology(cells=made)
+        host_cells.append(cell)
+    return objects.NUMATopology(cells=host_cells)
 
 
 _PRODUCTS = {
@@ -234,7 +234,7 @@ def guest_topologies(draw, host_cells):
     memories, sizes = (*(512, 1024, 2048) * 4, 256, 3), (1, 2, 2, 3, 4, 6)
     if draw(YES_OR_NO):
         memories, sizes = ((1024,) if page_size == GIB else (512,)), (1, 2)
-    made, cpu = [], 0
+    guest_cells, cpu = [], 0
     memory = vcpus = split = None
     for index in range(count):
         if index == 0 or not equal:
@@ -247,7 +247,7 @@ def guest_topologies(draw, host_cells):
             'dedicated': numbers,
             'mixed': set(sorted(numbers)[:split]),
         }.get(policy, set())
-        made.append(
+        guest_cells.append(
             objects.InstanceNUMACell(
                 id=index,
                 cpuset=numbers - dedicated,
@@ -262,7 +262,7 @@ def guest_topologies(draw, host_cells):
     if pinned:
         emulator = draw(pick(None, None, 'share', 'isolate'))
     return objects.InstanceNUMATopology(
-        cells=made, emulator_threads_policy=emulator
+        cells=guest_cells, emulator_threads_policy=emulator
     )
 
 

@@ -10,13 +10,13 @@ _PAGE = pathlib.Path(__file__).parents[1] / 'doc/source/dependencies.rst'
 
 
 def requirements():
-    found = {}
+    extras = {}
     for line in metadata.requires('nfv-sched'):
         name = re.match(r'[A-Za-z0-9._-]+', line)[0]
         extra = re.search(r'extra == "([^"]+)"', line)
         if name != 'nfv-sched':
-            found.setdefault(name.lower(), extra[1] if extra else 'always')
-    return found
+            extras.setdefault(name.lower(), extra[1] if extra else 'always')
+    return extras
 
 
 def listed():
@@ -41,14 +41,14 @@ def test_each_says_when_it_is_needed():
 @pytest.mark.parametrize('name', sorted(requirements()))
 def test_licences_are_what_the_packages_say(name):
     try:
-        found = metadata.metadata(name)
+        fields = metadata.metadata(name)
     except metadata.PackageNotFoundError:
         pytest.skip(f'{name} is not installed here')
     said = ' '.join(
         [
-            found.get('License-Expression') or '',
-            found.get('License') or '',
-            *(found.get_all('Classifier') or []),
+            fields.get('License-Expression') or '',
+            fields.get('License') or '',
+            *(fields.get_all('Classifier') or []),
         ]
     ).lower()
     family = re.split('[-;, ]', listed()[name][1])[0].lower()

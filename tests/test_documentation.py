@@ -39,9 +39,9 @@ def _lines():
 def _commands(program):
     """What is said after a program, in literal blocks and between ````."""
     for page, line in _lines():
-        found = re.match(rf'\s{{4,}}(?:\$ )?({program} .*)', line)
+        match = re.match(rf'\s{{4,}}(?:\$ )?({program} .*)', line)
         inline = re.findall(rf'``({program} [^`]*)``', line)
-        for command in [*([found[1]] if found else []), *inline]:
+        for command in [*([match[1]] if match else []), *inline]:
             bare = command.split('  #')[0].split(' > ')[0].split(' | ')[0]
             if not _PLACEHOLDER.search(bare):
                 yield pytest.param(bare.strip(), id=f'{page}: {bare}')
@@ -54,15 +54,15 @@ def test_options_of_the_publisher():
         for action in parser._actions
         for option in action.option_strings
     }
-    commands = [one.values[0] for one in _commands('nfv-sched-publisher')]
+    commands = [param.values[0] for param in _commands('nfv-sched-publisher')]
     assert commands
     for command in commands:
-        asked = [
-            one.partition('=')[0]
-            for one in shlex.split(command)
-            if one.startswith('-')
+        options = [
+            word.partition('=')[0]
+            for word in shlex.split(command)
+            if word.startswith('-')
         ]
-        assert set(asked) <= known, command
+        assert set(options) <= known, command
 
 
 @pytest.mark.parametrize('command', _commands('nfv-sched'))
@@ -80,8 +80,10 @@ def test_options_of_our_command(command):
         for action in parser._actions
         for option in action.option_strings
     }
-    asked = {one.partition('=')[0] for one in arguments if one.startswith('-')}
-    assert asked <= known
+    options = {
+        word.partition('=')[0] for word in arguments if word.startswith('-')
+    }
+    assert options <= known
 
 
 @pytest.mark.parametrize('command', _commands('tox'))

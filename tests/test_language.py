@@ -115,12 +115,12 @@ def test_phrases_are_found_across_lines_and_words_in_any_case():
 
 def test_docstrings_literals_and_f_strings_are_read():
     source = '"""Anew."""\nname = "whom"\nother = f"at {name} hand, lately"\n'
-    found = [
+    words = [
         word
         for _, text in strings_of(ast.parse(source))
         for _, word in banned_in(text)
     ]
-    assert sorted(found) == ['Anew', 'lately', 'whom']
+    assert sorted(words) == ['Anew', 'lately', 'whom']
 
 
 @pytest.mark.parametrize('page', PAGES, ids=_name)

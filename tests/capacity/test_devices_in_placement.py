@@ -46,7 +46,7 @@ def test_the_scheduler_places_what_is_told(devices, guests):
         'hw:cpu_policy': 'dedicated',
         'pci_passthrough:alias': f'port:{devices}',
     }
-    asked = SimulatedFlavor('ports', 2, 512, 1, specs)
+    flavor = SimulatedFlavor('ports', 2, 512, 1, specs)
     with (
         simulated_cloud(
             settings.NFV, aliases=[ALIAS], options=options
@@ -60,16 +60,18 @@ def test_the_scheduler_places_what_is_told(devices, guests):
                 Pipeline(), PlacementClient(cloud.placement)
             )
 
-        told = CapacityCounter(scheduler()).count(cloud.request_spec(asked))
-        assert told.in_all == guests
+        capacity = CapacityCounter(scheduler()).count(
+            cloud.request_spec(flavor)
+        )
+        assert capacity.in_all == guests
         for _ in range(guests):
-            assert cloud.boot(asked)[0].booted
-        [last] = cloud.boot(asked)
+            assert cloud.boot(flavor)[0].booted
+        [last] = cloud.boot(flavor)
         assert last.outcome is Outcome.NO_VALID_HOST
-        explanation = scheduler().explain(cloud.request_spec(asked))
+        explanation = scheduler().explain(cloud.request_spec(flavor))
         [condition] = explanation.conditions
         assert (condition.stage, condition.name) == ('Placement', 'candidates')
-        spec = cloud.request_spec(asked)
+        spec = cloud.request_spec(flavor)
         spec.create()
         stored = boot_request.stored_spec(cloud.context, spec.instance_uuid)
         assert len(stored.requested_resources) == devices

@@ -19,15 +19,15 @@ def options(tmp_path):
 
 def test_without_its_file_placement_is_not_checked():
     assert placement.config([]) is None
-    for found in (placement.retries(None), placement.candidates(None, 9)):
-        assert found.code is Code.SUCCESS
-        assert '--placement-config-file' in found.details
+    for result in (placement.retries(None), placement.candidates(None, 9)):
+        assert result.code is Code.SUCCESS
+        assert '--placement-config-file' in result.details
 
 
 def test_retries_that_overbook_are_reported(options):
-    found = placement.retries(options(''))
-    assert found.code is Code.WARNING
-    assert 'allocation_conflict_retry_count = 10' in found.details
+    result = placement.retries(options(''))
+    assert result.code is Code.WARNING
+    assert 'allocation_conflict_retry_count = 10' in result.details
     good = options('allocation_conflict_retry_count = 1')
     assert placement.retries(good).code is Code.SUCCESS
 

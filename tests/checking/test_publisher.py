@@ -10,7 +10,7 @@ FILE = '/run/nfv-sched/publisher.json'
 
 
 @pytest.mark.parametrize(
-    ('found', 'code', 'text'),
+    ('status', 'code', 'text'),
     [
         (PublisherStatus(), Code.SUCCESS, 'status_file'),
         (PublisherStatus(FILE, age=170, interval=60), Code.SUCCESS, ''),
@@ -33,8 +33,8 @@ FILE = '/run/nfv-sched/publisher.json'
         ),
     ],
 )
-def test_a_publisher_is_active(found, code, text):
-    result = publisher.age(found)
+def test_a_publisher_is_active(status, code, text):
+    result = publisher.age(status)
     assert result.code is code
     assert text in result.details
     assert bool(result.fix) is (code is Code.WARNING)

@@ -38,8 +38,8 @@ def without(*names):
 
 
 def test_the_names_are_those_of_our_filters():
-    assert {one.__name__ for one in all_filters()} == set(scheduler.OURS)
-    options_of = {one.option for one in all_weighers()}
+    assert {cls.__name__ for cls in all_filters()} == set(scheduler.OURS)
+    options_of = {weigher.option for weigher in all_weighers()}
     # With one scheduler at rest two of them have nothing to do.
     assert options_of - {
         'in_flight_weight_multiplier',

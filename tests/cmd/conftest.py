@@ -107,7 +107,7 @@ def guests_of(cloud: Cloud) -> Iterator[Callable[..., list[Any]]]:
 
     def boot(count: int = 1, **values: Any) -> list[Any]:
         given = {'name': 'tenant', 'vcpus': 2, 'ram_mib': 2048, **values}
-        asked = {
+        request = {
             name: given.pop(name)
             for name in ('ports', 'group', 'image')
             if name in given
@@ -115,9 +115,9 @@ def guests_of(cloud: Cloud) -> Iterator[Callable[..., list[Any]]]:
         flavor = boot_request.SimulatedFlavor(disk_gib=1, **given)
         booted = []
         for _ in range(count):
-            [guest] = cloud.boot(flavor, **asked)
+            [guest] = cloud.boot(flavor, **request)
             assert guest.booted, guest.error
-            spec = cloud.request_spec(flavor, uuids=[guest.uuid], **asked)
+            spec = cloud.request_spec(flavor, uuids=[guest.uuid], **request)
             spec.create()
             booted.append(guest)
             stored.append((guest, spec))

@@ -19,19 +19,19 @@ def by_host(rows):
 
 
 def test_every_host_counts_and_says_what_runs_out(run, guests_of):
-    asked = ('capacity', *by_hand(2, 3072, **HUGE))
-    rows = run(*asked)
+    command = ('capacity', *by_hand(2, 3072, **HUGE))
+    rows = run(*command)
     # 8 pages a cell hold two, 6 CPUs three.
     assert by_host(rows) == {'cmp-0': 4, 'cmp-1': 4, 'cmp-2': 4}
     assert {row['Short of first'] for row in rows} == {'pages'}
-    [total] = run(*asked, '--show', 'total')
+    [total] = run(*command, '--show', 'total')
     assert total['Instances'] == 12
     assert total['Short of first'] == 'pages (3)'
     rows = run('capacity', *by_hand(4, 1024, **HUGE))
     assert by_host(rows) == {'cmp-0': 2, 'cmp-1': 2, 'cmp-2': 2}
     assert {row['Short of first'] for row in rows} == {'dedicated CPUs'}
     guests = guests_of(4, extra_specs=HUGE, ram_mib=3072)
-    left = by_host(run(*asked))
+    left = by_host(run(*command))
     for name in left:
         assert left[name] == 4 - sum(guest.host == name for guest in guests)
 
@@ -52,17 +52,17 @@ def test_placement_limits_guests_that_ask_for_no_cells(run):
 
 
 def test_groups_limit_and_gather(run, cloud, guests_of):
-    asked = ('capacity', *by_hand(2, 2048, **HUGE))
+    command = ('capacity', *by_hand(2, 2048, **HUGE))
     apart = cloud.add_group('apart', 'anti-affinity', max_per_host=2)
     guests_of(1, group=apart)
-    counts = by_host(run(*asked, '--group', apart.uuid))
+    counts = by_host(run(*command, '--group', apart.uuid))
     assert sorted(counts.values()) == [1, 2, 2]
     together = cloud.add_group('together', 'affinity')
-    [total] = run(*asked, '--group', together.uuid, '--show', 'total')
+    [total] = run(*command, '--group', together.uuid, '--show', 'total')
     assert total['Instances'] == 6
     # As many as one host takes: 6 dedicated CPUs on each cell.
     [guest] = guests_of(1, group=together, extra_specs=HUGE)
-    rows = run(*asked, '--group', together.uuid)
+    rows = run(*command, '--group', together.uuid)
     counts = by_host(rows)
     assert counts.pop(guest.host) == 5
     assert set(counts.values()) == {0}
@@ -158,10 +158,10 @@ def test_an_affinity_group_of_several_flavors_goes_to_the_best_host(
 
 def test_an_affinity_group_has_one_host_in_each_domain(run, cloud):
     group = cloud.add_group('together', 'affinity')
-    asked = ('capacity', *by_hand(2, 3072, **HUGE), '--group', group.uuid)
-    [total] = run(*asked, '--show', 'total')
+    command = ('capacity', *by_hand(2, 3072, **HUGE), '--group', group.uuid)
+    [total] = run(*command, '--show', 'total')
     assert total['Instances'] == 4
-    rows = run(*asked, '--show', 'domains')
+    rows = run(*command, '--show', 'domains')
     assert [row['Instances'] for row in rows] == [4, 4]
 
 
@@ -225,8 +225,8 @@ def test_guests_of_a_lost_host_do_not_share_the_last_place(run, guests_of):
     lost = guests[0].host
     there = sum(guest.host == lost for guest in guests)
     rows = run('capacity', '--after-loss', f'host={lost}')
-    found = [bool(row['Fits on']) for row in rows]
-    assert sorted(found) == [False] + [True] * (there - 1)
+    fits = [bool(row['Fits on']) for row in rows]
+    assert sorted(fits) == [False] + [True] * (there - 1)
 
 
 def test_groups_hold_after_a_loss(run, cloud, guests_of):
@@ -284,11 +284,11 @@ def test_an_affinity_group_is_evacuated_to_its_members_elsewhere(
     group = cloud.add_group('together', 'affinity')
     [member] = guests_of(1, group=group, extra_specs=HUGE)
     guests = guests_of(3, extra_specs=HUGE)
-    other = next(one for one in guests if one.host != member.host)
+    other = next(guest for guest in guests if guest.host != member.host)
     objects.InstanceGroup.add_members(cloud.context, group.uuid, [other.uuid])
     rows = run('capacity', '--after-loss', f'host={member.host}')
-    [found] = [one['Fits on'] for one in rows if one['UUID'] == member.uuid]
-    assert found == other.host
+    [host] = [row['Fits on'] for row in rows if row['UUID'] == member.uuid]
+    assert host == other.host
 
 
 def test_a_mixture_of_which_nothing_fits_says_why(run, flavors_of):

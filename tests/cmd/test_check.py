@@ -48,9 +48,9 @@ def test_warnings_and_failures_are_the_exit_code(run, reading, tmp_path):
     path = tmp_path / 'placement.conf'
     path.write_text('[placement]\nmax_allocation_candidates = 2\n')
     rows = by_name(run('check', code=1))
-    found = rows['Unpublished hosts']
-    assert found['Verdict'] == 'Warning'
-    assert found['Fix'] == 'nfv-sched publish'
+    row = rows['Unpublished hosts']
+    assert row['Verdict'] == 'Warning'
+    assert row['Fix'] == 'nfv-sched publish'
     words = ('--placement-config-file', str(path))
     rows = by_name(run('check', *words, code=2))
     assert rows['Placement candidates']['Verdict'] == 'Failure'
@@ -65,9 +65,11 @@ def test_trees_that_are_not_read_may_be_missing(run):
 
 def test_an_incomplete_tree_is_found(run, published):
     [cell] = [
-        one
-        for one in published.get('/resource_providers')['resource_providers']
-        if one['name'] == 'cmp-0:nfv:numa0'
+        provider
+        for provider in published.get('/resource_providers')[
+            'resource_providers'
+        ]
+        if provider['name'] == 'cmp-0:nfv:numa0'
     ]
     path = f'/resource_providers/{cell["uuid"]}/inventories/NUMA_MEMORY_MB'
     inventory = published.get(path)
@@ -89,9 +91,9 @@ def test_no_tree_is_orphaned_while_a_nova_cell_is_down(
     monkeypatch.setattr(compute_nodes.CloudReader, '_of_cell', down)
     rows = by_name(run('check', code=2))
     assert rows['Records readable']['Verdict'] == 'Failure'
-    found = rows['Orphaned trees']
-    assert found['Verdict'] == 'Success'
-    assert 'not every Nova cell or record' in found['What was found']
+    row = rows['Orphaned trees']
+    assert row['Verdict'] == 'Success'
+    assert 'not every Nova cell or record' in row['What was found']
 
 
 def test_an_error_of_the_check_is_not_a_result(run, tmp_path, monkeypatch):

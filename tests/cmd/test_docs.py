@@ -9,16 +9,16 @@ import pytest
 PAGE = pathlib.Path(__file__).parents[2] / 'doc/source/operator.rst'
 _COMMAND = re.compile(r'^ +(?:\$ )?nfv-sched ((?:explain|capacity|check) .*)')
 COMMANDS = [
-    found[1]
+    match[1]
     for pipeline in PAGE.read_text().splitlines()
-    if (found := _COMMAND.match(pipeline))
+    if (match := _COMMAND.match(pipeline))
 ]
 
 
 def test_the_page_has_commands():
     assert len(COMMANDS) >= 8
     for name in ('explain', 'capacity', 'check'):
-        assert any(one.startswith(name) for one in COMMANDS)
+        assert any(command.startswith(name) for command in COMMANDS)
 
 
 @pytest.mark.parametrize('command', COMMANDS)

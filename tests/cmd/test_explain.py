@@ -43,32 +43,32 @@ def test_the_nearest_miss_names_cell_pages_and_that_the_rest_fits(
 
 def test_everything_that_lacks_is_told_of_a_near_host(run, guests_of):
     guests_of(3, extra_specs=HUGE, vcpus=5, ram_mib=5120)
-    asked = {**HUGE, 'hw:numa_nodes': '2'}
-    rows = run('explain', *by_hand(8, 12288, **asked), '--show', 'hosts')
+    specs = {**HUGE, 'hw:numa_nodes': '2'}
+    rows = run('explain', *by_hand(8, 12288, **specs), '--show', 'hosts')
     by_host = {}
     for row in rows:
         by_host.setdefault(row['Host'], []).append(row)
     assert len(by_host) == 3
-    for found in by_host.values():
-        assert {row['Condition'] for row in found} == {
+    for host_rows in by_host.values():
+        assert {row['Condition'] for row in host_rows} == {
             'pages',
             'dedicated CPUs',
         }
-        assert all(row['All else fits'] for row in found)
-        assert len({row['NUMA node'] for row in found}) == 1
+        assert all(row['All else fits'] for row in host_rows)
+        assert len({row['NUMA node'] for row in host_rows}) == 1
 
 
 def test_what_a_host_fell_for_stays_when_devices_cannot_be_given(run):
     specs = {'hw:mem_page_size': '1GB'}
-    asked = (*by_hand(2, 12288, **specs), '--port', 'physnet9')
-    [row] = run('explain', *asked)
+    options = (*by_hand(2, 12288, **specs), '--port', 'physnet9')
+    [row] = run('explain', *options)
     assert (row['Asked by'], row['Condition']) == ('HugePagesFilter', 'pages')
     assert (
         'has 8 of 12 free pages of 1 GiB; 0 of 1 devices'
         in (row['Nearest miss'])
     )
     # Whoever counts hosts by what they lack first counts the same.
-    rows = run('explain', *asked, '--show', 'hosts')
+    rows = run('explain', *options, '--show', 'hosts')
     assert [(row['Asked by'], row['Condition']) for row in rows] == 3 * [
         ('HugePagesFilter', 'pages'),
         ('PCINUMAFilter', 'devices'),
@@ -198,22 +198,22 @@ def test_fewest_moved_guests_are_named_with_a_place_for_them(run, guests_of):
     }
     assert len(names) == 3
     port = ('--port', 'physnet1:direct:required')
-    asked = (*by_hand(2, 6144, **HUGE), *port)
-    assert counts(run('explain', *asked)) == {'combination': 3}
-    rows = run('explain', *asked, '--show', 'suggestions')
+    options = (*by_hand(2, 6144, **HUGE), *port)
+    assert counts(run('explain', *options)) == {'combination': 3}
+    rows = run('explain', *options, '--show', 'suggestions')
     moves = [row for row in rows if row['Change'] == 'move 1 instance away']
     assert {row['Host']: row['Instances'] for row in moves} == names
     # Of the first two it is known where they could go.
-    found = [row['They fit on'] for row in moves]
-    assert found[2] == ''
+    hosts = [row['They fit on'] for row in moves]
+    assert hosts[2] == ''
     for row in moves[:2]:
         assert row['They fit on'] in names.keys() - {row['Host']}
 
 
 def test_other_requests_are_suggested(run, guests_of):
     guests_of(6, extra_specs=HUGE, ram_mib=6144)
-    asked = {**HUGE, 'hw:cpu_thread_policy': 'prefer'}
-    rows = run('explain', *by_hand(2, 4096, **asked), '--show', 'suggestions')
+    specs = {**HUGE, 'hw:cpu_thread_policy': 'prefer'}
+    rows = run('explain', *by_hand(2, 4096, **specs), '--show', 'suggestions')
     changes = {row['Change']: row['Hosts'] for row in rows}
     # 2 MiB pages make 2 GiB on a cell, small ones the rest.
     assert changes == {
@@ -234,11 +234,11 @@ def test_a_stored_request_is_explained(run, cloud, guests_of):
 
 
 def test_what_is_not_known_of_moves_is_said(run, guests_of, monkeypatch):
-    asked = {**HUGE, 'pci_passthrough:alias': 'xxv710-vf:1'}
-    [plain] = guests_of(extra_specs=asked)
-    asked['hw:pci_numa_affinity_policy'] = 'required'
-    asked['hw:mem_page_size'] = 'large'
-    [strict] = guests_of(extra_specs=asked)
+    specs = {**HUGE, 'pci_passthrough:alias': 'xxv710-vf:1'}
+    [plain] = guests_of(extra_specs=specs)
+    specs['hw:pci_numa_affinity_policy'] = 'required'
+    specs['hw:mem_page_size'] = 'large'
+    [strict] = guests_of(extra_specs=specs)
 
     def said(guest):
         run('explain', '--server', guest.uuid)
@@ -299,19 +299,19 @@ def test_a_stored_request_is_not_changed(run, capsys):
 
 
 def test_a_zone_that_nova_does_not_know_is_an_error(run, cloud):
-    asked = ('explain', *by_hand(2, 1024), '--availability-zone')
+    command = ('explain', *by_hand(2, 1024), '--availability-zone')
     cloud.add_aggregate('east', ['cmp-1'], {'availability_zone': 'east'})
-    run(*asked, 'typo', code=1)
+    run(*command, 'typo', code=1)
     assert 'there is no availability zone typo' in run.err
     assert 'east' in run.err
     assert 'nova' in run.err
     # Known, but in none of Placement's aggregates.
-    assert counts(run(*asked, 'east')) == {'aggregate': 3}
+    assert counts(run(*command, 'east')) == {'aggregate': 3}
     service = objects.Service.get_by_compute_host(cloud._cell_context, 'cmp-1')
     service.disabled = True
     service.save()
     try:
-        run(*asked, 'east', code=1)
+        run(*command, 'east', code=1)
         assert 'there is no availability zone east' in run.err
     finally:
         service.disabled = False
@@ -330,7 +330,7 @@ def test_a_flavor_that_exists_is_found_by_name_and_id(run, flavors_of):
 
 
 def test_ports_of_neutron_are_asked_for(run, monkeypatch):
-    asked = []
+    ports = []
 
     class Neutron:
         """What nova.network.neutron says of ports."""
@@ -338,7 +338,7 @@ def test_ports_of_neutron_are_asked_for(run, monkeypatch):
         def create_resource_requests(
             self, context, wanted, devices, affinity_policy=None
         ):
-            asked.extend(one.port_id for one in wanted)
+            ports.extend(interface.port_id for interface in wanted)
             devices.requests.append(
                 objects.InstancePCIRequest(
                     count=1,
@@ -355,7 +355,7 @@ def test_ports_of_neutron_are_asked_for(run, monkeypatch):
     monkeypatch.setattr(boot_request.neutron, 'API', Neutron)
     port = '8d1a46c0-6f3b-4a47-9f5c-0a6d3c9a4c11'
     rows = run('explain', *by_hand(2, 2048, **HUGE), '--port', port)
-    assert asked == [port]
+    assert ports == [port]
     assert counts(rows) == {'devices': 3}
 
 
@@ -363,28 +363,28 @@ def test_properties_of_an_image_count(run, tmp_path, monkeypatch):
     by_property = ('--image-property', 'hw_numa_nodes=3')
     run('explain', *by_hand(2, 2048), *by_property, code=1)
     assert 'ImageNUMATopologyAsymmetric' in run.err
-    asked = []
+    paths = []
 
     def application(environ, start_response):
-        asked.append(environ['PATH_INFO'])
+        paths.append(environ['PATH_INFO'])
         start_response('200 OK', [('Content-Type', 'application/json')])
         return [b'{"id": "42", "hw_numa_nodes": "3", "owner": "x"}']
 
     words = ('--image', '42', '--os-cloud', 'lab', '--config-file', 'x')
     with cloud_named('lab', application, tmp_path, monkeypatch):
         run('explain', *by_hand(2, 2048), *words, code=1)
-    assert asked == ['/v2/images/42']
+    assert paths == ['/v2/images/42']
     assert 'ImageNUMATopologyAsymmetric' in run.err
 
 
 def test_every_format_says_the_same(run, guests_of):
     guests_of(6, extra_specs=HUGE, ram_mib=5120)
-    asked = ('explain', *by_hand(2, 4096, **HUGE))
-    rows = run(*asked)
-    assert yaml.safe_load(run(*asked, '-f', 'yaml')) == rows
-    [pipeline] = csv.DictReader(io.StringIO(run(*asked, '-f', 'csv')))
+    command = ('explain', *by_hand(2, 4096, **HUGE))
+    rows = run(*command)
+    assert yaml.safe_load(run(*command, '-f', 'yaml')) == rows
+    [pipeline] = csv.DictReader(io.StringIO(run(*command, '-f', 'csv')))
     assert pipeline['Condition'] == 'pages'
-    text = run(*asked, '-f', 'table')
+    text = run(*command, '-f', 'table')
     for words in (
         '3 hosts: none fits',
         'Nearest hosts',

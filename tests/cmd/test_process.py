@@ -20,7 +20,8 @@ def nova_conf(cloud, tmp_path):
     """A nova.conf that leads to the cloud's databases and Placement."""
     filters = ','.join(settings.NFV.enabled_filters)
     available = '\n'.join(
-        f'available_filters = {one}' for one in settings.NFV.available_filters
+        f'available_filters = {path}'
+        for path in settings.NFV.available_filters
     )
     path = tmp_path / 'nova.conf'
     with listening(placement_of(cloud)) as url:

@@ -24,11 +24,11 @@ def get(path: pathlib.Path, section: str, option: str) -> list[str]:
     """The option's values, in order."""
     lines = path.read_text().splitlines()
     begin, end = _section(lines, section)
-    found = (
+    matches = (
         re.fullmatch(rf'{re.escape(option)}\s*=\s*(.*)', line)
         for line in lines[begin:end]
     )
-    return [match[1] for match in found if match]
+    return [match[1] for match in matches if match]
 
 
 def read(path: pathlib.Path) -> dict[str, dict[str, list[str]]]:
@@ -64,7 +64,7 @@ def put(
         for line in lines[begin:end]
         if not re.match(rf'{re.escape(option)}\s*=', line)
     ]
-    lines[begin:end] = [*(f'{option} = {one}' for one in values), *kept]
+    lines[begin:end] = [*(f'{option} = {value}' for value in values), *kept]
     path.write_text('\n'.join(lines) + '\n')
 
 

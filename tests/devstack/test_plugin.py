@@ -204,7 +204,7 @@ def test_shell_scripts_are_clean():
             '--shell=bash',
             # Variables are for devstack, or come from it.
             '--exclude=SC2034,SC2154',
-            *(str(one) for one in scripts if one.suffix != '.rst'),
+            *(str(path) for path in scripts if path.suffix != '.rst'),
         ],
         check=True,
     )

@@ -45,7 +45,10 @@ def plain(guest):
     return (
         guest.cells,
         guest.emulator_isolated,
-        [(one.count, one.specs, one.policy) for one in guest.devices],
+        [
+            (device.count, device.specs, device.policy)
+            for device in guest.devices
+        ],
     )
 
 
@@ -98,12 +101,17 @@ def plain(guest):
     ],
 )
 def test_variants_are_what_nova_makes_of_the_changed_flavor(specs, changes):
-    found = {one.change: one for one in alternatives(guest_of(specs), SIZES)}
-    assert set(found) == changes
-    for change, one in found.items():
+    by_change = {
+        alternative.change: alternative
+        for alternative in alternatives(guest_of(specs), SIZES)
+    }
+    assert set(by_change) == changes
+    for change, alternative in by_change.items():
         name, _, value = change.partition('=')
-        assert plain(one.guest) == plain(guest_of({**specs, name: value}))
-        assert plain(one.guest) != plain(guest_of(specs))
+        assert plain(alternative.guest) == plain(
+            guest_of({**specs, name: value})
+        )
+        assert plain(alternative.guest) != plain(guest_of(specs))
 
 
 def test_a_page_size_that_does_not_divide_the_memory_is_left_out():
@@ -116,7 +124,8 @@ def test_a_page_size_that_does_not_divide_the_memory_is_left_out():
         extra_specs={'hw:mem_page_size': '2MB'},
     )
     changes = {
-        one.change for one in alternatives(flavors.guest_of(flavor), SIZES)
+        alternative.change
+        for alternative in alternatives(flavors.guest_of(flavor), SIZES)
     }
     assert 'hw:mem_page_size=1GB' not in changes
     assert 'hw:mem_page_size=4KB' in changes

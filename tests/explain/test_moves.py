@@ -76,10 +76,10 @@ def counts(host):
     }
 
 
-@given(one=strategies.scenes())
+@given(scene=strategies.scenes())
 @settings(max_examples=examples(300))
-def test_a_guest_that_leaves_undoes_its_claim(one):
-    guest, before = request_spec.read_guest(one.spec), host_of(one).plain()
+def test_a_guest_that_leaves_undoes_its_claim(scene):
+    guest, before = request_spec.read_guest(scene.spec), host_of(scene).plain()
     placement = fit.evaluate(guest, before).outcome
     if placement is None:
         return
@@ -92,7 +92,7 @@ def test_a_guest_that_leaves_undoes_its_claim(one):
         assert new.shared_used == old.shared_used
         assert list(new.pages) == list(old.pages)
         assert new.pinned_cpus <= old.pinned_cpus
-    taken = sum(one.count for one in placement.devices)
+    taken = sum(device.count for device in placement.devices)
     if sum(counts(before).values()) - sum(counts(after).values()) == taken:
         # No functions of the same cards went with them.
         assert counts(again) == counts(before)
@@ -123,10 +123,10 @@ def asking(gib, cpus=1):
 
 
 def fewest(gib, *memories, shortfall=None):
-    found, host = crowd(*memories)
+    guests, host = crowd(*memories)
     fit_request = fit.FitRequest(asking(gib))
     move = moves.fewest_moves(
-        fit_request, found, host, shortfall or moves.PlacementShortfall()
+        fit_request, guests, host, shortfall or moves.PlacementShortfall()
     )
     return move and [guest.uuid for guest in move.guests]
 

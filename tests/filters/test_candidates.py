@@ -35,7 +35,7 @@ OURS = ((PCINUMAFilter, NUMAFitFilter), (NUMAFitFilter,))
 
 def scene(policy, count):
     """Devices on both cells; only cell 1 has a free CPU."""
-    found = builders.scene(
+    example = builders.scene(
         [
             builders.host_cell(0, cores=1, pinned={0}, pages={}),
             builders.host_cell(1, cores=1, pages={}),
@@ -55,10 +55,10 @@ def scene(policy, count):
             )
         ],
     )
-    for pool in found.stats.pools:
+    for pool in example.stats.pools:
         bus = int(pool['address'][6])
         pool['rp_uuid'] = PROVIDERS[DEVICES[bus]]
-    return found
+    return example
 
 
 def candidate(names):
@@ -80,17 +80,17 @@ def candidate(names):
 
 def kept(classes, policy, *choices):
     """What is left of the candidates that give ``choices`` of devices."""
-    found = scene(policy, len(choices[0]))
+    example = scene(policy, len(choices[0]))
     state = scheduling.host_state(
-        found, candidates=[candidate(names) for names in choices]
+        example, candidates=[candidate(names) for names in choices]
     )
     passed = scheduler_filters.HostFilterHandler().get_filtered_objects(
-        [cls() for cls in classes], [state], scheduling.request(found)
+        [cls() for cls in classes], [state], scheduling.request(example)
     )
     # Nova drops a rejected host, whatever candidates it has.
     if not passed:
         return []
-    return [one['names'] for one in state.allocation_candidates]
+    return [candidate['names'] for candidate in state.allocation_candidates]
 
 
 @pytest.mark.parametrize('classes', [*OURS, STOCK])
@@ -119,10 +119,10 @@ def test_candidates_without_a_choice_of_devices_are_not_compared(monkeypatch):
         '_penalty',
         lambda *args, **options: pytest.fail('asked'),
     )
-    found = scene('required', 1)
+    example = scene('required', 1)
     twins = [dict(scheduling.CANDIDATE), dict(scheduling.CANDIDATE)]
-    state = scheduling.host_state(found, candidates=twins)
-    assert NUMAFitFilter().host_passes(state, scheduling.request(found))
+    state = scheduling.host_state(example, candidates=twins)
+    assert NUMAFitFilter().host_passes(state, scheduling.request(example))
     assert state.allocation_candidates == twins
 
 
@@ -162,7 +162,9 @@ def kept_interfaces(scene, *choices, names=None):
     with scheduling.provider_names(scene.names if names is None else names):
         if not NUMAFitFilter().host_passes(state, spec):
             return []
-    return [one['interface'] for one in state.allocation_candidates]
+    return [
+        candidate['interface'] for candidate in state.allocation_candidates
+    ]
 
 
 def test_a_port_takes_a_vf_of_the_interface_of_its_bandwidth():

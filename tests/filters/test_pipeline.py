@@ -56,10 +56,10 @@ def states_of(cloud):
 
 def test_nova_loads_every_filter_through_the_loader():
     handler = scheduler_filters.HostFilterHandler()
-    found = handler.get_matching_classes(['nfv_sched.filters.all_filters'])
-    assert set(ALL) <= set(found)
-    assert found == filters.all_filters()
-    assert all(issubclass(cls, nova_filters.BaseFilter) for cls in found)
+    classes = handler.get_matching_classes(['nfv_sched.filters.all_filters'])
+    assert set(ALL) <= set(classes)
+    assert classes == filters.all_filters()
+    assert all(issubclass(cls, nova_filters.BaseFilter) for cls in classes)
 
 
 @given(cloud=clouds())

@@ -65,7 +65,7 @@ def test_an_instance_does_not_overcommit_against_itself():
 )
 def test_together_is_the_number_of_guests_that_can_be_laid_out(rooms, wanted):
     left, laid = list(rooms), 0
-    while sum(one > 0 for one in left) >= wanted:
+    while sum(room > 0 for room in left) >= wanted:
         # Taking from the fullest cells first leaves most for later.
         for index in sorted(range(len(left)), key=lambda i: -left[i])[:wanted]:
             left[index] -= 1

@@ -59,16 +59,17 @@ _numbers = st.lists(st.integers(0, 12), min_size=3, max_size=3)
 
 
 @given(_numbers, _numbers)
-def test_grades_are_ordered_as_the_numbers_are(one, other):
-    assert (lexicographic_score(one) < lexicographic_score(other)) == (
-        one < other
+def test_grades_are_ordered_as_the_numbers_are(numbers, other):
+    assert (lexicographic_score(numbers) < lexicographic_score(other)) == (
+        numbers < other
     )
-    assert 0 <= lexicographic_score(one) < 1
+    assert 0 <= lexicographic_score(numbers) < 1
 
 
 def test_each_grade_takes_half_of_what_is_left():
     assert [
-        lexicographic_score(one) for one in ([0, 0], [0, 1], [1, 0], [1, 1])
+        lexicographic_score(numbers)
+        for numbers in ([0, 0], [0, 1], [1, 0], [1, 1])
     ] == [
         0.0,
         0.25,
@@ -132,11 +133,11 @@ def test_company_only_ever_attracts(scene, data):
 @given(scenes(), st.data())
 def test_of_two_hosts_a_member_more_makes_one_the_nearer(scene, data):
     hosts, members = scene
-    one, other = (data.draw(st.sampled_from(hosts)) for _ in range(2))
+    host, other = (data.draw(st.sampled_from(hosts)) for _ in range(2))
     on = Counter(member[0] for member in members)
     by_host = dict(zip(hosts, affinity_scores(hosts, members), strict=True))
-    if on[one[0]] > on[other[0]]:
-        assert by_host[one] > by_host[other]
+    if on[host[0]] > on[other[0]]:
+        assert by_host[host] > by_host[other]
 
 
 def _count(members, level):
@@ -149,15 +150,15 @@ def test_racks_come_before_hosts_and_rows_before_racks(scene):
     hosts, members = scene
     counts = [_count(members, level) for level in range(len(hosts[0]))]
     weights = spread_scores(hosts, members)
-    for one, weight in zip(hosts, weights, strict=True):
+    for host, weight in zip(hosts, weights, strict=True):
         for other, other_weight in zip(hosts, weights, strict=True):
-            for level in reversed(range(len(one))):
-                mine = counts[level][one[level]]
+            for level in reversed(range(len(host))):
+                mine = counts[level][host[level]]
                 theirs = counts[level][other[level]]
                 if mine != theirs:
                     assert (weight > other_weight) == (mine < theirs)
                     break
-                if one[level:] != other[level:]:
+                if host[level:] != other[level:]:
                     # Unlike domains that are as full: what is inside of
                     # them is compared with what they offer themselves.
                     break

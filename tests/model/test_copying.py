@@ -224,4 +224,4 @@ def test_hosts_that_differ_in_a_new_field_are_counted_apart():
         host.evolve(cells=(host.cells[0].evolve(more=''), host.cells[1])),
         host.evolve(pools=(host.pools[0].evolve(more=''), host.pools[1])),
     ]
-    assert all(placement_ledger.host_key(one) != key for one in others)
+    assert all(placement_ledger.host_key(other) != key for other in others)

@@ -91,9 +91,9 @@ def compute_node(cells=(), pools=(), **changes):
 
 
 def test_a_cell_is_counted():
-    found = topology_of(compute_node([numa_cell()]))
-    assert (found.name, found.uuid) == ('host0', UUID)
-    assert found.cells == (
+    topology = topology_of(compute_node([numa_cell()]))
+    assert (topology.name, topology.uuid) == ('host0', UUID)
+    assert topology.cells == (
         CellTopology(
             id=0,
             memory_mib=4096,
@@ -107,8 +107,8 @@ def test_a_cell_is_counted():
             tunneled=True,
         ),
     )
-    assert found.cells[0].pages[1].reserved == 12
-    assert found.usage == HostUsage(
+    assert topology.cells[0].pages[1].reserved == 12
+    assert topology.usage == HostUsage(
         dedicated_cpus={0: 2},
         shared_cpus={0: 3},
         memory_mib={0: 1024},
@@ -117,8 +117,8 @@ def test_a_cell_is_counted():
 
 
 def test_cells_come_by_id():
-    found = topology_of(compute_node([numa_cell(4), numa_cell(1)]))
-    assert [cell.id for cell in found.cells] == [1, 4]
+    topology = topology_of(compute_node([numa_cell(4), numa_cell(1)]))
+    assert [cell.id for cell in topology.cells] == [1, 4]
 
 
 def test_an_old_cell_lacks_what_its_nova_compute_did_not_know():
@@ -132,8 +132,8 @@ def test_an_old_cell_lacks_what_its_nova_compute_did_not_know():
 
 @pytest.mark.parametrize('text', [None, ''])
 def test_a_host_without_numa_has_no_cells(text):
-    found = topology_of(compute_node(numa_topology=text))
-    assert found.cells == ()
+    topology = topology_of(compute_node(numa_topology=text))
+    assert topology.cells == ()
 
 
 def test_a_host_without_devices_has_no_pools():
@@ -141,12 +141,12 @@ def test_a_host_without_devices_has_no_pools():
 
 
 def test_a_pool_alone_is_as_large_as_what_is_free():
-    found = topology_of(compute_node([numa_cell()], [pci_pool(7)]))
-    (pool,) = found.pools
+    topology = topology_of(compute_node([numa_cell()], [pci_pool(7)]))
+    (pool,) = topology.pools
     assert (pool.total, pool.numa_node, pool.physnet) == (7, 0, 'physnet0')
     assert (pool.vendor_id, pool.product_id) == ('8086', '154c')
     assert pool.parent == '0000:3b:00.0'
-    assert found.usage.devices == {}
+    assert topology.usage.devices == {}
 
 
 def test_devices_tell_what_is_taken():
@@ -158,32 +158,32 @@ def test_devices_tell_what_is_taken():
         device(4, 'removed'),
         device(5, 'deleted'),
     ]
-    found = topology_of(compute_node(pools=[pci_pool(1)]), devices)
-    (pool,) = found.pools
+    topology = topology_of(compute_node(pools=[pci_pool(1)]), devices)
+    (pool,) = topology.pools
     assert pool.total == 4
-    assert found.usage.devices == {pool.key: 3}
+    assert topology.usage.devices == {pool.key: 3}
 
 
 def test_a_pool_that_is_all_taken_is_still_there():
-    found = topology_of(compute_node(), [device(1, 'allocated')])
-    (pool,) = found.pools
+    topology = topology_of(compute_node(), [device(1, 'allocated')])
+    (pool,) = topology.pools
     assert (pool.total, pool.physnet) == (1, None)
-    assert found.usage.devices == {pool.key: 1}
+    assert topology.usage.devices == {pool.key: 1}
 
 
 def test_devices_go_to_pools_that_report_no_address():
-    found = topology_of(
+    topology = topology_of(
         compute_node(pools=[pci_pool(1, address=None)]),
         [device(1, 'allocated')],
     )
-    (pool,) = found.pools
+    (pool,) = topology.pools
     assert (pool.total, pool.parent) == (2, None)
 
 
 def test_pools_that_differ_in_other_tags_are_one():
     pools = [pci_pool(2, trusted='true'), pci_pool(3, trusted='false')]
-    found = topology_of(compute_node(pools=pools))
-    assert [pool.total for pool in found.pools] == [5]
+    topology = topology_of(compute_node(pools=pools))
+    assert [pool.total for pool in topology.pools] == [5]
 
 
 def test_a_compute_node_comes_back_from_its_tree():
@@ -194,9 +194,9 @@ def test_a_compute_node_comes_back_from_its_tree():
     tree = encode(topology)
     # Three guest CPUs on two shared ones.
     assert tree.clamped == 2
-    found = decode('host0', tree.root.uuid, summaries_of(tree))
-    assert found.cells == topology.cells
-    assert found.pools == topology.pools
+    decoded = decode('host0', tree.root.uuid, summaries_of(tree))
+    assert decoded.cells == topology.cells
+    assert decoded.pools == topology.pools
 
 
 @pytest.mark.parametrize(

@@ -110,7 +110,7 @@ def test_blank_names_are_none():
 
 
 def test_all_hosts_at_once_for_the_publisher():
-    found = failure_domains.domains_by_host(
+    by_host = failure_domains.domains_by_host(
         [
             aggregate(['a1', 'a2'], rack='a'),
             aggregate(['a1'], row='1', zone='z'),
@@ -118,4 +118,4 @@ def test_all_hosts_at_once_for_the_publisher():
         ],
         KINDS,
     )
-    assert found == {'a1': {'rack': 'a', 'row': '1'}, 'a2': {'rack': 'a'}}
+    assert by_host == {'a1': {'rack': 'a', 'row': '1'}, 'a2': {'rack': 'a'}}

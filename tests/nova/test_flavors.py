@@ -48,8 +48,8 @@ def test_reference_flavors_come_as_often_as_their_weights(monkeypatch, caplog):
 
     monkeypatch.setattr(objects.Flavor, 'get_by_name', by_name)
     names = ['small', 'large=3', 'plain=2', 'gone=2', 'small=much', 'large=0']
-    found = flavors.reference_guests(names)
-    assert [(len(guest.cells), weight) for guest, weight in found] == [
+    weighted = flavors.reference_guests(names)
+    assert [(len(guest.cells), weight) for guest, weight in weighted] == [
         (1, 1),
         (2, 3),
     ]

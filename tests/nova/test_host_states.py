@@ -11,7 +11,7 @@ from nfv_sched_testing import scheduling
 
 
 def state(**cell):
-    made = builders.host_cell(
+    host_cell = builders.host_cell(
         3,
         cores=2,
         threads=2,
@@ -21,7 +21,7 @@ def state(**cell):
         **{'socket': 7, **cell},
     )
     scene = builders.scene(
-        [made],
+        [host_cell],
         [builders.guest_cell(0)],
         [builders.device('0000:81:02.0', 'type-VF', 3, parent='0000:81:00.0')],
     )
@@ -44,8 +44,8 @@ def test_a_cell_says_what_nova_says():
             )
         )
     ).cells
-    found = fields(cell)
-    pages = found.pop('pages')
+    values = fields(cell)
+    pages = values.pop('pages')
     expected = fields(
         Cell(
             id=3,
@@ -60,7 +60,7 @@ def test_a_cell_says_what_nova_says():
         )
     )
     del expected['pages']
-    assert found == expected
+    assert values == expected
     assert [fields(pool) for pool in pages] == [
         fields(PagePool(4, 262144)),
         fields(PagePool(2048, 8)),
@@ -71,8 +71,8 @@ def test_a_cell_of_an_old_compute_declares_no_networks_and_no_socket():
     old = state()
     (cell,) = old.numa_topology.cells
     delattr(cell, '_obj_socket')
-    (found,) = host_states.host_of(old).cells
-    assert (found.socket, found.physnets, found.tunneled) == (
+    (read,) = host_states.host_of(old).cells
+    assert (read.socket, read.physnets, read.tunneled) == (
         None,
         frozenset(),
         False,
@@ -112,27 +112,27 @@ def test_a_host_without_numa_topology_or_devices_is_empty():
 
 
 def test_consuming_changes_the_key_of_a_state():
-    one = state()
-    before = host_states.state_key(one)
-    assert host_states.state_key(one) == before
-    one.num_instances += 1
-    assert host_states.state_key(one) != before
+    host_state = state()
+    before = host_states.state_key(host_state)
+    assert host_states.state_key(host_state) == before
+    host_state.num_instances += 1
+    assert host_states.state_key(host_state) != before
 
 
 def test_states_of_one_host_read_alike_until_something_is_taken():
-    one, again = state(), state()
-    before = host_states.state_fingerprint(one)
+    host_state, again = state(), state()
+    before = host_states.state_fingerprint(host_state)
     assert host_states.state_fingerprint(again) == before
     again.numa_topology.cells[0].pin_cpus({302})
     assert host_states.state_fingerprint(again) != before
-    assert host_states.state_fingerprint(one) == before
+    assert host_states.state_fingerprint(host_state) == before
 
 
 def test_it_is_read_which_cpus_are_pinned():
     # As many, and they add up to the same.
-    one, other = ({300, 303}, {301, 302})
+    pinned, other = ({300, 303}, {301, 302})
     assert host_states.state_fingerprint(
-        state(pinned_cpus=one)
+        state(pinned_cpus=pinned)
     ) != host_states.state_fingerprint(state(pinned_cpus=other))
 
 
@@ -173,13 +173,13 @@ def test_each_number_of_a_page_pool_is_read(field):
 
 
 def last_device(**fields):
-    made = builders.device('0000:81:00.0', 'type-PCI', 0)
+    device = builders.device('0000:81:00.0', 'type-PCI', 0)
     for name, value in fields.items():
-        setattr(made, name, value)
+        setattr(device, name, value)
     scene = builders.scene(
         [builders.host_cell(0), builders.host_cell(1)],
         [builders.guest_cell(0)],
-        [made],
+        [device],
     )
     return scheduling.host_state(scene)
 

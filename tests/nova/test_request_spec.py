@@ -83,7 +83,7 @@ def test_numa_nodes_split_cpus_and_memory_evenly():
 
 
 def test_unequal_cells():
-    found = guest(
+    read = guest(
         flavor(
             hw__numa_nodes='2',
             hw__numa_cpus_DOT_0='0',
@@ -92,7 +92,7 @@ def test_unequal_cells():
             hw__numa_mem_DOT_1='3072',
         )
     )
-    assert [(c.shared, c.memory_mib) for c in found.cells] == [
+    assert [(c.shared, c.memory_mib) for c in read.cells] == [
         ({0}, 1024),
         ({1, 2, 3}, 3072),
     ]
@@ -127,7 +127,7 @@ def test_a_shared_guest_with_pages_has_a_cell_but_pins_nothing():
 
 
 @pytest.mark.parametrize(
-    ('asked', 'page_size'),
+    ('text', 'page_size'),
     [
         ('small', PAGES_SMALL),
         ('large', PAGES_LARGE),
@@ -137,16 +137,16 @@ def test_a_shared_guest_with_pages_has_a_cell_but_pins_nothing():
         ('2048', 2048),
     ],
 )
-def test_page_sizes(asked, page_size):
-    assert only_cell(hw__mem_page_size=asked).page_size == page_size
+def test_page_sizes(text, page_size):
+    assert only_cell(hw__mem_page_size=text).page_size == page_size
 
 
 def test_the_image_asks_too():
-    found = guest(
+    read = guest(
         flavor(hw__mem_page_size='any'),
         {'hw_cpu_policy': 'dedicated', 'hw_mem_page_size': '1GB'},
     )
-    (cell,) = found.cells
+    (cell,) = read.cells
     assert (cell.cpu_policy, cell.page_size) == ('dedicated', GIB)
 
 
@@ -154,20 +154,20 @@ def test_the_image_asks_too():
     ('policy', 'isolated'), [('isolate', True), ('share', False)]
 )
 def test_emulator_threads(policy, isolated):
-    found = guest(
+    read = guest(
         flavor(hw__cpu_policy='dedicated', hw__emulator_threads_policy=policy)
     )
-    assert found.emulator_isolated is isolated
+    assert read.emulator_isolated is isolated
 
 
 def test_devices_by_alias(nova_options):
     nova_options.set_override('alias', [json.dumps(ALIAS)], 'pci')
     wanted = flavor(pci_passthrough__alias='crypto:2')
-    made = pci_request.get_pci_requests_from_flavor(wanted)
-    (device,) = guest(wanted, devices=made.requests).devices
+    requests = pci_request.get_pci_requests_from_flavor(wanted)
+    (device,) = guest(wanted, devices=requests.requests).devices
     assert (device.count, device.policy) == (2, 'preferred')
     assert not device.from_port
-    assert device.request_id == made.requests[0].request_id
+    assert device.request_id == requests.requests[0].request_id
     assert device.specs[0]['product_id'] == '154c'
 
 
@@ -177,13 +177,13 @@ def test_the_flavors_affinity_policy_overrides_the_aliass(nova_options):
         pci_passthrough__alias='crypto:1',
         hw__pci_numa_affinity_policy='required',
     )
-    made = pci_request.get_pci_requests_from_flavor(
+    requests = pci_request.get_pci_requests_from_flavor(
         wanted,
         affinity_policy=hardware.get_pci_numa_policy_constraint(
             wanted, objects.ImageMeta.from_dict({})
         ),
     )
-    (device,) = guest(wanted, devices=made.requests).devices
+    (device,) = guest(wanted, devices=requests.requests).devices
     assert device.policy == 'required'
 
 
@@ -219,13 +219,13 @@ def test_providers_that_placement_has_chosen():
 
 
 def test_networks():
-    found = guest(
+    read = guest(
         flavor(),
         network_metadata=objects.NetworkMetadata(
             physnets={'net'}, tunneled=True
         ),
     )
-    assert (found.physnets, found.tunneled) == ({'net'}, True)
+    assert (read.physnets, read.tunneled) == ({'net'}, True)
 
 
 def test_a_request_from_before_network_metadata():

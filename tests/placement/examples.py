@@ -65,22 +65,22 @@ def with_guest(topology, cpus=4):
 
 def reported(number=0, **changes):
     """A host as nova-compute reports it, without what sysfs adds."""
-    found = host(number, **changes)
+    topology = host(number, **changes)
     return dataclasses.replace(
-        found,
+        topology,
         cells=tuple(
-            dataclasses.replace(cell, distances={}) for cell in found.cells
+            dataclasses.replace(cell, distances={}) for cell in topology.cells
         ),
     )
 
 
 def supplement(number=0, speed=25000, far=21):
     """What sysfs adds to the same host; it has one more node, without CPUs."""
-    found = host(number)
+    topology = host(number)
     ids = (0, 1, 2)
     return HostTopology(
-        found.name,
-        found.uuid,
+        topology.name,
+        topology.uuid,
         cells=tuple(
             CellTopology(
                 id=cell,

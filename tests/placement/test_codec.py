@@ -75,21 +75,25 @@ def test_any_change_makes_the_tree_unusable(topology, random):
     root = tree.root.uuid
     summaries = summaries_of(tree)
     victim = random.choice(sorted(summaries))
-    one = summaries[victim]
-    cores = one.capacity.get('NUMA_CORE', 0) + 1
+    summary = summaries[victim]
+    cores = summary.capacity.get('NUMA_CORE', 0) + 1
     changes = [
-        dataclasses.replace(one, traits=one.traits | {'CUSTOM_PHYSNET_ZZ9'}),
         dataclasses.replace(
-            one, capacity={**one.capacity, 'NUMA_CORE': cores}
+            summary, traits=summary.traits | {'CUSTOM_PHYSNET_ZZ9'}
         ),
-        dataclasses.replace(one, parent=str(uuid.uuid4())),
+        dataclasses.replace(
+            summary, capacity={**summary.capacity, 'NUMA_CORE': cores}
+        ),
+        dataclasses.replace(summary, parent=str(uuid.uuid4())),
     ]
     extra = tree.supplement.uuid if tree.supplement else None
     if victim not in (root, extra):
         changes.append(None)
-    if one.traits:
-        gone = random.choice(sorted(one.traits))
-        changes.append(dataclasses.replace(one, traits=one.traits - {gone}))
+    if summary.traits:
+        gone = random.choice(sorted(summary.traits))
+        changes.append(
+            dataclasses.replace(summary, traits=summary.traits - {gone})
+        )
     for change in changes:
         changed = dict(summaries)
         if change is None:
@@ -130,23 +134,25 @@ def test_usage_and_foreign_names_leave_the_tree_complete(topology):
         summaries[some], traits=summaries[some].traits | {'CUSTOM_RACK_7'}
     )
     summaries[str(uuid.uuid4())] = Summary(some, {'CUSTOM_FPGA': 1}, {}, set())
-    found = decode(topology.name, tree.root.uuid, summaries)
-    assert found == topology
+    decoded = decode(topology.name, tree.root.uuid, summaries)
+    assert decoded == topology
     assert is_published(tree, summaries)
 
 
 def test_names_and_reserved_pages_change_the_digest():
-    one = host()
+    first = host()
     more = dataclasses.replace(
-        one.cells[0], pages=(PageCapacity(2048, 512, reserved=9),)
+        first.cells[0], pages=(PageCapacity(2048, 512, reserved=9),)
     )
-    other = dataclasses.replace(one, cells=(more, *one.cells[1:]))
-    same = dataclasses.replace(one.cells[0], pages=(PageCapacity(2048, 512),))
-    one = dataclasses.replace(one, cells=(same, *one.cells[1:]))
-    assert one == other
-    assert not is_published(encode(one), summaries_of(encode(other)))
-    renamed = dataclasses.replace(one, name='other')
-    assert not is_published(encode(one), summaries_of(encode(renamed)))
+    other = dataclasses.replace(first, cells=(more, *first.cells[1:]))
+    same = dataclasses.replace(
+        first.cells[0], pages=(PageCapacity(2048, 512),)
+    )
+    first = dataclasses.replace(first, cells=(same, *first.cells[1:]))
+    assert first == other
+    assert not is_published(encode(first), summaries_of(encode(other)))
+    renamed = dataclasses.replace(first, name='other')
+    assert not is_published(encode(first), summaries_of(encode(renamed)))
 
 
 def test_digests_do_not_release_the_interpreter_lock(monkeypatch):
@@ -162,12 +168,12 @@ def test_digests_do_not_release_the_interpreter_lock(monkeypatch):
             return hashlib.sha256(b''.join(fed)).digest()
 
     monkeypatch.setattr(tree, 'hashlib', types.SimpleNamespace(sha256=Hash))
-    found = digest(large)
+    expected = digest(large)
     assert len(json.loads(b''.join(fed))) > 16
     assert len(fed) > 2
     assert max(map(len, fed)) < 2048
     monkeypatch.undo()
-    assert digest(large) == found
+    assert digest(large) == expected
 
 
 def test_the_digest_of_a_tree_without_failure_domains_is_stable():

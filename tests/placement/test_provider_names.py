@@ -89,11 +89,11 @@ def test_what_is_too_much_for_one_refresh_is_left_for_the_next(
     for number in (1, 2):
         create(client, number)
     names = ProviderNames()
-    found = []
+    known = []
     for _ in range(3):
-        found.append([names.get(uuid_of(n)) is not None for n in (1, 2)])
+        known.append([names.get(uuid_of(n)) is not None for n in (1, 2)])
         names.refresh(client)
-    assert found == [[False, False], [True, False], [True, True]]
+    assert known == [[False, False], [True, False], [True, True]]
 
 
 class _Down:

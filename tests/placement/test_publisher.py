@@ -358,10 +358,10 @@ def test_two_compute_nodes_of_one_name_do_not_replace_each_other(client):
 def test_two_hosts_swap_their_names(client):
     publish(client, [host(0), host(1)])
     swapped = [host(0, name='host1'), host(1, name='host0')]
-    live_nodes = {one.uuid: one.name for one in swapped}
+    live_nodes = {topology.uuid: topology.name for topology in swapped}
     report = Round(client, live_nodes).publish(swapped)
-    assert [one.error for one in report.hosts] == [None, None]
-    assert [read(client, one) for one in swapped] == swapped
+    assert [result.error for result in report.hosts] == [None, None]
+    assert [read(client, topology) for topology in swapped] == swapped
 
 
 def test_a_renamed_host_is_renamed(client):

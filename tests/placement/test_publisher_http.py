@@ -89,9 +89,9 @@ class Faulty(requests.adapters.HTTPAdapter):
             super().send(request, **kwargs)
         if self.url is None:
             raise Killed
-        asked = urllib.parse.urlsplit(request.url)
+        wanted = urllib.parse.urlsplit(request.url)
         bad = urllib.parse.urlsplit(self.url)
-        request.url = asked._replace(netloc=bad.netloc).geturl()
+        request.url = wanted._replace(netloc=bad.netloc).geturl()
         return super().send(request, **kwargs)
 
 

@@ -76,8 +76,8 @@ def restored(wsgi, tmp_path):
     database, kept = tmp_path / 'placement.db', tmp_path / 'kept.db'
 
     def copy(source, target):
-        with sqlite3.connect(source) as one, sqlite3.connect(target) as two:
-            one.backup(two)
+        with sqlite3.connect(source) as old, sqlite3.connect(target) as new:
+            old.backup(new)
 
     copies = []
 

@@ -136,7 +136,11 @@ def test_any_interleaving_ends_complete_and_is_incomplete_until_then(
     """One publisher writes between any two calls of the other."""
     old, new = reported(cells=1, pools=1), reported(cells=1, pools=0)
     old_extra, new_extra = supplement(), supplement(speed=10, far=40)
-    seen = [both(one, x) for one in (old, new) for x in (old_extra, new_extra)]
+    seen = [
+        both(topology, x)
+        for topology in (old, new)
+        for x in (old_extra, new_extra)
+    ]
     works = {
         'reported': lambda c: publish(c, [new]),
         'supplement': lambda c: publish_supplement(c, new_extra),

@@ -31,7 +31,7 @@ def small(number):
 
 
 def by_uuid(*topologies):
-    return {one.uuid: one for one in topologies}
+    return {topology.uuid: topology for topology in topologies}
 
 
 def warnings(caplog):
@@ -179,7 +179,9 @@ def test_a_bad_tree_affects_only_its_host(
     spoil(client, topologies[1])
     for _ in range(3):
         assert reader.refresh()
-    good = [one for one in topologies if one is not topologies[1]]
+    good = [
+        topology for topology in topologies if topology is not topologies[1]
+    ]
     assert reader.snapshot.hosts == by_uuid(*good)
     assert list(reader.snapshot.bad) == ['host1:nfv']
     counters = dataclasses.asdict(reader.snapshot.counters)
@@ -223,23 +225,23 @@ def test_some_of_many_bad_trees_are_read_again(reader, client, monkeypatch):
     monkeypatch.setattr(incremental_read, 'MAX_SINGLE_READS', 3)
     topologies = [small(number) for number in range(6)]
     publish(client, topologies)
-    for one in topologies[:5]:
-        _add_unknown(client, one)
+    for topology in topologies[:5]:
+        _add_unknown(client, topology)
     reader.refresh()
     assert reader.snapshot.counters.unknown == 5
-    asked = []
+    queries = []
     real = api.summaries
 
     def summaries(client, **params):
-        asked.append(params)
+        queries.append(params)
         return real(client, **params)
 
     monkeypatch.setattr(api, 'summaries', summaries)
     reader.refresh()
     assert reader.snapshot.counters.unknown == 5
     assert reader.snapshot.hosts == by_uuid(topologies[5])
-    assert len(asked) == 2
-    assert all('in_tree' in params for params in asked)
+    assert len(queries) == 2
+    assert all('in_tree' in params for params in queries)
 
 
 def test_a_server_too_slow_for_all_trees_still_returns_the_changed_ones(
@@ -389,9 +391,9 @@ def test_a_reader_never_sees_an_incomplete_tree_as_complete(
         wsgi.before = None
         fresh = TopologyReader(lambda: second)
         fresh.refresh()
-        (found,) = fresh.snapshot.hosts.values() or [None]
-        assert found in (old, new, None)
-        seen.add(None if found is None else len(found.cells))
+        (topology,) = fresh.snapshot.hosts.values() or [None]
+        assert topology in (old, new, None)
+        seen.add(None if topology is None else len(topology.cells))
         wsgi.before = peek
 
     writer = threading.current_thread()

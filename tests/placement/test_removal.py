@@ -21,11 +21,13 @@ def ours(client):
 
 def test_everything_of_ours_is_removed(client):
     publish(client, [host()])
-    expected = {(one.kind, one.name) for one in removal.removable(client)}
+    expected = {
+        (removed.kind, removed.name) for removed in removal.removable(client)
+    }
     assert {'tree', 'class', 'trait'} == {kind for kind, _ in expected}
     done = list(removal.purge(client))
-    assert {(one.kind, one.name) for one in done} == expected
-    assert not any(one.problem for one in done)
+    assert {(removed.kind, removed.name) for removed in done} == expected
+    assert not any(removed.problem for removed in done)
     assert ours(client) == set()
     assert api.roots(client) == {}
     assert removal.removable(client) == []
@@ -64,8 +66,8 @@ def test_names_used_by_other_clients_stay_and_are_reported(client):
         f'/resource_providers/{other}/traits',
         {'traits': [schema.TOPOLOGY], 'resource_provider_generation': 0},
     )
-    left = [one for one in removal.purge(client) if one.problem]
-    assert [(one.kind, one.name) for one in left] == [
+    left = [removed for removed in removal.purge(client) if removed.problem]
+    assert [(removed.kind, removed.name) for removed in left] == [
         ('trait', schema.TOPOLOGY)
     ]
     assert 'in use' in left[0].problem
@@ -87,12 +89,12 @@ def test_a_tree_in_use_stays_and_the_others_are_removed(client):
     consumer = '5a0c5f52-1f7e-4a6c-9d3e-0d6b2f7f1a11'
     used = schema.root_uuid(gone[1].uuid)
     client.put(f'/allocations/{consumer}', _one_of(client, used))
-    found = prune(client, [])
-    assert {name for name, problem in found.items() if problem is None} == {
+    problems = prune(client, [])
+    assert {name for name, problem in problems.items() if problem is None} == {
         'host0:nfv',
         'host2:nfv',
     }
-    assert 'allocations' in found['host1:nfv']
+    assert 'allocations' in problems['host1:nfv']
     assert list(api.roots(client)) == [used]
     client.delete(f'/allocations/{consumer}')
     assert prune(client, []) == {'host1:nfv': None}

@@ -34,13 +34,15 @@ _values = st.recursive(
 def test_entries_and_elements_equal_those_of_json(
     before, wanted, after, chunk, ascii_only, indent
 ):
-    for one in (before, after):
-        one.pop('wanted', None)
+    for other in (before, after):
+        other.pop('wanted', None)
     everything = {**before, 'wanted': wanted, **after}
     raw = json.dumps(everything, ensure_ascii=ascii_only, indent=indent)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(stream, 'CHUNK', chunk)
-        found = list(stream.entries(raw.encode('utf-8', 'replace'), 'wanted'))
+        entries = list(
+            stream.entries(raw.encode('utf-8', 'replace'), 'wanted')
+        )
         everything['wanted'] = list(wanted.values())
         raw_list = json.dumps(everything, indent=indent).encode()
         assert list(stream.elements(raw_list, 'wanted')) == list(
@@ -48,9 +50,9 @@ def test_entries_and_elements_equal_those_of_json(
         )
     if '\\ud' in raw or '?' in raw:
         # Half a character may have been replaced.
-        assert len(found) >= len(dict(found))
+        assert len(entries) >= len(dict(entries))
     else:
-        assert found == list(wanted.items())
+        assert entries == list(wanted.items())
 
 
 @pytest.mark.parametrize(

@@ -77,11 +77,11 @@ def test_racks_are_published_with_one_query_for_all_hosts(
     two_hosts.add_aggregate('rack 7', ['one'], {'rack': 'r7', 'ssd': 'true'})
     assert [row['Outcome'] for row in publish()[1]] == ['unchanged'] * 2
     CONF.set_override('failure_domains', ['rack', 'row'], 'nfv_sched')
-    asked = []
+    contexts = []
     real = objects.AggregateList.get_all
 
     def get_all(context):
-        asked.append(context)
+        contexts.append(context)
         return real(context)
 
     monkeypatch.setattr(objects.AggregateList, 'get_all', get_all)
@@ -91,7 +91,7 @@ def test_racks_are_published_with_one_query_for_all_hosts(
     finally:
         CONF.clear_override('failure_domains', 'nfv_sched')
     assert code == 0
-    assert len(asked) == 2
+    assert len(contexts) == 2
     outcomes = {row['Host']: (row['Outcome'], row['Writes']) for row in rows}
     assert outcomes == {'one': ('written', 2), 'two': ('unchanged', 0)}
     assert [row['Outcome'] for row in again] == ['unchanged'] * 2
@@ -159,7 +159,7 @@ def test_orphaned_trees_are_pruned(two_hosts, publish, monkeypatch, caplog):
     publish('--prune')
     assert 'two:nfv' in caplog.text
     reader.refresh()
-    assert [one.name for one in reader.snapshot.hosts.values()] == ['one']
+    assert [host.name for host in reader.snapshot.hosts.values()] == ['one']
 
 
 def test_what_sysfs_adds_is_published_once(

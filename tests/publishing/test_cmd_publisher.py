@@ -82,10 +82,10 @@ def service(options):
 
 def wait_for(what, log):
     end = time.monotonic() + PATIENCE
-    while not (found := what()):
+    while not (result := what()):
         assert time.monotonic() < end, log.read_text()[:5000]
         time.sleep(0.1)
-    return found
+    return result
 
 
 def status(folder):
@@ -95,8 +95,8 @@ def status(folder):
 
 
 def finished(folder, after=0.0):
-    found = status(folder)
-    return found if found and (found['passed'] or 0) > after else None
+    report = status(folder)
+    return report if report and (report['passed'] or 0) > after else None
 
 
 def test_the_service_publishes_reloads_and_ends(cloud, placement, tmp_path):
@@ -111,9 +111,9 @@ def test_the_service_publishes_reloads_and_ends(cloud, placement, tmp_path):
         process.send_signal(signal.SIGHUP)
         second = wait_for(
             lambda: (
-                (found := finished(tmp_path, first['passed']))
-                and found['counts']['kind'] == 'full'
-                and found
+                (report := finished(tmp_path, first['passed']))
+                and report['counts']['kind'] == 'full'
+                and report
             ),
             log,
         )
@@ -155,7 +155,7 @@ def test_the_service_survives_outages(cloud, placement, tmp_path):
 
 
 def test_invalid_options_are_reported_at_once(tmp_path):
-    found = subprocess.run(
+    process = subprocess.run(
         [
             sys.executable,
             '-m',
@@ -168,9 +168,9 @@ def test_invalid_options_are_reported_at_once(tmp_path):
         timeout=PATIENCE,
         check=False,
     )
-    assert found.returncode == 2
-    assert 'none.conf' in found.stderr
-    assert 'Traceback' not in found.stderr
+    assert process.returncode == 2
+    assert 'none.conf' in process.stderr
+    assert 'Traceback' not in process.stderr
 
 
 def test_the_systemd_unit_starts_the_installed_command():

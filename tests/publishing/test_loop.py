@@ -140,7 +140,7 @@ def test_the_status_file_has_the_time_of_the_last_pass(tmp_path):
     assert second.counts['finished'] is False
     loop.once()
     assert status_file.read(path).passed > first.passed
-    assert [one.name for one in tmp_path.iterdir()] == ['publisher.json']
+    assert [path.name for path in tmp_path.iterdir()] == ['publisher.json']
 
 
 @pytest.mark.parametrize('text', ['', '[]', '{}', '{"source": 1}', 'x'])
@@ -229,8 +229,8 @@ def test_a_publisher_on_standby_reads_and_writes_nothing(tmp_path):
     )
     assert loop.once() is None
     assert source.clients == []
-    found = status_file.read(tmp_path / 'status.json')
-    assert (found.leads, found.passed) == (False, None)
+    written = status_file.read(tmp_path / 'status.json')
+    assert (written.leads, written.passed) == (False, None)
     first.close()
     assert loop.once().finished
     assert status_file.read(tmp_path / 'status.json').leads

@@ -18,9 +18,9 @@ def test_what_is_written_is_read(path):
     assert status.read(path) is None
     begun = status.Status('cells', 60)
     done = begun.after(PassReport('full', hosts=3, finished=True), 12.5)
-    for one in (begun, done, dataclasses.replace(done, leads=False)):
-        status.write(path, one)
-        assert status.read(path) == one
+    for state in (begun, done, dataclasses.replace(done, leads=False)):
+        status.write(path, state)
+        assert status.read(path) == state
 
 
 def test_the_keys_of_counts_stay_for_programs_that_read_them(path):

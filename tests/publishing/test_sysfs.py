@@ -42,18 +42,18 @@ def test_only_what_nova_does_not_report_is_published(tmp_path, client):
     assert (second.unchanged, second.writes) == (1, 0)
     reader = TopologyReader(lambda: client)
     assert reader.refresh()
-    found = reader.snapshot.get(uuid)
-    assert [cell.distances for cell in found.cells] == [
+    published = reader.snapshot.get(uuid)
+    assert [cell.distances for cell in published.cells] == [
         {0: 10, 1: 21},
         {0: 21, 1: 10},
     ]
-    assert [cell.l3 for cell in found.cells] == [{0}, {0}]
-    assert [cell.offline_cpus for cell in found.cells] == [0, 1]
-    assert found.functions == (
+    assert [cell.l3 for cell in published.cells] == [{0}, {0}]
+    assert [cell.offline_cpus for cell in published.cells] == [0, 1]
+    assert published.functions == (
         FunctionTopology('0000:3b:00.0', 64, 25000, numa_node=0),
         FunctionTopology('0000:3d:00.0', None, 1000, numa_node=0),
     )
-    assert found.cells[0].memory_mib == host().cells[0].memory_mib
+    assert published.cells[0].memory_mib == host().cells[0].memory_mib
 
 
 def test_a_pass_without_a_tree_fails_and_is_repeated(tmp_path, client):
@@ -128,10 +128,10 @@ def test_offline_dedicated_cpus_write_nothing(ids, tmp_path, client, wsgi):
         return report.writes
 
     assert run('idle') > 0
-    found = read(client, reported())
+    published = read(client, reported())
     second = {3} if ids else {4}
-    assert [cell.l3 for cell in found.cells] == [{0}, second]
+    assert [cell.l3 for cell in published.cells] == [{0}, second]
     wsgi.calls.clear()
     assert run('saving') == 0
     assert wsgi.writes == []
-    assert read(client, reported()) == found
+    assert read(client, reported()) == published

@@ -84,5 +84,5 @@ def test_a_cell_that_the_claim_gets_to_first_makes_it_raise(first, guest):
 def passes(scene):
     """Whether it fits, where nobody asks how."""
     fit_request = fit.FitRequest(request_spec.read_guest(scene.spec))
-    found = fit.Evaluation(fit_request, builders.host_of(scene))
-    return found.refusal(fit_request.no_providers) is None
+    evaluation = fit.Evaluation(fit_request, builders.host_of(scene))
+    return evaluation.refusal(fit_request.no_providers) is None

@@ -110,17 +110,17 @@ class Page:
 
     def complaints(self):
         """Errors and warnings of the console, and exceptions."""
-        found = []
+        errors = []
         for event in self.events:
             params = event['params']
             match event['method']:
                 case 'Runtime.exceptionThrown':
-                    found.append(params['exceptionDetails']['text'])
+                    errors.append(params['exceptionDetails']['text'])
                 case 'Log.entryAdded':
-                    found.append(params['entry']['text'])
+                    errors.append(params['entry']['text'])
                 case 'Runtime.consoleAPICalled':
-                    found.append(str(params['args']))
-        return found
+                    errors.append(str(params['args']))
+        return errors
 
     def requests(self):
         """Every address that was asked for."""
@@ -168,7 +168,7 @@ class Browser:
                 events.append(answer)
 
     def wait_for(self, method, events):
-        while not any(one['method'] == method for one in events):
+        while not any(event['method'] == method for event in events):
             events.append(self._next())
 
     def _next(self):
@@ -190,7 +190,7 @@ def running(path):
 
     def wire():
         # The ends may have the numbers 3 and 4 already, or each other's.
-        high = [fcntl.fcntl(one, fcntl.F_DUPFD, 10) for one in ends]
+        high = [fcntl.fcntl(end, fcntl.F_DUPFD, 10) for end in ends]
         os.dup2(high[0], 3)
         os.dup2(high[1], 4)
 

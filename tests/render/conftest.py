@@ -11,8 +11,8 @@ def browser():
     path = chromium.executable()
     if path is None:
         pytest.skip('there is no Chromium; Debian has it as "chromium"')
-    with chromium.running(path) as found:
-        yield found
+    with chromium.running(path) as started:
+        yield started
 
 
 @pytest.fixture

@@ -108,7 +108,10 @@ def test_the_map_as_data(cloud, run):
             assert set(cell['cpus']['dedicated']) == real.pcpuset
         assert {
             (device['address'], device['guest']) for device in host['devices']
-        } == {(one.address, one.instance_uuid) for one in compute.devices}
+        } == {
+            (device.address, device.instance_uuid)
+            for device in compute.devices
+        }
 
 
 def test_the_summary_can_be_sorted(run):
@@ -158,20 +161,20 @@ def test_placement_alone_is_told_apart(cloud, run, monkeypatch):
 
 
 def flavor(name):
-    one = flavors.flavors()[name]
+    flavor = flavors.flavors()[name]
     record = objects.Flavor(
         nova_context.get_admin_context(),
         flavorid=name,
         name=name,
-        vcpus=one.vcpus,
-        memory_mb=one.ram_mib,
-        root_gb=one.disk_gib,
+        vcpus=flavor.vcpus,
+        memory_mb=flavor.ram_mib,
+        root_gb=flavor.disk_gib,
         ephemeral_gb=0,
         swap=0,
         rxtx_factor=1.0,
         disabled=False,
         is_public=True,
-        extra_specs=dict(one.extra_specs),
+        extra_specs=dict(flavor.extra_specs),
     )
     record.create()
     return record
@@ -215,7 +218,7 @@ def test_the_shell_completes_commands_and_options(run):
     if bash is None:
         pytest.skip('there is no bash')
     # What the package bash-completion brings.
-    asked = f"""
+    script = f"""
         _get_comp_words_by_ref() {{
             cur=${{COMP_WORDS[COMP_CWORD]}}; words=("${{COMP_WORDS[@]}}")
         }}
@@ -224,7 +227,7 @@ def test_the_shell_completes_commands_and_options(run):
         COMP_WORDS=(nfv-sched topology --su); COMP_CWORD=2
         _nfv_sched; echo "${{COMPREPLY[*]}}"
     """
-    found = subprocess.run(
-        [bash, '-c', asked], capture_output=True, text=True, check=True
+    process = subprocess.run(
+        [bash, '-c', script], capture_output=True, text=True, check=True
     )
-    assert found.stdout.split() == ['--summary']
+    assert process.stdout.split() == ['--summary']

@@ -106,11 +106,11 @@ def test_names_of_guests_do_nothing_to_a_terminal():
 
 @given(st.sets(st.integers(0, 300)))
 def test_ranges_name_exactly_their_cpus(cpus):
-    found = set()
+    numbers = set()
     for part in filter(None, formatting.ranges(cpus).split(',')):
         first, _, last = part.partition('-')
-        found.update(range(int(first), int(last or first) + 1))
-    assert found == cpus
+        numbers.update(range(int(first), int(last or first) + 1))
+    assert numbers == cpus
 
 
 @pytest.mark.parametrize(
@@ -168,9 +168,9 @@ def test_fragmentation_is_a_share_and_gathering_ends_it(cells):
 
 
 def cell(free, pages, count=8, dedicated=20, usable=28):
-    [one, _] = host_view.host_view(examples.counted_host()).cells
+    [cell, _] = host_view.host_view(examples.counted_host()).cells
     return dataclasses.replace(
-        one,
+        cell,
         free=free,
         dedicated=dedicated,
         pages=(
@@ -182,7 +182,7 @@ def cell(free, pages, count=8, dedicated=20, usable=28):
 
 
 @pytest.mark.parametrize(
-    ('one', 'devices'),
+    ('cell', 'devices'),
     [
         (cell(4, 10), 0),
         (cell(0, 10), 8),
@@ -193,5 +193,5 @@ def cell(free, pages, count=8, dedicated=20, usable=28):
         (cell(4, 0, usable=0), 0),
     ],
 )
-def test_devices_are_stranded_where_nothing_can_run_beside_them(one, devices):
-    assert metrics.stranded(one) == devices
+def test_devices_are_stranded_where_nothing_can_run_beside_them(cell, devices):
+    assert metrics.stranded(cell) == devices

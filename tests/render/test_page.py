@@ -13,9 +13,9 @@ from tests.render import examples
 
 
 def whole_survey():
-    found = examples.survey()
+    survey = examples.survey()
     return dataclasses.replace(
-        found, hosts=(*found.hosts, *examples.counts().hosts)
+        survey, hosts=(*survey.hosts, *examples.counts().hosts)
     )
 
 
@@ -187,18 +187,18 @@ def test_tables_are_sorted_by_keyboard(opened):
 
 
 def test_what_a_screen_reader_reads(opened):
-    found = opened.accessible()
-    headings = [name for role, name in found if role == 'heading']
+    nodes = opened.accessible()
+    headings = [name for role, name in nodes if role == 'heading']
     assert {'NUMA report', 'Not read'} <= set(headings)
     assert {'Free capacity', 'NUMA maps', 'cmp-1'} <= set(headings)
-    assert ('grid', 'rack R1 (free dedicated CPUs)') in found
-    assert ('link', 'cmp-1, NUMA node 0: 5 of 20 dedicated CPUs free') in found
-    tables = [name for role, name in found if role == 'table']
+    assert ('grid', 'rack R1 (free dedicated CPUs)') in nodes
+    assert ('link', 'cmp-1, NUMA node 0: 5 of 20 dedicated CPUs free') in nodes
+    tables = [name for role, name in nodes if role == 'table']
     assert len(tables) >= 3
     assert all(tables)
     # Whatever can be pressed has a name.
     pressed = ('link', 'button', 'radio', 'DisclosureTriangle')
-    assert all(name for role, name in found if role in pressed)
+    assert all(name for role, name in nodes if role in pressed)
 
 
 def test_no_text_is_too_faint(opened):
@@ -235,9 +235,9 @@ def test_it_reads_without_scripts(tab, report):
     tab.call('Emulation.setScriptExecutionDisabled', value=True)
     tab.look()
     tab.open(report)
-    found = tab.accessible()
-    assert ('link', 'cmp-1, NUMA node 0: 5 of 20 dedicated CPUs free') in found
-    assert not any(role == 'radio' for role, _ in found)
+    nodes = tab.accessible()
+    assert ('link', 'cmp-1, NUMA node 0: 5 of 20 dedicated CPUs free') in nodes
+    assert not any(role == 'radio' for role, _ in nodes)
 
 
 def test_a_page_of_maps(tab, tmp_path):
@@ -247,8 +247,8 @@ def test_a_page_of_maps(tab, tmp_path):
     tab.open(path)
     assert tab.complaints() == []
     assert tab.requests() == [path.as_uri()]
-    found = tab.accessible()
-    [about] = [name for role, name in found if role == 'image'][:1]
+    nodes = tab.accessible()
+    [about] = [name for role, name in nodes if role == 'image'][:1]
     assert 'cmp-1' in about
 
 
@@ -270,9 +270,9 @@ def test_nothing_in_the_page_points_outside(report):
 def test_hosts_of_a_large_cloud_are_unpacked_when_they_are_opened(
     tab, tmp_path
 ):
-    one = examples.busy_host()
+    busy = examples.busy_host()
     hosts = tuple(
-        dataclasses.replace(one, host=f'cmp-{number:03}')
+        dataclasses.replace(busy, host=f'cmp-{number:03}')
         for number in range(101)
     )
     path = tmp_path / 'large.html'

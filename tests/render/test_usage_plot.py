@@ -24,24 +24,26 @@ def test_lines_go_where_the_shares_are():
     text = usage_plot.usage(examples.HOSTILE, used, steps)
     root = ET.fromstring(text)  # noqa: S314 - our own
     lines = [
-        one
-        for one in root.iter(f'{SVG}polyline')
-        if one.get('class') == 'series'
+        line
+        for line in root.iter(f'{SVG}polyline')
+        if line.get('class') == 'series'
     ]
     grid = [
-        points(one)[0][1]
-        for one in root.iter(f'{SVG}polyline')
-        if one.get('class') == 'grid'
+        points(line)[0][1]
+        for line in root.iter(f'{SVG}polyline')
+        if line.get('class') == 'grid'
     ]
-    cpus, pages = (points(one) for one in lines[2:])
+    cpus, pages = (points(line) for line in lines[2:])
     assert [y for _, y in cpus] == [grid[0], grid[-1]]
     assert [y for _, y in pages] == [grid[2], grid[2]]
     assert cpus[0][0] < cpus[1][0]
     # Lines are told apart without colours, too.
-    dashes = [one.get('stroke-dasharray') for one in lines]
+    dashes = [line.get('stroke-dasharray') for line in lines]
     assert len(set(dashes)) == 2
     failed = [
-        one for one in root.iter(f'{SVG}path') if one.get('class') == 'failed'
+        path
+        for path in root.iter(f'{SVG}path')
+        if path.get('class') == 'failed'
     ]
     assert len(failed) == 1 + 1
     about = root.find(f'{SVG}desc').text

@@ -10,9 +10,9 @@ DOCS = pathlib.Path(__file__).parents[2] / 'doc' / 'source'
 
 
 def test_the_scenario_of_the_docs():
-    found = loader.read(DOCS / 'scenarios' / 'rack.yaml')
-    assert len(found.hosts) == 6
-    assert len(found.steps) == 5
+    scenario = loader.read(DOCS / 'scenarios' / 'rack.yaml')
+    assert len(scenario.hosts) == 6
+    assert len(scenario.steps) == 5
 
 
 def test_the_recorded_requests_of_the_docs(scenario):

@@ -70,21 +70,21 @@ def good(scenario):
 
 
 def test_all_that_a_scenario_may_say(good):
-    found = loader.read(good)
-    assert found.scheduler is settings.STOCK
-    assert found.options == {
+    loaded = loader.read(good)
+    assert loaded.scheduler is settings.STOCK
+    assert loaded.options == {
         'filter_scheduler.host_subset_size': 3,
         'filter_scheduler.ram_weight_multiplier': 1.5,
         'filter_scheduler.track_instance_changes': False,
         'filter_scheduler.enabled_filters': ['ComputeFilter'],
         'cpu_allocation_ratio': '2',
     }
-    assert found.kinds == ('rack', 'row')
-    assert found.aliases[-1]['name'] == 'gpu'
-    assert [host.name for host in found.hosts] == ['cmp-01', 'cmp-02', 'mine']
-    assert found.hosts[0].machine == machine.load('epyc7451-4node')
-    assert found.hosts[2].domains == {'rack': 'R2', 'row': 'A'}
-    vm, huge, mix, gone, old, delete, lost, lose = found.steps
+    assert loaded.kinds == ('rack', 'row')
+    assert loaded.aliases[-1]['name'] == 'gpu'
+    assert [host.name for host in loaded.hosts] == ['cmp-01', 'cmp-02', 'mine']
+    assert loaded.hosts[0].machine == machine.load('epyc7451-4node')
+    assert loaded.hosts[2].domains == {'rack': 'R2', 'row': 'A'}
+    vm, huge, mix, gone, old, delete, lost, lose = loaded.steps
     assert isinstance(vm, BootStep)
     assert (vm.name, vm.count, vm.together) == ('vm', 3, True)
     assert vm.flavor.extra_specs['hw:numa_nodes'] == '1'
@@ -310,12 +310,12 @@ def test_all_errors_are_reported_at_once(scenario):
     path = scenario(ALL_WRONG)
     with pytest.raises(ScenarioError) as caught:
         loader.read(path)
-    found = [
+    problems = [
         (problem.source, problem.line, problem.path)
         for problem in caught.value.problems
     ]
     name = str(path)
-    assert found == [
+    assert problems == [
         (name, 1, 'about'),
         (name, 2, 'scheduler'),
         (name, 3, 'options.cpu_allocation_ration'),
@@ -371,10 +371,10 @@ def test_dates_and_numbers_as_keys_are_text(scenario):
         'flavors: [{name: x, vcpus: 1.0, ram_mib: 1, extra_specs: {1: 2}}]\n'
         'steps: [{boot: {flavor: x}}]'
     )
-    found = loader.read(path)
-    assert found.hosts[0].name == '2026-01-01'
-    assert found.steps[0].flavor.extra_specs == {'1': '2'}
-    assert type(found.steps[0].flavor.vcpus) is int
+    loaded = loader.read(path)
+    assert loaded.hosts[0].name == '2026-01-01'
+    assert loaded.steps[0].flavor.extra_specs == {'1': '2'}
+    assert type(loaded.steps[0].flavor.vcpus) is int
 
 
 @pytest.mark.parametrize(
@@ -433,12 +433,12 @@ def test_a_scenario_that_is_not_there(tmp_path):
 
 
 def test_requests_are_read_as_they_were_written(good, scenario):
-    asked = [
+    steps = [
         step
         for step in loader.read(good).steps
         if not isinstance(step, MixStep)
     ]
-    scenario(''.join(map(recorder.line, asked)), 'again.jsonl')
+    scenario(''.join(map(recorder.line, steps)), 'again.jsonl')
     hosts = GOOD[GOOD.index('hosts:') : GOOD.index('flavors:')]
     again = scenario(
         f'machines: {{mine: mine.yaml}}\n{hosts}'
@@ -449,7 +449,7 @@ def test_requests_are_read_as_they_were_written(good, scenario):
         step
         if not isinstance(step, BootStep)
         else BootStep(**{**_fields(step), 'flavor': _plain(step.flavor)})
-        for step in asked
+        for step in steps
     ]
 
 

@@ -44,7 +44,7 @@ def cells(draw, number):
     )
 
 
-def survey_of(found):
+def survey_of(cells):
     topology = HostTopology(
         'host',
         examples.guest_uuid(1),
@@ -57,15 +57,15 @@ def survey_of(found):
                 socket=cell.socket,
                 pages=(PageCapacity(G1, PAGES),),
             )
-            for cell in found
+            for cell in cells
         ),
         usage=HostUsage(
-            memory_mib={one.id: one.memory_used_mib for one in found},
-            pages={(one.id, G1): one.pages[1].used for one in found},
+            memory_mib={cell.id: cell.memory_used_mib for cell in cells},
+            pages={(cell.id, G1): cell.pages[1].used for cell in cells},
         ),
     )
     return HostSurvey(
-        'host', topology, Host('host', found), (), devices=(), enabled=True
+        'host', topology, Host('host', cells), (), devices=(), enabled=True
     )
 
 

@@ -107,7 +107,7 @@ def test_a_scenario_is_played(two_racks, tmp_path, capsys):
         assert text in said.out
     assert max(map(len, said.out.splitlines())) <= 120
     picture = ET.parse(plot).getroot()  # noqa: S314 - our own
-    kinds = Counter(one.get('class') for one in picture.iter())
+    kinds = Counter(element.get('class') for element in picture.iter())
     # Each with its entry in the legend.
     resources = ('CPUs', '1G', '2M', 'devices')
     assert kinds['series'] == 2 * len(resources)
@@ -136,14 +136,14 @@ def test_what_is_counted_is_what_is_there(two_racks):
         for event in run.events
         for share in event.used.values()
     )
-    [one] = [host for host in played.survey.hosts if host.host == 'one']
+    [survivor] = [host for host in played.survey.hosts if host.host == 'one']
     fates = {event.instance: event.kind for event in run.events}
-    assert {guest.name for guest in one.residents} == {
+    assert {guest.name for guest in survivor.residents} == {
         name
         for name, fate in fates.items()
         if fate in (EventKind.PLACED, EventKind.MOVED)
     }
-    figures = metrics.host_metrics(host_view.host_view(one))
+    figures = metrics.host_metrics(host_view.host_view(survivor))
     used = run.events[-1].used
     share = (figures.cpus - figures.free_cpus) / figures.cpus
     assert used['dedicated CPUs'] == share
@@ -241,7 +241,9 @@ def test_options_name_the_weighers():
     }
     with simulated_cloud(options=options) as cloud:
         weighers = cloud.scheduler.host_manager.weighers
-        assert [type(one).__name__ for one in weighers] == ['RAMWeigher']
+        assert [type(weigher).__name__ for weigher in weighers] == [
+            'RAMWeigher'
+        ]
 
 
 @pytest.mark.parametrize('option', ['--plot', '--report', '--record'])
@@ -329,15 +331,15 @@ def test_what_floating_guests_of_a_survey_hold_is_not_there(
         for _ in range(count):
             assert cloud.boot(flavor(ram_mib, specs))[0].booted
         survey = topology.rendered(nova_survey.read(), 'json')
-        placed = [cloud.boot(flavor(*one))[0].booted for one in next_]
+        placed = [cloud.boot(flavor(*request))[0].booted for request in next_]
         assert placed == [True] * (len(next_) - 1) + [False]
     scenario(survey, 'cloud.json')
     what_if = {
         'hosts': [{'survey': 'cloud.json'}],
         'options': {name: str(value) for name, value in option.items()},
         'steps': [
-            {'boot': {'flavor': dataclasses.asdict(flavor(*one))}}
-            for one in next_
+            {'boot': {'flavor': dataclasses.asdict(flavor(*request))}}
+            for request in next_
         ],
     }
     run = simulate_view.simulate(

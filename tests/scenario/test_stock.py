@@ -71,24 +71,24 @@ def chosen_by_nova(cloud, spec, options):
 @pytest.fixture
 def choices(monkeypatch):
     """For each boot: chosen in the simulation, by Nova, without weighers."""
-    found = []
+    chosen = []
     off = {
         f'filter_scheduler.{name}_weight_multiplier': 0.0
         for name in ('ram', 'cpu', 'disk', 'pci')
     }
     real = sim_cloud.Cloud.boot
 
-    def boot(cloud, flavor, **asked):
+    def boot(cloud, flavor, **values):
         expected = [
             chosen_by_nova(cloud, cloud.request_spec(flavor), options)
             for options in ({}, off)
         ]
-        [server] = real(cloud, flavor, **asked)
-        found.append((server.host, *expected))
+        [server] = real(cloud, flavor, **values)
+        chosen.append((server.host, *expected))
         return [server]
 
     monkeypatch.setattr(sim_cloud.Cloud, 'boot', boot)
-    return found
+    return chosen
 
 
 def test_stock_places_as_nova_does_at_its_defaults(scenario, choices):

@@ -21,13 +21,13 @@ pytestmark = pytest.mark.usefixtures('no_placement')
 @pytest.fixture(autouse=True)
 def recorded(monkeypatch):
     """The guests that are counted as demand, by their CPUs."""
-    found = []
+    sizes = []
 
     def record(self, fit_request, count=1):
-        found.extend([len(fit_request.guest.cells[0].dedicated)] * count)
+        sizes.extend([len(fit_request.guest.cells[0].dedicated)] * count)
 
     monkeypatch.setattr(fit.DemandHistogram, 'record', record)
-    return found
+    return sizes
 
 
 def request(count):

@@ -218,13 +218,13 @@ def test_nothing_is_read_where_the_option_says_so(nova_options):
 
 
 def test_the_reader_is_made_from_the_options(nova_options, monkeypatch):
-    made = types.SimpleNamespace(calls=[])
+    readers = types.SimpleNamespace(calls=[])
     monkeypatch.setattr(
         published_topology,
         'TopologyReader',
-        lambda connect, **options: made.calls.append(options),
+        lambda connect, **options: readers.calls.append(options),
     )
     nova_options.set_override('topology_refresh_interval', 7, 'nfv_sched')
     nova_options.set_override('placement_deadline', 3, 'nfv_sched')
     assert process.current().published is process.current().published
-    assert made.calls == [{'interval': 7, 'deadline': 3}]
+    assert readers.calls == [{'interval': 7, 'deadline': 3}]

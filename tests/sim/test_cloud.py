@@ -35,7 +35,7 @@ SRIOV = SimulatedFlavor(
 
 def state(cloud):
     """Everything that guests use: records, providers' usages."""
-    found = {}
+    by_host = {}
     for name, compute in cloud.computes.items():
         node = compute.node
         usages = cloud.placement.get(
@@ -44,14 +44,14 @@ def state(cloud):
         pools = sorted(
             (pool.to_dict() for pool in node.pci_device_pools), key=str
         )
-        found[name] = (
+        by_host[name] = (
             values.of_topology(compute.topology),
             pools,
             usages,
             node.free_ram_mb,
-            [(one.address, one.status) for one in compute.devices],
+            [(device.address, device.status) for device in compute.devices],
         )
-    return found
+    return by_host
 
 
 @pytest.fixture
@@ -60,12 +60,12 @@ def boot(stock_cloud):
     before = state(stock_cloud)
     booted = []
 
-    def one(flavor, **kwargs):
+    def boot_one(flavor, **kwargs):
         guests = stock_cloud.boot(flavor, **kwargs)
         booted.extend(guest for guest in guests if guest.booted)
         return guests[0] if kwargs.get('count', 1) == 1 else guests
 
-    yield one
+    yield boot_one
     for guest in booted:
         stock_cloud.delete(guest)
     assert state(stock_cloud) == before
@@ -77,7 +77,9 @@ def test_hosts_are_in_placement_as_nova_compute_reports_them(stock_cloud):
     answer = stock_cloud.placement.get(
         f'{base}/inventories', microversion='1.39'
     ).json()['inventories']
-    assert {name: one['total'] for name, one in answer.items()} == {
+    assert {
+        name: inventory['total'] for name, inventory in answer.items()
+    } == {
         'VCPU': 16,
         'PCPU': 80,
         'MEMORY_MB': 95015,
@@ -120,10 +122,11 @@ def test_a_pinned_guest_takes_cpus_and_pages(boot, stock_cloud):
     [cell] = guest.instance.numa_topology.cells
     assert cell.pagesize == 1048576
     host = {
-        one.id: one for one in stock_cloud.computes[guest.host].topology.cells
+        cell.id: cell
+        for cell in stock_cloud.computes[guest.host].topology.cells
     }[cell.id]
     assert host.pinned_cpus == cpus_of(guest)
-    [pool] = [one for one in host.mempages if one.size_kb == 1048576]
+    [pool] = [pages for pages in host.mempages if pages.size_kb == 1048576]
     assert pool.used == 4
 
 

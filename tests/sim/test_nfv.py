@@ -26,9 +26,9 @@ def cloud() -> Iterator[Cloud]:
 
 def test_the_scheduler_has_our_filters_and_weighers(cloud):
     manager = cloud.scheduler.host_manager
-    names = [type(one).__name__ for one in manager.enabled_filters]
+    names = [type(filter_).__name__ for filter_ in manager.enabled_filters]
     assert names == list(settings.NFV.enabled_filters)
-    modules = {type(one).__module__ for one in manager.weighers}
+    modules = {type(weigher).__module__ for weigher in manager.weighers}
     assert any(name.startswith('nfv_sched.weighers') for name in modules)
     assert any(name.startswith('nova.scheduler') for name in modules)
 

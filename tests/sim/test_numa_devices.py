@@ -55,7 +55,7 @@ def test_every_function_is_reported_once(described):
     devices = numa_devices.pci_devices(described)
     addresses = [device['address'] for device in devices]
     assert len(addresses) == len(set(addresses))
-    vfs = [one for one in devices if one['dev_type'] == 'type-VF']
+    vfs = [device for device in devices if device['dev_type'] == 'type-VF']
     assert len(vfs) == sum(nic.vfs for nic in described.nics)
     for device in vfs:
         assert device['parent_addr'] in addresses

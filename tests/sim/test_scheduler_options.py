@@ -50,9 +50,9 @@ def cloud(request):
 
 def test_the_scheduler_has_them(cloud):
     manager = cloud.scheduler.host_manager
-    filters = [type(one).__name__ for one in manager.enabled_filters]
+    filters = [type(filter_).__name__ for filter_ in manager.enabled_filters]
     assert filters == ['ComputeFilter', FILTER]
-    weighers = {type(one).__name__ for one in manager.weighers}
+    weighers = {type(weigher).__name__ for weigher in manager.weighers}
     assert weighers == {'RAMWeigher', 'CPUWeigher'}
     assert not cloud.boot(PLAIN)[0].booted
 

@@ -173,7 +173,7 @@ def test_a_malformed_instance_does_not_hide_others(
     def malformed(context, names):
         rows = [row._asdict() for row in real(context, names)]
         rows[0]['numa_topology'] = json.dumps({'nova_object.name': 'what'})
-        return [type('Row', (), one) for one in rows]
+        return [type('Row', (), row) for row in rows]
 
     monkeypatch.setattr(instances, '_rows_on', malformed)
     again = nova_survey.read()

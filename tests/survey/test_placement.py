@@ -88,16 +88,16 @@ def test_an_incomplete_tree_is_a_problem(populated, published):
 
 
 def test_distances_are_added_where_tree_and_report_agree(populated, published):
-    trees = {one.uuid: one for one in published.values()}
+    trees = {topology.uuid: topology for topology in published.values()}
     survey = nova_survey.read(published=trees)
-    dell = next(one for one in survey.hosts if one.host.startswith('dell'))
+    dell = next(host for host in survey.hosts if host.host.startswith('dell'))
     assert {
         cell.id: dict(cell.distances) for cell in dell.topology.cells
     } == DISTANCES
     uuid = dell.topology.uuid
     drifted = dataclasses.replace(trees[uuid], cells=trees[uuid].cells[:1])
     survey = nova_survey.read(published={uuid: drifted})
-    dell = next(one for one in survey.hosts if one.host.startswith('dell'))
+    dell = next(host for host in survey.hosts if host.host.startswith('dell'))
     assert not any(cell.distances for cell in dell.topology.cells)
 
 
@@ -138,9 +138,9 @@ def test_nova_conf_leads_to_the_databases(
     assert source.databases
     assert source.survey().source is Source.NOVA
     dell = next(
-        one
-        for one in source.survey_with_distances().hosts
-        if one.host.startswith('dell')
+        host
+        for host in source.survey_with_distances().hosts
+        if host.host.startswith('dell')
     )
     first = dell.topology.cells[0]
     assert first.distances == {1: 21}

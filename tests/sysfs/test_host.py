@@ -38,8 +38,8 @@ def test_offline_cpus_belong_to_a_node_but_not_to_a_core(tmp_path):
             f'../../cpu/cpu{cpu}'
         )
     machine = sysfs.read(write(tmp_path, files))
-    one = machine.nodes[1]
-    assert (one.cpus, one.offline) == ({4, 6, 7}, {5})
+    node = machine.nodes[1]
+    assert (node.cpus, node.offline) == ({4, 6, 7}, {5})
     assert machine.nodes[0].offline == frozenset()
     assert frozenset({4}) in machine.cpus.siblings
     assert all(5 not in group for group in machine.cpus.siblings)
@@ -73,7 +73,7 @@ def test_an_offline_node_is_left_out(tmp_path):
     machine = sysfs.read(write(tmp_path, files))
     assert [node.id for node in machine.nodes] == [1]
     assert machine.nodes[0].distances == {1: 10}
-    assert [one.numa_node for one in machine.devices] == [None, 1]
+    assert [device.numa_node for device in machine.devices] == [None, 1]
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_a_malformed_device_is_reported_and_the_others_are_read(tmp_path):
     files |= device('0000:3b:00.2', device='0x12345')
     files |= device('0000:3b:00.3', sriov_totalvfs=-5)
     machine = sysfs.read(write(tmp_path, files))
-    assert [one.address for one in machine.devices] == ['0000:3b:00.1']
+    assert [device.address for device in machine.devices] == ['0000:3b:00.1']
     assert len(machine.problems) == 3
     assert '0000:3b:00.0/vendor' in machine.problems[0]
     assert '0x12345 is not an id' in machine.problems[1]
@@ -173,7 +173,7 @@ def test_devices_are_found_behind_bridges_where_no_bus_lists_them(tmp_path):
     for name in (below, f'{below}/0000:3b:00.0', vmd):
         files |= {f'{name}/{key}': '0x1234' for key in ('vendor', 'device')}
     machine = sysfs.read(write(tmp_path, files))
-    assert [one.address for one in machine.devices] == [
+    assert [device.address for device in machine.devices] == [
         '0000:3a:00.0',
         '0000:3b:00.0',
         '10000:00:02.0',

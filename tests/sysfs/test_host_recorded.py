@@ -41,8 +41,8 @@ def test_every_field_of_a_recorded_machine(name):
     ]
     for node, expected in zip(machine.nodes, wanted['nodes'], strict=True):
         _check_node(node, expected)
-    assert [one.address for one in machine.devices] == [
-        one['addr'] for one in wanted['pci']
+    assert [device.address for device in machine.devices] == [
+        device['addr'] for device in wanted['pci']
     ]
     for device, expected in zip(machine.devices, wanted['pci'], strict=True):
         _check_device(device, expected)
@@ -59,7 +59,7 @@ def _check_cpus(machine, wanted):
         for cpu in socket['cpus']
         if socket['id'] >= 0
     }
-    assert [sorted(one) for one in cpus.siblings] == wanted['siblings']
+    assert [sorted(core) for core in cpus.siblings] == wanted['siblings']
     assert [sorted(cache.cpus) for cache in cpus.l3] == wanted['l3']
 
 

@@ -28,27 +28,27 @@ def published(no_placement):
 
 
 @pytest.fixture
-def asked(monkeypatch):
+def lookups(monkeypatch):
     """What the databases are asked, and what they answer: nothing at first."""
     calls = []
 
     def of_guests(uuids, project):
         calls.append(('guests', set(uuids), project))
-        return asked.guests
+        return lookups.guests
 
     def of_groups(uuids, project):
         calls.append(('groups', set(uuids), project))
-        return asked.groups
+        return lookups.groups
 
-    def asked():
+    def lookups():
         taken, calls[:] = calls[:], []
         return taken
 
-    asked.guests = {}
-    asked.groups = {}
+    lookups.guests = {}
+    lookups.groups = {}
     monkeypatch.setattr(instances, 'find_hosts', of_guests)
     monkeypatch.setattr(instances, 'group_members', of_groups)
-    return asked
+    return lookups
 
 
 @pytest.fixture
@@ -98,7 +98,7 @@ def order(weigher, states, request):
 def raw(weigher, states, request):
     """The weights of the hosts before Nova multiplies them."""
     return weigher().weigh_objects(
-        [weights.WeighedHost(one, 0.0) for one in states], request
+        [weights.WeighedHost(state, 0.0) for state in states], request
     )
 
 
@@ -112,11 +112,11 @@ def hosts():
 
 
 def test_nova_loads_both_through_the_loader():
-    found = weights.HostWeightHandler().get_matching_classes(
+    classes = weights.HostWeightHandler().get_matching_classes(
         ['nfv_sched.weighers.all_weighers']
     )
-    assert {AffinityWeigher, AntiAffinityWeigher} <= set(found)
-    assert found == weighers.all_weighers()
+    assert {AffinityWeigher, AntiAffinityWeigher} <= set(classes)
+    assert classes == weighers.all_weighers()
 
 
 @pytest.mark.parametrize('policy', ['affinity', 'soft-affinity'])
@@ -171,9 +171,9 @@ def test_a_guest_that_moves_does_not_keep_itself_company(hosts):
         (AntiAffinityWeigher, None),
     ],
 )
-def test_other_policies_weigh_nothing(hosts, weigher, policy, asked, racks):
+def test_other_policies_weigh_nothing(hosts, weigher, policy, lookups, racks):
     assert {w for _, w in order(weigher, hosts, spec(policy))} == {0.0}
-    assert not asked()
+    assert not lookups()
 
 
 @pytest.mark.parametrize('weigher', BOTH)
@@ -185,8 +185,8 @@ def test_whoever_asks_nothing_costs_nothing(hosts, monkeypatch):
     """Not even a look at the hosts."""
     monkeypatch.setattr(affinity.failure_domains, 'domain_paths', None)
     monkeypatch.setattr(affinity.server_group, 'AffinityContext', None)
-    for one in hosts:
-        del one.instances, one.aggregates
+    for host in hosts:
+        del host.instances, host.aggregates
     for weigher in BOTH:
         assert raw(weigher, hosts, spec(None)) == [0.0, 0.0, 0.0]
 
@@ -222,15 +222,15 @@ def test_the_multiplier_is_an_option_that_aggregates_override(
 
 
 @pytest.mark.parametrize('weigher', BOTH)
-def test_zero_asks_no_database(nova_options, racks, asked, hosts, weigher):
+def test_zero_asks_no_database(nova_options, racks, lookups, hosts, weigher):
     request = spec(
         'soft-affinity' if weigher is AffinityWeigher else 'anti-affinity'
     )
     raw(weigher, hosts, request)
-    assert asked()
+    assert lookups()
     nova_options.set_override(weigher.option, 0.0, 'nfv_sched')
     assert raw(weigher, hosts, request) == [0.0, 0.0, 0.0]
-    assert not asked()
+    assert not lookups()
 
 
 # Racks
@@ -251,29 +251,29 @@ def racked(racks):
     ]
 
 
-def test_the_rack_of_members_is_next_best(racked, asked):
+def test_the_rack_of_members_is_next_best(racked, lookups):
     request = spec('soft-affinity', hosts=['a2'])
     assert raw(AffinityWeigher, racked, request) == [0.25, 0.625, 0.0]
 
 
-def test_members_on_hosts_that_were_filtered_out_count(racked, asked):
+def test_members_on_hosts_that_were_filtered_out_count(racked, lookups):
     """Nova tells the group's hosts: one member each can be on them only."""
     request = spec('anti-affinity', hosts=['a2', 'a3', 'b7'])
     racked[2].aggregates.append(rack('b', 'b1', 'b7'))
     # Two in a, of them one on a2; one in b.
     assert raw(AntiAffinityWeigher, racked, request) == [0.5, 0.0, 1.0]
-    assert not asked()
+    assert not lookups()
 
 
-def test_no_host_of_the_group_is_missing(racked, asked):
+def test_no_host_of_the_group_is_missing(racked, lookups):
     request = spec('soft-affinity', hosts=['a2'])
     raw(AffinityWeigher, racked, request)
-    assert not asked()
+    assert not lookups()
 
 
-def test_the_cells_are_asked_where_it_is_not_plain(racked, asked):
+def test_the_cells_are_asked_where_it_is_not_plain(racked, lookups):
     """Four members are on one host or on the other."""
-    asked.guests = {
+    lookups.guests = {
         MEMBERS[1]: 'a3',
         MEMBERS[2]: 'b7',
         MEMBERS[3]: 'b7',
@@ -284,22 +284,24 @@ def test_the_cells_are_asked_where_it_is_not_plain(racked, asked):
     # Two each: within a, a2 has one too many.
     expected = [1.0, 0.75, 1.0]
     assert raw(AntiAffinityWeigher, racked, request) == expected
-    assert asked() == [('guests', set(MEMBERS[1:5]), None)]
+    assert lookups() == [('guests', set(MEMBERS[1:5]), None)]
     # Not again for the same request.
     assert raw(AntiAffinityWeigher, racked, request) == expected
-    assert not asked()
+    assert not lookups()
 
 
-def test_without_an_answer_each_host_of_the_group_has_one(racked, asked):
+def test_without_an_answer_each_host_of_the_group_has_one(racked, lookups):
     racked[2].aggregates.append(rack('b', 'b1', 'b7'))
     request = spec('soft-anti-affinity', hosts=['a2', 'b7'])
     assert raw(AntiAffinityWeigher, racked, request) == [1.0, 0.75, 1.0]
-    assert len(asked()) == 1
+    assert len(lookups()) == 1
 
 
-def test_the_host_that_a_guest_leaves_is_not_one_of_its_company(racked, asked):
+def test_the_host_that_a_guest_leaves_is_not_one_of_its_company(
+    racked, lookups
+):
     """Nova counts it among the group's hosts, for the guest itself."""
-    asked.guests = {MEMBERS[1]: 'b7', MEMBERS[2]: 'b7'}
+    lookups.guests = {MEMBERS[1]: 'b7', MEMBERS[2]: 'b7'}
     racked[1].instances |= dict.fromkeys(MEMBERS[3:5])
     racked[2].aggregates.append(rack('b', 'b1', 'b7'))
     request = spec(
@@ -309,11 +311,11 @@ def test_the_host_that_a_guest_leaves_is_not_one_of_its_company(racked, asked):
     a1, a2, b1 = raw(AffinityWeigher, racked, request)
     assert (a1, b1) == ((1 - 0.5**3) / 2, (1 - 0.5**2) / 2)
     assert a2 > 1 - 0.5**3
-    assert len(asked()) == 1
+    assert len(lookups()) == 1
 
 
-def test_an_old_group_without_hosts_is_asked_for(racked, asked):
-    asked.guests = {MEMBERS[1]: 'a3'}
+def test_an_old_group_without_hosts_is_asked_for(racked, lookups):
+    lookups.guests = {MEMBERS[1]: 'a3'}
     assert raw(AffinityWeigher, racked, spec('soft-affinity')) == [
         0.375,
         0.6875,
@@ -321,15 +323,15 @@ def test_an_old_group_without_hosts_is_asked_for(racked, asked):
     ]
 
 
-def test_hosts_alone_need_no_question(hosts, asked):
+def test_hosts_alone_need_no_question(hosts, lookups):
     """Where members are elsewhere makes no difference between hosts."""
     request = spec('soft-anti-affinity', hosts=['gone', 'lost'])
     raw(AntiAffinityWeigher, hosts, request)
-    assert not asked()
+    assert not lookups()
 
 
 def test_published_domains_tell_of_hosts_in_no_aggregate_at_hand(
-    racked, asked, monkeypatch
+    racked, lookups, monkeypatch
 ):
     monkeypatch.setattr(
         process.current().published,
@@ -337,11 +339,11 @@ def test_published_domains_tell_of_hosts_in_no_aggregate_at_hand(
         lambda: {'b9': {'rack': 'b'}},
     )
     request = spec('soft-affinity', hosts=['a2', 'b9'])
-    asked.guests = {MEMBERS[1]: 'b9'}
+    lookups.guests = {MEMBERS[1]: 'b9'}
     assert raw(AffinityWeigher, racked, request) == [0.25, 0.625, 0.25]
 
 
-def test_guests_of_one_request_know_each_other(racked, asked):
+def test_guests_of_one_request_know_each_other(racked, lookups):
     """Nova notes the host of each before the next one is weighed."""
     request = spec('soft-anti-affinity', uuid=MEMBERS[1], hosts=['a2'])
     assert raw(AntiAffinityWeigher, racked, request) == [0.5, 0.375, 1.0]
@@ -353,10 +355,10 @@ def test_guests_of_one_request_know_each_other(racked, asked):
     request.instance_group.hosts.append('a1')
     request.instance_uuid = MEMBERS[3]
     assert raw(AntiAffinityWeigher, racked[1:], request) == [0.5, 1.0]
-    assert not asked()
+    assert not lookups()
 
 
-def test_a_member_that_filled_its_host_is_not_forgotten(racked, asked):
+def test_a_member_that_filled_its_host_is_not_forgotten(racked, lookups):
     """It was seen there before the second guest of the request."""
     request = spec('soft-affinity', uuid=MEMBERS[1], hosts=['a2'])
     raw(AffinityWeigher, racked, request)
@@ -368,11 +370,11 @@ def test_a_member_that_filled_its_host_is_not_forgotten(racked, asked):
 # Hints
 
 
-def test_hints_pull_and_push_without_a_group(hosts, asked):
+def test_hints_pull_and_push_without_a_group(hosts, lookups):
     request = hinted(near=[OTHER], apart=[MEMBERS[0].upper()])
     assert raw(AffinityWeigher, hosts, request) == [0.5, 0.0, 0.0]
     assert raw(AntiAffinityWeigher, hosts, request) == [1.0, 0.5, 1.0]
-    assert not asked()
+    assert not lookups()
 
 
 def test_hints_come_on_top_of_the_group(hosts):
@@ -380,15 +382,15 @@ def test_hints_come_on_top_of_the_group(hosts):
     assert raw(AffinityWeigher, hosts, request) == [0.5, 0.5, 0.875]
 
 
-def test_a_hint_may_name_a_group(hosts, asked):
-    asked.groups = {GROUP: frozenset(MEMBERS[1:])}
+def test_a_hint_may_name_a_group(hosts, lookups):
+    lookups.groups = {GROUP: frozenset(MEMBERS[1:])}
     request = hinted(near=[GROUP], apart=[GROUP], project_id='p')
     assert raw(AffinityWeigher, hosts, request) == [0.0, 0.0, 0.875]
     assert raw(AntiAffinityWeigher, hosts, request) == [1.0, 1.0, 0.125]
-    assert asked() == [('groups', {GROUP}, 'p')]
+    assert lookups() == [('groups', {GROUP}, 'p')]
 
 
-def test_a_hint_may_name_the_own_group(hosts, asked):
+def test_a_hint_may_name_the_own_group(hosts, lookups):
     request = spec(
         'anti-affinity',
         {'max_server_per_host': '9'},
@@ -396,22 +398,22 @@ def test_a_hint_may_name_the_own_group(hosts, asked):
     )
     assert raw(AffinityWeigher, hosts, request) == [0.0, 0.5, 0.875]
     assert raw(AntiAffinityWeigher, hosts, request) == [1.0, 0.5, 0.125]
-    assert not asked()
+    assert not lookups()
 
 
-def test_a_guest_on_another_host_pulls_into_its_rack(racked, asked):
-    asked.guests = {OTHER: 'a3', MEMBERS[4]: 'b1'}
+def test_a_guest_on_another_host_pulls_into_its_rack(racked, lookups):
+    lookups.guests = {OTHER: 'a3', MEMBERS[4]: 'b1'}
     request = hinted(near=[OTHER], project_id='p')
     assert raw(AffinityWeigher, racked, request) == [0.25, 0.25, 0.0]
-    assert asked() == [('guests', {OTHER}, 'p')]
+    assert lookups() == [('guests', {OTHER}, 'p')]
 
 
-def test_members_of_a_hinted_group_on_other_hosts_count(racked, asked):
-    asked.guests = {MEMBERS[4]: 'a3', OTHER: 'b1'}
-    asked.groups = {GROUP: frozenset(MEMBERS[3:5])}
+def test_members_of_a_hinted_group_on_other_hosts_count(racked, lookups):
+    lookups.guests = {MEMBERS[4]: 'a3', OTHER: 'b1'}
+    lookups.groups = {GROUP: frozenset(MEMBERS[3:5])}
     request = hinted(near=[GROUP], project_id='p')
     assert raw(AffinityWeigher, racked, request) == [0.25, 0.25, 0.0]
-    assert asked() == [('guests', {GROUP}, 'p'), ('groups', {GROUP}, 'p')]
+    assert lookups() == [('guests', {GROUP}, 'p'), ('groups', {GROUP}, 'p')]
 
 
 def test_a_rule_of_the_group_is_not_about_hinted_guests(hosts):
@@ -427,7 +429,7 @@ def test_a_rule_of_the_group_is_not_about_hinted_guests(hosts):
 @pytest.mark.parametrize('weigher', BOTH)
 @pytest.mark.parametrize('texts', [['rack7'], ['rack7', ''], [None, 'x' * 99]])
 def test_what_is_no_uuid_is_ignored_and_told_once(
-    hosts, weigher, asked, caplog, texts
+    hosts, weigher, lookups, caplog, texts
 ):
     caplog.set_level(logging.INFO)
     request = hinted(near=['rack7'])
@@ -435,14 +437,14 @@ def test_what_is_no_uuid_is_ignored_and_told_once(
     hints = {'nfv:near': texts, 'nfv:apart': texts}
     object.__setattr__(request, '_obj_scheduler_hints', hints)
     for _ in range(2):
-        for one in BOTH:
-            assert raw(one, hosts, request) == [0.0, 0.0, 0.0]
+        for affinity_weigher in BOTH:
+            assert raw(affinity_weigher, hosts, request) == [0.0, 0.0, 0.0]
     assert caplog.text.count('are no uuids') == 1
     assert len(caplog.text) < 500
-    assert not asked()
+    assert not lookups()
 
 
-def test_unknown_uuids_are_ignored_and_told_once(hosts, asked, caplog):
+def test_unknown_uuids_are_ignored_and_told_once(hosts, lookups, caplog):
     caplog.set_level(logging.INFO)
     request = hinted(near=[GROUP, OTHER], apart=[GROUP])
     for _ in range(2):
@@ -453,9 +455,9 @@ def test_unknown_uuids_are_ignored_and_told_once(hosts, asked, caplog):
     assert OTHER not in caplog.text
 
 
-def test_without_an_answer_nothing_is_called_unknown(hosts, asked, caplog):
+def test_without_an_answer_nothing_is_called_unknown(hosts, lookups, caplog):
     caplog.set_level(logging.INFO)
-    asked.groups = None
+    lookups.groups = None
     request = hinted(near=[GROUP, OTHER])
     assert raw(AffinityWeigher, hosts, request) == [0.5, 0.0, 0.0]
     assert 'ignored' not in caplog.text

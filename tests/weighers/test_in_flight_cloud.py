@@ -29,11 +29,11 @@ class Clock:
 
 @pytest.fixture
 def clock(scheduler_process):
-    made = Clock()
+    clock = Clock()
     with process.replaced(
-        process.SchedulerProcess(in_flight=InFlight(clock=made))
+        process.SchedulerProcess(in_flight=InFlight(clock=clock))
     ):
-        yield made
+        yield clock
 
 
 @pytest.fixture

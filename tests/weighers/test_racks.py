@@ -52,8 +52,8 @@ class Sky:
         self.running = running
         self.guests = []
 
-    def boot(self, flavor=SMALL, **asked):
-        guests = self.running.boot(flavor, **asked)
+    def boot(self, flavor=SMALL, **request):
+        guests = self.running.boot(flavor, **request)
         assert all(guest.booted for guest in guests), guests[0].error
         self.guests += guests
         return guests[0]
@@ -68,9 +68,9 @@ class Sky:
 
 @pytest.fixture
 def cloud(running):
-    one = Sky(running)
-    yield one
-    for guest in one.guests:
+    emptied = Sky(running)
+    yield emptied
+    for guest in emptied.guests:
         running.delete(guest)
 
 
@@ -198,13 +198,13 @@ def test_guests_stay_together(cloud):
     assert len({cloud.boot(group=group).host for _ in range(4)}) == 1
 
 
-def _neighbour(cloud, **asked):
+def _neighbour(cloud, **request):
     """A large guest, so that others have to go elsewhere in its rack.
 
     Which of equal hosts is the first depends on the hashes of their names.
     """
     in_the_way = []
-    while rack_of(guest := cloud.boot(LARGE, **asked)) == 'c':
+    while rack_of(guest := cloud.boot(LARGE, **request)) == 'c':
         in_the_way.append(guest)
     # Rack c stays free for others.
     for other in in_the_way:
@@ -278,8 +278,8 @@ def test_hints_are_repeatable(cloud):
 def test_unknown_uuids_are_told_once_and_the_guest_boots(cloud, caplog, hint):
     caplog.set_level(logging.INFO, 'nfv_sched')
     cloud.boot(hints={hint: [UNKNOWN]}, count=3)
-    told = [r for r in caplog.records if UNKNOWN in r.getMessage()]
-    assert [record.levelname for record in told] == ['INFO']
+    records = [r for r in caplog.records if UNKNOWN in r.getMessage()]
+    assert [record.levelname for record in records] == ['INFO']
 
 
 def test_a_guest_that_makes_no_difference_is_not_called_unknown(
@@ -362,11 +362,12 @@ def test_a_request_makes_one_query_to_a_database(cloud, statements, case):
     cloud.boot(LARGE, hints={'nfv:near': cloud.guests[-1].uuid})
     statements.clear()
     _ask(cloud, case, group, guest)
-    asked = Counter(
-        'cell' if 'FROM instances' in one else 'API' for one in statements
+    databases = Counter(
+        'cell' if 'FROM instances' in statement else 'API'
+        for statement in statements
     )
     assert len(statements) <= CASES[case]
-    assert all(count == 1 for count in asked.values())
+    assert all(count == 1 for count in databases.values())
 
 
 @pytest.mark.parametrize('uuid', [UNKNOWN, None])
@@ -388,9 +389,9 @@ def test_guests_boot_while_a_database_is_down(cloud, statements, caplog, down):
     guest = _neighbour(cloud)
     statements.fail = down
     near = [guest.uuid, group.uuid, UNKNOWN, member.uuid]
-    found = cloud.boot(hints={'nfv:near': near})
+    server = cloud.boot(hints={'nfv:near': near})
     # On the host at hand.
-    assert found.host == member.host
+    assert server.host == member.host
     assert 'hosts of some instances are not known' in caplog.text
     assert 'OperationalError' in caplog.text
     assert len(statements) <= 2
@@ -452,7 +453,7 @@ def _moved(running, host, *racks):
 
 
 def test_the_published_topology_knows_the_racks(running):
-    domains = {one.name: one.domains for one in running.topologies()}
+    domains = {host.name: host.domains for host in running.topologies()}
     assert domains['a1'] == {'rack': 'a', 'row': '1'}
     assert domains['c1'] == {'rack': 'c', 'row': '2'}
     assert process.current().published.domains() == {}

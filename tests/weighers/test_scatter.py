@@ -49,12 +49,12 @@ def test_one_guest_has_one_order(hosts):
 def test_guests_differ_in_the_best_host_and_in_the_alternates(hosts):
     orders = [order(hosts, guest(number)) for number in range(400)]
     for place in range(3):
-        wanted = collections.Counter(one[place] for one in orders)
+        wanted = collections.Counter(order[place] for order in orders)
         # 50 each on average, with a deviation of 7.
-        assert all(22 < wanted[one.host] < 78 for one in hosts)
+        assert all(22 < wanted[host.host] < 78 for host in hosts)
     # Those that share the best do not share the next: 1 in 7 by chance.
     second = collections.Counter(
-        one[1] for one in orders if one[0] == hosts[0].host
+        order[1] for order in orders if order[0] == hosts[0].host
     )
     assert max(second.values()) < sum(second.values()) / 2
 
