@@ -154,7 +154,7 @@ def _needed(
     """The reasons without those that relaxing the others removes."""
     needed = list(reasons)
     for reason in reasons:
-        others = [one for one in needed if one is not reason]
+        others = [other for other in needed if other is not reason]
         better = relax(fit_request, host, others, providers)
         if not _reasons(fit_request, better, providers):
             needed = others
@@ -167,8 +167,13 @@ def relax(
     reasons: Iterable[Reason],
     providers: Providers,
 ) -> Host:
-    """The host with what reasons say it lacks, as far as that can be added."""
-    for reason in reasons:
+    """The host with what reasons say it lacks, as far as that can be added.
+
+    Devices last: which pool they are added to depends on what fits then.
+    """
+    for reason in sorted(
+        reasons, key=lambda reason: reason.resource is Resource.DEVICES
+    ):
         host = next(_relaxed(fit_request, host, reason, providers), host)
     return host
 

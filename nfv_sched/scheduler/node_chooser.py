@@ -202,14 +202,13 @@ def _choice(
         return NodeChoice()
     choice = chooser.wide(state, host_forecast, room)
     candidate = host_cycle.candidate_to_claim(state)
-    outcome = node_options.outcome_within(
-        evaluation, decision.providers(candidate), choice
-    )
+    providers = decision.providers(candidate)
+    outcome = node_options.outcome_within(evaluation, providers, choice)
     if outcome is None or not decision.allows(state, outcome, candidate):
         return NodeChoice()
     if several > 1 and (
         several > _MOST_INSTANCES
-        or evaluation.fit_request.placement_may_choose
+        or providers is not evaluation.fit_request.no_providers
         or several > node_options.claims_within(evaluation, choice, several)
     ):
         return NodeChoice()

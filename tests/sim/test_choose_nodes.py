@@ -34,6 +34,18 @@ ONE = SimulatedFlavor(
     'one', 8, 8192, extra_specs=SPECS, ports=(Port('physnet1'),)
 )
 PLAIN = SimulatedFlavor('plain', 8, 8192, extra_specs=SPECS)
+ALIAS = {
+    'name': 'cx7-vf',
+    'vendor_id': '15b3',
+    'product_id': '101e',
+    'device_type': 'type-VF',
+}
+BY_ALIAS = SimulatedFlavor(
+    'by-alias',
+    8,
+    8192,
+    extra_specs={**SPECS, 'pci_passthrough:alias': 'cx7-vf:1'},
+)
 PAIR = SimulatedFlavor(
     'pair', 16, 16384, extra_specs={**SPECS, 'hw:numa_nodes': '2'}
 )
@@ -45,7 +57,7 @@ def turin(*, labelled=True, chosen=True):
     host = dataclasses.replace(machine.load('turin-nps4'), labelled=labelled)
     with simulated_cloud(
         settings.NFV,
-        aliases=flavors.aliases(),
+        aliases=[*flavors.aliases(), ALIAS],
         options={'nfv_sched.choose_nodes': chosen},
     ) as cloud:
         cloud.add_host('turin', host)
@@ -106,3 +118,11 @@ def test_nodes_are_chosen_for_all_kinds_of_instances():
             assert nodes <= {1, 6}
         for nodes in nodes_of(cloud, ONE, count=3):
             assert len(nodes) == 1
+
+
+def test_nodes_are_chosen_for_several_instances_with_devices_by_alias():
+    """Placement has not chosen these: they are not in Placement."""
+    with turin() as cloud:
+        for nodes in nodes_of(cloud, BY_ALIAS, count=4):
+            assert nodes <= {1, 2, 6, 7}
+        assert count_until_full(cloud, BOTH) == 4
