@@ -39,6 +39,7 @@ from nfv_sched.filters.cpu_pinning import CPUPinningFilter
 from nfv_sched.filters.huge_pages import HugePagesFilter
 from nfv_sched.filters.numa_fit import NUMAFitFilter
 from nfv_sched.filters.pci_numa import PCINUMAFilter
+from nfv_sched.scheduler import process
 
 _COUNTS: collections.Counter[str] = collections.Counter()
 
@@ -140,6 +141,8 @@ def _install(mode: str) -> None:
     if mode != 'stock':
         _stand_in(mode)
     _change_defaults(weighers=mode == 'ours')
+    # Not primed: each test has databases of its own, which no thread may read.
+    process.replace(process.SchedulerProcess())
     if path := os.environ.get('NFV_FILTERS_COUNTS'):
         atexit.register(_write_counts, path)
 
