@@ -9,11 +9,13 @@ import statistics
 
 from benchmarks.packing.bounds import Prefix
 from benchmarks.packing.columns import STOCK
+from benchmarks.packing.loads import FLAVORS
 from benchmarks.packing.runs import BOUND
 from benchmarks.packing.runs import Floor
 from benchmarks.packing.runs import Result
 from benchmarks.packing.runs import Results
 from benchmarks.packing.simulate import Outcome
+from nfv_sched.sim.boot_request import SimulatedFlavor
 
 # Standard errors that count as more than noise: two-sided 5 % of Student's
 # t, by degrees of freedom; the last one for more, too.
@@ -35,13 +37,41 @@ def _near(outcome: Outcome) -> float:
     return outcome.near / outcome.devices if outcome.devices else 1.0
 
 
+def _rejected(
+    size: Callable[[SimulatedFlavor], int],
+) -> Callable[[Outcome], float]:
+    """The share that was rejected of what all guests ask for together."""
+
+    def value(outcome: Outcome) -> float:
+        offered, rejected = (
+            sum(size(FLAVORS[name]) * count for name, count in counts.items())
+            for counts in (outcome.offered, outcome.rejected)
+        )
+        return rejected / offered if offered else 0.0
+
+    return value
+
+
 PLACED = Measure('guests placed', 'fill', 1, lambda one: one.placed, False)
 REJECTED = Measure('rejected', 'churn', -1, lambda one: one.rejection_rate)
+#: The same by size: a scheduler that rejects few large guests instead of many
+#: small ones has not gained.
+REJECTED_VCPUS = Measure(
+    'vCPUs rejected', 'churn', -1, _rejected(lambda flavor: flavor.vcpus)
+)
+REJECTED_DEVICES = Measure(
+    'devices rejected',
+    'churn',
+    -1,
+    _rejected(lambda flavor: len(flavor.ports)),
+)
 MEASURES = (
     PLACED,
     Measure('devices near', 'fill', 1, _near),
     Measure('devices stranded', 'fill', -1, lambda one: one.stranded),
     REJECTED,
+    REJECTED_VCPUS,
+    REJECTED_DEVICES,
     Measure('devices near', 'churn', 1, _near),
     Measure('devices stranded', 'churn', -1, lambda one: one.stranded),
     Measure(

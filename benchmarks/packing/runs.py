@@ -54,11 +54,15 @@ class Task:
 
 
 def _plain(value: Any) -> Any:
-    """A value without names of classes and fields, which may be renamed."""
+    """A value without names of classes and fields, which may be renamed.
+
+    Without fields at their defaults, too, so that results survive a new one.
+    """
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return [
             _plain(getattr(value, field.name))
             for field in dataclasses.fields(value)
+            if getattr(value, field.name) != _default(field)
         ]
     if isinstance(value, enum.Enum):
         return value.value
@@ -69,6 +73,12 @@ def _plain(value: Any) -> Any:
     if isinstance(value, tuple | list):
         return [_plain(item) for item in value]
     return value
+
+
+def _default(field: Any) -> Any:
+    if field.default_factory is not dataclasses.MISSING:
+        return field.default_factory()
+    return field.default
 
 
 #: The column of what no scheduler can surpass.

@@ -166,6 +166,38 @@ def _ratio(judgement: Judgement | None) -> str:
     return f'{judgement.ours / judgement.stock:.2f}'
 
 
+def sizes(cells: Sequence[Cell]) -> Sheet:
+    """What is rejected of what the better stock column rejects, by size."""
+    counted = (
+        measures.REJECTED,
+        measures.REJECTED_VCPUS,
+        measures.REJECTED_DEVICES,
+    )
+    rows = [
+        (
+            cell.cloud,
+            cell.load,
+            name,
+            *(
+                _ratio(
+                    measures.judge(cell.values(measure), name, measure.sign)
+                )
+                for measure in counted
+            ),
+        )
+        for cell in cells
+        if cell.mode == 'churn'
+        for name in cell.columns
+        if name in OURS
+    ]
+    return Sheet(
+        'packing-sizes',
+        'Rejected at steady churn, as a multiple of the better stock column',
+        ('cloud', 'load', 'column', 'guests', 'vCPUs', 'devices'),
+        tuple(rows),
+    )
+
+
 def others(cells: Sequence[Cell]) -> Sheet:
     """Locality, idle devices and failed claims."""
     names = columns(cells)
@@ -334,5 +366,5 @@ def sheets(cells: Sequence[Cell]) -> list[Sheet]:
     """All tables."""
     return [
         make(cells)
-        for make in (setting, fill, churn, others, flavors, targets)
+        for make in (setting, fill, churn, sizes, others, flavors, targets)
     ]
