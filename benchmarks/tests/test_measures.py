@@ -1,5 +1,7 @@
 """Better, worse, or noise."""
 
+import dataclasses
+
 import pytest
 
 from benchmarks.packing import measures
@@ -119,3 +121,15 @@ def test_a_bound_that_was_reached_is_exact():
         {'stock': {1: _outcome(100)}, 'bound': {1: Prefix(100, 97)}},
     )
     assert cell.exact == 1
+
+
+def test_what_is_rejected_counts_by_size_too():
+    """An instance of 4 vCPUs and one VF, and one of 8 vCPUs without."""
+    outcome = dataclasses.replace(
+        _outcome(0),
+        offered={'anuket-HS.large': 10, 'f5-bigip.16GB.dpdk': 10},
+        rejected={'f5-bigip.16GB.dpdk': 3},
+    )
+    assert measures.REJECTED.value(outcome) == 3 / 20
+    assert measures.REJECTED_VCPUS.value(outcome) == 24 / 120
+    assert measures.REJECTED_DEVICES.value(outcome) == 0

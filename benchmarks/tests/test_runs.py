@@ -1,10 +1,17 @@
 """A long run can be done in pieces."""
 
+import pathlib
+
 import pytest
 
+from benchmarks.packing import columns
+from benchmarks.packing import report
 from benchmarks.packing import runs
+from benchmarks.packing.clouds import CLOUDS
 from benchmarks.packing.loads import LOADS
 from benchmarks.tests import tiny
+
+RECORDED = pathlib.Path(__file__).parents[1] / 'results' / report.RUNS
 
 
 @pytest.fixture
@@ -58,3 +65,17 @@ def test_a_line_left_half_written_is_made_again(wanted, tmp_path):
     runs.run_all(wanted[:2], 1, path, lambda task: None)
     path.write_text(path.read_text()[:-40])
     assert set(runs.kept(wanted, path)) == {wanted[0]}
+
+
+def test_the_recorded_results_are_those_of_the_benchmark_as_it_is():
+    """Not of clouds, loads or columns that have changed since."""
+    wanted = runs.tasks(
+        list(CLOUDS),
+        list(LOADS),
+        runs.MODES,
+        [1, 10],
+        [*columns.DEFAULT, runs.BOUND],
+        30_000,
+        {},
+    )
+    assert set(runs.kept(wanted, RECORDED)) == set(wanted)
