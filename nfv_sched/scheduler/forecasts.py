@@ -28,6 +28,8 @@ from nfv_sched.scheduler.published_topology import PublishedTopology
 #: for the next requests: only a scheduler that has just started, or a shape
 #: that it has never seen, meets more hosts without a forecast.
 NEW_PER_REQUEST = 128
+#: Forecasts by sets of NUMA nodes that count as one.
+_SETS_PER_FORECAST = 4
 #: Forecasts kept per host, one for each shape.
 _MOST_PER_HOST = 32
 #: Requests after which a host that was not weighed in any is forgotten.
@@ -114,10 +116,16 @@ class ForecastCache:
                     if forecast is None:
                         missing.append((place, decision, state, key))
                 forecasts.append(forecast)
-            if len(missing) > NEW_PER_REQUEST:
-                missing = self._random.sample(missing, NEW_PER_REQUEST)
-            for place, decision, state, key in missing:
-                forecasts[place] = self._compute(decision, state, key)
+            left = float(NEW_PER_REQUEST)
+            for place, decision, state, key in self._random.sample(
+                missing, min(len(missing), NEW_PER_REQUEST)
+            ):
+                if left <= 0:
+                    break
+                forecast = self._compute(decision, state, key)
+                forecasts[place] = forecast
+                sets = forecast.by_nodes if forecast else ()
+                left -= 1 + len(sets) / _SETS_PER_FORECAST
             return forecasts, self._prices()
 
     def _shared(

@@ -4,7 +4,9 @@ from nova import objects
 from nova.scheduler import weights
 import pytest
 
+from nfv_sched import fit
 from nfv_sched.filters.numa_fit import NUMAFitFilter
+from nfv_sched.fit.headroom import FRACTIONS
 from nfv_sched.scheduler import cycle
 from nfv_sched.scheduler import forecasts
 from nfv_sched.scheduler import process
@@ -104,13 +106,13 @@ def test_forecasts_are_kept_until_the_host_changes():
     weigh(FragmentationWeigher, hosts, spec_of(SMALL))
     view = cache()
     kept = {uuid: known.version for uuid, known in view.hosts.items()}
-    assert view.headrooms == [LARGE]
+    assert view.headrooms == [LARGE * FRACTIONS]
     weigh(FragmentationWeigher, hosts, spec_of(SMALL))
     assert {u: k.version for u, k in view.hosts.items()} == kept
     # One guest has come to the first host.
     hosts[0].numa_topology.cells[0].pinned_cpus = {0, 1}
     weigh(FragmentationWeigher, hosts, spec_of(SMALL))
-    assert view.headrooms == [LARGE - 1]
+    assert view.headrooms == [(LARGE - 1) * FRACTIONS]
     assert len(view.hosts) == 2
 
 
@@ -137,6 +139,22 @@ def test_one_request_works_out_no_more_than_its_share(monkeypatch):
         assert sum(weight > 0 for weight in weight_of.values()) == known
 
 
+def test_forecasts_by_sets_of_nodes_count_too(monkeypatch):
+    """Four of them are about as much work as a forecast."""
+    monkeypatch.setattr(forecasts, 'NEW_PER_REQUEST', 3)
+    monkeypatch.setattr(
+        forecasts.ForecastCache,
+        '_compute',
+        lambda *_: fit.HostForecast(None, (None,) * 4),
+    )
+    hosts = [plain(f'host{i}', LARGE) for i in range(8)]
+    request_cycle = cycle.begin(spec_of(SMALL))
+    known, _ = cache().get_many(
+        [(request_cycle.decide(host), host) for host in hosts]
+    )
+    assert sum(forecast is not None for forecast in known) == 2
+
+
 def test_hosts_that_are_gone_are_forgotten(monkeypatch):
     monkeypatch.setattr(forecasts, '_FORGET_AFTER', 4)
     expect(SMALL)
@@ -145,7 +163,7 @@ def test_hosts_that_are_gone_are_forgotten(monkeypatch):
     for _ in range(12):
         weigh(FragmentationWeigher, stay, spec_of(SMALL))
     assert gone.uuid not in cache().hosts
-    assert cache().headrooms == [LARGE]
+    assert cache().headrooms == [LARGE * FRACTIONS]
 
 
 def test_a_malformed_host_weighs_nothing_and_fails_nothing():
