@@ -25,6 +25,7 @@ from nfv_sched.fit.forecast import forecasts
 from nfv_sched.fit.forecast import HostForecast
 from nfv_sched.fit.forecast import NodeForecast
 from nfv_sched.fit.headroom import by_cell
+from nfv_sched.fit.headroom import headroom
 from nfv_sched.fit.headroom import Shapes
 from nfv_sched.fit.locality import Distances
 from nfv_sched.model import ClaimOutcome
@@ -144,7 +145,9 @@ def forecast_by_nodes(
         )
         for option, forecast in zip(found, others, strict=True)
     )
-    return HostForecast(first, by_nodes)
+    return HostForecast(
+        first, headroom(evaluation.fit_request, host), by_nodes
+    )
 
 
 def claims_within(

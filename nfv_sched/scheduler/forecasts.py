@@ -275,7 +275,8 @@ class ForecastCache:
                     outcome,
                     shapes,
                     distances,
-                )
+                ),
+                fit.headroom(decision.fit_request, host),
             )
         # Placement may have answered meanwhile.
         if self.published.hosts().get(state.uuid) is not self._topologies.get(

@@ -42,7 +42,7 @@ class SchedulerProcess:
     ) -> None:
         #: What this scheduler was asked for recently.
         self.demand = fit.DemandHistogram()
-        self._primed = primed
+        self.primed = primed
         self._published = published
         self._expected = expected
         self._in_flight = in_flight
@@ -64,7 +64,7 @@ class SchedulerProcess:
         if self._forecasts is None:
             with self._lock:
                 if self._forecasts is None:
-                    if self._primed and self._expected is None:
+                    if self.primed and self._expected is None:
                         demand.start_priming(self.demand)
                     self._forecasts = ForecastCache(
                         self._expected or demand.expected(self.demand),

@@ -6,7 +6,6 @@ include the claims of instances that were sent there a moment ago.
 
 from collections.abc import Iterator
 from collections.abc import Sequence
-import itertools
 import logging
 
 from nfv_sched.nova.types import HostState
@@ -72,13 +71,4 @@ def _headrooms(
     forecasts, _ = cycle.process.forecasts.get_many(
         [(cycle.decide(state), state) for state in states]
     )
-    shapes = next(
-        (known.unrestricted.shapes for known in forecasts if known), ()
-    )
-    for place, shape in enumerate(shapes):
-        if shape.shape == cycle.fit_request.shape:
-            return (
-                known.unrestricted.before[place] if known else None
-                for known in forecasts
-            )
-    return itertools.repeat(None, len(states))
+    return (known.headroom if known else None for known in forecasts)

@@ -5,6 +5,7 @@ from hypothesis import settings
 import pytest
 
 from nfv_sched import fit
+from nfv_sched.fit.headroom import FRACTIONS
 from nfv_sched.fit.headroom import Shapes
 from nfv_sched.fit.locality import distance_score
 from nfv_sched.model import Cell
@@ -81,7 +82,9 @@ def test_room_lost_is_that_of_the_guest_that_came():
         )
     )
     # 256 pages each: two fit a cell by pages and by CPUs.
-    assert (after_claim.before, after_claim.left) == ((4,), (3,))
+    whole = FRACTIONS
+    assert after_claim.before == (4 * whole,)
+    assert after_claim.left == (3 * whole,)
 
 
 def locality(scene, distances=None, **fields):

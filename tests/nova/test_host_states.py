@@ -98,6 +98,7 @@ def test_a_pool_says_what_nova_says():
         'numa_node': 3,
         'address': '0000:81:00.0',
         'rp_uuid': None,
+        'pcie_root': None,
         'tags': {'remote_managed': 'false'},
     }
     assert pool.get('remote_managed') == 'false'

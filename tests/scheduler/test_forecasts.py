@@ -145,7 +145,7 @@ def test_forecasts_by_sets_of_nodes_count_too(monkeypatch):
     monkeypatch.setattr(
         forecasts.ForecastCache,
         '_compute',
-        lambda *_: fit.HostForecast(None, (None,) * 4),
+        lambda *_: fit.HostForecast(None, 0, (None,) * 4),
     )
     hosts = [plain(f'host{i}', LARGE) for i in range(8)]
     request_cycle = cycle.begin(spec_of(SMALL))
