@@ -44,8 +44,10 @@ def of_shortage(shortage: Shortage, cell: int, guest_cell: int) -> Reason:
             f'not a multiple of {size_name(shortage.size_kib)}'
         )
     else:
+        # Less than none where a pool shrank below what is used.
+        free = max(0, shortage.available)
         text = (
-            f'NUMA node {cell} has {shortage.available} of {shortage.asked} '
+            f'NUMA node {cell} has {free} of {shortage.asked} '
             f'{what} for guest NUMA node {guest_cell}'
         )
     return Reason(

@@ -5,6 +5,8 @@ import uuid
 from nova import objects
 import pytest
 
+from nfv_sched.fit import reasons
+from nfv_sched.fit.cell import Shortage
 from nfv_sched.model import PAGES_LARGE
 from nfv_sched.model import Resource
 from nfv_sched_testing import builders
@@ -162,3 +164,11 @@ def test_a_network_on_a_cell_whose_cpus_are_taken():
         'network net is not near NUMA node 1',
         'network tunnels is not near NUMA node 1',
     ]
+
+
+def test_no_less_than_no_pages_are_free():
+    """More are used than there are, where a pool was made smaller."""
+    shortage = Shortage(Resource.PAGES, 256, -1, 2048)
+    reason = reasons.of_shortage(shortage, 0, 1)
+    assert 'has 0 of 256 free pages' in reason.text
+    assert reason.available == -1
