@@ -14,6 +14,8 @@ from tests.stack.plane import Plane
 
 _PATIENCE = 300.0
 _AT_ONCE = 32
+#: Seconds until a host has reported what a deleted guest had as free.
+_REPORTED = 0.7
 #: A cell of ``machine.yaml`` takes three of them: by CPUs, of which Placement
 #: believes that the host has enough for a seventh.
 VNF = {
@@ -199,10 +201,10 @@ class Guests:
     def delete_all(self) -> None:
         """Delete every guest and wait until they are gone.
 
-        nova-scheduler ignores a report of the second in which it sent a guest
-        to the host (``HostState.update`` compares with ``updated_at``, which
-        has whole seconds): guests that are deleted so soon stay there for it
-        until the next report.
+        Also for nova-scheduler, which ignores a report of the second in which
+        it sent a guest to the host (``HostState.update`` compares with
+        ``updated_at``, which has whole seconds); and nova-compute reports a
+        guest's CPUs as free after the guest is gone for the API.
         """
         time.sleep(1 - time.time() % 1)
         there = list(self._compute.servers())
@@ -213,6 +215,7 @@ class Guests:
             if time.monotonic() > end:
                 raise TimeoutError('guests are not deleted')
             time.sleep(0.2)
+        time.sleep(_REPORTED)
 
     def overlaps(self) -> Iterator[str]:
         """Guests that share a CPU that only one of them may have."""
