@@ -126,11 +126,8 @@ class CapacityCounter:
         candidates = report.candidates
         limit = group.room(report.state)
         key: Hashable = None
-        if not (
-            dry_run.fit_request.guest.accelerators
-            or placement_chose(
-                dry_run.fit_request, candidates, target.provider_name
-            )
+        if not placement_chose(
+            dry_run.fit_request, candidates, target.provider_name
         ):
             key = (
                 host_key(target.host),

@@ -12,13 +12,13 @@ from typing import cast
 
 from nfv_sched import fit
 from nfv_sched.fit import gap
-from nfv_sched.fit.candidates import accelerator_refusal
 from nfv_sched.fit.candidates import AcceleratorsOf
 from nfv_sched.fit.candidates import Candidate
 from nfv_sched.fit.candidates import claim_order
 from nfv_sched.fit.candidates import placement_chose
 from nfv_sched.fit.candidates import ProviderName
 from nfv_sched.fit.candidates import providers
+from nfv_sched.fit.candidates import refusal_with
 from nfv_sched.fit.locality import Distances
 from nfv_sched.model import DevicePool
 from nfv_sched.model import Host
@@ -113,9 +113,7 @@ def claim(
     """
     guest = fit_request.guest
     name_of = target.provider_name
-    chosen = bool(guest.accelerators) or placement_chose(
-        fit_request, candidates, name_of
-    )
+    chosen = placement_chose(fit_request, candidates, name_of)
     evaluation = fit.Evaluation(fit_request, target.host)
     short: str | None = None
     fitting: list[Candidate] = []
@@ -127,12 +125,11 @@ def claim(
         if guest.asks_nothing:
             ledger.take(candidate)
             return None
-        offered = providers(fit_request, candidate, name_of)
-        refusal = evaluation.refusal(offered)
-        if refusal is None and guest.accelerators:
-            refusal = accelerator_refusal(
-                evaluation, offered, target.accelerators_of(candidate)
-            )
+        refusal = refusal_with(
+            evaluation,
+            providers(fit_request, candidate, name_of),
+            target.accelerators_of(candidate),
+        )
         if refusal is None:
             fitting.append(candidate)
             if not chosen:

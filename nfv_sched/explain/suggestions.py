@@ -19,9 +19,9 @@ from nfv_sched.explain import moves
 from nfv_sched.explain.alternatives import Alternative
 from nfv_sched.explain.alternatives import alternatives
 from nfv_sched.explain.moves import Move
-from nfv_sched.fit.candidates import accelerator_refusal
 from nfv_sched.fit.candidates import Candidate
 from nfv_sched.fit.candidates import providers
+from nfv_sched.fit.candidates import refusal_with
 from nfv_sched.model import Host
 from nfv_sched.nova import boot_request
 from nfv_sched.placement.client import PlacementClient
@@ -121,18 +121,14 @@ def _fits(
     published = dry_run.cycle.process.published
     classes = fit_request.guest.accelerators
 
-    def refused(candidate: Candidate) -> bool:
+    def fits(candidate: Candidate) -> bool:
         offered = providers(fit_request, candidate, published.provider_name)
-        if evaluation.refusal(offered) is not None:
-            return True
-        if not classes:
-            return False
         cards = published.accelerators(report.state, host, classes, candidate)
-        return accelerator_refusal(evaluation, offered, cards) is not None
+        return refusal_with(evaluation, offered, cards) is None
 
     try:
-        return not all(
-            refused(candidate)
+        return any(
+            fits(candidate)
             for candidate in report.candidates or [{'mappings': {'': []}}]
         )
     except Exception:

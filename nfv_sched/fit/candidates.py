@@ -145,20 +145,26 @@ def _bandwidth_providers(
     )
 
 
-def accelerator_refusal(
+def refusal_with(
     evaluation: Evaluation,
     chosen: Providers,
     cards: tuple[AcceleratorClaim, ...],
 ) -> Refusal | None:
-    """Why a claim that succeeds does not do with these accelerators.
+    """Why the claim fails, or its devices and these accelerators do not do.
 
-    None if it does.
+    None if it succeeds and they do.
 
     :param chosen: as for :meth:`Evaluation.refusal`
+    :param cards: which the candidate gives
     """
+    refusal = evaluation.refusal(chosen)
     guest = evaluation.guest
-    if guest.pcie_policy != pcie_roots.REQUIRED or not cards:
-        return None
+    if (
+        refusal is not None
+        or guest.pcie_policy != pcie_roots.REQUIRED
+        or not cards
+    ):
+        return refusal
     outcome = evaluation.verdict(chosen).outcome
     if outcome is None:
         return None
@@ -172,8 +178,11 @@ def placement_chose(
     candidates: Iterable[Candidate],
     provider_name: ProviderName,
 ) -> bool:
-    """Whether Placement chose devices, so that candidates may differ."""
-    return any(
+    """Whether Placement chose devices or accelerators.
+
+    Then candidates may differ.
+    """
+    return bool(fit_request.guest.accelerators) or any(
         providers(fit_request, candidate, provider_name)
         is not fit_request.no_providers
         for candidate in candidates
@@ -198,9 +207,8 @@ def claim_order(
     """
     ordered = list(candidates)
     fit_request = evaluation.fit_request
-    if len(ordered) > 1 and (
-        fit_request.guest.accelerators
-        or placement_chose(fit_request, ordered, provider_name)
+    if len(ordered) > 1 and placement_chose(
+        fit_request, ordered, provider_name
     ):
         ordered.sort(
             key=lambda candidate: _penalty(

@@ -175,13 +175,9 @@ class Decision:
             self._refusals = {}
         key = tuple(providers), accelerators
         if key not in self._refusals:
-            evaluation = self.evaluation(state)
-            refusal = evaluation.refusal(providers)
-            if refusal is None:
-                refusal = fit_candidates.accelerator_refusal(
-                    evaluation, providers, accelerators
-                )
-            self._refusals[key] = refusal
+            self._refusals[key] = fit_candidates.refusal_with(
+                self.evaluation(state), providers, accelerators
+            )
         return self._refusals[key]
 
     def providers(self, candidate: Candidate) -> fit.Providers:
