@@ -162,9 +162,7 @@ def _cell(cell: CellTopology, usage: HostUsage, first: int) -> Cell:
 
 
 def _pools(topology: HostTopology) -> Iterator[DevicePool]:
-    roots = {
-        function.address: function.pcie_root for function in topology.functions
-    }
+    roots = topology.pcie_roots()
     for pool in topology.pools:
         free = pool.total - topology.usage.devices.get(pool.key, 0)
         tags: dict[str, str | None] = {'remote_managed': 'false'}

@@ -91,7 +91,7 @@ class DryRun:
         return published.augment(
             state,
             host_states.host_of(state),
-            roots=self.fit_request.guest.pcie_policy is not None,
+            roots=self.fit_request.asks_roots,
         )
 
     def target(self, report: HostReport) -> HostUnderTest:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from collections.abc import Iterator
 import dataclasses
 
+from nfv_sched.fit import pcie_roots
 from nfv_sched.fit.request import KIB_PER_MIB
 from nfv_sched.model import Guest
 from nfv_sched.model import GuestCell
@@ -34,7 +35,7 @@ def alternatives(
     yield from _other_pages(guest, sorted(page_sizes))
     yield from _other_threads(guest)
     yield from _other_affinity(guest)
-    if guest.pcie_policy == 'required':
+    if guest.pcie_policy == pcie_roots.REQUIRED:
         yield Alternative(
             'nfv:pcie=same',
             dataclasses.replace(guest, pcie_policy='preferred'),

@@ -201,14 +201,6 @@ def _pool_of(
 ) -> DevicePool:
     """The pool that went with its last device, with its tags as known."""
     address = device.parent or device.address
-    root = next(
-        (
-            function.pcie_root
-            for function in survey.topology.functions
-            if function.address == address
-        ),
-        None,
-    )
     alike = next(
         (
             pool.tags
@@ -230,5 +222,5 @@ def _pool_of(
         address,
         None,
         tags,
-        root,
+        survey.topology.pcie_roots().get(address),
     )

@@ -55,12 +55,8 @@ class DemandHistogram:
         """Count ``count`` requests for such an instance."""
         if self._fixed or fit_request.guest.asks_nothing:
             return
-        shape = fit_request.shape
         with self._lock:
-            self._requests_by_shape.setdefault(shape, fit_request)
-            self._weights[shape] = (
-                self._weights.get(shape, 0) + self._weight * count
-            )
+            self._add(fit_request, count)
             self._weight *= 2 ** (1 / HALF_LIFE)
             self._recorded += 1
             if self._recorded >= self._due:
@@ -72,15 +68,17 @@ class DemandHistogram:
             return
         with self._lock:
             for fit_request, weight in requests:
-                if fit_request.guest.asks_nothing:
-                    continue
-                shape = fit_request.shape
-                self._requests_by_shape.setdefault(shape, fit_request)
-                self._weights[shape] = (
-                    self._weights.get(shape, 0) + self._weight * weight
-                )
+                if not fit_request.guest.asks_nothing:
+                    self._add(fit_request, weight)
             if self._weights:
                 self._refresh()
+
+    def _add(self, fit_request: FitRequest, weight: float) -> None:
+        shape = fit_request.shape
+        self._requests_by_shape.setdefault(shape, fit_request)
+        self._weights[shape] = (
+            self._weights.get(shape, 0) + self._weight * weight
+        )
 
     def _refresh(self) -> None:
         self._recorded = 0

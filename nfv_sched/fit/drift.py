@@ -92,9 +92,7 @@ def with_parents(host: Host, topology: HostTopology) -> Host:
 
 def with_roots(host: Host, topology: HostTopology) -> Host:
     """Give pools the published PCIe root of their address."""
-    roots = {
-        function.address: function.pcie_root for function in topology.functions
-    }
+    roots = topology.pcie_roots()
     return host.evolve(
         pools=tuple(
             pool.evolve(pcie_root=root)

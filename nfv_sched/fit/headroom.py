@@ -164,20 +164,16 @@ def _together(rooms: Sequence[float], wanted: int, combine: _Combine) -> float:
     usable = [room for room in rooms if room]
     if len(usable) == wanted:
         return combine(usable)
-    return _spread(usable, wanted)
+    return guests_together(usable, wanted)
 
 
-def guests_together(rooms: Sequence[int], wanted: int) -> int:
+def guests_together(rooms: Sequence[float], wanted: int) -> float:
     """How many instances of ``wanted`` cells fit, each cell on another one.
 
     The largest number for which no host cell takes more than it has room
-    for, and at most one cell of each instance.
+    for, and at most one cell of each instance. The last instance may be a
+    fraction.
     """
-    return int(_spread(rooms, wanted))
-
-
-def _spread(rooms: Sequence[float], wanted: int) -> float:
-    """How many instances of ``wanted`` cells fit, fractions of them too."""
     left = sum(rooms)
     for place, largest in enumerate(sorted(rooms, reverse=True)[:wanted]):
         # Each instance has a cell on all cells that are larger than others.

@@ -46,6 +46,7 @@ class FitRequest:
         'asks_networks',
         'asks_pages',
         'asks_pinning',
+        'asks_roots',
         'candidates_differ',
         'guest',
         'mean_cell',
@@ -69,6 +70,7 @@ class FitRequest:
         self.asks_pages = any(cell.page_size for cell in guest.cells)
         self.asks_pinning = any(cell.pinned for cell in guest.cells)
         self.asks_networks = bool(guest.physnets or guest.tunneled)
+        self.asks_roots = guest.pcie_policy is not None
         self.single_shape = not any(self.shape_of) and (
             len(guest.cells) == 1 or not guest.emulator_isolated
         )

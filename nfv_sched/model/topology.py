@@ -138,3 +138,9 @@ class HostTopology:
     usage: HostUsage = dataclasses.field(default_factory=HostUsage)
     domains: Mapping[str, str] = dataclasses.field(default_factory=dict)
     functions: tuple[FunctionTopology, ...] = ()
+
+    def pcie_roots(self) -> dict[str, str | None]:
+        """The PCIe roots of the functions by address; None if not known."""
+        return {
+            function.address: function.pcie_root for function in self.functions
+        }

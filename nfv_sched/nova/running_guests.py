@@ -15,9 +15,8 @@ from nfv_sched.nova import flavors
 from nfv_sched.nova import request_spec
 from nfv_sched.nova.redact import describe_error
 
-#: What nova-compute adds to the specs of an instance's PCI requests on its
-#: host (nova.compute.utils update_pci_request_with_placement_allocations,
-#: nova.objects.request_spec generate_request_groups_from_pci_requests).
+#: What is added to the specs of an instance's PCI requests for its host
+#: (nova.compute.utils update_pci_request_with_placement_allocations).
 _OF_THE_HOST = frozenset(('parent_ifname', 'rp_uuids'))
 
 

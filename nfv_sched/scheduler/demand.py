@@ -4,6 +4,7 @@ A scheduler that has just started has no recent requests. Until it has, the
 instances that run and the flavors that exist stand for them.
 """
 
+from collections.abc import Iterable
 import logging
 import threading
 
@@ -11,6 +12,7 @@ import nova.conf
 
 from nfv_sched import conf
 from nfv_sched import fit
+from nfv_sched.model import Guest
 from nfv_sched.nova import flavors
 from nfv_sched.nova import running_guests
 from nfv_sched.nova.redact import describe_error
@@ -41,10 +43,17 @@ def expected(recent: fit.DemandHistogram) -> fit.DemandHistogram:
             'No reference flavor is usable; recent requests are used instead'
         )
         return recent
+    return fit.DemandHistogram(_requests(guests))
+
+
+def _requests(
+    guests: Iterable[tuple[Guest, float]],
+) -> list[tuple[fit.FitRequest, float]]:
+    """The guests as claims of this cloud take them, with their weights."""
     pack = CONF.compute.packing_host_numa_cells_allocation_strategy
-    return fit.DemandHistogram(
+    return [
         (fit.FitRequest(guest, pack=pack), weight) for guest, weight in guests
-    )
+    ]
 
 
 def start_priming(recent: fit.DemandHistogram) -> threading.Thread | None:
@@ -74,13 +83,7 @@ def prime(recent: fit.DemandHistogram) -> None:
         weighted += [
             (guest, FLAVORS_WEIGHT / len(existing)) for guest in existing
         ]
-        pack = CONF.compute.packing_host_numa_cells_allocation_strategy
-        recent.prime(
-            [
-                (fit.FitRequest(guest, pack=pack), weight)
-                for guest, weight in weighted
-            ]
-        )
+        recent.prime(_requests(weighted))
     except Exception as error:
         problems = [describe_error(error)]
     if problems:

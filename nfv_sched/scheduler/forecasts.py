@@ -45,7 +45,8 @@ _HostVersion = tuple[tuple[object, ...], HostTopology | None]
 class _HostForecasts:
     """The forecasts for one host in one state.
 
-    ``headrooms`` are those before any claim, one per expected shape.
+    ``headrooms`` are those before any claim, one per expected shape, as of
+    :class:`nfv_sched.fit.headroom.HostHeadroom`.
     """
 
     __slots__ = ('forecasts', 'headrooms', 'last_used', 'version')
@@ -248,7 +249,7 @@ class ForecastCache:
         host = self.published.augment(
             state,
             host_states.host_of(state),
-            roots=decision.fit_request.guest.pcie_policy is not None,
+            roots=decision.fit_request.asks_roots,
         )
         candidate = candidate_to_claim(state)
         providers = decision.providers(candidate)

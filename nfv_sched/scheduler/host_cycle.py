@@ -136,7 +136,7 @@ class Decision:
                 self.topologies.augment(
                     state,
                     host,
-                    roots=self.fit_request.guest.pcie_policy is not None,
+                    roots=self.fit_request.asks_roots,
                 ),
                 self.choice,
             )

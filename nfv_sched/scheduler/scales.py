@@ -17,7 +17,8 @@ from nfv_sched.nova.types import RequestSpec
 CONF = nova.conf.CONF
 conf.register_opts(CONF)
 
-#: The price of headroom for one instance of each expected shape.
+#: The price of headroom for each expected shape, per unit in which
+#: :class:`nfv_sched.fit.headroom.HostHeadroom` counts it.
 Prices = Sequence[float]
 #: The weight that a forecast is worth, from 0 to 1.
 Scale = Callable[[fit.Forecast], float]
