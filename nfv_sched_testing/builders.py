@@ -113,6 +113,28 @@ def scene(host_cells, guest_cells, devices=(), requested=(), **topology):
 PORT = '00000000-0000-0000-0000-000000000042'
 
 
+def device_candidate(request, names, providers):
+    """An allocation candidate that gives devices to a PCI request.
+
+    :param request: the uuid of the request
+    :param names: of the devices, which the candidate holds, too
+    :param providers: the uuids of their providers by name
+    """
+    return {
+        'names': names,
+        'allocations': {
+            providers[name]: {'resources': {'CUSTOM_PCI': 1}} for name in names
+        },
+        'mappings': {
+            '': ['root'],
+            **{
+                f'{request}-{n}': [providers[name]]
+                for n, name in enumerate(names)
+            },
+        },
+    }
+
+
 def bandwidth_provider(interface):
     """The provider of an interface's bandwidth."""
     return str(uuid.uuid5(uuid.NAMESPACE_DNS, interface))

@@ -1,7 +1,5 @@
 """Ports with a guaranteed bandwidth, from Placement to the claim."""
 
-import uuid
-
 from nova import objects
 import pytest
 
@@ -16,6 +14,7 @@ from nfv_sched.sim.boot_request import SimulatedFlavor
 from nfv_sched.sim.boot_result import Outcome
 from nfv_sched.sim.cloud import simulated_cloud
 from nfv_sched.sim.topology_reader import read_published_topology
+from nfv_sched_testing import providers
 
 BANDWIDTH = 'NET_BW_EGR_KILOBIT_PER_SEC'
 TRAITS = ['CUSTOM_PHYSNET_PHYSNET1', 'CUSTOM_VNIC_TYPE_DIRECT']
@@ -50,33 +49,15 @@ def nova_options():
 
 def publish_bandwidth(client, compute):
     """Create the providers of neutron's SR-IOV agent."""
-    for trait in TRAITS:
-        client.put(f'/traits/{trait}')
-    agent = {
-        'uuid': str(uuid.uuid4()),
-        'name': 'one:NIC Switch agent',
-        'parent_provider_uuid': compute,
-    }
-    client.post('/resource_providers', agent)
+    agent = providers.create(client, 'one:NIC Switch agent', compute)
     for interface, ports in PORTS.items():
-        provider = {
-            'uuid': str(uuid.uuid4()),
-            'name': f'one:NIC Switch agent:{interface}',
-            'parent_provider_uuid': agent['uuid'],
-        }
-        client.post('/resource_providers', provider)
-        path = f'/resource_providers/{provider["uuid"]}'
         total = {'total': ports * 1000, 'max_unit': ports * 1000}
-        client.put(
-            f'{path}/inventories',
-            {
-                'resource_provider_generation': 0,
-                'inventories': {BANDWIDTH: total},
-            },
-        )
-        client.put(
-            f'{path}/traits',
-            {'resource_provider_generation': 1, 'traits': TRAITS},
+        providers.create(
+            client,
+            f'one:NIC Switch agent:{interface}',
+            agent,
+            inventories={BANDWIDTH: total},
+            traits=TRAITS,
         )
 
 

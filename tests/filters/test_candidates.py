@@ -63,19 +63,7 @@ def scene(policy, count):
 
 def candidate(names):
     """An allocation candidate that gives the devices ``names``."""
-    return {
-        'names': names,
-        'allocations': {
-            PROVIDERS[name]: {'resources': {'CUSTOM_PCI': 1}} for name in names
-        },
-        'mappings': {
-            '': ['root'],
-            **{
-                f'{REQUEST}-{n}': [PROVIDERS[name]]
-                for n, name in enumerate(names)
-            },
-        },
-    }
+    return builders.device_candidate(REQUEST, names, PROVIDERS)
 
 
 def kept(classes, policy, *choices):

@@ -15,6 +15,7 @@ from nfv_sched.survey import export
 from nfv_sched.survey import placement as placement_survey
 from nfv_sched.survey import SurveyedAccelerator
 from nfv_sched.survey.accelerators import with_accelerators
+from nfv_sched_testing import providers
 from tests.placement.examples import host
 from tests.placement.examples import reported
 from tests.placement.examples import supplement
@@ -25,31 +26,17 @@ MANAGED = 'COMPUTE_MANAGED_PCI_DEVICE'
 
 def provider(client, name, parent=None, inventory=None, traits=()):
     """Create a provider; returns its uuid."""
-    made = {'uuid': str(uuid.uuid4()), 'name': name}
-    if parent is None:
-        made['uuid'] = host().uuid
-    else:
-        made['parent_provider_uuid'] = parent
-    client.post('/resource_providers', made)
-    path = f'/resource_providers/{made["uuid"]}'
-    if inventory:
-        answer = {
-            'resource_provider_generation': 0,
-            'inventories': {
-                name: {'total': total} for name, total in inventory.items()
-            },
-        }
-        client.put(f'{path}/inventories', answer)
-    if traits:
-        generation = 1 if inventory else 0
-        client.put(
-            f'{path}/traits',
-            {
-                'resource_provider_generation': generation,
-                'traits': list(traits),
-            },
-        )
-    return made['uuid']
+    return providers.create(
+        client,
+        name,
+        parent,
+        inventories={
+            resource_class: {'total': total}
+            for resource_class, total in (inventory or {}).items()
+        },
+        traits=traits,
+        provider_uuid=host().uuid if parent is None else None,
+    )
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from nfv_sched.placement.client import PlacementClient
 from nfv_sched.placement.errors import Unavailable
 from nfv_sched.placement.provider_names import ProviderNames
 from nfv_sched.placement.reader import TopologyReader
+from nfv_sched_testing import providers
 from nfv_sched_testing.placement_fixtures import adapter_of
 
 LIST = ('GET', '/resource_providers')
@@ -19,16 +20,11 @@ def uuid_of(number):
 
 def create(client, number, *traits):
     """A provider as neutron's agents create it."""
-    provider = uuid_of(number)
-    client.post(
-        '/resource_providers',
-        {'uuid': provider, 'name': f'cmp:NIC Switch agent:ens{number}'},
-    )
-    for trait in traits:
-        client.put(f'/traits/{trait}')
-    client.put(
-        f'/resource_providers/{provider}/traits',
-        {'resource_provider_generation': 0, 'traits': list(traits)},
+    providers.create(
+        client,
+        f'cmp:NIC Switch agent:ens{number}',
+        traits=traits,
+        provider_uuid=uuid_of(number),
     )
 
 

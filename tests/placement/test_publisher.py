@@ -22,6 +22,7 @@ from nfv_sched.placement.publisher import publish
 from nfv_sched.placement.publisher import publish_supplement
 from nfv_sched.placement.publisher import Round
 from nfv_sched.placement.removal import prune
+from nfv_sched_testing import providers
 from nfv_sched_testing.placement_fixtures import adapter_of
 from nfv_sched_testing.topology_strategies import hosts
 from tests.placement.examples import host
@@ -258,18 +259,9 @@ def test_the_digest_is_written_last_before_usage(client):
 
 
 def _foreign(client, name, parent=None):
-    body = {'name': name, 'uuid': str(uuid.uuid4())}
-    if parent:
-        body['parent_provider_uuid'] = parent
-    client.post('/resource_providers', body)
-    client.put(
-        f'/resource_providers/{body["uuid"]}/inventories',
-        {
-            'resource_provider_generation': 0,
-            'inventories': {'VCPU': {'total': 8}},
-        },
+    return providers.create(
+        client, name, parent, inventories={'VCPU': {'total': 8}}
     )
-    return body['uuid']
 
 
 def _everything(client):

@@ -1,7 +1,6 @@
 """vGPUs from Placement's candidates to the allocation of the instance."""
 
 import time
-import uuid
 
 import pytest
 
@@ -18,6 +17,7 @@ from nfv_sched.sim import settings
 from nfv_sched.sim.boot_request import SimulatedFlavor
 from nfv_sched.sim.cloud import simulated_cloud
 from nfv_sched.sim.topology_reader import read_published_topology
+from nfv_sched_testing import providers
 
 HOST = """
 about: two nodes, of which the first has room for nothing
@@ -42,20 +42,12 @@ def nova_options():
 def add_card(client, compute, address):
     """Create a provider of vGPUs as Nova's libvirt driver does."""
     device = address.replace(':', '_').replace('.', '_')
-    provider = {
-        'uuid': str(uuid.uuid4()),
-        'name': f'one_pci_{device}',
-        'parent_provider_uuid': compute,
-    }
-    client.post('/resource_providers', provider)
-    client.put(
-        f'/resource_providers/{provider["uuid"]}/inventories',
-        {
-            'resource_provider_generation': 0,
-            'inventories': {'VGPU': {'total': 2}},
-        },
+    return providers.create(
+        client,
+        f'one_pci_{device}',
+        compute,
+        inventories={'VGPU': {'total': 2}},
     )
-    return provider['uuid']
 
 
 @pytest.fixture

@@ -167,19 +167,7 @@ ADDRESSES = {name: f'0000:8{n}:00.0' for n, name in enumerate(DEVICES)}
 
 
 def candidate(*names):
-    return {
-        'names': names,
-        'allocations': {
-            PROVIDERS[name]: {'resources': {'CUSTOM_PCI': 1}} for name in names
-        },
-        'mappings': {
-            '': ['root'],
-            **{
-                f'{REQUEST}-{n}': [PROVIDERS[name]]
-                for n, name in enumerate(names)
-            },
-        },
-    }
+    return builders.device_candidate(REQUEST, names, PROVIDERS)
 
 
 def kept(policy, *choices):
