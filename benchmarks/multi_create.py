@@ -10,7 +10,6 @@ differs is printed, and makes the exit code 1.
 import argparse
 import collections
 import itertools
-import logging
 import multiprocessing
 import sys
 from typing import Any
@@ -20,10 +19,10 @@ from hypothesis import HealthCheck
 from hypothesis import Phase
 from hypothesis import seed as hypothesis_seed
 from hypothesis import settings
-import nova.conf
 from rich.console import Console
 
 import benchmarks  # noqa: F401 - registers Nova's objects
+from benchmarks import batches
 from nfv_sched.scheduler import process
 from nfv_sched.scheduler.published_topology import PublishedTopology
 from nfv_sched_testing import multi_create
@@ -66,11 +65,6 @@ def batch(seed: int) -> tuple[collections.Counter[str], Any]:
     return steps, differing[:1]
 
 
-def _prepare() -> None:
-    logging.disable(logging.CRITICAL)
-    nova.conf.CONF([], project='nova', default_config_files=[])
-
-
 def main() -> int:
     """Draw, compare, print."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -80,7 +74,7 @@ def main() -> int:
     args = parser.parse_args()
     console = Console()
     total: collections.Counter[str] = collections.Counter()
-    with multiprocessing.Pool(args.jobs, _prepare) as pool:
+    with multiprocessing.Pool(args.jobs, batches.prepare) as pool:
         for first in itertools.count(args.seed * 1_000_003, args.jobs):
             if total['all'] >= args.steps:
                 break

@@ -11,12 +11,9 @@ without any pair.
 
 import argparse
 import collections
-from collections.abc import Callable
 from collections.abc import Iterator
 import gc
 import itertools
-import logging
-import multiprocessing
 import random
 import sys
 
@@ -24,11 +21,10 @@ from hypothesis import find
 from hypothesis import HealthCheck
 from hypothesis import settings
 from hypothesis.errors import NoSuchExample
-import nova.conf
 from rich.console import Console
-from rich.progress import Progress
 
 import benchmarks  # noqa: F401 - registers Nova's objects
+from benchmarks import batches
 from benchmarks.parity import drawn
 from nfv_sched.model import NodeChoice
 from nfv_sched.nova import host_states
@@ -154,31 +150,22 @@ def minimise(
 
 
 def _prepare() -> None:
-    logging.disable(logging.CRITICAL)
-    nova.conf.CONF([], project='nova', default_config_files=[])
+    batches.prepare()
     # Nova's modules need not be looked through at each garbage collection.
     gc.freeze()
 
 
-def run(
-    pairs: int, seed: int, jobs: int, step: Callable[[int], None]
-) -> collections.Counter[str]:
-    """Count over all batches, in ``jobs`` processes."""
+def work_of(pairs: int, seed: int) -> list[tuple[int, int]]:
+    """The batches."""
     # A batch draws fewer hosts than this.
     stride = 1_000_000
-    work = [
+    return [
         (
             (seed * 1_000_003 + number) * stride,
             min(_BATCH, pairs - number * _BATCH),
         )
         for number in range(-(-pairs // _BATCH))
     ]
-    total: collections.Counter[str] = collections.Counter()
-    with multiprocessing.Pool(jobs, _prepare) as pool:
-        for counts in pool.imap_unordered(batch, work):
-            total.update(counts)
-            step(counts['pairs'])
-    return total
 
 
 def main() -> int:
@@ -189,14 +176,14 @@ def main() -> int:
     parser.add_argument('--jobs', type=int, default=2)
     args = parser.parse_args()
     console = Console()
-    with Progress(console=console) as progress:
-        task = progress.add_task('pairs', total=args.pairs)
-        counts = run(
-            args.pairs,
-            args.seed,
-            args.jobs,
-            lambda n: progress.advance(task, n),
-        )
+    counts = batches.count(
+        console,
+        batch,
+        work_of(args.pairs, args.seed),
+        args.pairs,
+        args.jobs,
+        _prepare,
+    )
     missing = [name for name in _FEATURES if not counts[name]]
     for name in sorted(counts.keys() - {'pairs', _DIFFER}):
         console.print(f'{name}: {counts[name]:,}')

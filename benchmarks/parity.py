@@ -18,8 +18,6 @@ from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 import json
-import logging
-import multiprocessing
 import pathlib
 import random
 import sys
@@ -34,12 +32,11 @@ from hypothesis.errors import NoSuchExample
 from hypothesis.errors import StopTest
 from hypothesis.internal.conjecture.data import ConjectureData
 from hypothesis.strategies import SearchStrategy
-import nova.conf
 from rich.console import Console
-from rich.progress import Progress
 from rich.table import Table
 
 import benchmarks  # noqa: F401 - registers Nova's objects
+from benchmarks import batches
 from nfv_sched import fit
 from nfv_sched.fit import candidates
 from nfv_sched.fit.devices import Providers
@@ -217,30 +214,15 @@ def minimise(kinds: Sequence[str], pairs: int) -> Any:
     return None
 
 
-def _prepare() -> None:
-    logging.disable(logging.CRITICAL)
-    nova.conf.CONF([], project='nova', default_config_files=[])
-
-
-def run(
-    kinds: Sequence[str],
-    pairs: int,
-    seed: int,
-    jobs: int,
-    step: Callable[[int], None],
-) -> collections.Counter[str]:
-    """Count over all batches, in ``jobs`` processes."""
+def work_of(
+    kinds: Sequence[str], pairs: int, seed: int
+) -> list[tuple[tuple[str, ...], int, int]]:
+    """The batches."""
     first = seed * 1_000_000_007
-    work = [
+    return [
         (tuple(kinds), min(_BATCH, pairs - done), first + done)
         for done in range(0, pairs, _BATCH)
     ]
-    total: collections.Counter[str] = collections.Counter()
-    with multiprocessing.Pool(jobs, _prepare) as pool:
-        for counts in pool.imap_unordered(batch, work):
-            total.update(counts)
-            step(counts['pairs'])
-    return total
 
 
 def coverage(
@@ -298,15 +280,13 @@ def main() -> int:
     kinds = (args.kind,) if args.kind else _ALL
     console = Console()
     start = time.monotonic()
-    with Progress(console=console) as progress:
-        task = progress.add_task('pairs', total=args.pairs)
-        counts = run(
-            kinds,
-            args.pairs,
-            args.seed,
-            args.jobs,
-            lambda n: progress.advance(task, n),
-        )
+    counts = batches.count(
+        console,
+        batch,
+        work_of(kinds, args.pairs, args.seed),
+        args.pairs,
+        args.jobs,
+    )
     # One kind alone does not have all features.
     least = 0 if args.kind else args.pairs * _LEAST_SHARE
     enough = _report(console, f'seed {args.seed}', counts, least)
@@ -316,7 +296,7 @@ def main() -> int:
         args.output.write_text(json.dumps(found, indent=1) + '\n')
     if not any(n for name, n in counts.items() if name.startswith(_OURS)):
         return 0 if enough else 1
-    _prepare()
+    batches.prepare()
     scene = minimise(kinds, args.pairs)
     if scene is not None:
         console.print('the simplest disagreement:')
