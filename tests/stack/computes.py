@@ -4,7 +4,8 @@
 
 The environment variable ``NFV_STACK_HOSTS`` names them, separated by commas,
 and ``NFV_STACK_LABELLED`` those whose NUMA nodes have labels.
-All is as in ``nova-compute`` but the number of services.
+All is as in ``nova-compute`` but the number of services, and that they report
+their resources on a signal, besides once in ``update_resources_interval``.
 """
 
 # isort: off
@@ -20,6 +21,7 @@ import sys
 import threading
 
 from nova import config
+from nova import context
 from nova import objects
 from nova import service
 from nova import utils
@@ -35,8 +37,11 @@ from oslo_privsep import priv_context
 
 from tests.stack import virt
 from tests.stack.configuration import COMPUTES_READY
+from tests.stack.configuration import REPORT
 
 CONF = nova.conf.CONF
+# Seconds between two looks for a signal.
+_LOOK_EVERY = 0.05
 
 
 def main() -> None:
@@ -52,9 +57,10 @@ def main() -> None:
     nova.db.main.api.DISABLE_DB_ACCESS = True
     objects_base.NovaObject.indirection_api = conductor_rpcapi.ConductorAPI()
     objects.Service.enable_min_version_cache()
-    stop = threading.Event()
+    stop, report = threading.Event(), threading.Event()
     for number in signal.SIGTERM, signal.SIGINT:
         signal.signal(number, lambda *_: stop.set())
+    signal.signal(REPORT, lambda *_: report.set())
     services = []
     for host in os.environ[virt.HOSTS].split(','):
         made = service.Service.create(
@@ -67,7 +73,13 @@ def main() -> None:
         services.append(made)
     sys.stdout.write(COMPUTES_READY + '\n')
     sys.stdout.flush()
-    stop.wait()
+    while not stop.wait(_LOOK_EVERY):
+        if report.is_set():
+            report.clear()
+            for made in services:
+                made.manager.update_available_resource(
+                    context.get_admin_context()
+                )
     # Their threads have nothing to save.
     os._exit(0)
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 import dataclasses
 import pathlib
+import signal
 import sys
 
 from nfv_sched.sim import numa_devices
@@ -13,6 +14,9 @@ PASSWORD = 'secret'  # noqa: S105 - of services that end with the test
 
 #: What the process of the computes prints when all are started.
 COMPUTES_READY = 'All computes are started'
+
+#: The signal on which the computes report their resources.
+REPORT = signal.SIGUSR1
 
 #: Options by section; a list is an option that stands several times.
 Options = Mapping[str, Mapping[str, object]]

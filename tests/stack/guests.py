@@ -14,8 +14,8 @@ from tests.stack.plane import Plane
 
 _PATIENCE = 300.0
 _AT_ONCE = 32
-#: Seconds until a host has reported what a deleted guest had as free.
-_REPORTED = 0.7
+#: The last version of the API that says how many CPUs of a host are used.
+_WITH_USAGE = '2.87'
 #: A cell of ``machine.yaml`` takes three of them: by CPUs, of which Placement
 #: believes that the host has enough for a seventh.
 VNF = {
@@ -46,6 +46,7 @@ class Guests:
     """Boots guests, and looks at them."""
 
     def __init__(self, plane: Plane) -> None:
+        self._plane = plane
         self._cloud = plane.cloud
         self._compute = plane.cloud.compute
         # Nobody reads it: the guests are records.
@@ -203,8 +204,11 @@ class Guests:
 
         Also for nova-scheduler, which ignores a report of the second in which
         it sent a guest to the host (``HostState.update`` compares with
-        ``updated_at``, which has whole seconds); and nova-compute reports a
-        guest's CPUs as free after the guest is gone for the API.
+        ``updated_at``, which has whole seconds). And nova-compute reports a
+        guest's CPUs as free after the guest is gone for the API; those of a
+        guest that moved there only with its next full report, because until
+        then the guest is not one of its ``tracked_instances``
+        (``ResourceTracker._update_usage_from_instance``).
         """
         time.sleep(1 - time.time() % 1)
         there = list(self._compute.servers())
@@ -215,7 +219,23 @@ class Guests:
             if time.monotonic() > end:
                 raise TimeoutError('guests are not deleted')
             time.sleep(0.2)
-        time.sleep(_REPORTED)
+        while self._used():
+            if time.monotonic() > end:
+                raise TimeoutError(f'{self._used()} still count guests')
+            self._plane.report_computes()
+            time.sleep(0.5)
+
+    def _used(self) -> list[str]:
+        """The hosts that report CPUs as used."""
+        answer = self._compute.get(
+            '/os-hypervisors/detail', microversion=_WITH_USAGE
+        )
+        assert answer.ok, answer.text
+        return [
+            host['hypervisor_hostname']
+            for host in answer.json()['hypervisors']
+            if host['vcpus_used']
+        ]
 
     def overlaps(self) -> Iterator[str]:
         """Guests that share a CPU that only one of them may have."""

@@ -19,6 +19,7 @@ from tests.stack import virt
 from tests.stack.configuration import Options
 from tests.stack.configuration import PASSWORD
 from tests.stack.configuration import Ports
+from tests.stack.configuration import REPORT
 from tests.stack.processes import answers
 from tests.stack.processes import free_ports
 from tests.stack.processes import Processes
@@ -143,6 +144,10 @@ class Plane:
         self.processes.stop('computes')
         self.processes.log('computes').unlink()
         self._start_computes()
+
+    def report_computes(self) -> None:
+        """Have every nova-compute report its resources, without waiting."""
+        self.processes.send('computes', REPORT)
 
     def start_publisher(self) -> None:
         """Start our publisher."""

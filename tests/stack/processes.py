@@ -114,6 +114,10 @@ class Processes:
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
+    def send(self, name: str, number: signal.Signals) -> None:
+        """Send a signal to a process."""
+        self._running[name].send_signal(number)
+
     def stop(self, name: str) -> None:
         """Ask a process to end, and end it if it takes too long."""
         process = self._running[name]
