@@ -245,7 +245,7 @@ Overridden per aggregate by the metadata key
         default=2.0,
         min=0.0,
         help="""
-Multiplier of InFlightWeigher, which avoids hosts to which this
+Multiplier of InFlightWeigher, which avoids hosts to which a
 scheduler has just sent instances that the host has not reported yet.
 
 While instances are in flight, a host is weighed by the share of its
@@ -254,6 +254,29 @@ Otherwise all hosts weigh the same. Zero disables the weigher.
 
 Overridden per aggregate by the metadata key
 ``nfv_in_flight_weight_multiplier``.
+
+Related options:
+
+* ``[nfv_sched] share_picks``
+""",
+    ),
+    cfg.BoolOpt(
+        'share_picks',
+        default=True,
+        help="""
+Tell the other nova-schedulers to which hosts this one sends
+instances.
+
+The schedulers share it over Nova's message bus, so that each avoids
+hosts that another one has just filled, see InFlightWeigher. No request
+waits for the bus: without it the schedulers decide as if they did not
+know of each other. Each worker of nova-scheduler listens on a fanout
+queue of the topic ``nfv_sched_picks``.
+
+Related options:
+
+* ``[DEFAULT] transport_url``
+* ``[nfv_sched] in_flight_weight_multiplier``
 """,
     ),
     cfg.FloatOpt(

@@ -1,8 +1,10 @@
-"""Instances that this scheduler has chosen a host for and that are not there.
+"""Instances that schedulers have chosen a host for and that are not there.
 
 Nova makes its host states for each request, of what the nova-computes have
 reported. These do not include instances that were sent a moment ago, and the
-next instances would be sent to the same free CPUs and devices.
+next instances would be sent to the same free CPUs and devices. What other
+schedulers have sent comes over the message bus, see
+:mod:`nfv_sched.scheduler.pick_sharing`.
 """
 
 from collections.abc import Callable
@@ -21,6 +23,7 @@ from nfv_sched.nova import host_states
 from nfv_sched.nova import instances
 from nfv_sched.nova.types import HostState
 from nfv_sched.scheduler import host_cycle
+from nfv_sched.scheduler.pick_messages import SharedPick
 from nfv_sched.scheduler.published_topology import PublishedTopology
 
 #: Seconds to wait for an instance that is being built and has no host:
@@ -35,6 +38,9 @@ ELSEWHERE_TIMEOUT = 10.0
 # the time that looking may take.
 _LOOK_EVERY = 1.0
 _LOOK_SHARE = 0.1
+
+#: The most picks that are kept while other schedulers send theirs.
+MOST_SHARED = 16384
 
 #: The hosts of instances by uuid, None for those that have none yet.
 FindHosts = Callable[[Iterable[str]], Mapping[str, str | None]]
@@ -68,20 +74,24 @@ class _Projection(NamedTuple):
 
 
 class InFlight:
-    """The instances in flight of one scheduler.
+    """The instances in flight, as far as one scheduler knows.
 
-    Memory is bounded by what is sent to each host within BUILD_TIMEOUT.
+    Memory is bounded by what is sent to each host within BUILD_TIMEOUT, and
+    by MOST_SHARED.
 
     :param find: where instances are by now
     :param clock: seconds
+    :param share: tells other schedulers of a pick, without waiting
     """
 
     def __init__(
         self,
         find: FindHosts = instances.find_hosts,
         clock: Callable[[], float] = time.monotonic,
+        share: Callable[[SharedPick], None] | None = None,
     ) -> None:
         self._find = find
+        self._share = share
         self._clock = clock
         self._picks: dict[str, tuple[Pick, ...]] = {}
         self._projections: dict[str, _Projection] = {}
@@ -112,12 +122,52 @@ class InFlight:
         now = self._clock()
         pick = Pick(instance, state.host, fit_request, providers, choice, now)
         with self._lock:
-            before = (
-                earlier
-                for earlier in self._picks.get(state.uuid, ())
-                if now - earlier.since < BUILD_TIMEOUT
+            self._append(state.uuid, pick, now)
+        if self._share is not None:
+            self._share(
+                SharedPick(
+                    instance,
+                    state.uuid,
+                    state.host,
+                    fit_request,
+                    providers,
+                    choice,
+                    0.0,
+                )
             )
-            self._picks[state.uuid] = (*before, pick)
+
+    def include(self, shared: SharedPick) -> bool:
+        """Record an instance that another scheduler has sent to a host.
+
+        :returns: whether there was room for it
+        """
+        now = self._clock()
+        pick = Pick(
+            shared.instance,
+            shared.host,
+            shared.fit_request,
+            shared.providers,
+            shared.choice,
+            now - shared.age,
+        )
+        with self._lock:
+            if sum(map(len, self._picks.values())) >= MOST_SHARED:
+                return False
+            self._append(shared.node, pick, now)
+        return True
+
+    def _append(self, uuid: str, pick: Pick, now: float) -> None:
+        """Add a pick to those of a host; the last one of an instance counts.
+
+        Without those that are too old, in case that nothing else drops them.
+        """
+        before = (
+            earlier
+            for earlier in self._picks.get(uuid, ())
+            if earlier.instance != pick.instance
+            and now - earlier.since < BUILD_TIMEOUT
+        )
+        self._picks[uuid] = (*before, pick)
 
     def left(
         self,

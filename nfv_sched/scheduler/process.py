@@ -8,10 +8,12 @@ import nova.conf
 
 from nfv_sched import conf
 from nfv_sched import fit
+from nfv_sched.nova import message_bus
 from nfv_sched.scheduler import demand
 from nfv_sched.scheduler import published_topology
 from nfv_sched.scheduler.forecasts import ForecastCache
 from nfv_sched.scheduler.in_flight import InFlight
+from nfv_sched.scheduler.pick_sharing import PickSharing
 from nfv_sched.scheduler.published_topology import PublishedTopology
 
 CONF = nova.conf.CONF
@@ -28,8 +30,9 @@ class SchedulerProcess:
     :param expected: the demand that weighers expect; by default that of
         nova.conf's reference flavors or of recent requests
     :param in_flight: the instances in flight
-    :param primed: whether the databases tell a new scheduler which demand to
-        expect
+    :param serving: whether this is the process of a Nova service: then the
+        databases say which demand to expect at first, and picks are shared
+        with other schedulers
     """
 
     def __init__(
@@ -38,11 +41,14 @@ class SchedulerProcess:
         expected: fit.DemandHistogram | None = None,
         in_flight: InFlight | None = None,
         *,
-        primed: bool = False,
+        serving: bool = False,
     ) -> None:
         #: What this scheduler was asked for recently.
         self.demand = fit.DemandHistogram()
-        self.primed = primed
+        self.serving = serving
+        #: The picks on the message bus; None where they are not shared, or
+        #: not yet.
+        self.sharing: PickSharing | None = None
         self._published = published
         self._expected = expected
         self._in_flight = in_flight
@@ -64,7 +70,7 @@ class SchedulerProcess:
         if self._forecasts is None:
             with self._lock:
                 if self._forecasts is None:
-                    if self.primed and self._expected is None:
+                    if self.serving and self._expected is None:
                         demand.start_priming(self.demand)
                     self._forecasts = ForecastCache(
                         self._expected or demand.expected(self.demand),
@@ -79,11 +85,23 @@ class SchedulerProcess:
         if self._in_flight is None:
             with self._lock:
                 if self._in_flight is None:
-                    self._in_flight = InFlight()
+                    self._in_flight = self._new_in_flight()
         return self._in_flight
 
+    def _new_in_flight(self) -> InFlight:
+        if not (
+            self.serving
+            and CONF.nfv_sched.share_picks
+            and message_bus.available()
+        ):
+            return InFlight()
+        self.sharing = PickSharing()
+        in_flight = InFlight(share=self.sharing.share)
+        self.sharing.start(in_flight.include)
+        return in_flight
 
-_process = SchedulerProcess(primed=True)
+
+_process = SchedulerProcess(serving=True)
 
 
 def current() -> SchedulerProcess:

@@ -436,7 +436,7 @@ def simulated_cloud(
         cell_url = stack.enter_context(databases.nova_databases())
         application = stack.enter_context(placement.service(folder))
         stack.callback(setattr, report, 'PLACEMENTCLIENT', None)
-        if process.current().primed:
-            # Its thread would read the databases of this cloud.
+        if process.current().serving:
+            # Its threads would use the databases and the bus of this cloud.
             stack.enter_context(process.replaced(process.SchedulerProcess()))
         yield Cloud(cell_url, application, profile, options)

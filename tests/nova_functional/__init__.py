@@ -141,7 +141,7 @@ def _install(mode: str) -> None:
     if mode != 'stock':
         _stand_in(mode)
     _change_defaults(weighers=mode == 'ours')
-    # Not primed: each test has databases of its own, which no thread may read.
+    # Not serving: each test has its own databases, which no thread may read.
     process.replace(process.SchedulerProcess())
     if path := os.environ.get('NFV_FILTERS_COUNTS'):
         atexit.register(_write_counts, path)
