@@ -2,29 +2,38 @@
 
     python -W ignore -m benchmarks.storm
 
-Guests with devices come to a cloud in rounds. In each round so many workers,
-of two schedulers, decide on what hosts have reported before it, by Nova's real
-filters and weighers; then the claims are made one after the other. Placement
-counts at once. A claim that fails is tried on the alternates, ``[scheduler]
-max_attempts`` hosts in all, as nova-conductor does.
+Guests come to a cloud in rounds. In each round a number of requests wait for
+a few schedulers, which decide one after the other, each on what hosts have
+reported before the round, by Nova's real filters and weighers; then the claims
+are made in the order of the decisions. Placement counts at once. A claim that
+fails is tried on the alternates, ``[scheduler] max_attempts`` hosts in all, as
+nova-conductor does.
 
-By default guests of several flavors come to a cloud of two-cell hosts that
-they do not fill. ``--flavor anuket-HS.large --hosts 36 --guests 170`` is one
-that they nearly fill: it has room for 180. ``--cloud nps4 --hosts 6`` has
-hosts of eight cells, on which the scheduler may choose the cells.
+With ``--delays`` schedulers share their picks over a bus that delivers them so
+many milliseconds later, and loses a share of them (``--loss``). A decision
+takes about ``--decision`` milliseconds.
 
-``failed`` counts first claims that failed, ``homeless`` guests that ended
-without a host although, at that moment, some host would have taken them, and
-``full`` those that no host could take.
+By default guests of all flavors, one and two NUMA nodes with and without
+devices, come to a cloud of two-cell hosts that they do not fill. ``--flavor
+anuket-HS.large --hosts 36 --guests 170`` is one that they nearly fill: it has
+room for 180. ``--cloud nps4 --hosts 6`` has hosts of eight cells, on which the
+scheduler may choose the cells.
+
+``failed`` counts first claims that failed, ``refused`` all claims that failed,
+``homeless`` guests that ended without a host although, at that moment, some
+host would have taken them, and ``full`` those that no host could take.
 """
 
 import argparse
 import collections
+from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
 import copy
 import dataclasses
+import functools
+import itertools
 import logging
 import random
 from typing import Any
@@ -44,17 +53,25 @@ from benchmarks.packing.computes import Refused
 from benchmarks.packing.computes import Shape
 from benchmarks.packing.loads import FLAVORS
 from benchmarks.packing.loads import Load
+from nfv_sched.scheduler import pick_messages
 from nfv_sched.scheduler import process
 from nfv_sched.scheduler.in_flight import InFlight
+from nfv_sched.scheduler.pick_messages import SharedPick
 from nfv_sched.scheduler.published_topology import PublishedTopology
+from nfv_sched.sim import settings
 from nfv_sched.sim.machine import Machine
 
 #: Seconds.
 _ROUND = 5.0
+#: Seconds that a decision takes.
+DECISION = 0.05
 _GROUP = 'filter_scheduler'
 _SCATTER = 'nfv_sched.scatter_weight_multiplier'
 _IN_FLIGHT = 'nfv_sched.in_flight_weight_multiplier'
 _ATTEMPTS = 'scheduler.max_attempts'
+# What the README sets beside the multipliers and what matters here: a failed
+# build weighs nothing, and no compute reports the builds under way.
+_EQUAL = {_ATTEMPTS: settings.NFV.options[_ATTEMPTS]}
 
 
 def _column(name: str, base: str, options: Mapping[str, Any] = {}) -> Column:
@@ -64,25 +81,67 @@ def _column(name: str, base: str, options: Mapping[str, Any] = {}) -> Column:
 
 COLUMNS = (
     _column('stock', 'stock'),
+    _column('stock, equal options', 'stock', _EQUAL),
     _column(
-        'stock, host_subset_size = 8',
+        'stock, equal options, host_subset_size = 8',
         'stock',
-        {f'{_GROUP}.host_subset_size': 8},
+        {**_EQUAL, f'{_GROUP}.host_subset_size': 8},
     ),
     _column(
-        'stock, shuffled',
+        'stock, equal options, shuffled',
         'stock',
-        {f'{_GROUP}.shuffle_best_same_weighed_hosts': True},
+        {**_EQUAL, f'{_GROUP}.shuffle_best_same_weighed_hosts': True},
     ),
-    _column('stock, 10 attempts', 'stock', {_ATTEMPTS: 10}),
-    _column('ours, neither', 'ours', {_SCATTER: 0.0, _IN_FLIGHT: 0.0}),
-    _column('ours, scatter', 'ours', {_IN_FLIGHT: 0.0}),
-    _column('ours, scatter 1', 'ours', {_SCATTER: 1.0, _IN_FLIGHT: 0.0}),
-    _column('ours, in flight', 'ours', {_SCATTER: 0.0}),
-    _column('ours, both', 'ours'),
-    _column('ours, both, 10 attempts', 'ours', {_ATTEMPTS: 10}),
-    _column('ours, choosing nodes', 'ours-choosing'),
+    _column(
+        'ours, neither', 'ours', {**_EQUAL, _SCATTER: 0.0, _IN_FLIGHT: 0.0}
+    ),
+    _column('ours, scatter', 'ours', {**_EQUAL, _IN_FLIGHT: 0.0}),
+    _column('ours, in flight', 'ours', {**_EQUAL, _SCATTER: 0.0}),
+    _column('ours', 'ours', _EQUAL),
+    _column('ours, 3 attempts', 'ours', {_ATTEMPTS: 3}),
+    _column('ours, choosing nodes', 'ours-choosing', _EQUAL),
 )
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Sharing:
+    """A bus between schedulers: seconds of delay, and the share it loses."""
+
+    delay: float
+    loss: float = 0.0
+
+
+class _Bus:
+    """Delivers picks of each scheduler to all others, some time later."""
+
+    def __init__(
+        self, sharing: Sharing, now: Callable[[], float], seed: int
+    ) -> None:
+        self.schedulers: list[InFlight] = []
+        self._sharing = sharing
+        self._now = now
+        self._draws = random.Random(seed)  # noqa: S311 - not for secrets
+        self._under_way: list[tuple[float, InFlight, dict[str, Any]]] = []
+
+    def share(self, sender: int, pick: SharedPick) -> None:
+        """Send a pick."""
+        # As it is on a real bus.
+        message = pick_messages.encode(str(sender), 0.0, [pick])
+        for number, in_flight in enumerate(self.schedulers):
+            if number != sender and self._draws.random() >= self._sharing.loss:
+                arrival = self._now() + self._sharing.delay
+                self._under_way.append((arrival, in_flight, message))
+
+    def deliver(self) -> None:
+        """Deliver what has arrived by now."""
+        now = self._now()
+        for arrival, in_flight, message in self._under_way:
+            if arrival <= now:
+                for pick in pick_messages.decode(message).picks:
+                    in_flight.include(pick)
+        self._under_way = [
+            entry for entry in self._under_way if entry[0] > now
+        ]
 
 
 @dataclasses.dataclass(slots=True)
@@ -91,6 +150,7 @@ class Counts:
 
     placed: int = 0
     failed: int = 0
+    refused: int = 0
     homeless: int = 0
     full: int = 0
 
@@ -98,6 +158,7 @@ class Counts:
         """Add another run's."""
         self.placed += other.placed
         self.failed += other.failed
+        self.refused += other.refused
         self.homeless += other.homeless
         self.full += other.full
 
@@ -120,6 +181,8 @@ class Cloud:
         computes: Mapping[str, Compute],
         schedulers: int,
         seed: int,
+        sharing: Sharing | None = None,
+        decision: float = DECISION,
     ) -> None:
         self.counts = Counts()
         self._computes = computes
@@ -128,14 +191,23 @@ class Cloud:
         self._scheduler = scheduler.Scheduler(column, (*computes.values(),))
         self._running: dict[str, str] = {}
         self._now = 0.0
+        self._decision = decision
+        self._bus = sharing and _Bus(sharing, lambda: self._now, seed)
         # Every scheduler remembers guests of its own.
-        self._processes = [
-            process.SchedulerProcess(
-                PublishedTopology(None),
-                in_flight=InFlight(self._find, lambda: self._now),
+        self._processes = []
+        for number in range(schedulers):
+            in_flight = InFlight(
+                self._find,
+                lambda: self._now,
+                self._bus and functools.partial(self._bus.share, number),
             )
-            for _ in range(schedulers)
-        ]
+            if self._bus:
+                self._bus.schedulers.append(in_flight)
+            self._processes.append(
+                process.SchedulerProcess(
+                    PublishedTopology(None), in_flight=in_flight
+                )
+            )
         self._draws = random.Random(seed)  # noqa: S311 - not for secrets
 
     def _find(self, guests: Iterable[str]) -> dict[str, str | None]:
@@ -146,13 +218,32 @@ class Cloud:
 
     def round(self, wanted: Sequence[Shape]) -> None:
         """Decide on all, then let them land, which takes some seconds."""
-        sent = [self._send(number, one) for number, one in enumerate(wanted)]
+        begin = self._now
+        sent = [
+            self._send(when, number, wanted[place])
+            for when, number, place in self._decisions(len(wanted))
+        ]
         for one in filter(None, sent):
             self._land(*one)
-        self._now += _ROUND
+        self._now = begin + _ROUND
 
-    def _send(self, number: int, shape: Shape) -> tuple[str, Sent] | None:
-        process.replace(self._processes[number % len(self._processes)])
+    def _decisions(self, count: int) -> list[tuple[float, int, int]]:
+        """When which scheduler decides on which request, in order."""
+        free = [self._now] * len(self._processes)
+        decisions = []
+        for place in range(count):
+            number = place % len(free)
+            free[number] += self._decision * self._draws.uniform(0.5, 1.5)
+            decisions.append((free[number], number, place))
+        return sorted(decisions)
+
+    def _send(
+        self, when: float, number: int, shape: Shape
+    ) -> tuple[str, Sent] | None:
+        self._now = when
+        if self._bus:
+            self._bus.deliver()
+        process.replace(self._processes[number])
         drawn = self._draws.getrandbits(100)
         spec = scheduler.request_of(drawn, shape)
         states = self._scheduler.select(spec, shape, self._offers)
@@ -186,6 +277,7 @@ class Cloud:
                 compute.claim(sent.shape, limits)
             except Refused:
                 self.counts.failed += not attempt
+                self.counts.refused += 1
                 continue
             self._running[uuid] = name
             self.counts.placed += 1
@@ -209,6 +301,8 @@ def run(
     workers: int,
     schedulers: int,
     seed: int,
+    sharing: Sharing | None = None,
+    decision: float = DECISION,
 ) -> Counts:
     """Boot the guests, ``workers`` at a time on one view."""
     load = Load('storm', '', dict.fromkeys(wanted, 1.0))
@@ -221,7 +315,7 @@ def run(
         )
     }
     with scheduler.configured(column):
-        cloud = Cloud(column, computes, schedulers, seed)
+        cloud = Cloud(column, computes, schedulers, seed, sharing, decision)
         for first in range(0, len(wanted), workers):
             batch = wanted[first : first + workers]
             cloud.round([shapes[name] for name in batch])
@@ -241,11 +335,16 @@ def _would_take(compute: Compute, shape: Shape) -> bool:
 
 def _wanted(guests: int, seed: int) -> list[str]:
     draws = random.Random(seed)  # noqa: S311 - not for secrets
-    asking = [name for name, flavor in sorted(FLAVORS.items()) if flavor.ports]
-    return draws.choices(asking, k=guests)
+    return draws.choices(sorted(FLAVORS), k=guests)
 
 
-def _total(args: argparse.Namespace, column: Column, workers: int) -> Counts:
+def _total(
+    args: argparse.Namespace,
+    column: Column,
+    workers: int,
+    schedulers: int,
+    sharing: Sharing | None,
+) -> Counts:
     total = Counts()
     for seed in range(1, args.seeds + 1):
         wanted = (
@@ -260,8 +359,10 @@ def _total(args: argparse.Namespace, column: Column, workers: int) -> Counts:
                 args.hosts,
                 wanted,
                 workers,
-                args.schedulers,
+                schedulers,
                 seed,
+                sharing,
+                args.decision / 1000,
             )
         )
     return total
@@ -281,32 +382,54 @@ def main() -> None:
     parser.add_argument('--guests', type=int, default=96)
     parser.add_argument('--flavor', choices=sorted(FLAVORS))
     parser.add_argument('--workers', type=int, nargs='+', default=[16, 32])
-    parser.add_argument('--schedulers', type=int, default=2)
+    parser.add_argument('--schedulers', type=int, nargs='+', default=[2])
     parser.add_argument('--seeds', type=int, default=5)
+    parser.add_argument(
+        '--delays',
+        type=float,
+        nargs='+',
+        default=[5.0],
+        metavar='MS',
+        help='also with shared picks that arrive so much later; '
+        'default: %(default)s',
+    )
+    parser.add_argument('--loss', type=float, default=0.0, metavar='SHARE')
+    parser.add_argument(
+        '--decision', type=float, default=DECISION * 1000, metavar='MS'
+    )
     args = parser.parse_args()
     logging.disable(logging.CRITICAL)
     warnings.simplefilter('ignore')
     table = Table(
         'scheduler',
-        'workers',
-        'placed',
-        'failed',
-        'homeless',
-        'full',
-        title=f'{args.seeds} x {args.guests} guests on {args.hosts} hosts, '
-        f'{args.schedulers} schedulers',
+        'schedulers',
+        'at once',
+        'shared',
+        *(field.name for field in dataclasses.fields(Counts)),
+        title=f'{args.seeds} x {args.guests} guests on {args.hosts} hosts',
     )
-    for column in COLUMNS:
-        if column.name not in args.columns:
-            continue
-        for workers in args.workers:
-            counts = _total(args, column, workers)
+    shared = [Sharing(delay / 1000, args.loss) for delay in args.delays]
+    wanted = [one for one in COLUMNS if one.name in args.columns]
+    for column, schedulers, workers in itertools.product(
+        wanted, args.schedulers, args.workers
+    ):
+        for sharing in (None, *shared):
+            if sharing and (schedulers == 1 or not _in_flight(column)):
+                continue
+            counts = _total(args, column, workers, schedulers, sharing)
             table.add_row(
                 column.name,
+                str(schedulers),
                 str(workers),
+                f'{sharing.delay * 1000:g} ms' if sharing else '-',
                 *map(str, dataclasses.astuple(counts)),
             )
-    Console(width=100).print(table)
+    Console(width=110).print(table)
+
+
+def _in_flight(column: Column) -> bool:
+    """Whether picks count at all."""
+    return not column.stock and column.options.get(_IN_FLIGHT) != 0.0
 
 
 if __name__ == '__main__':
