@@ -12,6 +12,7 @@ from nova import context as nova_context
 from nova import rpc
 import nova.conf
 import oslo_messaging
+from oslo_utils import eventletutils
 
 CONF = nova.conf.CONF
 
@@ -66,9 +67,14 @@ def listen(receive: Callable[[object], None]) -> Callable[[], None]:
     :returns: ends it
     :raises Exception: whatever the bus's driver raises
     """
-    server = rpc.get_server(
+    # As nova.rpc.get_server. That of Nova 31 takes eventlet for granted.
+    eventlet = eventletutils.is_monkey_patched('thread')
+    server = oslo_messaging.get_rpc_server(
+        rpc.TRANSPORT,
         oslo_messaging.Target(topic=TOPIC, server=CONF.host),
         [_Endpoint(receive)],
+        executor='eventlet' if eventlet else 'threading',
+        serializer=rpc.RequestContextSerializer(None),
     )
     server.start()
 
