@@ -55,6 +55,25 @@ OURS: Options = merge(
     },
 )
 
+#: Stock filters and weighers with the other options that our README sets.
+EQUAL: Options = merge(
+    STOCK,
+    {
+        'workarounds': OURS['workarounds'],
+        'scheduler': OURS['scheduler'],
+        'filter_scheduler': {
+            name: OURS['filter_scheduler'][name]
+            for name in (
+                'build_failure_weight_multiplier',
+                'io_ops_weight_multiplier',
+            )
+        },
+    },
+)
+
+#: As our README says, without knowing of each other's picks.
+APART: Options = merge(OURS, {'nfv_sched': {'share_picks': False}})
+
 #: The same, choosing NUMA nodes on hosts that have labels.
 CHOOSING: Options = merge(
     OURS,

@@ -97,18 +97,16 @@ class Guests:
     def storm(
         self,
         names: Sequence[str],
-        flavor: Any,
+        flavors: Sequence[Any],
         amid: Callable[[int], None] = lambda _: None,
     ) -> list[Any]:
-        """Boot many guests, as many at once as the API takes.
+        """Boot many guests, each of its flavor, as many at once as it goes.
 
         ``amid`` is called after each one that was asked for.
         """
         with concurrent.futures.ThreadPoolExecutor(_AT_ONCE) as pool:
             asked = []
-            for number, guest in enumerate(
-                pool.map(lambda name: self.ask(name, flavor), names)
-            ):
+            for number, guest in enumerate(pool.map(self.ask, names, flavors)):
                 asked.append(guest)
                 amid(number)
         return self.all_settled(asked)

@@ -30,7 +30,9 @@ _BIN = pathlib.Path(sys.executable).parent
 _RABBIT = '/usr/lib/rabbitmq/bin/rabbitmq-server'
 #: What has to be installed beside Python's packages.
 NEEDED = ('mariadbd', 'mariadb-install-db', 'epmd', _RABBIT)
-SCHEDULERS = ('nova-scheduler-1', 'nova-scheduler-2')
+SCHEDULERS = tuple(f'nova-scheduler-{number}' for number in range(1, 5))
+#: How many of them run at first.
+SOME = 2
 CONDUCTOR = 'nova-conductor'
 PUBLISHER = 'nfv-sched-publisher'
 
@@ -66,6 +68,8 @@ class Plane:
         logs.mkdir(parents=True)
         (root / 'nova').mkdir()
         self.processes = Processes(logs)
+        #: The nova-schedulers that run.
+        self.schedulers: tuple[str, ...] = ()
         self._etc = root / 'etc'
 
     @functools.cached_property
@@ -109,12 +113,13 @@ class Plane:
             url = self.ports.url(service)
             self.processes.wait(name, functools.partial(speaks_http, url))
 
-    def start_schedulers(self, scheduler: Options) -> None:
-        """Start the two nova-schedulers, configured like this.
+    def start_schedulers(self, scheduler: Options, count: int = SOME) -> None:
+        """Start some nova-schedulers, configured like this.
 
         And nova-conductor, which counts attempts by an option of its own.
         """
-        for name in (CONDUCTOR, *SCHEDULERS):
+        self.schedulers = SCHEDULERS[:count]
+        for name in (CONDUCTOR, *self.schedulers):
             conf = configuration.write(
                 self._etc / f'{name}.conf',
                 configuration.merge(
@@ -124,20 +129,34 @@ class Plane:
                     {'DEFAULT': {'host': name}},
                 ),
             )
-            program = name.rstrip('-12')
+            program = name.rstrip('-1234')
             self._command(name, program, f'--config-file={conf}')
-        for name in SCHEDULERS:
+        for name in self.schedulers:
             log = self.processes.log(name)
             self.processes.wait(
                 name, lambda log=log: 'Starting scheduler' in log.read_text()
             )
 
-    def restart_schedulers(self, scheduler: Options) -> None:
+    def restart_schedulers(
+        self, scheduler: Options, count: int = SOME
+    ) -> None:
         """Run them with other options from now on."""
-        for name in (CONDUCTOR, *SCHEDULERS):
+        for name in (CONDUCTOR, *self.schedulers):
             self.processes.stop(name)
             self.processes.log(name).unlink()
-        self.start_schedulers(scheduler)
+        self.start_schedulers(scheduler, count)
+
+    def kill_scheduler(self) -> None:
+        """Kill one of the nova-schedulers."""
+        *kept, killed = self.schedulers
+        self.schedulers = tuple(kept)
+        self.processes.kill(killed)
+
+    def restart_queue(self) -> None:
+        """Kill RabbitMQ and start it again, with what it has on disk."""
+        self.processes.kill('rabbitmq')
+        self._start_rabbitmq()
+        self.processes.wait('rabbitmq', lambda: answers(self.ports.queue))
 
     def restart_computes(self) -> None:
         """Stop all nova-computes and start them again; guests are lost."""
@@ -293,8 +312,13 @@ class Plane:
         self.processes.wait('mariadb', lambda: answers(self.ports.database))
 
     def _start_queue(self) -> None:
+        epmd = shutil.which('epmd') or 'epmd'
+        self._command('epmd', epmd, '-port', str(self.ports.epmd))
+        self._start_rabbitmq()
+
+    def _start_rabbitmq(self) -> None:
         folder = self.root / 'rabbitmq'
-        folder.mkdir()
+        folder.mkdir(exist_ok=True)
         (folder / 'rabbitmq.conf').write_text(
             f'listeners.tcp.1 = 127.0.0.1:{self.ports.queue}\n'
         )
@@ -315,8 +339,6 @@ class Plane:
             'inet_dist_use_interface {127,0,0,1} +sbwt none',
             'RABBITMQ_PID_FILE': str(folder / 'pid'),
         }
-        epmd = shutil.which('epmd') or 'epmd'
-        self._command('epmd', epmd, '-port', str(self.ports.epmd))
         self._command('rabbitmq', _RABBIT, environment=environment)
 
     def _fill_databases(self) -> None:

@@ -126,6 +126,10 @@ class Processes:
             process.wait(_GRACE)
         self.kill(name)
 
+    def running(self) -> list[str]:
+        """Processes that were started and not ended by us."""
+        return list(self._running)
+
     def dead(self) -> list[str]:
         """Processes that ended by themselves."""
         return [

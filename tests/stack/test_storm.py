@@ -11,6 +11,8 @@ from tests.stack.plane import PUBLISHER
 
 #: As many as fit, less two hosts' worth.
 BOOTS = (len(HOSTS) - 2) * PER_HOST
+#: Sets of one guest of each shape: 28 CPUs, on hosts that hold 24.
+SETS = len(HOSTS) * 7 // 10
 _RESCHEDULED = 'was re-scheduled'
 
 
@@ -20,8 +22,26 @@ def clean(guests):
     guests.delete_all()
 
 
-def names(prefix):
-    return [f'{prefix}-{number:03}' for number in range(BOOTS)]
+@pytest.fixture(scope='module')
+def shapes(guests, flavors):
+    """One and two NUMA nodes, 4 and 8 CPUs, with and without a VF."""
+    one_node = {
+        'hw:cpu_policy': 'dedicated',
+        'hw:mem_page_size': '1GB',
+        'hw:numa_nodes': '1',
+    }
+    plain = guests.flavor('vnf.plain', one_node)
+    return [
+        flavors.two_cells,
+        flavors.large,
+        flavors.vnf,
+        plain,
+        flavors.vnf,
+    ]
+
+
+def names(prefix, count=BOOTS):
+    return [f'{prefix}-{number:03}' for number in range(count)]
 
 
 def failed(booted):
@@ -32,51 +52,85 @@ def failed(booted):
     ]
 
 
-def test_ours_and_stock(plane, guests, flavors, record_property):
+def rows():
+    """What is compared, each beside stock at equal options."""
+    three = configuration.merge(
+        configuration.OURS, {'scheduler': {'max_attempts': 3}}
+    )
+    return {
+        'stock': (configuration.STOCK, 2),
+        'stock, equal options': (configuration.EQUAL, 2),
+        'ours, apart': (configuration.APART, 2),
+        'ours': (configuration.OURS, 2),
+        'ours, 3 attempts': (three, 2),
+        'ours, 1 scheduler': (configuration.OURS, 1),
+        'ours, 4 schedulers': (configuration.OURS, 4),
+    }
+
+
+@pytest.mark.parametrize('mixed', [False, True], ids=['one shape', 'mixed'])
+@pytest.mark.parametrize('name', rows())
+def test_storm(plane, guests, flavors, shapes, record_property, name, mixed):
     """None of ours fails while a host fits it; stock is run to compare."""
-    counts = {}
-    for name, options in (
-        ('stock', configuration.STOCK),
-        ('ours', configuration.OURS),
-    ):
-        # Failed builds are counted until they start anew, and are weighed.
-        plane.restart_computes()
-        plane.restart_schedulers(options)
-        before = plane.count('computes', _RESCHEDULED)
-        begin = time.monotonic()
-        booted = guests.storm(names(name), flavors.vnf)
-        counts[name] = {
-            'boots': len(booted),
-            'failed': failed(booted),
-            'rescheduled': plane.count('computes', _RESCHEDULED) - before,
-            'seconds': round(time.monotonic() - begin),
-        }
-        assert list(guests.overlaps()) == []
-        guests.delete_all()
-    for name, found in counts.items():
-        print(f'{name}: {found | {"failed": len(found["failed"])}}')
-        record_property(name, found)
-    assert counts['ours']['failed'] == []
+    options, schedulers = rows()[name]
+    wanted = shapes * SETS if mixed else [flavors.vnf] * BOOTS
+    # Failed builds are counted until they start anew, and are weighed.
+    plane.restart_computes()
+    plane.restart_schedulers(options, schedulers)
+    before = plane.count('computes', _RESCHEDULED)
+    begin = time.monotonic()
+    booted = guests.storm(names('storm', len(wanted)), wanted)
+    counts = {
+        'boots': len(booted),
+        'failed': len(failed(booted)),
+        'rescheduled': plane.count('computes', _RESCHEDULED) - before,
+        'seconds': round(time.monotonic() - begin),
+    }
+    print(f'{name}, {"mixed" if mixed else "one shape"}: {counts}')
+    record_property(name, counts)
+    assert list(guests.overlaps()) == []
+    if name.startswith('ours'):
+        assert failed(booted) == []
 
 
-def test_amid_failures(plane, guests, flavors):
-    """Placement and the publisher are killed; the schedulers go on.
+def _placement(plane):
+    plane.processes.kill(PUBLISHER)
+    plane.processes.kill('placement')
+    time.sleep(2.0)
+    plane.start_placement()
 
-    Nova itself needs Placement for each boot: what is asked for while it is
-    down fails. Nothing of what comes later does.
+
+def _queue(plane):
+    plane.restart_queue()
+
+
+def _scheduler(plane):
+    plane.kill_scheduler()
+
+
+@pytest.mark.parametrize('strike', [_placement, _queue, _scheduler])
+def test_amid_failures(plane, guests, flavors, strike):
+    """Services are killed; the schedulers go on.
+
+    Nova itself needs Placement and the bus for each boot, and loses requests
+    that a scheduler has begun with: what is asked for meanwhile may fail.
+    Nothing of what comes later does.
     """
+    plane.restart_computes()
+    plane.restart_schedulers(configuration.OURS)
 
-    def strike(number):
+    def amid(number):
         if number == BOOTS // 3:
-            plane.processes.kill(PUBLISHER)
-            plane.processes.kill('placement')
-            time.sleep(2.0)
-            plane.start_placement()
+            strike(plane)
 
-    during = guests.storm(names('during'), flavors.vnf, strike)
+    wanted = [flavors.vnf] * BOOTS
+    during = guests.storm(names('during'), wanted, amid)
     guests.delete_all()
-    plane.start_publisher()
-    after = guests.storm(names('after'), flavors.vnf)
+    if PUBLISHER not in plane.processes.running():
+        plane.start_publisher()
+    after = guests.storm(names('after'), wanted)
     print(f'failed during: {len(failed(during))}, after: {len(failed(after))}')
+    for one in failed(during)[:3]:
+        print(one)
     assert failed(after) == []
     assert list(guests.overlaps()) == []
