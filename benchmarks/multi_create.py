@@ -9,6 +9,7 @@ differs is printed, and makes the exit code 1.
 
 import argparse
 import collections
+import functools
 import itertools
 import multiprocessing
 import sys
@@ -32,7 +33,9 @@ from nfv_sched_testing import strategies
 _BATCH = 500
 
 
-def batch(seed: int) -> tuple[collections.Counter[str], Any]:
+def batch(
+    seed: int, instances: int
+) -> tuple[collections.Counter[str], Any]:
     """The steps of a batch of requests by kind, and a pair that differs."""
     steps: collections.Counter[str] = collections.Counter()
     differing: list[Any] = []
@@ -55,7 +58,7 @@ def batch(seed: int) -> tuple[collections.Counter[str], Any]:
                 if scene.requests
             }
         )
-        for ours, reported in multi_create.consume_all(scene):
+        for ours, reported in multi_create.consume_all(scene, instances):
             steps['all'] += 1
             steps.update(f'hosts with {kind}, devices' for kind in kinds)
             if ours != reported:
@@ -69,6 +72,9 @@ def main() -> int:
     """Draw, compare, print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--steps', type=int, default=10_000)
+    parser.add_argument(
+        '--instances', type=int, default=20, help='of a request, at most'
+    )
     parser.add_argument('--seed', type=int, default=1)
     parser.add_argument('--jobs', type=int, default=2)
     args = parser.parse_args()
@@ -79,7 +85,8 @@ def main() -> int:
             if total['all'] >= args.steps:
                 break
             for steps, differing in pool.map(
-                batch, range(first, first + args.jobs)
+                functools.partial(batch, instances=args.instances),
+                range(first, first + args.jobs),
             ):
                 total.update(steps)
                 if differing:

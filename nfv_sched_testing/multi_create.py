@@ -40,11 +40,11 @@ def _accepts(state, spec, number):
     )
 
 
-def consume_all(scene):
+def consume_all(scene, instances=INSTANCES):
     """Consume instances until one is refused; yield the two states."""
     state = scheduling.host_state(scene)
-    spec = scheduling.request(scene, num_instances=INSTANCES)
-    for number in range(INSTANCES):
+    spec = scheduling.request(scene, num_instances=instances)
+    for number in range(instances):
         accepted = _accepts(state, spec, number)
         assert accepted == nova_oracle.succeeds(scene)
         if not accepted:
