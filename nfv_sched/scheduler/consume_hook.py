@@ -1,4 +1,9 @@
-"""Bookkeeping after Nova selects a host (HostState.consume_from_request).
+"""Bookkeeping when Nova selects a host (HostState.consume_from_request).
+
+Before that Nova claims an allocation candidate of the host in Placement, which
+takes many times as long as to filter and to weigh where many requests are
+under way. The instance is in flight from then on: other requests would find
+the same host the best in the meantime.
 
 Nova's own bookkeeping serves the next instances of the same request. Of
 devices it takes off only those that were asked for, while nova-compute also
@@ -9,11 +14,13 @@ instance, which the claim of an older compute does not.
 """
 
 from collections.abc import Iterable
+import copy
 import logging
 from typing import Any
 import weakref
 
 from nfv_sched.fit import node_options
+from nfv_sched.fit.candidates import Candidate
 from nfv_sched.fit.pools import counts_after
 from nfv_sched.model import NodeChoice
 from nfv_sched.nova import host_states
@@ -37,7 +44,39 @@ def install(
     :param track: whether to record the instance as in flight
     """
     for state in states:
-        state.consume_from_request = _ConsumeHook(cycle, state, track=track)
+        hook = _ConsumeHook(cycle, state, track=track)
+        state.consume_from_request = hook
+        if track:
+            state.allocation_candidates = _ClaimWatch(
+                state.allocation_candidates, hook
+            )
+
+
+class _ClaimWatch(list[Candidate]):
+    """The allocation candidates of a host; notes when Nova claims one.
+
+    Nova then takes the first one, see SchedulerManager._schedule. Filters,
+    weighers and the choice of alternates are not that.
+    """
+
+    __slots__ = ('_hook',)
+
+    def __init__(
+        self, candidates: list[Candidate], hook: '_ConsumeHook'
+    ) -> None:
+        super().__init__(candidates)
+        self._hook = hook
+
+    def __getitem__(self, index: Any) -> Any:
+        if index == 0:
+            self._hook.claim()
+        return super().__getitem__(index)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> list[Candidate]:
+        return copy.deepcopy(list(self), memo)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return list, (list(self),)
 
 
 class _ConsumeHook:
@@ -53,6 +92,20 @@ class _ConsumeHook:
         # states alive until the next garbage collection.
         self._state = weakref.ref(state)
         self._track = track
+
+    def claim(self) -> None:
+        """Note that Nova is about to claim a candidate; never raises.
+
+        The instance counts from now on. If the claim fails Nova claims one of
+        another host, which takes this one's place.
+        """
+        state = self._state()
+        if state is None or self._cycle.placed or not self._cycle.instance:
+            return
+        try:
+            self._add_in_flight(state, self._cycle.instance, None)
+        except Exception:
+            LOG.exception('Not recorded which host an instance is sent to')
 
     def __call__(self, spec: RequestSpec) -> None:
         state = self._state()
@@ -73,8 +126,9 @@ class _ConsumeHook:
         except Exception:
             LOG.exception('nova-compute chooses the NUMA nodes')
         try:
-            if self._track:
-                self._add_in_flight(state, spec, choice)
+            if self._track and spec.instance_uuid is not None:
+                self._add_in_flight(state, spec.instance_uuid, choice)
+                host_cycle.of_host(state).add_consumed(spec.instance_uuid)
             remaining = _remaining_pools(self._cycle, state, choice)
             if _claimed_without_devices(self._cycle, state):
                 seen = None
@@ -91,17 +145,14 @@ class _ConsumeHook:
             state.pci_stats.pools = remaining
 
     def _add_in_flight(
-        self, state: HostState, spec: RequestSpec, choice: NodeChoice | None
+        self, state: HostState, instance: str, choice: NodeChoice | None
     ) -> None:
-        cycle, instance = self._cycle, spec.instance_uuid
-        if instance is None:
-            return
+        cycle = self._cycle
         decision = cycle.decide(state)
         providers = decision.providers(host_cycle.candidate_to_claim(state))
         cycle.process.in_flight.add(
             instance, state, cycle.fit_request, providers, choice
         )
-        host_cycle.of_host(state).add_consumed(instance)
 
 
 def _claimed_without_devices(cycle: RequestCycle, state: HostState) -> bool:

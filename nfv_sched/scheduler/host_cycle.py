@@ -221,8 +221,8 @@ class Decision:
 
 def candidate_to_claim(state: HostState) -> Candidate:
     """The allocation candidate that Nova is going to claim on a host."""
-    candidates = state.allocation_candidates
-    return candidates[0] if candidates else {}
+    # Not by index, as Nova does when it claims it.
+    return next(iter(state.allocation_candidates), {})
 
 
 def is_decided(state: HostState) -> bool:

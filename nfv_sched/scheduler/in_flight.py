@@ -93,7 +93,9 @@ class InFlight:
         self._find = find
         self._share = share
         self._clock = clock
+        # By compute node uuid, and the node of each instance.
         self._picks: dict[str, tuple[Pick, ...]] = {}
+        self._nodes: dict[str, str] = {}
         self._projections: dict[str, _Projection] = {}
         self._next_look = 0.0
         self._lock = threading.Lock()
@@ -104,8 +106,12 @@ class InFlight:
 
     def __len__(self) -> int:
         """How many there are, as far as is known."""
+        return len(self._nodes)
+
+    def others(self, instance: str | None) -> int:
+        """How many there are besides one instance."""
         with self._lock:
-            return sum(map(len, self._picks.values()))
+            return len(self._nodes) - (instance in self._nodes)
 
     def add(
         self,
@@ -117,11 +123,21 @@ class InFlight:
     ) -> None:
         """Record that an instance is on its way to a host.
 
+        It is no longer on its way to another one. Recorded again it counts
+        from the first time.
+
         :param choice: the NUMA nodes that its claim may take, None for all
         """
         now = self._clock()
         pick = Pick(instance, state.host, fit_request, providers, choice, now)
         with self._lock:
+            if any(
+                known.instance == instance
+                and known.fit_request is fit_request
+                and known.choice == choice
+                for known in self._picks.get(state.uuid, ())
+            ):
+                return
             self._append(state.uuid, pick, now)
         if self._share is not None:
             self._share(
@@ -151,7 +167,7 @@ class InFlight:
             now - shared.age,
         )
         with self._lock:
-            if sum(map(len, self._picks.values())) >= MOST_SHARED:
+            if len(self._nodes) >= MOST_SHARED:
                 return False
             self._append(shared.node, pick, now)
         return True
@@ -161,13 +177,25 @@ class InFlight:
 
         Without those that are too old, in case that nothing else drops them.
         """
-        before = (
-            earlier
-            for earlier in self._picks.get(uuid, ())
-            if earlier.instance != pick.instance
-            and now - earlier.since < BUILD_TIMEOUT
-        )
-        self._picks[uuid] = (*before, pick)
+        if pick.instance in self._nodes:
+            node = self._nodes[pick.instance]
+            self._keep(node, lambda known: known.instance != pick.instance)
+        self._keep(uuid, lambda known: now - known.since < BUILD_TIMEOUT)
+        self._picks[uuid] = (*self._picks.get(uuid, ()), pick)
+        self._nodes[pick.instance] = uuid
+
+    def _keep(self, uuid: str, wanted: Callable[[Pick], bool]) -> None:
+        """Drop the picks of a host that are not wanted."""
+        picks = self._picks.get(uuid, ())
+        kept = tuple(filter(wanted, picks))
+        for pick in picks:
+            if pick not in kept:
+                del self._nodes[pick.instance]
+        if kept:
+            self._picks[uuid] = kept
+        elif picks:
+            del self._picks[uuid]
+            self._projections.pop(uuid, None)
 
     def left(
         self,
@@ -276,17 +304,10 @@ class InFlight:
                 )
 
     def _drop(self, hosts: Mapping[str, str | None], now: float) -> None:
-        for uuid, picks in list(self._picks.items()):
-            kept = tuple(
-                pick
-                for pick in picks
-                if now - pick.since < _timeout(pick, hosts)
+        for uuid in list(self._picks):
+            self._keep(
+                uuid, lambda pick: now - pick.since < _timeout(pick, hosts)
             )
-            if kept:
-                self._picks[uuid] = kept
-            else:
-                del self._picks[uuid]
-                self._projections.pop(uuid, None)
 
 
 def _timeout(pick: Pick, hosts: Mapping[str, str | None]) -> float:

@@ -196,7 +196,10 @@ def _choice(
     several = request_spec.instances(spec)
     room = several
     if several == 1:
-        room = min(1 + len(cycle.process.in_flight), _MOST_ROOM)
+        others = cycle.process.in_flight.others(
+            request_spec.instance_uuid(spec)
+        )
+        room = min(1 + others, _MOST_ROOM)
     if room > 1 and not one_node:
         # Such claims cannot be given one of several sets.
         return NodeChoice()

@@ -12,6 +12,7 @@ import pytest
 from nfv_sched import fit
 from nfv_sched.model import Guest
 from nfv_sched.model import GuestCell
+from nfv_sched.model import NodeChoice
 from nfv_sched.nova import message_bus
 from nfv_sched.scheduler import in_flight as in_flight_module
 from nfv_sched.scheduler import pick_messages
@@ -342,6 +343,27 @@ def test_a_pick_that_comes_twice_counts_once():
     flying = in_flight_of()
     assert flying.include(pick())
     assert flying.include(pick())
+    assert len(flying) == 1
+
+
+def test_the_last_pick_of_an_instance_counts():
+    flying = in_flight_of()
+    for node in 'a', 'b', 'a':
+        assert flying.include(pick()._replace(node=node))
+        assert flying._nodes == {'one': node}
+        assert list(flying._picks) == [node]
+
+
+def test_a_pick_is_sent_again_where_it_changes_only():
+    shared = []
+    flying = in_flight_of(share=shared.append)
+    host, fit_request = plain('host', LARGE), fit.FitRequest(GUEST)
+    for choice in None, None, NodeChoice(frozenset({0})):
+        flying.add('one', host, fit_request, (), choice)
+    assert [entry.choice for entry in shared] == [
+        None,
+        NodeChoice(frozenset({0})),
+    ]
     assert len(flying) == 1
 
 

@@ -2,6 +2,7 @@
 
 from nova import objects
 from nova.compute import vm_states
+from nova.scheduler import utils as scheduler_utils
 from oslo_utils import uuidutils
 import pytest
 
@@ -78,6 +79,51 @@ def test_nobody_is_sent_after_others(cloud, clock):
 @pytest.mark.parametrize('cloud', [0.0], indirect=True)
 def test_nova_alone_forgets_whom_it_has_sent(cloud):
     assert len({send(cloud)[0] for _ in NAMES}) == 1
+
+
+@pytest.mark.parametrize('cloud', [2.0], indirect=True)
+def test_an_instance_counts_while_placement_is_asked(cloud, monkeypatch):
+    claim, seen = scheduler_utils.claim_resources, []
+    refused = []
+
+    def watched(context, client, spec, instance, request, *rest, **options):
+        flight = process.current().in_flight
+        [provider] = request['allocations']
+        seen.append(dict(flight._nodes) == {instance: provider})
+        if not refused:
+            refused.append(provider)
+            return False
+        return claim(
+            context, client, spec, instance, request, *rest, **options
+        )
+
+    monkeypatch.setattr(scheduler_utils, 'claim_resources', watched)
+    host, instance = send(cloud)
+    # Refused once, Nova has tried another host, which then is the only one.
+    assert seen == [True, True]
+    flight = process.current().in_flight
+    [node] = flight._nodes.values()
+    assert node != refused[0]
+    assert len(flight) == 1
+    assert flight.others(instance.uuid) == 0
+    assert flight.others(None) == 1
+    [[pick]] = flight._picks.values()
+    assert pick.host == host
+
+
+@pytest.mark.parametrize('cloud', [2.0], indirect=True)
+def test_alternates_are_no_picks(cloud):
+    uuid = uuidutils.generate_uuid()
+    [[chosen, *alternates]] = cloud.scheduler.select_destinations(
+        cloud.context,
+        spec_obj=cloud.request_spec(PINNED, uuids=[uuid]),
+        instance_uuids=[uuid],
+        return_objects=True,
+        return_alternates=True,
+    )
+    assert len(alternates) == 2
+    [[pick]] = process.current().in_flight._picks.values()
+    assert pick.host == chosen.service_host
 
 
 @pytest.mark.parametrize('cloud', [2.0], indirect=True)
