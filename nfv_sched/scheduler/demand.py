@@ -4,6 +4,7 @@ A scheduler that has just started has no recent requests. Until it has, the
 instances that run and the flavors that exist stand for them.
 """
 
+from collections.abc import Callable
 from collections.abc import Iterable
 import logging
 import threading
@@ -73,23 +74,42 @@ def start_priming(recent: fit.DemandHistogram) -> threading.Thread | None:
 def prime(recent: fit.DemandHistogram) -> None:
     """Count the instances that run and the flavors that exist, once.
 
-    Without them the demand is learnt from requests alone, so that a database
-    that is down is no more than logged.
+    Each as far as it can be read: the rest of the demand is learnt from
+    requests, so that a database that is down is no more than logged.
     """
-    try:
-        guests, problems = running_guests.newest_guests(MOST_INSTANCES)
-        existing = flavors.existing_guests()
-        weighted = [(guest, 1.0) for guest in guests]
-        weighted += [
-            (guest, FLAVORS_WEIGHT / len(existing)) for guest in existing
-        ]
-        recent.prime(_requests(weighted))
-    except Exception as error:
-        problems = [describe_error(error)]
-    if problems:
-        LOG.info(
-            'The demand is learnt from requests; the instances that run '
-            'could not all be read: %s%s',
-            '; '.join(problems[:_MOST_LOGGED]),
-            ', ...' if len(problems) > _MOST_LOGGED else '',
-        )
+    weighted: list[tuple[fit.FitRequest, float]] = []
+    for source, read in _SOURCES:
+        try:
+            guests, problems = read()
+            weighted += _requests(guests)
+        except Exception as error:
+            problems = [describe_error(error)]
+        if problems:
+            LOG.info(
+                'The %s could not all be read; the rest of the demand is '
+                'learnt from requests: %s%s',
+                source,
+                '; '.join(problems[:_MOST_LOGGED]),
+                ', ...' if len(problems) > _MOST_LOGGED else '',
+            )
+    recent.prime(weighted)
+
+
+#: Guests with their weights, and a line for each problem.
+_Weighted = tuple[list[tuple[Guest, float]], list[str]]
+
+
+def _running() -> _Weighted:
+    guests, problems = running_guests.newest_guests(MOST_INSTANCES)
+    return [(guest, 1.0) for guest in guests], problems
+
+
+def _existing() -> _Weighted:
+    guests = flavors.existing_guests()
+    return [(guest, FLAVORS_WEIGHT / len(guests)) for guest in guests], []
+
+
+_SOURCES: tuple[tuple[str, Callable[[], _Weighted]], ...] = (
+    ('instances that run', _running),
+    ('flavors that exist', _existing),
+)

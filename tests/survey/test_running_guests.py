@@ -125,14 +125,52 @@ def test_a_new_scheduler_expects_what_runs(requested, unused_flavor):
     assert histogram.expected.shares[0] > shares[0]
 
 
-def test_a_database_that_is_down_is_logged(monkeypatch, caplog):
-    def down(*_):
-        raise OSError('mysql://nova:secret@host/nova is down')
+def down(*_):
+    raise OSError('mysql://nova:secret@host/nova is down')
 
-    monkeypatch.setattr(demand.flavors, 'existing_guests', down)
-    histogram = fit.DemandHistogram()
-    with caplog.at_level('INFO'):
-        demand.prime(histogram)
-    assert histogram.expected.shapes == ()
-    assert 'is down' in caplog.text
-    assert 'secret' not in caplog.text
+
+@pytest.fixture
+def primed(monkeypatch, caplog):
+    """What a new scheduler expects and logs while sources cannot be read."""
+
+    def prime(*sources):
+        for source in sources:
+            monkeypatch.setattr(*source, down)
+        histogram = fit.DemandHistogram()
+        with caplog.at_level('INFO'):
+            demand.prime(histogram)
+        assert caplog.text.count('is down') == len(sources)
+        assert 'secret' not in caplog.text
+        return {request.shape for request in histogram.expected.shapes}
+
+    return prime
+
+
+INSTANCES = (running_guests, 'newest_guests')
+FLAVORS = (flavors, 'existing_guests')
+
+
+def test_without_the_flavors_the_instances_still_count(
+    primed, caplog, requested
+):
+    guests, _ = running_guests.newest_guests(demand.MOST_INSTANCES)
+    running = {
+        fit.FitRequest(guest).shape
+        for guest in guests
+        if not guest.asks_nothing
+    }
+    assert primed(FLAVORS) == running != set()
+    assert 'flavors that exist could not' in caplog.text
+
+
+def test_without_the_instances_the_flavors_still_count(
+    primed, caplog, unused_flavor
+):
+    assert fit.FitRequest(flavors.guest_of(unused_flavor)).shape in primed(
+        INSTANCES
+    )
+    assert 'instances that run could not' in caplog.text
+
+
+def test_without_any_database_nothing_is_expected(primed):
+    assert primed(INSTANCES, FLAVORS) == set()
