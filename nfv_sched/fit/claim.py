@@ -8,7 +8,9 @@ replay of its steps predicts that; this replays them on plain values and
 skips permutations that end alike.
 """
 
+from collections.abc import Iterator
 from collections.abc import Sequence
+import contextlib
 import dataclasses
 
 from nfv_sched.fit import cores
@@ -126,6 +128,37 @@ class ClaimReplay:
         :raises ClaimFailed: no claim succeeds with a valid topology
         :raises OutOfSteps: no answer yet
         """
+        self._check(self._find(steps))
+
+    def outcomes_by_set(self, steps: int) -> Iterator[ClaimOutcome]:
+        """What claims take that are restricted to one set of cells each.
+
+        Of all sets whose claim succeeds with a valid topology within
+        ``steps`` permutations, those of cells that come first. A claim that
+        may not take a set continues as if it did not fit: one replay passes
+        the end of all these claims.
+        """
+        seen = set()
+        try:
+            while True:
+                order = self._find(steps - self.steps)
+                cells = frozenset(order)
+                if cells not in seen:
+                    seen.add(cells)
+                    with contextlib.suppress(ClaimFailed):
+                        self._check(order)
+                        yield self.outcome()
+                self._order = self._next(order, len(order) - 1)
+        except (ClaimFailed, OutOfSteps):
+            # The claims that are restricted to all other sets fail.
+            return
+
+    def _find(self, steps: int) -> list[int]:
+        """The next permutation of which each part fits, and all together.
+
+        :raises ClaimFailed: there is none, or Nova's own code raises before
+        :raises OutOfSteps: it is not among the next ``steps``
+        """
         try:
             while self._order is not None:
                 if steps <= 0:
@@ -135,8 +168,7 @@ class ClaimReplay:
                 self._changed = False
                 stopped = self._try(self._order)
                 if stopped is None and self._joint(self._order):
-                    self._check(self._order)
-                    return
+                    return self._order
                 last = len(self._order) - 1
                 # A permutation that changed nothing ends like every other that
                 # begins alike: skip these.
@@ -213,10 +245,16 @@ class ClaimReplay:
         return None
 
     def _check(self, order: Sequence[int]) -> None:
-        """Check what Nova returns, and what its claim does with it next."""
+        """Check what Nova returns, and what its claim does with it next.
+
+        :raises ClaimFailed: the claim raises, or the topology is invalid
+        """
         chosen = [self.cells[index] for index in order]
-        for position, host in enumerate(chosen):
-            self._check_cell(position, host)
+        try:
+            for position, host in enumerate(chosen):
+                self._check_cell(position, host)
+        except ClaimError as exc:
+            raise ClaimFailed(str(exc)) from exc
         if self.devices:
             check_devices(self.devices, [cell.id for cell in chosen])
 

@@ -57,13 +57,10 @@ def outcome_within(
     :param providers: what the allocation candidate gives to each device
         request
     """
-    fit_request, host = evaluation.fit_request, evaluation.host
-    guest = evaluation.guest
+    guest, host = evaluation.guest, evaluation.host
     if len(host.cells) < len(guest.cells):
         return None
-    devices = Devices(fit_request, host, providers) if guest.devices else None
-    cells = claim_order(host, guest, pack=fit_request.pack)
-    replay = ClaimReplay(host, cells, evaluation.attempts, devices, choice)
+    replay = _replay(evaluation, providers, choice)
     try:
         replay.run(MAX_PERMUTATIONS)
     except (ClaimFailed, OutOfSteps):
@@ -74,6 +71,19 @@ def outcome_within(
     return outcome
 
 
+def _replay(
+    evaluation: Evaluation,
+    providers: Providers,
+    choice: NodeChoice | None = None,
+) -> ClaimReplay:
+    """A claim before its first step, on a host of enough nodes."""
+    fit_request, host = evaluation.fit_request, evaluation.host
+    guest = evaluation.guest
+    devices = Devices(fit_request, host, providers) if guest.devices else None
+    cells = claim_order(host, guest, pack=fit_request.pack)
+    return ClaimReplay(host, cells, evaluation.attempts, devices, choice)
+
+
 def options(
     evaluation: Evaluation, providers: Providers
 ) -> Iterator[NodeOption]:
@@ -82,24 +92,36 @@ def options(
     None for an instance without NUMA topology, for one that takes all nodes
     of the host, and where there are more than MAX_SETS sets.
     """
-    wanted = len(evaluation.guest.cells)
-    ids = [cell.id for cell in evaluation.host.cells]
-    every = frozenset(ids)
-    if not 0 < wanted < len(ids) or math.comb(len(ids), wanted) > MAX_SETS:
+    guest, host = evaluation.guest, evaluation.host
+    wanted = len(guest.cells)
+    every = [cell.id for cell in host.cells]
+    if not 0 < wanted < len(every) or math.comb(len(every), wanted) > MAX_SETS:
         return
     # A claim that succeeds takes no other cells.
     fits = functools.reduce(operator.or_, evaluation.masks())
-    ids = [node for place, node in enumerate(ids) if fits >> place & 1]
-    for nodes in itertools.combinations(ids, wanted):
-        chosen = frozenset(nodes)
-        choice = (
-            NodeChoice(excluded=every - chosen)
-            if wanted == 1
-            else NodeChoice(required=chosen)
+    ids = [node for place, node in enumerate(every) if fits >> place & 1]
+    if len(ids) < wanted:
+        return
+    replay = _replay(evaluation, providers)
+    outcomes = {
+        frozenset(cell.host_cell for cell in outcome.cells): outcome
+        for outcome in itertools.islice(
+            replay.outcomes_by_set(MAX_PERMUTATIONS),
+            math.comb(len(ids), wanted),
         )
-        outcome = outcome_within(evaluation, providers, choice)
-        if outcome is not None:
-            yield NodeOption(choice, outcome)
+    }
+    for nodes in map(frozenset, itertools.combinations(ids, wanted)):
+        outcome = outcomes.get(nodes)
+        if outcome is None:
+            continue
+        if pcie_roots.refusal(guest, host, outcome) is not None:
+            continue
+        yield NodeOption(
+            NodeChoice(excluded=frozenset(every) - nodes)
+            if wanted == 1
+            else NodeChoice(required=nodes),
+            outcome,
+        )
 
 
 def forecast_by_nodes(

@@ -1,6 +1,7 @@
 """Claims that limits restrict to chosen NUMA nodes, against Nova's claim."""
 
 import dataclasses
+import itertools
 import math
 
 from hypothesis import given
@@ -70,6 +71,39 @@ def test_the_claim_takes_what_is_predicted_within_a_choice(data, scene):
         return
     assert_same(scene, outcome, claimed)
     assert choice.allows({cell.host_cell for cell in outcome.cells})
+
+
+def offered(scene):
+    """A labelled host and what is offered there, and set by set."""
+    add_labels(scene.topology)
+    fit_request = fit.FitRequest(request_spec.read_guest(scene.spec))
+    evaluation = fit.Evaluation(fit_request, host_of(scene))
+    providers = fit_request.no_providers
+    nodes = [cell.id for cell in scene.topology.cells]
+    wanted = len(fit_request.guest.cells)
+    one_by_one = []
+    if wanted < len(nodes):
+        for chosen in map(frozenset, itertools.combinations(nodes, wanted)):
+            choice = (
+                NodeChoice(excluded=frozenset(nodes) - chosen)
+                if wanted == 1
+                else NodeChoice(required=chosen)
+            )
+            outcome = node_options.outcome_within(
+                evaluation, providers, choice
+            )
+            if outcome is not None:
+                one_by_one.append((choice, outcome))
+    return list(node_options.options(evaluation, providers)), one_by_one
+
+
+@given(scene=strategies.scenes(max_host_cells=8))
+@settings(max_examples=examples(2000))
+def test_one_replay_finds_what_a_replay_of_each_set_finds(scene):
+    if not scene.topology or not scene.spec.numa_topology:
+        return
+    options, one_by_one = offered(scene)
+    assert options == one_by_one
 
 
 @given(scene=strategies.scenes(max_host_cells=6))
