@@ -11,6 +11,7 @@ from nfv_sched.fit.request import KIB_PER_MIB
 from nfv_sched.model import Cell
 from nfv_sched.model import CellClaim
 from nfv_sched.model import ClaimOutcome
+from nfv_sched.model import DevicePool
 from nfv_sched.model import Guest
 from nfv_sched.model import GuestCell
 from nfv_sched.model import Host
@@ -19,16 +20,42 @@ from nfv_sched.model import PagePool
 
 def apply_claim(guest: Guest, host: Host, outcome: ClaimOutcome) -> Host:
     """``host`` after the claim of ``guest`` had this outcome."""
-    claims = {claim.host_cell: claim for claim in outcome.cells}
-    return host.evolve(
-        cells=tuple(
-            _cell_after(cell, guest.cells[claim.guest_cell], claim)
-            if (claim := claims.get(cell.id))
-            else cell
-            for cell in host.cells
-        ),
-        pools=left_after(host.pools, outcome.devices),
-    )
+    return StatesAfter(guest, host).after(outcome)
+
+
+class StatesAfter:
+    """A host's states after different outcomes of the claim of one guest.
+
+    What is alike in several of them is the same object.
+    """
+
+    __slots__ = ('_cells', '_guest', '_host', '_pools')
+
+    def __init__(self, guest: Guest, host: Host) -> None:
+        self._guest = guest
+        self._host = host
+        self._cells: dict[CellClaim, Cell] = {}
+        self._pools: dict[tuple[int, int], DevicePool] = {}
+
+    def after(self, outcome: ClaimOutcome) -> Host:
+        """The state after one outcome."""
+        claims = {claim.host_cell: claim for claim in outcome.cells}
+        return self._host.evolve(
+            cells=tuple(
+                self._cell(cell, claim)
+                if (claim := claims.get(cell.id))
+                else cell
+                for cell in self._host.cells
+            ),
+            pools=left_after(self._host.pools, outcome.devices, self._pools),
+        )
+
+    def _cell(self, cell: Cell, claim: CellClaim) -> Cell:
+        known = self._cells.get(claim)
+        if known is None:
+            guest = self._guest.cells[claim.guest_cell]
+            known = self._cells[claim] = _cell_after(cell, guest, claim)
+        return known
 
 
 def _cell_after(cell: Cell, guest: GuestCell, claim: CellClaim) -> Cell:

@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from nfv_sched.fit.apply_claim import apply_claim
+from nfv_sched.fit.apply_claim import StatesAfter
 from nfv_sched.fit.headroom import HostHeadroom
+from nfv_sched.fit.headroom import HostHeadrooms
 from nfv_sched.fit.headroom import Shapes
 from nfv_sched.fit.locality import Distances
 from nfv_sched.fit.locality import Locality
@@ -43,8 +45,17 @@ def forecast(
     :param shapes: the expected ones
     :param distances: between the host's cells, where they are known
     """
-    [only] = forecasts(guest, host, [outcome], shapes, distances)
-    return only
+    counts = [
+        HostHeadroom(request, host, smooth=shapes.smooth)
+        for request in shapes.requests
+    ]
+    left = apply_claim(guest, host, outcome)
+    return Forecast(
+        shapes.requests,
+        tuple(count.now for count in counts),
+        tuple(count.after(left) for count in counts),
+        locality(guest, host, outcome, distances),
+    )
 
 
 def forecasts(
@@ -54,21 +65,17 @@ def forecasts(
     shapes: Shapes,
     distances: Distances,
 ) -> Iterator[Forecast]:
-    """The forecasts for several outcomes of a claim, one after another.
+    """As :func:`forecast`, for several outcomes of a claim in turn.
 
-    The headroom before the claim is counted once.
+    What they have in common is counted once.
     """
-    counts = [
-        HostHeadroom(request, host, smooth=shapes.smooth)
-        for request in shapes.requests
-    ]
-    before = tuple(count.now for count in counts)
+    headrooms = HostHeadrooms(shapes, host)
+    states = StatesAfter(guest, host)
     for outcome in outcomes:
-        left = apply_claim(guest, host, outcome)
         yield Forecast(
             shapes.requests,
-            before,
-            tuple(count.after(left) for count in counts),
+            headrooms.now,
+            headrooms.after(states.after(outcome)),
             locality(guest, host, outcome, distances),
         )
 

@@ -11,7 +11,9 @@ the plain ones, what a claim takes of the second scarcest resource of a node
 costs nothing.
 """
 
+import collections
 from collections.abc import Callable
+from collections.abc import Hashable
 from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -24,6 +26,7 @@ from nfv_sched.fit.request import CellMean
 from nfv_sched.fit.request import FitRequest
 from nfv_sched.fit.request import KIB_PER_MIB
 from nfv_sched.model import Cell
+from nfv_sched.model import DevicePool
 from nfv_sched.model import GuestCell
 from nfv_sched.model import Host
 
@@ -77,11 +80,12 @@ class HostHeadroom:
 
     In FRACTIONS of an instance; 0 exactly where no instance fits by counts.
     Cells that are the same object in another state are not counted again.
+    ``counts`` is how many of the shape's cells each cell takes.
 
     :param smooth: whether to smooth it
     """
 
-    __slots__ = ('_combine', '_counts', '_fit_request', '_host', 'now')
+    __slots__ = ('_combine', '_fit_request', '_host', 'counts', 'now')
 
     def __init__(
         self, fit_request: FitRequest, host: Host, *, smooth: bool
@@ -89,27 +93,126 @@ class HostHeadroom:
         self._combine: _Combine = smoothed if smooth else min
         self._fit_request = fit_request
         self._host = host
-        self._counts = [self._of_cell(cell, host) for cell in host.cells]
-        self.now = self._of_host(host, self._counts)
+        self.counts = [self.of_cell(cell, host) for cell in host.cells]
+        self.now = self.of_host(host, self.counts)
 
     def after(self, host: Host) -> int:
         """The headroom in another state of the same host."""
         counts = [
-            count if cell is same else self._of_cell(cell, host)
+            count if cell is same else self.of_cell(cell, host)
             for count, same, cell in zip(
-                self._counts, self._host.cells, host.cells, strict=True
+                self.counts, self._host.cells, host.cells, strict=True
             )
         ]
-        return self._of_host(host, counts)
+        return self.of_host(host, counts)
 
-    def _of_cell(self, cell: Cell, host: Host) -> float:
+    def of_cell(self, cell: Cell, host: Host) -> float:
+        """How many of the shape's cells a cell takes."""
         return self._combine(_cell_limits(self._fit_request, cell, host))
 
-    def _of_host(self, host: Host, counts: Sequence[float]) -> int:
+    def of_host(self, host: Host, counts: Sequence[float]) -> int:
+        """The headroom in a state of the host, given that of each cell.
+
+        Cells count with the devices on them: it does not depend on how cells
+        are numbered.
+        """
         whole = _headroom(self._fit_request, host, counts, self._combine)
         if self._combine is min:
             return int(whole) * FRACTIONS
         return math.ceil(whole * FRACTIONS)
+
+    def usable(self, pool: DevicePool) -> int:
+        """Which of the shape's device requests may use a pool's devices."""
+        return self._fit_request.matches(pool).usable
+
+
+class HostHeadrooms:
+    """The headrooms of one host for several shapes: now, and in other states.
+
+    Those of states that differ only in the numbers of the cells are counted
+    once: a claim leaves the same on each of several nodes that are alike.
+    """
+
+    __slots__ = (
+        '_cells',
+        '_devices',
+        '_known',
+        '_pools',
+        '_shapes',
+        'now',
+    )
+
+    def __init__(self, shapes: Shapes, host: Host) -> None:
+        self._shapes = [
+            HostHeadroom(request, host, smooth=shapes.smooth)
+            for request in shapes.requests
+        ]
+        self.now = tuple(shape.now for shape in self._shapes)
+        # By identity, with the objects so that these live as long.
+        self._cells = {
+            id(cell): (cell, tuple(shape.counts[i] for shape in self._shapes))
+            for i, cell in enumerate(host.cells)
+        }
+        self._pools: dict[int, tuple[DevicePool, _PoolKey]] = {}
+        self._devices: tuple[object, _DevicesKey] = (None, {})
+        self._known: dict[Hashable, tuple[int, ...]] = {}
+
+    def after(self, host: Host) -> tuple[int, ...]:
+        """The headrooms in another state of the same host.
+
+        Parts that are the same object in several states are looked at once.
+        """
+        cells = [self._of_cell(cell, host) for cell in host.cells]
+        key = self._key(host, cells)
+        known = self._known.get(key)
+        if known is None:
+            known = self._known[key] = tuple(
+                shape.of_host(host, counts)
+                for shape, counts in zip(
+                    self._shapes, zip(*cells, strict=True), strict=True
+                )
+            )
+        return known
+
+    def _key(self, host: Host, cells: Sequence[tuple[float, ...]]) -> Hashable:
+        """What headrooms follow from, without the numbers of the cells."""
+        if self._devices[0] is not host.pools:
+            self._devices = (host.pools, self._devices_key(host.pools))
+        devices = dict(self._devices[1])
+        on_cells = sorted(
+            (counts, devices.pop(cell.id, ()))
+            for counts, cell in zip(cells, host.cells, strict=True)
+        )
+        return tuple(on_cells), frozenset(devices.items())
+
+    def _devices_key(self, pools: Sequence[DevicePool]) -> '_DevicesKey':
+        by_node = collections.defaultdict(list)
+        for pool in pools:
+            node, key = self._pool_key(pool)
+            by_node[node].append(key)
+        return {node: tuple(sorted(keys)) for node, keys in by_node.items()}
+
+    def _of_cell(self, cell: Cell, host: Host) -> tuple[float, ...]:
+        known = self._cells.get(id(cell))
+        if known is None:
+            counts = tuple(shape.of_cell(cell, host) for shape in self._shapes)
+            known = self._cells[id(cell)] = (cell, counts)
+        return known[1]
+
+    def _pool_key(self, pool: DevicePool) -> '_PoolKey':
+        known = self._pools.get(id(pool))
+        if known is None:
+            usable = tuple(shape.usable(pool) for shape in self._shapes)
+            key = (pool.numa_node, (pool.count, usable))
+            known = self._pools[id(pool)] = (pool, key)
+        return known[1]
+
+
+#: How many devices a pool has, and which requests may use them.
+_Usable = tuple[int, tuple[int, ...]]
+#: A pool's node, and what headrooms follow from of it.
+_PoolKey = tuple[int | None, _Usable]
+_DevicesKey = dict[int | None, tuple[_Usable, ...]]
 
 
 def smoothed(limits: Sequence[float]) -> float:
@@ -144,9 +247,12 @@ def _headroom(
         return most
     if wanted == 1 and not any(demand.anywhere for demand in demands):
         # All of a guest's devices are on its cell.
+        # Sorted: the sum of rounded numbers depends on their order.
         return sum(
-            combine([free, *(demand.near(cell) for demand in demands)])
-            for free, cell in zip(by_cell, host.cells, strict=True)
+            sorted(
+                combine([free, *(demand.near(cell) for demand in demands)])
+                for free, cell in zip(by_cell, host.cells, strict=True)
+            )
         )
     usable = [
         cell for free, cell in zip(by_cell, host.cells, strict=True) if free
@@ -161,7 +267,7 @@ def _headroom(
 
 def _together(rooms: Sequence[float], wanted: int, combine: _Combine) -> float:
     """As :func:`guests_together`; combined where all rooms are needed."""
-    usable = [room for room in rooms if room]
+    usable = sorted(room for room in rooms if room)
     if len(usable) == wanted:
         return combine(usable)
     return guests_together(usable, wanted)
@@ -174,8 +280,9 @@ def guests_together(rooms: Sequence[float], wanted: int) -> float:
     for, and at most one cell of each instance. The last instance may be a
     fraction.
     """
+    rooms = sorted(rooms, reverse=True)
     left = sum(rooms)
-    for place, largest in enumerate(sorted(rooms, reverse=True)[:wanted]):
+    for place, largest in enumerate(rooms[:wanted]):
         # Each instance has a cell on all cells that are larger than others.
         most = left / (wanted - place)
         if largest <= most:

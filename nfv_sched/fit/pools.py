@@ -12,22 +12,29 @@ from nfv_sched.model import DevicePool
 
 
 def left_after(
-    pools: Sequence[DevicePool], taken: Sequence[DeviceClaim]
+    pools: Sequence[DevicePool],
+    taken: Sequence[DeviceClaim],
+    known: dict[tuple[int, int], DevicePool],
 ) -> Sequence[DevicePool]:
     """The pools that nova-compute reports once devices were taken.
 
     The functions of a card that went with others are gone, and so are pools
     that lost their last device that way; a pool of which all devices were
     taken stays, with none. As PciDeviceStats.consume_requests leaves them.
+
+    :param known: pools of these of which some were taken before, by index
+        and count; those that are left are added
     """
     if not taken:
         return pools
-    return tuple(
-        pools[index]
-        if pools[index].count == count
-        else pools[index].evolve(count=count)
-        for index, count in counts_after(pools, taken)
-    )
+    left = []
+    for index, count in counts_after(pools, taken):
+        pool = pools[index]
+        if pool.count != count:
+            pool = known.get((index, count)) or pool.evolve(count=count)
+            known[index, count] = pool
+        left.append(pool)
+    return tuple(left)
 
 
 def counts_after(
