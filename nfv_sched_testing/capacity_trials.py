@@ -121,10 +121,11 @@ def trials(seed: int, flavors: int = 2) -> list[Trial]:
         for _ in range(dice.randint(0, 4)):
             cloud.boot(flavor(dice))
         with settings.override(options):
-            return [_try(cloud, flavor(dice), seed) for _ in range(flavors)]
+            return [trial(cloud, flavor(dice), seed) for _ in range(flavors)]
 
 
-def _try(cloud: Cloud, flavor: SimulatedFlavor, seed: int) -> Trial:
+def trial(cloud: Cloud, flavor: SimulatedFlavor, seed: int) -> Trial:
+    """Count how many instances fit a cloud, and boot until it is full."""
     counted = (
         CapacityCounter(_scheduler(cloud))
         .count(cloud.request_spec(flavor))

@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 import dataclasses
 
-from nfv_sched.dryrun.placement_ledger import claim
-from nfv_sched.dryrun.placement_ledger import host_key
 from nfv_sched.dryrun.placement_ledger import PlacementLedger
 from nfv_sched.dryrun.scheduler import DryRun
 from nfv_sched.dryrun.scheduler import DryRunScheduler
@@ -130,7 +128,7 @@ class CapacityCounter:
             dry_run.fit_request, candidates, target.provider_name
         ):
             key = (
-                host_key(target.host),
+                dry_run.host_key(target),
                 ledger.available_view(candidates),
                 limit,
             )
@@ -138,7 +136,7 @@ class CapacityCounter:
                 return known[key]
         count, short = 0, SERVER_GROUP
         while limit is None or count < limit:
-            lacking = claim(dry_run.fit_request, target, candidates, ledger)
+            lacking = dry_run.claim(target, candidates, ledger)
             if lacking is not None:
                 short = lacking
                 break

@@ -9,7 +9,6 @@ import dataclasses
 
 from nfv_sched.capacity.count import GroupLimit
 from nfv_sched.capacity.count import SERVER_GROUP
-from nfv_sched.dryrun.placement_ledger import claim
 from nfv_sched.dryrun.placement_ledger import HostUnderTest
 from nfv_sched.dryrun.placement_ledger import PlacementLedger
 from nfv_sched.dryrun.scheduler import DryRun
@@ -125,11 +124,8 @@ class _EvacuationRun:
                 continue
             if host not in self._targets:
                 self._targets[host] = known.dry_run.target(report)
-            short = claim(
-                known.dry_run.fit_request,
-                self._targets[host],
-                report.candidates,
-                self._ledger,
+            short = known.dry_run.claim(
+                self._targets[host], report.candidates, self._ledger
             )
             if short is None:
                 self._members[name, host] += 1

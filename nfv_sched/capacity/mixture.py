@@ -8,12 +8,11 @@ from collections.abc import Sequence
 import dataclasses
 import itertools
 
-from nfv_sched import fit
 from nfv_sched.capacity.count import GroupLimit
 from nfv_sched.capacity.count import SERVER_GROUP
-from nfv_sched.dryrun.placement_ledger import claim
 from nfv_sched.dryrun.placement_ledger import HostUnderTest
 from nfv_sched.dryrun.placement_ledger import PlacementLedger
+from nfv_sched.dryrun.scheduler import DryRun
 from nfv_sched.dryrun.scheduler import DryRunScheduler
 from nfv_sched.dryrun.scheduler import HostReport
 from nfv_sched.nova.types import RequestSpec
@@ -39,7 +38,7 @@ class _FlavorShare:
     """One flavor: what it asks for, and what hosts lack that take none."""
 
     weight: int
-    fit_request: fit.FitRequest
+    dry_run: DryRun
     group: GroupLimit
     shortages: collections.Counter[str]
 
@@ -83,9 +82,7 @@ def count_mixture(
                 for condition in dry_run.explanation.conditions
             }
         )
-        kinds[name] = _FlavorShare(
-            weight, dry_run.fit_request, group, shortages
-        )
+        kinds[name] = _FlavorShare(weight, dry_run, group, shortages)
     hosts = sorted(reports, key=lambda host: (len(reports[host]), host))
     tries = [hosts]
     if hosts and any(kind.group.together for kind in kinds.values()):
@@ -163,11 +160,8 @@ class _MixtureRun:
             room = kind.group.room(report.state, self._members[target.name])
             short: str | None = SERVER_GROUP
             if room is None or room > 0:
-                short = claim(
-                    kind.fit_request,
-                    target,
-                    report.candidates,
-                    self._ledger,
+                short = kind.dry_run.claim(
+                    target, report.candidates, self._ledger
                 )
             if short is None:
                 return target.name

@@ -1,6 +1,7 @@
 """Hypothetical claims: what Placement and the hosts have left after them."""
 
 import collections
+from collections.abc import Callable
 from collections.abc import Hashable
 from collections.abc import Mapping
 from collections.abc import MutableMapping
@@ -20,9 +21,12 @@ from nfv_sched.fit.candidates import ProviderName
 from nfv_sched.fit.candidates import providers
 from nfv_sched.fit.candidates import refusal_with
 from nfv_sched.fit.locality import Distances
+from nfv_sched.model import AcceleratorClaim
+from nfv_sched.model import ClaimOutcome
 from nfv_sched.model import DevicePool
 from nfv_sched.model import Host
 from nfv_sched.model.copying import Copyable
+from nfv_sched.nova.types import HostState
 
 
 class PlacementLedger:
@@ -88,6 +92,7 @@ def allocated_amounts(
 class HostUnderTest:
     """One host, in the state after the hypothetical claims so far.
 
+    ``state`` is the one that Nova reported, before these claims.
     ``distances`` are the published ones between its cells,
     ``provider_name`` knows the names of bandwidth providers,
     ``accelerators_of`` the accelerators that a candidate gives.
@@ -95,9 +100,33 @@ class HostUnderTest:
 
     name: str
     host: Host
+    state: HostState
     distances: Distances
     provider_name: ProviderName
     accelerators_of: AcceleratorsOf = lambda candidate: ()
+
+
+#: What a claim on a host takes; None where it fails. Given the evaluation of
+#: the host, and what an allocation candidate gives.
+OutcomeOf = Callable[
+    [
+        HostUnderTest,
+        fit.Evaluation,
+        fit.Providers,
+        tuple[AcceleratorClaim, ...],
+    ],
+    ClaimOutcome | None,
+]
+
+
+def unrestricted(
+    target: HostUnderTest,
+    evaluation: fit.Evaluation,
+    providers: fit.Providers,
+    accelerators: tuple[AcceleratorClaim, ...],
+) -> ClaimOutcome | None:
+    """What a claim takes that chooses the NUMA nodes itself."""
+    return evaluation.verdict(providers).outcome
 
 
 def claim(
@@ -105,6 +134,7 @@ def claim(
     target: HostUnderTest,
     candidates: Sequence[Candidate],
     ledger: PlacementLedger,
+    outcome_of: OutcomeOf = unrestricted,
 ) -> str | None:
     """Claim for one more instance; returns what is short if that fails.
 
@@ -146,9 +176,12 @@ def claim(
         name_of,
         target.accelerators_of,
     )[0]
-    outcome = evaluation.verdict(
-        providers(fit_request, first, name_of)
-    ).outcome
+    outcome = outcome_of(
+        target,
+        evaluation,
+        providers(fit_request, first, name_of),
+        target.accelerators_of(first),
+    )
     if outcome is None:
         return 'claim'
     ledger.take(first)

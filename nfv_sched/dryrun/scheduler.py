@@ -1,6 +1,7 @@
 """nova-scheduler's pipeline run dry: every host against one request."""
 
 from collections.abc import Callable
+from collections.abc import Hashable
 from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -10,9 +11,12 @@ from typing import Any
 
 from nfv_sched import fit
 from nfv_sched.dryrun import blockers
+from nfv_sched.dryrun import placement_ledger
 from nfv_sched.dryrun import published_topology
 from nfv_sched.dryrun.candidates import PlacementCandidates
+from nfv_sched.dryrun.node_choices import NodeChoices
 from nfv_sched.dryrun.placement_ledger import HostUnderTest
+from nfv_sched.dryrun.placement_ledger import PlacementLedger
 from nfv_sched.dryrun.values import Blocker
 from nfv_sched.dryrun.values import Explanation
 from nfv_sched.dryrun.values import HostFinding
@@ -23,6 +27,7 @@ from nfv_sched.fit.candidates import Candidate
 from nfv_sched.fit.candidates import named_providers
 from nfv_sched.model import Host
 from nfv_sched.nova import host_states
+from nfv_sched.nova import node_labels
 from nfv_sched.nova import request_spec
 from nfv_sched.nova import scheduler_pipeline
 from nfv_sched.nova.boot_request import BadRequestError
@@ -31,6 +36,7 @@ from nfv_sched.nova.types import RequestSpec
 from nfv_sched.placement.client import PlacementClient
 from nfv_sched.placement.provider_names import ProviderNames
 from nfv_sched.scheduler import cycle as scheduling_cycle
+from nfv_sched.scheduler import demand
 from nfv_sched.scheduler import host_cycle
 from nfv_sched.scheduler.cycle import RequestCycle
 from nfv_sched.scheduler.process import SchedulerProcess
@@ -67,13 +73,15 @@ class DryRun:
     """The result of one request.
 
     ``reports`` are of the hosts that nova-scheduler sees, nearest first;
-    ``summaries`` are Placement's of the providers of candidates.
+    ``summaries`` are Placement's of the providers of candidates, ``choices``
+    the choices of NUMA nodes where nova-scheduler makes any.
     """
 
     cycle: RequestCycle
     explanation: Explanation
     reports: tuple[HostReport, ...]
     summaries: Mapping[str, Any]
+    choices: NodeChoices | None = None
 
     @property
     def fit_request(self) -> fit.FitRequest:
@@ -105,6 +113,7 @@ class DryRun:
         return HostUnderTest(
             str(report.state.nodename),
             host,
+            report.state,
             published.distances(report.state, host),
             published.provider_name,
             functools.partial(
@@ -113,6 +122,35 @@ class DryRun:
                 host,
                 self.fit_request.guest.accelerators,
             ),
+        )
+
+    def claim(
+        self,
+        target: HostUnderTest,
+        candidates: Sequence[Candidate],
+        ledger: PlacementLedger,
+    ) -> str | None:
+        """Claim for one more such instance, on the nodes that it would get.
+
+        As :func:`nfv_sched.dryrun.placement_ledger.claim`.
+        """
+        return placement_ledger.claim(
+            self.fit_request,
+            target,
+            candidates,
+            ledger,
+            (
+                self.choices.outcome
+                if self.choices
+                else placement_ledger.unrestricted
+            ),
+        )
+
+    def host_key(self, target: HostUnderTest) -> Hashable:
+        """Equal for hosts on which the same claims succeed in turn."""
+        return (
+            placement_ledger.host_key(target.host),
+            self.choices and self.choices.key(target),
         )
 
 
@@ -143,6 +181,8 @@ class DryRunScheduler:
             isinstance(step.filter, NUMAFitFilter) for step in pipeline.filters
         )
         self._names = ProviderNames()
+        # Whose demand was read from the databases.
+        self._primed: SchedulerProcess | None = None
         self._process = SchedulerProcess(
             published_topology.snapshot(client, self.states, self._names)
         )
@@ -198,12 +238,44 @@ class DryRunScheduler:
         steps = self._pipeline.filters
         findings = [*_findings(cycle, reports, detailed, steps), *hidden]
         findings.sort(key=lambda finding: finding.rank)
-        return DryRun(
+        dry_run = DryRun(
             cycle,
             Explanation(tuple(findings), tuple(notes)),
             tuple(reports),
             candidates.summaries,
         )
+        return dataclasses.replace(
+            dry_run, choices=self._choices(dry_run, spec)
+        )
+
+    def _choices(
+        self, dry_run: DryRun, spec: RequestSpec
+    ) -> NodeChoices | None:
+        """The choices of NUMA nodes; None where claims make their own.
+
+        NUMAFitFilter hands them to claims. They are for the demand that a
+        nova-scheduler expects which has just started.
+        """
+        cycle = dry_run.cycle
+        if (
+            not cycle.chooses_nodes
+            or not cycle.fit_request.guest.cells
+            or not self._complete
+            or scheduler_pipeline.skips_filters(spec)
+        ):
+            return None
+        hosts = {
+            str(report.state.nodename): dry_run.host(report)
+            for report in dry_run.reports
+            if not report.blockers
+        }
+        if not any(node_labels.are_complete(h.cells) for h in hosts.values()):
+            return None
+        if self._primed is not cycle.process:
+            self._primed = cycle.process
+            if demand.can_prime():
+                demand.prime(cycle.process.demand)
+        return NodeChoices(cycle, spec, hosts)
 
     def _read_topology(self) -> None:
         """Read the published topology, unless that is done."""

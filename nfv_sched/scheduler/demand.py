@@ -57,12 +57,19 @@ def _requests(
     ]
 
 
+def can_prime() -> bool:
+    """Whether the first demand is that of Nova's databases."""
+    return bool(
+        CONF.api_database.connection and not CONF.nfv_sched.reference_flavors
+    )
+
+
 def start_priming(recent: fit.DemandHistogram) -> threading.Thread | None:
     """Prime the recent demand in a thread of its own.
 
     :returns: the thread; None where there is nothing to read or to prime
     """
-    if CONF.nfv_sched.reference_flavors or not CONF.api_database.connection:
+    if not can_prime():
         return None
     thread = threading.Thread(
         target=prime, args=(recent,), name='nfv-demand-reader', daemon=True

@@ -67,6 +67,20 @@ class _ForecastKey(NamedTuple):
     asked: Hashable
 
 
+def prices(
+    shares: Sequence[float], headrooms: Sequence[int], hosts: int
+) -> list[float]:
+    """The price of headroom for each expected shape; 0 where none is left.
+
+    :param shares: of the requests
+    :param headrooms: summed over all hosts
+    """
+    return [
+        share * hosts / headroom if headroom else 0.0
+        for share, headroom in zip(shares, headrooms, strict=True)
+    ]
+
+
 class ForecastCache:
     """Forecasts for the hosts of one scheduler.
 
@@ -147,13 +161,7 @@ class ForecastCache:
         return forecast
 
     def _prices(self) -> list[float]:
-        known = len(self.hosts)
-        return [
-            share * known / headroom if headroom else 0.0
-            for share, headroom in zip(
-                self.expected.shares, self.headrooms, strict=True
-            )
-        ]
+        return prices(self.expected.shares, self.headrooms, len(self.hosts))
 
     def _begin(self) -> None:
         """Start over for other shapes, and drop hosts that are gone."""
