@@ -13,12 +13,15 @@ than a margin, and while instances are in flight it may take as many nodes as
 have room for all of these.
 """
 
+import logging
+
 import nova.conf
 
 from nfv_sched import conf
 from nfv_sched import fit
 from nfv_sched.fit import node_options
 from nfv_sched.model import NodeChoice
+from nfv_sched.nova import node_labels
 from nfv_sched.nova import request_spec
 from nfv_sched.nova.types import HostState
 from nfv_sched.nova.types import RequestSpec
@@ -27,6 +30,8 @@ from nfv_sched.scheduler import multipliers
 from nfv_sched.scheduler import scales
 from nfv_sched.scheduler.cycle import RequestCycle
 from nfv_sched.scheduler.host_cycle import Decision
+
+LOG = logging.getLogger(__name__)
 
 CONF = nova.conf.CONF
 conf.register_opts(CONF)
@@ -177,6 +182,14 @@ def choose(
             choice = _choice(chooser, cycle, state, host_forecast, spec)
             state.limits['numa_topology'] = cycle.original.limits(
                 spec, state, choice
+            )
+        if choice.restricts:
+            # The only record of the limits: Nova does not store them.
+            LOG.debug(
+                'The claim of instance %s on host %s is restricted by %s',
+                spec.instance_uuid,
+                state.nodename,
+                ', '.join(sorted(node_labels.labels_of(choice))),
             )
         host_cycle.of_host(state).choice = choice
     return host_cycle.choice_of(state)

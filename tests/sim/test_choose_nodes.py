@@ -126,3 +126,18 @@ def test_nodes_are_chosen_for_several_instances_with_devices_by_alias():
         for nodes in nodes_of(cloud, BY_ALIAS, count=4):
             assert nodes <= {1, 2, 6, 7}
         assert count_until_full(cloud, BOTH) == 4
+
+
+def test_the_log_names_the_labels_that_restrict_a_claim(caplog):
+    with turin() as cloud, caplog.at_level('DEBUG', 'nfv_sched'):
+        [instance] = cloud.boot(ONE)
+    [node] = {cell.id for cell in instance.instance.numa_topology.cells}
+    [line] = [
+        record.getMessage()
+        for record in caplog.records
+        if 'restricted by' in record.getMessage()
+    ]
+    assert instance.instance.uuid in line
+    labels = line.split('restricted by ')[1].split(', ')
+    assert set(labels) < {f'nfv-not-{other}' for other in range(8)}
+    assert f'nfv-not-{node}' not in labels
