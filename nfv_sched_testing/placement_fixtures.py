@@ -91,11 +91,20 @@ class WSGIAdapter(requests.adapters.BaseAdapter):
         return [call for call in self.calls if call[0] != 'GET']
 
 
-def adapter_of(wsgi: WSGIAdapter) -> ksa_adapter.Adapter:
-    """A keystoneauth adapter that talks to ``wsgi`` as an administrator."""
+def adapter_of(
+    wsgi: WSGIAdapter, roles: str = 'service'
+) -> ksa_adapter.Adapter:
+    """A keystoneauth adapter that talks to ``wsgi`` as a user with ``roles``.
+
+    Nova's own user has the role ``service``.
+    """
     session = ksa_session.Session(auth=token_endpoint.Token(URL, 'admin'))
     session.session.mount(URL, wsgi)
-    return ksa_adapter.Adapter(session, service_type='placement')
+    return ksa_adapter.Adapter(
+        session,
+        service_type='placement',
+        additional_headers={'X-Roles': roles},
+    )
 
 
 def _conf(database: pathlib.Path, **options: Any) -> cfg.ConfigOpts:

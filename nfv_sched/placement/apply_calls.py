@@ -1,5 +1,6 @@
 """Carry planned calls out, with the generations that Placement requires."""
 
+import collections
 from collections.abc import Callable
 from collections.abc import Mapping
 import dataclasses
@@ -18,12 +19,15 @@ from nfv_sched.placement.errors import BadAnswer
 from nfv_sched.placement.errors import Conflict
 from nfv_sched.placement.errors import NotFound
 from nfv_sched.placement.errors import PlacementError
+from nfv_sched.placement.errors import Refused
 from nfv_sched.placement.errors import Unavailable
 
 LOG = logging.getLogger(__name__)
 
 #: Attempts to write a host that other clients write at the same time.
 ATTEMPTS = 8
+#: The status of a call that Placement's policy does not allow.
+_FORBIDDEN = 403
 #: The allocations of a consumer that does not exist yet.
 NO_ALLOCATIONS = api.Consumer({}, None)
 
@@ -33,12 +37,14 @@ class TreeState:
     """A host's tree and our consumer's allocations, as they were read.
 
     ``generations`` holds the generation of each provider by uuid, and is
-    updated after each of our own writes.
+    updated after each of our own writes but the last, which may move many.
+    An ``assumed`` state was not read: the tree should not exist.
     """
 
     present: PresentTree
     consumer: api.Consumer
     generations: dict[str, int] = dataclasses.field(default_factory=dict)
+    assumed: bool = False
 
     @classmethod
     def of(
@@ -49,6 +55,11 @@ class TreeState:
             uuid: provider.generation for uuid, provider in present.items()
         }
         return cls(present, consumer, generations)
+
+    @classmethod
+    def assume_nothing(cls) -> 'TreeState':
+        """The state if the tree does not exist, which no call has shown."""
+        return cls({}, NO_ALLOCATIONS, assumed=True)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -103,17 +114,23 @@ def apply_with_retries(
     conflicts = 0
     for attempt in range(ATTEMPTS):
         time.sleep(0.02 * attempt)
+        calls_before = len(calls_made)
+        state: TreeState | None = None
         try:
             calls, state = planned(problem)
-            for call in calls:
-                apply(client, call, state)
-                calls_made.append(call)
+            _apply_all(client, calls, state, calls_made)
         except Conflict as error:
-            # Only ever about generations that we read ourselves: all of
-            # them are read again, and only what still differs is written.
+            # Only ever about generations that we read ourselves, or about a
+            # tree that we assumed not to exist: all of it is read again, and
+            # only what still differs is written.
             LOG.debug('Attempt %d: %s', attempt, error)
             problem = error
-            conflicts += 1
+            if not (
+                state is not None
+                and state.assumed
+                and len(calls_made) == calls_before
+            ):
+                conflicts += 1
         except (Unavailable, BadAnswer):
             raise
         except PlacementError as error:
@@ -123,6 +140,40 @@ def apply_with_retries(
             problem = None
             break
     return ApplyResult(tuple(calls_made), problem, conflicts)
+
+
+def _apply_all(
+    client: PlacementClient,
+    calls: list[Call],
+    state: TreeState,
+    calls_made: list[Call],
+) -> None:
+    """Make the calls, and append each one that was made to ``calls_made``.
+
+    By default, Placement allows the call for all inventories and usage to the
+    role ``service`` only. A client without it makes the parts of that call.
+    """
+    pending = collections.deque(calls)
+    while pending:
+        call = pending.popleft()
+        if call.parts and not client.may_reshape:
+            pending.extendleft(reversed(call.parts))
+            continue
+        try:
+            apply(client, call, state)
+        except Refused as error:
+            if not call.parts or error.status != _FORBIDDEN:
+                raise
+            if client.may_reshape:
+                LOG.info(
+                    'Placement does not allow POST /reshaper to this user, '
+                    'who may lack the role "service": the inventories and '
+                    'the usage of a host are written in several requests'
+                )
+            client.may_reshape = False
+            pending.appendleft(call)
+            continue
+        calls_made.append(call)
 
 
 def apply(client: PlacementClient, call: Call, state: TreeState) -> None:
@@ -154,6 +205,25 @@ def apply(client: PlacementClient, call: Call, state: TreeState) -> None:
             body[name] = state.generations[call.uuid]
             answer = client.put(call.path, body)
             state.generations[call.uuid] = _generation(answer.get(name))
+        case CallKind.RESHAPE:
+            client.post(call.path, _reshape_body(call.parts, state))
+
+
+def _reshape_body(
+    parts: tuple[Call, ...], state: TreeState
+) -> dict[str, dict[str, Any]]:
+    inventories = {}
+    allocations = {}
+    for part in parts:
+        body = dict(part.body or {})
+        if part.kind is CallKind.INVENTORIES:
+            generation = state.generations[part.uuid]
+            body['resource_provider_generation'] = generation
+            inventories[part.uuid] = body
+        else:
+            body['consumer_generation'] = state.consumer.generation
+            allocations[part.uuid] = body
+    return {'inventories': inventories, 'allocations': allocations}
 
 
 def _generation(value: Any) -> int:

@@ -41,12 +41,17 @@ class PlacementClient:
     adapter's session is changed, see
     :func:`nfv_sched.placement.transport.apply_deadlines`. Requests are not
     retried. All methods raise
-    :class:`~nfv_sched.placement.errors.PlacementError`.
+    :class:`~nfv_sched.placement.errors.PlacementError`, and several threads
+    may call them at the same time.
+
+    ``may_reshape`` is False once Placement has refused ``POST /reshaper`` to
+    this user.
     """
 
     def __init__(self, adapter: Any, *, deadline: float = 20.0) -> None:
         self._adapter = adapter
         self._seconds = deadline
+        self.may_reshape = True
         transport.apply_deadlines(adapter.session.session)
 
     def within(self, seconds: float) -> Deadline:

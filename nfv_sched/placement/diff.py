@@ -26,13 +26,15 @@ class CallKind(enum.StrEnum):
     TRAITS = 'traits'
     REMOVAL = 'removal'
     USAGE = 'usage'
+    RESHAPE = 'inventories and usage'
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Call:
     """One write, of the provider or (for usage) the consumer ``uuid``.
 
-    ``body`` has no generation yet.
+    ``body`` has no generation yet. A call of the kind ``RESHAPE`` has
+    ``parts`` instead: the calls that have the same effect one after another.
     """
 
     kind: CallKind
@@ -41,6 +43,7 @@ class Call:
     uuid: str
     name: str
     body: Mapping[str, Any] | None = None
+    parts: tuple['Call', ...] = ()
 
     def __str__(self) -> str:
         return f'{self.method} {self.path}  ({self.kind} of {self.name})'
@@ -68,6 +71,7 @@ def plan(tree: Tree, present: PresentTree, usage: Allocations) -> list[Call]:
     Children are written first, the root's digest after them, usage last: a
     reader in between sees that the tree is incomplete. The root is written
     with every change, so that its generation shows readers the change.
+    Several writes of inventories and usage are one call at the end.
 
     :param usage: the present allocations of our consumer
     """
@@ -98,8 +102,7 @@ def plan(tree: Tree, present: PresentTree, usage: Allocations) -> list[Call]:
         tree, present, usage, {provider.uuid for provider in unwanted}
     )
     release = plan_usage(tree, usage, kept)
-    return [
-        *release,
+    calls = [
         *created,
         *children,
         *traits,
@@ -110,6 +113,33 @@ def plan(tree: Tree, present: PresentTree, usage: Allocations) -> list[Call]:
         *last,
         *plan_usage(tree, kept if release else usage, tree.usage),
     ]
+    if renamed:
+        # The inventories below the root make the tree incomplete before it is
+        # renamed: they cannot wait for the call at the end.
+        return [*release, *calls]
+    return [*release, *_reshaped(tree.root, calls)]
+
+
+def _reshaped(root: Provider, calls: list[Call]) -> list[Call]:
+    """``calls`` with all inventories and usage in one call at the end.
+
+    Placement has such a call for inventories and allocations only: providers
+    and traits are written one by one.
+    """
+    kinds = (CallKind.INVENTORIES, CallKind.USAGE)
+    parts = tuple(call for call in calls if call.kind in kinds)
+    if len(parts) < 2:
+        return calls
+    others = [call for call in calls if call.kind not in kinds]
+    reshape = Call(
+        CallKind.RESHAPE,
+        'POST',
+        '/reshaper',
+        root.uuid,
+        root.name,
+        parts=parts,
+    )
+    return [*others, reshape]
 
 
 def plan_supplement(

@@ -58,5 +58,11 @@ def wsgi(placement: Callable[..., WSGIAdapter]) -> WSGIAdapter:
 
 
 @pytest.fixture
-def client(wsgi: WSGIAdapter) -> PlacementClient:
-    return PlacementClient(adapter_of(wsgi), deadline=30)
+def roles() -> str:
+    """The roles of the client's user; a test may set them."""
+    return 'service'
+
+
+@pytest.fixture
+def client(wsgi: WSGIAdapter, roles: str) -> PlacementClient:
+    return PlacementClient(adapter_of(wsgi, roles), deadline=30)

@@ -11,8 +11,10 @@ def session_of(url):
     return ksa_session.Session(auth=token_endpoint.Token(url, 'admin'))
 
 
-def client_of(url, session=None, deadline=30):
+def client_of(url, session=None, deadline=30, roles='service'):
     adapter = ksa_adapter.Adapter(
-        session or session_of(url), service_type='placement'
+        session or session_of(url),
+        service_type='placement',
+        additional_headers={'X-Roles': roles},
     )
     return PlacementClient(adapter, deadline=deadline)

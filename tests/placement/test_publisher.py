@@ -29,6 +29,9 @@ from tests.placement.examples import host
 from tests.placement.examples import read
 from tests.placement.examples import with_guest
 
+#: Placement allows one call for all inventories to the role service only.
+ROLES = ('service', 'admin')
+
 
 @given(first=hosts('h0', str(uuid.UUID(int=1))), data=st.data())
 @settings(
@@ -83,21 +86,29 @@ def test_one_guest_more_or_less_is_one_write(
         assert read(client, changed) == changed
 
 
-def test_one_cell_changed_writes_that_cell_and_the_root(client, wsgi):
+@pytest.mark.parametrize('roles', ROLES)
+def test_one_cell_changed_writes_that_cell_and_the_root(client, wsgi, roles):
     old = host()
     publish(client, [old])
     cell = dataclasses.replace(old.cells[1], memory_mib=1000)
     new = dataclasses.replace(old, cells=(old.cells[0], cell))
     wsgi.calls.clear()
-    publish(client, [new])
+    (report,) = publish(client, [new]).hosts
     root = schema.root_uuid(old.uuid)
-    assert wsgi.writes == [
+    writes = [
         (
             'PUT',
             f'/resource_providers/{schema.cell_uuid(root, 1)}/inventories',
         ),
         ('PUT', f'/resource_providers/{root}/inventories'),
     ]
+    if roles == 'service':
+        assert wsgi.writes == [('POST', '/reshaper')]
+        parts = report.calls[0].parts
+        assert [(part.method, part.path) for part in parts] == writes
+    else:
+        # Placement has refused the one call for both when the host was new.
+        assert wsgi.writes == writes
     assert read(client, new) == new
 
 
@@ -245,14 +256,16 @@ def test_preview_writes_nothing_and_names_the_calls(client, wsgi):
     texts = [str(call) for call in report.hosts[0].calls]
     assert texts[0].startswith('POST /resource_providers ')
     assert texts[0].endswith('host0:nfv)')
-    root = schema.root_uuid(host(0).uuid)
-    assert f'PUT /resource_providers/{root}/inventories' in texts[-1]
+    assert texts[-1] == 'POST /reshaper  (inventories and usage of host0:nfv)'
     done = publish(client, [host(0)])
     assert done.hosts[0].calls == report.hosts[0].calls
 
 
-def test_the_digest_is_written_last_before_usage(client):
+@pytest.mark.parametrize('roles', ROLES)
+def test_the_digest_is_written_last_before_usage(client, roles):
     calls = publish(client, [with_guest(host())]).hosts[0].calls
+    if roles == 'service':
+        calls = calls[-1].parts
     root = schema.root_uuid(host().uuid)
     assert (calls[-2].kind, calls[-2].uuid) == ('inventories', root)
     assert calls[-1].kind == 'usage'
@@ -387,16 +400,18 @@ def test_repairing_a_child_moves_the_root(client):
     assert api.roots(client)[root].generation > before
 
 
-def test_a_generation_conflict_is_read_again_and_retried(client, wsgi):
+@pytest.mark.parametrize('roles', ROLES)
+def test_a_generation_conflict_is_read_again_and_retried(client, wsgi, roles):
     publish(client, [host()])
     root = schema.root_uuid(host().uuid)
     cell = schema.cell_uuid(root, 0)
     path = f'/resource_providers/{cell}/inventories'
+    write = ('POST', '/reshaper') if roles == 'service' else ('PUT', path)
     second = PlacementClient(adapter_of(wsgi))
     hits = []
 
     def interfere(method, where):
-        if method == 'PUT' and where == path and len(hits) < 2:
+        if (method, where) == write and len(hits) < 2:
             hits.append(where)
             wsgi.before, keep = None, wsgi.before
             generation, _ = api.inventories(second, cell)
@@ -415,18 +430,21 @@ def test_a_generation_conflict_is_read_again_and_retried(client, wsgi):
     wsgi.before = interfere
     report = publish(client, [new])
     assert len(hits) == 2
-    assert report.hosts[0].error is None
+    assert (report.hosts[0].error, report.hosts[0].conflicts) == (None, 2)
     assert read(client, new) == new
 
 
-def test_endless_conflicts_end_with_a_report(client, wsgi, monkeypatch):
+@pytest.mark.parametrize('roles', ROLES)
+def test_endless_conflicts_end_with_a_report(client, wsgi, monkeypatch, roles):
     monkeypatch.setattr(apply_calls.time, 'sleep', lambda _: None)
     publish(client, [host()])
     root = schema.root_uuid(host().uuid)
     second = PlacementClient(adapter_of(wsgi))
+    path = f'/resource_providers/{root}/inventories'
+    write = ('POST', '/reshaper') if roles == 'service' else ('PUT', path)
 
     def interfere(method, where):
-        if method == 'PUT' and where.endswith(f'{root}/inventories'):
+        if (method, where) == write:
             wsgi.before, keep = None, wsgi.before
             generation, traits = api.traits(second, root)
             flip = {'CUSTOM_RACK_7'} ^ traits
