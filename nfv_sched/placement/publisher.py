@@ -1,5 +1,6 @@
 """Publish hosts: read what is published, plan the calls, make them."""
 
+import collections
 from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Mapping
@@ -8,6 +9,7 @@ from typing import NamedTuple
 
 from nfv_sched.model import HostTopology
 from nfv_sched.placement import api
+from nfv_sched.placement import parallel
 from nfv_sched.placement import schema
 from nfv_sched.placement.apply_calls import apply_with_retries
 from nfv_sched.placement.apply_calls import ApplyResult
@@ -41,6 +43,8 @@ L3Numbers = Mapping[int, frozenset[int]]
 MAX_SINGLE_READS = 8
 #: A single read takes as long as this many trees of a bulk answer.
 BULK_PER_SINGLE = 16
+#: The most hosts at the same time: a session keeps this many connections.
+MAX_CONCURRENCY = 10
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -108,14 +112,19 @@ class Round:
 
     :param live_nodes: hypervisor hostnames of the existing compute nodes, by
         uuid: no other host replaces one that has its name
+    :param concurrency: hosts to publish at the same time, at most
+        ``MAX_CONCURRENCY``
     """
 
     def __init__(
         self,
         client: PlacementClient,
         live_nodes: Mapping[str, str] | None = None,
+        *,
+        concurrency: int = 1,
     ) -> None:
         self._client = client
+        self._concurrency = concurrency
         self._live_nodes = {
             schema.root_uuid(uuid): _LiveNode(uuid, name)
             for uuid, name in (live_nodes or {}).items()
@@ -134,9 +143,9 @@ class Round:
         A host that cannot be published is reported, and does not stop the
         others.
 
-        :param done: called with the report of each host
-        :param may_continue: called before each host; the rest is skipped once
-            it returns False
+        :param done: called with the report of each host, in this thread
+        :param may_continue: called before each host, in any thread; the rest
+            is skipped once it returns False
         """
         trees, reports = _encoded(hosts)
         for report in reports.values():
@@ -145,19 +154,66 @@ class Round:
         published = self._published(trees)
         changed = [tree for tree in trees if not _is_same(tree, published)]
         created = _create_names(self._client, changed)
-        for tree in trees:
+
+        def publish_tree(
+            tree: Tree,
+        ) -> tuple[str, HostPublishReport | None]:
+            uuid = tree.root.uuid
             if not may_continue():
-                del reports[tree.root.uuid]
-                continue
-            report = _publish_tree(
-                self._client,
-                tree,
-                published.get(tree.root.uuid),
-                self._live_nodes,
-            )
-            reports[tree.root.uuid] = report
-            done(report)
+                return uuid, None
+            return uuid, self._publish_tree(tree, published.get(uuid))
+
+        in_turn, concurrent = self._divided(trees)
+        for batch, workers in ((in_turn, 1), (concurrent, self._concurrency)):
+            for uuid, result in parallel.results(publish_tree, batch, workers):
+                if result is None:
+                    del reports[uuid]
+                    continue
+                reports[uuid] = result
+                done(result)
         return PublishReport(tuple(reports.values()), created)
+
+    def _divided(self, trees: list[Tree]) -> tuple[list[Tree], list[Tree]]:
+        """The trees to publish in turn, and those at the same time.
+
+        Each of the former needs a name that another tree has: publishing one
+        may remove another.
+        """
+        if self._concurrency == 1:
+            return trees, []
+        holders = {listed.name: uuid for uuid, listed in self.roots.items()}
+        wanted = collections.Counter(tree.root.name for tree in trees)
+        in_turn: list[Tree] = []
+        concurrent: list[Tree] = []
+        for tree in trees:
+            uuid, name = tree.root.uuid, tree.root.name
+            is_free = wanted[name] == 1 and holders.get(name, uuid) == uuid
+            (concurrent if is_free else in_turn).append(tree)
+        return in_turn, concurrent
+
+    def _publish_tree(
+        self, tree: Tree, summaries: Summaries | None
+    ) -> HostPublishReport:
+        is_new = tree.root.uuid not in self.roots
+
+        def planned(
+            problem: PlacementError | None,
+        ) -> tuple[list[Call], TreeState]:
+            if problem is None and is_new:
+                # A read would only show a tree whose first publishing was
+                # interrupted: the creation of the root shows it, too.
+                return plan(tree, {}, {}), TreeState.assume_nothing()
+            if isinstance(problem, Conflict):
+                _remove_predecessor(
+                    self._client, tree, problem, self._live_nodes
+                )
+            # The summaries are older than the conflict.
+            return _plan(self._client, tree, None if problem else summaries)
+
+        return _completed(
+            _report(tree, summaries),
+            apply_with_retries(self._client, planned),
+        )
 
     def preview(self, hosts: Iterable[HostTopology]) -> PublishReport:
         """Plan what :meth:`publish` would write; Placement is only read."""
@@ -187,10 +243,13 @@ class Round:
 
 
 def publish(
-    client: PlacementClient, hosts: Iterable[HostTopology]
+    client: PlacementClient,
+    hosts: Iterable[HostTopology],
+    *,
+    concurrency: int = 1,
 ) -> PublishReport:
     """Publish ``hosts`` in one round, see :meth:`Round.publish`."""
-    return Round(client).publish(hosts)
+    return Round(client, concurrency=concurrency).publish(hosts)
 
 
 def preview(
@@ -304,25 +363,6 @@ def _create_names(client: PlacementClient, trees: list[Tree]) -> int:
         classes |= more_classes
         traits |= more_traits
     return api.create_names(client, classes, traits)
-
-
-def _publish_tree(
-    client: PlacementClient,
-    tree: Tree,
-    summaries: Summaries | None,
-    live_nodes: Mapping[str, _LiveNode],
-) -> HostPublishReport:
-    def planned(
-        problem: PlacementError | None,
-    ) -> tuple[list[Call], TreeState]:
-        if isinstance(problem, Conflict):
-            _remove_predecessor(client, tree, problem, live_nodes)
-        # The summaries are older than the conflict.
-        return _plan(client, tree, None if problem else summaries)
-
-    return _completed(
-        _report(tree, summaries), apply_with_retries(client, planned)
-    )
 
 
 def _completed(

@@ -1,5 +1,7 @@
 """A client process that is killed during one of its calls."""
 
+import threading
+
 from nfv_sched_testing.placement_fixtures import WSGIAdapter
 
 
@@ -10,16 +12,24 @@ class Killed(BaseException):
 class KillingWSGI(WSGIAdapter):
     """The adapter of a Placement in this process.
 
-    At call number ``at`` the answer is lost.
+    At call number ``at`` the answer is lost. No thread makes a call after it.
     """
 
     at = None
     count = 0
 
+    def __init__(self, app):
+        super().__init__(app)
+        self.counting = threading.Lock()
+
     def send(self, request, **kwargs):
-        self.count += 1
+        with self.counting:
+            self.count += 1
+            count = self.count
+        if self.at is not None and count > self.at:
+            raise Killed
         answer = super().send(request, **kwargs)
-        if self.count == self.at:
+        if count == self.at:
             raise Killed
         return answer
 

@@ -105,7 +105,8 @@ class Publishing(stateful.RuleBasedStateMachine):
         shutil.copy(self.database, folder / 'placement.db')
         app = self.stack.enter_context(placement_app(folder / 'placement.db'))
         self.wsgi = FaultyWSGI(app)
-        self.client = PlacementClient(adapter_of(self.wsgi))
+        self.roles, self.concurrency = 'service', 1
+        self.client = self._connect()
         self.reader = TopologyReader(lambda: self.client)
         self.hosts = {}
         self.speeds = {}
@@ -116,8 +117,17 @@ class Publishing(stateful.RuleBasedStateMachine):
     def teardown(self):
         self.stack.close()
 
-    @stateful.initialize()
-    def there_are_hosts(self):
+    def _connect(self):
+        return PlacementClient(adapter_of(self.wsgi, self.roles))
+
+    # Placement allows one call for all inventories to the role service.
+    @stateful.initialize(
+        roles=st.sampled_from(['service', 'admin']),
+        concurrency=st.sampled_from([1, 3]),
+    )
+    def there_are_hosts(self, roles='service', concurrency=1):
+        self.roles, self.concurrency = roles, concurrency
+        self.client = self._connect()
         for number in range(2):
             self.host_is_added_or_changed(number, 'big')
         self.publisher_passes()
@@ -155,7 +165,7 @@ class Publishing(stateful.RuleBasedStateMachine):
     def _pass(self, client):
         topologies = list(self.hosts.values())
         prune(client, [topology.uuid for topology in topologies])
-        return publish(client, topologies)
+        return publish(client, topologies, concurrency=self.concurrency)
 
     @stateful.rule()
     def publisher_passes(self):
@@ -175,7 +185,7 @@ class Publishing(stateful.RuleBasedStateMachine):
         self.wsgi.at, self.wsgi.fault = at, fault
         # A 401 fails one host, all other faults fail the pass.
         with contextlib.suppress(Killed, PlacementError):
-            self._pass(PlacementClient(adapter_of(self.wsgi)))
+            self._pass(self._connect())
         self.wsgi.fault = None
         self.reader_looks()
 
@@ -188,7 +198,7 @@ class Publishing(stateful.RuleBasedStateMachine):
     )
     def compute_adds_its_sysfs(self, data, speed, at, fault):
         number = data.draw(st.sampled_from(sorted(self.hosts)))
-        client = PlacementClient(adapter_of(self.wsgi))
+        client = self._connect()
         extra = self._extra(number, speed)
         self.wsgi.at, self.wsgi.fault = at, fault if at else None
         with contextlib.suppress(Killed, PlacementError):
