@@ -359,6 +359,23 @@ memory.
 """,
     ),
     cfg.IntOpt(
+        'concurrency',
+        default=4,
+        min=1,
+        max=10,
+        help="""
+Number of hosts that are published at the same time.
+
+Each of them has one request to Placement at a time. Increase the number
+for the first publication of a large cloud, if Placement has processes
+that are idle meanwhile; decrease it if nova-scheduler and the computes
+wait for Placement.
+
+``nfv-sched publish`` uses this option, too, unless ``--concurrency`` is
+given.
+""",
+    ),
+    cfg.IntOpt(
         'placement_deadline',
         default=60,
         min=1,

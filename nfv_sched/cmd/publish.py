@@ -8,22 +8,23 @@ import sys
 from typing import Any
 
 from cliff import lister
-from rich import console
-from rich import progress
 
 from nfv_sched import conf
 from nfv_sched import sysfs
 from nfv_sched.cmd import backends
+from nfv_sched.cmd import rich_console
 from nfv_sched.nova import config as nova_config
 from nfv_sched.nova import failure_domains
 from nfv_sched.nova import node_topologies
 from nfv_sched.nova.config import CONF
 from nfv_sched.placement.client import PlacementClient
 from nfv_sched.placement.publisher import HostPublishReport
+from nfv_sched.placement.publisher import MAX_CONCURRENCY
 from nfv_sched.placement.publisher import preview
 from nfv_sched.placement.publisher import PublishReport
 from nfv_sched.placement.publisher import Round
 from nfv_sched.placement.removal import prune
+from nfv_sched.publishing.progress import ProgressLog
 from nfv_sched.publishing.sysfs import publish_machine
 
 LOG = logging.getLogger(__name__)
@@ -38,8 +39,9 @@ class PublishCommand(lister.Lister):  # type: ignore[misc]
     """Publish the host topology that nova-computes reported, once.
 
     Reads the compute nodes of all Nova cells and writes one provider tree for
-    each to Placement, beside Nova's own. Unchanged hosts are not written. The
-    exit code is 1 if any host or Nova cell could not be read or published.
+    each to Placement, beside Nova's own. Unchanged hosts are not written: a
+    run that was interrupted is resumed by the next one. The exit code is 1 if
+    any host or Nova cell could not be read or published.
     """
 
     failed = False
@@ -66,6 +68,15 @@ class PublishCommand(lister.Lister):  # type: ignore[misc]
             action='store_true',
             help='also remove orphaned trees, whose compute node is in no '
             'Nova cell; skipped if a Nova cell does not answer',
+        )
+        parser.add_argument(
+            '--concurrency',
+            type=int,
+            choices=range(1, MAX_CONCURRENCY + 1),
+            metavar='N',
+            help='number of hosts that are published at the same time, 1 to '
+            f'{MAX_CONCURRENCY}; only with --source cells. Default: '
+            '[nfv_sched_publisher] concurrency',
         )
         backends.add_deadline(parser)
         return parser
@@ -98,7 +109,12 @@ class PublishCommand(lister.Lister):  # type: ignore[misc]
         if parsed_args.dry_run:
             report = preview(client, nodes.hosts)
         else:
-            report = _publish(client, nodes)
+            report = _publish(
+                client,
+                nodes,
+                parsed_args.concurrency
+                or CONF.nfv_sched_publisher.concurrency,
+            )
         for host in report.hosts:
             for message in host.omitted:
                 LOG.warning('%s', message)
@@ -151,17 +167,26 @@ def _row(host: HostPublishReport) -> tuple[Any, ...]:
 
 
 def _publish(
-    client: PlacementClient, nodes: node_topologies.CloudTopology
+    client: PlacementClient,
+    nodes: node_topologies.CloudTopology,
+    concurrency: int,
 ) -> PublishReport:
-    """Publish all hosts; a terminal shows the progress."""
-    with progress.Progress(
-        console=console.Console(stderr=True),
-        transient=True,
-        disable=not sys.stderr.isatty(),
-    ) as bar:
-        task = bar.add_task('Hosts', total=len(nodes.hosts))
-        return Round(client, nodes.names).publish(
-            nodes.hosts, lambda _: bar.advance(task)
+    """Publish all hosts; a terminal shows the progress, others a log line."""
+    total = len(nodes.hosts)
+    log = ProgressLog(total)
+    done = 0
+    with rich_console.bar('Hosts') as show:
+
+        def advance(host: HostPublishReport) -> None:
+            nonlocal done
+            del host
+            done += 1
+            show(done, total)
+            if not sys.stderr.isatty():
+                log.advance()
+
+        return Round(client, nodes.names, concurrency=concurrency).publish(
+            nodes.hosts, advance
         )
 
 

@@ -120,6 +120,7 @@ def _cells() -> CellsSource:
         full_interval=options.full_interval,
         grace=options.orphan_grace_period,
         page=options.page_size,
+        concurrency=options.concurrency,
     )
 
 
@@ -149,7 +150,7 @@ class PublisherService(cotyledon.Service):
         self._loop.run()
 
     def terminate(self) -> None:
-        """End after the current host."""
+        """End after the hosts that are being published."""
         if not self._loop.stop(_GRACEFUL):
             LOG.warning(
                 'Stopped before the current host was completely published'

@@ -15,11 +15,9 @@ from nfv_sched.placement.publisher import HostPublishReport
 from nfv_sched.placement.publisher import Round
 from nfv_sched.placement.removal import try_remove_tree
 from nfv_sched.publishing.pass_report import PassReport
+from nfv_sched.publishing.progress import ProgressLog
 
 LOG = logging.getLogger(__name__)
-
-#: Seconds between two log lines about the progress of a pass.
-PROGRESS = 10.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -44,22 +42,25 @@ class CellsSource:
 
     :param kinds: of failure domains to publish
     :param page: compute nodes to read at once
+    :param concurrency: hosts to publish at the same time
     :param clock: monotonic seconds
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - options of the service
         self,
         kinds: Sequence[str] = (),
         *,
         full_interval: float = 3600.0,
         grace: float = 3600.0,
         page: int = 500,
+        concurrency: int = 1,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._kinds = tuple(kinds)
         self._full_interval = full_interval
         self._grace = grace
         self._page = page
+        self._concurrency = concurrency
         self._clock = clock
         self._full: float | None = None
         self._settled: dict[str, _SettledNode] = {}
@@ -90,7 +91,9 @@ class CellsSource:
         versions = scan.node_versions
         report.hosts = len(versions)
         current = Round(
-            client, {uuid: version.name for uuid, version in versions.items()}
+            client,
+            {uuid: version.name for uuid, version in versions.items()},
+            concurrency=self._concurrency,
         )
         if full:
             self._settled.clear()
@@ -132,20 +135,15 @@ class CellsSource:
         may_continue: Callable[[], bool],
     ) -> None:
         versions = scan.node_versions
-        last_logged = self._clock()
+        progress = ProgressLog(len(wanted), self._clock)
 
         def done(host: HostPublishReport) -> None:
-            nonlocal last_logged
             report.count(host)
             if host.error is not None:
                 report.problems.append(f'{host.name}: {host.error}')
             self._warn_of_omissions(host)
             self._settle(host, versions[host.uuid], current)
-            if self._clock() - last_logged >= PROGRESS:
-                last_logged = self._clock()
-                LOG.info(
-                    'Published %d of %d hosts', report.checked, len(wanted)
-                )
+            progress.advance()
 
         for page in node_topologies.read_topologies(scan, wanted, self._page):
             if not may_continue():

@@ -1,6 +1,9 @@
 """``nfv-sched publish`` on a whole simulated cloud."""
 
+import io
 import json
+import logging
+import sys
 
 from nova import objects
 import nova.conf
@@ -12,8 +15,10 @@ from nfv_sched.nova import compute_nodes
 from nfv_sched.nova import compute_topology
 from nfv_sched.nova import config as nova_config
 from nfv_sched.nova import node_topologies
+from nfv_sched.placement import publisher
 from nfv_sched.placement.client import PlacementClient
 from nfv_sched.placement.reader import TopologyReader
+from nfv_sched.publishing import progress
 from nfv_sched_testing.clouds import cloud_of
 from nfv_sched_testing.clouds import nova_options  # noqa: F401 - a fixture
 from tests.sysfs import trees
@@ -175,6 +180,58 @@ def test_what_sysfs_adds_is_published_once(
     assert publish('--source=sysfs')[1][0]['Outcome'] == 'unchanged'
     # The part that nova-computes reported is unchanged.
     assert {row['Outcome'] for row in publish()[1]} == {'unchanged'}
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'expected'), [((), 3), (('--concurrency=7',), 7)]
+)
+def test_several_hosts_are_published_at_the_same_time(
+    publish, monkeypatch, arguments, expected
+):
+    numbers = []
+
+    class Recorded(publisher.Round):
+        def __init__(self, *args, concurrency, **options):
+            numbers.append(concurrency)
+            super().__init__(*args, concurrency=concurrency, **options)
+
+    monkeypatch.setattr(publish_module, 'Round', Recorded)
+    CONF.set_override('concurrency', 3, 'nfv_sched_publisher')
+    try:
+        code, rows = publish(*arguments)
+    finally:
+        CONF.clear_override('concurrency', 'nfv_sched_publisher')
+    assert (code, numbers) == (0, [expected])
+    assert {row['Host'] for row in rows} == {'one', 'two'}
+
+
+@pytest.mark.parametrize('number', ['0', '11', 'x'])
+def test_the_number_of_hosts_at_the_same_time_is_limited(
+    two_hosts, number, capsys
+):
+    with pytest.raises(SystemExit):
+        main(['publish', '--concurrency', number])
+    assert '--concurrency' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('terminal', [True, False])
+def test_progress_is_shown_on_a_terminal_and_logged_elsewhere(
+    two_hosts, publish, monkeypatch, caplog, terminal
+):
+    """Neither appears in the output."""
+    # As -v does.
+    caplog.set_level(logging.INFO, progress.LOG.name)
+    monkeypatch.setattr(progress, 'INTERVAL', 0.0)
+    stream = io.StringIO()
+    stream.isatty = lambda: terminal
+    monkeypatch.setattr(sys, 'stderr', stream)
+    monkeypatch.setenv('TERM', 'xterm')
+    code, rows = publish()
+    assert code == 0
+    assert len(rows) == 2
+    assert ('Hosts' in stream.getvalue()) is terminal
+    logged = 'Published 2 of 2 hosts, about 0 s left' in caplog.text
+    assert logged is not terminal
 
 
 def test_sysfs_cannot_be_combined_with_dry_run(publish, two_hosts):
