@@ -37,7 +37,7 @@ class TreeState:
     """A host's tree and our consumer's allocations, as they were read.
 
     ``generations`` holds the generation of each provider by uuid, and is
-    updated after each of our own writes but the last, which may move many.
+    updated after each of our own writes.
     An ``assumed`` state was not read: the tree should not exist.
     """
 
@@ -150,8 +150,8 @@ def _apply_all(
 ) -> None:
     """Make the calls, and append each one that was made to ``calls_made``.
 
-    By default, Placement allows the call for all inventories and usage to the
-    role ``service`` only. A client without it makes the parts of that call.
+    By default, Placement allows the call for several inventories to the role
+    ``service`` only. A client without it makes the parts of that call.
     """
     pending = collections.deque(calls)
     while pending:
@@ -167,8 +167,8 @@ def _apply_all(
             if client.may_reshape:
                 LOG.info(
                     'Placement does not allow POST /reshaper to this user, '
-                    'who may lack the role "service": the inventories and '
-                    'the usage of a host are written in several requests'
+                    'who may lack the role "service": the inventories of '
+                    'each provider are written in a request of their own'
                 )
             client.may_reshape = False
             pending.appendleft(call)
@@ -182,6 +182,7 @@ def apply(client: PlacementClient, call: Call, state: TreeState) -> None:
     :raises Conflict: another client wrote the provider or consumer
     """
     body = dict(call.body or {})
+    name = 'resource_provider_generation'
     match call.kind:
         case CallKind.REMOVAL:
             try:
@@ -201,29 +202,23 @@ def apply(client: PlacementClient, call: Call, state: TreeState) -> None:
                 answer.get('generation')
             )
         case CallKind.INVENTORIES | CallKind.TRAITS:
-            name = 'resource_provider_generation'
             body[name] = state.generations[call.uuid]
             answer = client.put(call.path, body)
             state.generations[call.uuid] = _generation(answer.get(name))
         case CallKind.RESHAPE:
-            client.post(call.path, _reshape_body(call.parts, state))
-
-
-def _reshape_body(
-    parts: tuple[Call, ...], state: TreeState
-) -> dict[str, dict[str, Any]]:
-    inventories = {}
-    allocations = {}
-    for part in parts:
-        body = dict(part.body or {})
-        if part.kind is CallKind.INVENTORIES:
-            generation = state.generations[part.uuid]
-            body['resource_provider_generation'] = generation
-            inventories[part.uuid] = body
-        else:
-            body['consumer_generation'] = state.consumer.generation
-            allocations[part.uuid] = body
-    return {'inventories': inventories, 'allocations': allocations}
+            inventories = {
+                part.uuid: {
+                    **(part.body or {}),
+                    name: state.generations[part.uuid],
+                }
+                for part in call.parts
+            }
+            client.post(
+                call.path, {'inventories': inventories, 'allocations': {}}
+            )
+            # The answer does not contain them.
+            for uuid in inventories:
+                del state.generations[uuid]
 
 
 def _generation(value: Any) -> int:

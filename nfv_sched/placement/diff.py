@@ -26,7 +26,7 @@ class CallKind(enum.StrEnum):
     TRAITS = 'traits'
     REMOVAL = 'removal'
     USAGE = 'usage'
-    RESHAPE = 'inventories and usage'
+    RESHAPE = 'reshape'
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Call:
     """One write, of the provider or (for usage) the consumer ``uuid``.
 
     ``body`` has no generation yet. A call of the kind ``RESHAPE`` has
-    ``parts`` instead: the calls that have the same effect one after another.
+    ``parts`` instead: calls that write the same inventories one by one.
     """
 
     kind: CallKind
@@ -71,7 +71,7 @@ def plan(tree: Tree, present: PresentTree, usage: Allocations) -> list[Call]:
     Children are written first, the root's digest after them, usage last: a
     reader in between sees that the tree is incomplete. The root is written
     with every change, so that its generation shows readers the change.
-    Several writes of inventories and usage are one call at the end.
+    The inventories of several providers are one call.
 
     :param usage: the present allocations of our consumer
     """
@@ -102,7 +102,7 @@ def plan(tree: Tree, present: PresentTree, usage: Allocations) -> list[Call]:
         tree, present, usage, {provider.uuid for provider in unwanted}
     )
     release = plan_usage(tree, usage, kept)
-    calls = [
+    hardware = [
         *created,
         *children,
         *traits,
@@ -111,26 +111,30 @@ def plan(tree: Tree, present: PresentTree, usage: Allocations) -> list[Call]:
         *supplement,
         *renamed,
         *last,
+    ]
+    if not renamed:
+        # Otherwise the inventories below the root make the tree incomplete
+        # before it is renamed: they cannot wait for those of the root.
+        hardware = _reshaped(tree.root, hardware)
+    return [
+        *release,
+        *hardware,
         *plan_usage(tree, kept if release else usage, tree.usage),
     ]
-    if renamed:
-        # The inventories below the root make the tree incomplete before it is
-        # renamed: they cannot wait for the call at the end.
-        return [*release, *calls]
-    return [*release, *_reshaped(tree.root, calls)]
 
 
 def _reshaped(root: Provider, calls: list[Call]) -> list[Call]:
-    """``calls`` with all inventories and usage in one call at the end.
+    """``calls`` with all inventories in one call at the end.
 
-    Placement has such a call for inventories and allocations only: providers
-    and traits are written one by one.
+    Placement has no such call for providers and traits. It could write our
+    consumer's allocations as well, but would then lock a range of Nova's
+    allocations until all inventories are written (MySQL's gap locks): claims
+    of instances would wait, and of two such calls one would fail.
     """
-    kinds = (CallKind.INVENTORIES, CallKind.USAGE)
-    parts = tuple(call for call in calls if call.kind in kinds)
+    parts = tuple(call for call in calls if call.kind is CallKind.INVENTORIES)
     if len(parts) < 2:
         return calls
-    others = [call for call in calls if call.kind not in kinds]
+    others = [call for call in calls if call.kind is not CallKind.INVENTORIES]
     reshape = Call(
         CallKind.RESHAPE,
         'POST',

@@ -184,6 +184,20 @@ def test_usage_above_capacity_is_cut_and_reported(client):
     assert publish(client, [topology]).writes == 0
 
 
+@pytest.mark.parametrize('roles', ROLES)
+@pytest.mark.usefixtures('roles')
+def test_usage_ends_with_a_change_of_two_cells(client):
+    old = host(usage=HostUsage(dedicated_cpus={0: 30}))
+    publish(client, [old])
+    cells = tuple(
+        dataclasses.replace(cell, cores=cell.cores - 1) for cell in old.cells
+    )
+    new = dataclasses.replace(old, cells=cells, usage=HostUsage())
+    assert publish(client, [new]).hosts[0].error is None
+    assert read(client, new) == new
+    assert publish(client, [new]).writes == 0
+
+
 def test_usage_is_reduced_with_the_capacity_of_its_cell(client):
     old = host(usage=HostUsage(dedicated_cpus={0: 30}))
     publish(client, [old])
@@ -256,7 +270,7 @@ def test_preview_writes_nothing_and_names_the_calls(client, wsgi):
     texts = [str(call) for call in report.hosts[0].calls]
     assert texts[0].startswith('POST /resource_providers ')
     assert texts[0].endswith('host0:nfv)')
-    assert texts[-1] == 'POST /reshaper  (inventories and usage of host0:nfv)'
+    assert texts[-1] == 'POST /reshaper  (reshape of host0:nfv)'
     done = publish(client, [host(0)])
     assert done.hosts[0].calls == report.hosts[0].calls
 
@@ -264,10 +278,12 @@ def test_preview_writes_nothing_and_names_the_calls(client, wsgi):
 @pytest.mark.parametrize('roles', ROLES)
 def test_the_digest_is_written_last_before_usage(client, roles):
     calls = publish(client, [with_guest(host())]).hosts[0].calls
-    if roles == 'service':
-        calls = calls[-1].parts
     root = schema.root_uuid(host().uuid)
-    assert (calls[-2].kind, calls[-2].uuid) == ('inventories', root)
+    last = calls[-2]
+    if roles == 'service':
+        assert last.kind == 'reshape'
+        last = last.parts[-1]
+    assert (last.kind, last.uuid) == ('inventories', root)
     assert calls[-1].kind == 'usage'
 
 

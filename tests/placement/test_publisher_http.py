@@ -28,6 +28,7 @@ from nfv_sched_testing.placement_server import running
 from tests.placement.examples import bare
 from tests.placement.examples import both
 from tests.placement.examples import host
+from tests.placement.examples import read
 from tests.placement.examples import reported
 from tests.placement.examples import supplement
 from tests.placement.examples import with_guest
@@ -157,6 +158,20 @@ def quiet(server):
     prune(client, [])
     yield server
     prune(client, [])
+
+
+@pytest.mark.parametrize('concurrency', [4, 10])
+def test_several_hosts_are_published_at_the_same_time(quiet, concurrency):
+    """All are new, and so is the kind of consumer that mirrors usage."""
+    client = client_of(quiet)
+    topologies = [old(number) for number in range(12)]
+    report = publish(client, topologies, concurrency=concurrency)
+    outcomes = [(host.outcome, host.conflicts) for host in report.hosts]
+    assert outcomes == [('written', 0)] * 12
+    for topology in topologies:
+        assert read(client, topology) == topology
+    again = publish(client, topologies, concurrency=concurrency)
+    assert again.writes == 0
 
 
 @pytest.mark.parametrize('work', WORK)
