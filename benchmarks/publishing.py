@@ -6,6 +6,10 @@ that a simulated nova-compute reported. Placement is the real one, over HTTP,
 in a process of its own, on SQLite. The first pass is made over ``--first``
 hosts; the trees of the others are put into Placement's database as that pass
 would have left them, so that everything else is measured at full size.
+
+The first publication is also measured by itself, with Placement on PostgreSQL:
+with single calls, with one call for all inventories and usage, and with
+several hosts at the same time.
 """
 
 import argparse
@@ -33,6 +37,7 @@ from keystoneauth1 import token_endpoint
 from nova import objects
 from nova.db.main import models
 from oslo_utils import timeutils
+import pytest
 import requests.adapters
 from rich.console import Console
 from rich.table import Table
@@ -43,6 +48,7 @@ from nfv_sched.nova import node_versions
 from nfv_sched.placement import schema
 from nfv_sched.placement.client import PlacementClient
 from nfv_sched.placement.codec import encode
+from nfv_sched.placement.publisher import publish
 from nfv_sched.placement.reader import TopologyReader
 from nfv_sched.publishing.cells import CellsSource
 from nfv_sched.publishing.pass_report import PassReport
@@ -51,6 +57,8 @@ from nfv_sched.sim.cloud import simulated_cloud
 from nfv_sched_testing import placement_server
 
 MACHINE = 'turin-nps4'
+#: Calls of a round before its first host: the roots, the known names.
+ROUND = 3
 #: Hosts that are put into a database at once.
 BATCH = 500
 #: When rows that are put into Placement's database were made, in SQL.
@@ -62,25 +70,30 @@ class Counting(requests.adapters.HTTPAdapter):
 
     def __init__(self):
         super().__init__()
+        self.lock = threading.Lock()
         self.calls = self.writes = self.sent = self.received = 0
 
     def send(self, request, **kwargs):
         """Send and count."""
         answer = super().send(request, **kwargs)
-        self.calls += 1
-        self.writes += request.method != 'GET'
-        self.sent += len(request.body or b'')
-        self.received += len(answer.content)
+        with self.lock:
+            self.calls += 1
+            self.writes += request.method != 'GET'
+            self.sent += len(request.body or b'')
+            self.received += len(answer.content)
         return answer
 
 
-def client_of(url, counting):
+def client_of(url, counting, roles='service'):
     """A client whose requests ``counting`` counts."""
     session = ksa_session.Session(auth=token_endpoint.Token(url, 'admin'))
     session.session.mount('http://', counting)
-    return PlacementClient(
-        ksa_adapter.Adapter(session, service_type='placement'), deadline=600
+    adapter = ksa_adapter.Adapter(
+        session,
+        service_type='placement',
+        additional_headers={'X-Roles': roles},
     )
+    return PlacementClient(adapter, deadline=600)
 
 
 @dataclasses.dataclass
@@ -399,6 +412,61 @@ def candidates(urls, repeat=9):
     return [min(mine) for mine in seconds]
 
 
+def first_publications(url, host, count, concurrencies, repeat=3):
+    """What a host costs that is published for the first time, by way.
+
+    Placement allows the one call for all inventories and usage to the role
+    ``service`` only; without it, each provider has a call of its own. The
+    ways take turns, and the fastest turn of each counts.
+    """
+    ways = [('single calls', 'admin', 1)]
+    ways += [('one call', 'service', number) for number in concurrencies]
+    clients = {}
+    for way in ways:
+        counting = Counting()
+        clients[way] = counting, client_of(url, counting, way[1])
+        # Creates the names, opens a connection, and tries the one call.
+        publish(clients[way][1], copies(host, 1))
+        counting.calls = 0
+    seconds = {way: [] for way in ways}
+    for _ in range(repeat):
+        for way, (_, client) in clients.items():
+            started = time.perf_counter()
+            report = publish(client, copies(host, count), concurrency=way[2])
+            seconds[way].append(time.perf_counter() - started)
+            assert report.count('written') == count, report
+    return [
+        {
+            'what': what,
+            'concurrency': concurrency,
+            'calls_per_host': (counting.calls / repeat - ROUND) / count,
+            'seconds_per_host': min(seconds[what, roles, concurrency]) / count,
+        }
+        for (what, roles, concurrency), (counting, _) in clients.items()
+    ]
+
+
+def copies(host, count):
+    """New hosts like ``host``."""
+    return [
+        dataclasses.replace(host, uuid=uuid_, name=f'new-{uuid_}')
+        for uuid_ in (str(uuid.uuid4()) for _ in range(count))
+    ]
+
+
+def first_publications_on_postgresql(host, options):
+    """Measure them on a server of their own; nothing without PostgreSQL."""
+    with contextlib.ExitStack() as stack:
+        try:
+            database = stack.enter_context(placement_server.postgresql())
+        except pytest.skip.Exception:
+            return []
+        url = stack.enter_context(placement_server.running(database))
+        return first_publications(
+            url, host, options.first, options.concurrency
+        )
+
+
 def run(options, console):
     """All measurements, in an order that builds on each other."""
     rows = []
@@ -452,6 +520,7 @@ def run(options, console):
         # The same cloud, but for our trees of all but the first hosts.
         shutil.copy(database, folder / 'without.db')
         seed(database, [host for host in everything if host.uuid in missing])
+        example = everything[0]
         del everything
         console.print('allocation candidates')
         with placement_server.running(
@@ -467,6 +536,8 @@ def run(options, console):
         for what in (f'pass with {changed} changed', 'the pass after it'):
             console.print(what)
             rows.append(measured(what, counting, one(source)))
+        console.print('first publications')
+        first = first_publications_on_postgresql(example, options)
         console.print('pauses')
         found_pauses = pauses(url)
     return {
@@ -475,6 +546,7 @@ def run(options, console):
         'machine': MACHINE,
         'pools': options.pools,
         'passes': [dataclasses.asdict(row) for row in rows],
+        'first_publications': first,
         'reader': found_pauses,
         'candidates': {
             'without_seconds': without,
@@ -508,6 +580,17 @@ def show(results, console):
             f'{row["memory_mib"]:.0f}',
         )
     console.print(table)
+    table = Table(title='A host that is published for the first time')
+    for name in ('way', 'hosts at a time', 'calls', 'ms'):
+        table.add_column(name, justify='left' if name == 'way' else 'right')
+    for row in results['first_publications']:
+        table.add_row(
+            row['what'],
+            str(row['concurrency']),
+            f'{row["calls_per_host"]:.1f}',
+            f'{1000 * row["seconds_per_host"]:.0f}',
+        )
+    console.print(table)
     console.print_json(json.dumps(results['reader']))
     console.print_json(json.dumps(results['candidates']))
 
@@ -521,6 +604,9 @@ def main(arguments=None):
     parser.add_argument('--first', type=int, default=100)
     parser.add_argument('--pools', type=int, default=4)
     parser.add_argument('--changed', type=float, default=0.01)
+    parser.add_argument(
+        '--concurrency', type=int, nargs='+', default=[1, 2, 4, 8]
+    )
     parser.add_argument('--output', type=pathlib.Path, metavar='JSON')
     options = parser.parse_args(arguments)
     console = Console(stderr=True)
