@@ -338,7 +338,7 @@ def test_publish_ends_when_placement_becomes_unavailable(client, wsgi):
     publish(client, [host(0)])
 
     def down(method, path):
-        if method == 'PUT' and path.endswith('/inventories'):
+        if (method, path) == ('POST', '/reshaper'):
             raise OSError('stopped')
 
     wsgi.before = down
