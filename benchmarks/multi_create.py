@@ -33,9 +33,7 @@ from nfv_sched_testing import strategies
 _BATCH = 500
 
 
-def batch(
-    seed: int, instances: int
-) -> tuple[collections.Counter[str], Any]:
+def batch(seed: int, instances: int) -> tuple[collections.Counter[str], Any]:
     """The steps of a batch of requests by kind, and a pair that differs."""
     steps: collections.Counter[str] = collections.Counter()
     differing: list[Any] = []
