@@ -10,7 +10,7 @@ _WANTED = os.environ.get('NFV_EXHAUSTIVE', '')
 EXHAUSTIVE = _WANTED not in ('', '0')
 ALL = _WANTED == 'all'
 
-_SHARE = 1 if ALL else 6 if EXHAUSTIVE else 10
+_SHARE = 1 if ALL else 8 if EXHAUSTIVE else 10
 _LEAST = 100
 
 

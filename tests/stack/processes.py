@@ -82,6 +82,8 @@ class Processes:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 env={**_environment(), **environment},
+                # Where Erlang writes what it knew when it was killed.
+                cwd=self._logs,
                 start_new_session=True,
             )
 
