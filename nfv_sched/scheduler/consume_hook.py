@@ -14,7 +14,6 @@ instance, which the claim of an older compute does not.
 """
 
 from collections.abc import Iterable
-import copy
 import logging
 from typing import Any
 import weakref
@@ -72,10 +71,8 @@ class _ClaimWatch(list[Candidate]):
             self._hook.claim()
         return super().__getitem__(index)
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> list[Candidate]:
-        return copy.deepcopy(list(self), memo)
-
     def __reduce__(self) -> tuple[Any, ...]:
+        # A copy is a plain list.
         return list, (list(self),)
 
 

@@ -128,8 +128,15 @@ class InFlight:
 
         :param choice: the NUMA nodes that its claim may take, None for all
         """
-        now = self._clock()
-        pick = Pick(instance, state.host, fit_request, providers, choice, now)
+        shared = SharedPick(
+            instance,
+            state.uuid,
+            state.host,
+            fit_request,
+            providers,
+            choice,
+            0.0,
+        )
         with self._lock:
             if any(
                 known.instance == instance
@@ -138,51 +145,42 @@ class InFlight:
                 for known in self._picks.get(state.uuid, ())
             ):
                 return
-            self._append(state.uuid, pick, now)
+            self._append(shared)
         if self._share is not None:
-            self._share(
-                SharedPick(
-                    instance,
-                    state.uuid,
-                    state.host,
-                    fit_request,
-                    providers,
-                    choice,
-                    0.0,
-                )
-            )
+            self._share(shared)
 
     def include(self, shared: SharedPick) -> bool:
         """Record an instance that another scheduler has sent to a host.
 
         :returns: whether there was room for it
         """
-        now = self._clock()
+        with self._lock:
+            if len(self._nodes) >= MOST_SHARED:
+                return False
+            self._append(shared)
+        return True
+
+    def _append(self, shared: SharedPick) -> None:
+        """Add a pick to those of a host; the last one of an instance counts.
+
+        Picks that are too old are dropped, in case that nothing else does it.
+        """
+        now, instance, node = self._clock(), shared.instance, shared.node
+        if instance in self._nodes:
+            self._keep(
+                self._nodes[instance], lambda known: known.instance != instance
+            )
+        self._keep(node, lambda known: now - known.since < BUILD_TIMEOUT)
         pick = Pick(
-            shared.instance,
+            instance,
             shared.host,
             shared.fit_request,
             shared.providers,
             shared.choice,
             now - shared.age,
         )
-        with self._lock:
-            if len(self._nodes) >= MOST_SHARED:
-                return False
-            self._append(shared.node, pick, now)
-        return True
-
-    def _append(self, uuid: str, pick: Pick, now: float) -> None:
-        """Add a pick to those of a host; the last one of an instance counts.
-
-        Without those that are too old, in case that nothing else drops them.
-        """
-        if pick.instance in self._nodes:
-            node = self._nodes[pick.instance]
-            self._keep(node, lambda known: known.instance != pick.instance)
-        self._keep(uuid, lambda known: now - known.since < BUILD_TIMEOUT)
-        self._picks[uuid] = (*self._picks.get(uuid, ()), pick)
-        self._nodes[pick.instance] = uuid
+        self._picks[node] = (*self._picks.get(node, ()), pick)
+        self._nodes[instance] = node
 
     def _keep(self, uuid: str, wanted: Callable[[Pick], bool]) -> None:
         """Drop the picks of a host that are not wanted."""
@@ -289,12 +287,10 @@ class InFlight:
             if now < self._next_look or not self._picks:
                 return
             self._next_look = now + BUILD_TIMEOUT
-            waiting = [
-                pick for picks in self._picks.values() for pick in picks
-            ]
+            waiting = list(self._nodes)
         hosts: Mapping[str, str | None] = {}
         try:
-            hosts = self._find([pick.instance for pick in waiting])
+            hosts = self._find(waiting)
         finally:
             end = self._clock()
             with self._lock:

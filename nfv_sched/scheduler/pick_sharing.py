@@ -24,8 +24,8 @@ from nfv_sched.scheduler.pick_messages import SharedPick
 
 #: Picks that wait to be sent.
 MOST_WAITING = 1024
-#: Seconds after which a pick says nothing: nova-compute has claimed it, and
-#: its host has reported it.
+#: Seconds after which a pick is of no use: nova-compute has claimed the
+#: resources, and its report has them.
 LATE = 30.0
 #: Seconds until another attempt to listen.
 RETRY = 30.0
@@ -39,9 +39,9 @@ LOG = logging.getLogger(__name__)
 class SharingCounts:
     """Picks of this process that were sent, and those of others.
 
-    ``late`` were too old to say anything, here or there. ``dropped`` did not
-    fit the queue or the memory, or the bus did not take them; ``invalid``
-    counts messages.
+    ``late`` ones were too old to be of use, before they were sent or when
+    they arrived. ``dropped`` ones found a queue or the memory full, or the bus
+    down. ``invalid`` counts messages.
     """
 
     sent: int = 0
@@ -165,7 +165,7 @@ class PickSharing:
             return
         try:
             while not self._stopping.is_set():
-                self.send_waiting()
+                self._send_waiting()
                 self._log_counts()
         finally:
             stop()
@@ -185,7 +185,7 @@ class PickSharing:
                 return stop
         return None
 
-    def send_waiting(self) -> None:
+    def _send_waiting(self) -> None:
         """Send what waits, of which there may be nothing for minutes."""
         waiting = []
         try:

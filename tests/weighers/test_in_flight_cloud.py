@@ -1,11 +1,14 @@
 """Guests in flight under Nova's own scheduler, databases and all."""
 
+import copy
+
 from nova import objects
 from nova.compute import vm_states
 from nova.scheduler import utils as scheduler_utils
 from oslo_utils import uuidutils
 import pytest
 
+from nfv_sched.filters.numa_fit import NUMAFitFilter
 from nfv_sched.nova import instances
 from nfv_sched.scheduler import in_flight as in_flight_module
 from nfv_sched.scheduler import process
@@ -13,6 +16,10 @@ from nfv_sched.scheduler.in_flight import InFlight
 from nfv_sched.sim.boot_request import SimulatedFlavor
 from nfv_sched_testing.clouds import cloud_of
 from nfv_sched_testing.clouds import nova_options  # noqa: F401 - a fixture
+from nfv_sched_testing.weighing import LARGE
+from nfv_sched_testing.weighing import plain
+from nfv_sched_testing.weighing import SMALL
+from nfv_sched_testing.weighing import spec_of
 
 NAMES = ('one', 'two', 'three')
 #: A host has room for several.
@@ -109,6 +116,15 @@ def test_an_instance_counts_while_placement_is_asked(cloud, monkeypatch):
     assert flight.others(None) == 1
     [[pick]] = flight._picks.values()
     assert pick.host == host
+
+
+@pytest.mark.parametrize('copied', [copy.copy, copy.deepcopy])
+def test_copies_of_candidates_are_plain(no_placement, copied):
+    host, spec = plain('host', LARGE), spec_of(SMALL)
+    assert list(NUMAFitFilter().filter_all([host], spec)) == [host]
+    candidates = copied(host.allocation_candidates)
+    assert type(candidates) is list
+    assert candidates == list(host.allocation_candidates)
 
 
 @pytest.mark.parametrize('cloud', [2.0], indirect=True)
