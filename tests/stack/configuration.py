@@ -74,7 +74,7 @@ EQUAL: Options = merge(
 #: As our README says, without knowing of each other's picks.
 APART: Options = merge(OURS, {'nfv_sched': {'share_picks': False}})
 
-#: The same, choosing NUMA nodes on hosts that have labels.
+#: As our README says, choosing NUMA nodes on hosts that have labels.
 CHOOSING: Options = merge(
     OURS,
     {

@@ -32,7 +32,7 @@ _RABBIT = '/usr/lib/rabbitmq/bin/rabbitmq-server'
 NEEDED = ('mariadbd', 'mariadb-install-db', 'epmd', _RABBIT)
 SCHEDULERS = tuple(f'nova-scheduler-{number}' for number in range(1, 5))
 #: How many of them run at first.
-SOME = 2
+INITIAL_SCHEDULERS = 2
 CONDUCTOR = 'nova-conductor'
 PUBLISHER = 'nfv-sched-publisher'
 
@@ -113,7 +113,9 @@ class Plane:
             url = self.ports.url(service)
             self.processes.wait(name, functools.partial(speaks_http, url))
 
-    def start_schedulers(self, scheduler: Options, count: int = SOME) -> None:
+    def start_schedulers(
+        self, scheduler: Options, count: int = INITIAL_SCHEDULERS
+    ) -> None:
         """Start some nova-schedulers, configured like this.
 
         And nova-conductor, which counts attempts by an option of its own.
@@ -138,7 +140,7 @@ class Plane:
             )
 
     def restart_schedulers(
-        self, scheduler: Options, count: int = SOME
+        self, scheduler: Options, count: int = INITIAL_SCHEDULERS
     ) -> None:
         """Run them with other options from now on."""
         for name in (CONDUCTOR, *self.schedulers):

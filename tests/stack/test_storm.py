@@ -7,6 +7,7 @@ import pytest
 from tests.stack import configuration
 from tests.stack.conftest import HOSTS
 from tests.stack.guests import PER_HOST
+from tests.stack.plane import Plane
 from tests.stack.plane import PUBLISHER
 
 #: As many as fit, less two hosts' worth.
@@ -100,15 +101,9 @@ def _placement(plane):
     plane.start_placement()
 
 
-def _queue(plane):
-    plane.restart_queue()
-
-
-def _scheduler(plane):
-    plane.kill_scheduler()
-
-
-@pytest.mark.parametrize('strike', [_placement, _queue, _scheduler])
+@pytest.mark.parametrize(
+    'strike', [_placement, Plane.restart_queue, Plane.kill_scheduler]
+)
 def test_amid_failures(plane, guests, flavors, strike):
     """Services are killed; the schedulers go on.
 
