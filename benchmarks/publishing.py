@@ -8,8 +8,8 @@ hosts; the trees of the others are put into Placement's database as that pass
 would have left them, so that everything else is measured at full size.
 
 The first publication is also measured by itself, with Placement on PostgreSQL:
-with single calls, with one call for all inventories and usage, and with
-several hosts at the same time.
+with single calls, with one call for all inventories, and with several hosts at
+the same time.
 """
 
 import argparse
@@ -415,8 +415,8 @@ def candidates(urls, repeat=9):
 def first_publications(url, host, count, concurrencies, repeat=3):
     """What a host costs that is published for the first time, by way.
 
-    Placement allows the one call for all inventories and usage to the role
-    ``service`` only; without it, each provider has a call of its own. The
+    Placement allows the one call for all inventories to the role ``service``
+    only; without it, each provider has a call of its own. The
     ways take turns, and the fastest turn of each counts.
     """
     ways = [('single calls', 'admin', 1)]

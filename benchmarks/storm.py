@@ -69,8 +69,8 @@ _GROUP = 'filter_scheduler'
 _SCATTER = 'nfv_sched.scatter_weight_multiplier'
 _IN_FLIGHT = 'nfv_sched.in_flight_weight_multiplier'
 _ATTEMPTS = 'scheduler.max_attempts'
-# What the README sets beside the multipliers and what matters here: a failed
-# build weighs nothing, and no compute reports the builds under way.
+# The one of the README's other options that matters here: no host reports
+# failed builds, or builds under way.
 _EQUAL = {_ATTEMPTS: settings.NFV.options[_ATTEMPTS]}
 
 

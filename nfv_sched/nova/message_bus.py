@@ -1,8 +1,8 @@
 """A fanout topic on the message bus that nova-schedulers share.
 
-Nova's own transport carries it (``[DEFAULT] transport_url``). One process of a
-host is as good as another, so that queues are named after hosts, as Nova's
-are, and a restart leaves none behind.
+Nova's own transport carries it (``[DEFAULT] transport_url``). The servers of
+the topic are named after their hosts, as those of Nova are, so that a restart
+does not leave a queue behind.
 """
 
 from collections.abc import Callable

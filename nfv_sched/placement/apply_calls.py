@@ -37,8 +37,9 @@ class TreeState:
     """A host's tree and our consumer's allocations, as they were read.
 
     ``generations`` holds the generation of each provider by uuid, and is
-    updated after each of our own writes.
-    An ``assumed`` state was not read: the tree should not exist.
+    updated after each of our own writes; without those that a call for the
+    inventories of several providers has moved. An ``assumed`` state was not
+    read: the tree should not exist.
     """
 
     present: PresentTree

@@ -38,11 +38,11 @@ ModelValue = TypeVar('ModelValue')
 
 
 class InvalidMessage(ValueError):
-    """A message that is none, is damaged, or is of another major version."""
+    """A message that is malformed or of another major version."""
 
 
 class SharedPick(NamedTuple):
-    """A pick on the bus: what a scheduler knows of it, without its clock.
+    """A pick as schedulers share it, without the clock of any of them.
 
     ``node`` is the uuid of the compute node; ``age`` is in seconds, from the
     pick to the message.
@@ -202,8 +202,8 @@ def _encode_pick(pick: SharedPick) -> dict[str, Any]:
 def encode_guest(guest: Guest) -> str:
     """What a claim takes of a host, as JSON.
 
-    Equal for all instances of a flavor: the ids of device requests, which
-    only the mappings of allocation candidates name, are left out.
+    Mostly equal for the instances of a flavor: the ids of device requests are
+    left out, which only the mappings of allocation candidates name.
     """
     devices = (
         dataclasses.replace(request, request_id=None)
