@@ -99,22 +99,31 @@ class Guests:
         names: Sequence[str],
         flavors: Sequence[Any],
         amid: Callable[[int], None] = lambda _: None,
+        patience: float | None = None,
     ) -> list[Any]:
         """Boot many guests, each of its flavor, as many at once as it goes.
 
-        ``amid`` is called after each one that was asked for.
+        ``amid`` is called after each one that was asked for. ``patience`` is
+        for those that Nova has lost: they are returned as they are after so
+        many seconds.
         """
         with concurrent.futures.ThreadPoolExecutor(_AT_ONCE) as pool:
             asked = []
             for number, guest in enumerate(pool.map(self.ask, names, flavors)):
                 asked.append(guest)
                 amid(number)
-        return self.all_settled(asked)
+        return self.all_settled(asked, patience)
 
-    def all_settled(self, guests: Iterable[Any]) -> list[Any]:
-        """Wait for all; one request tells of many guests."""
+    def all_settled(
+        self, guests: Iterable[Any], patience: float | None = None
+    ) -> list[Any]:
+        """Wait for all; one request tells of many guests.
+
+        :param patience: seconds after which guests may still be building
+        :raises TimeoutError: some are, and there is no ``patience``
+        """
         wanted = [guest.id for guest in guests]
-        end = time.monotonic() + _PATIENCE
+        end = time.monotonic() + (patience or _PATIENCE)
         while True:
             by_id = {server.id: server for server in self._compute.servers()}
             left = [
@@ -122,7 +131,7 @@ class Guests:
                 for uuid in wanted
                 if by_id[uuid].status == 'BUILD' or by_id[uuid].task_state
             ]
-            if not left:
+            if not left or (patience and time.monotonic() > end):
                 return [by_id[uuid] for uuid in wanted]
             if time.monotonic() > end:
                 raise TimeoutError(f'{len(left)} guests are still building')

@@ -15,6 +15,8 @@ BOOTS = (len(HOSTS) - 2) * PER_HOST
 #: Sets of one guest of each shape: 28 CPUs, on hosts that hold 24.
 SETS = len(HOSTS) * 7 // 10
 _RESCHEDULED = 'was re-scheduled'
+#: Seconds, more than Nova's [DEFAULT] rpc_response_timeout.
+_PATIENCE = 90.0
 
 
 @pytest.fixture(autouse=True)
@@ -108,8 +110,8 @@ def test_amid_failures(plane, guests, flavors, strike):
     """Services are killed; the schedulers go on.
 
     Nova itself needs Placement and the bus for each boot, and loses requests
-    that a scheduler has begun with: what is asked for meanwhile may fail.
-    Nothing of what comes later does.
+    that are on the bus or that a scheduler has begun with: what is asked for
+    meanwhile may fail, or stay in BUILD. Nothing of what comes later does.
     """
     plane.restart_computes()
     plane.restart_schedulers(configuration.OURS)
@@ -119,7 +121,7 @@ def test_amid_failures(plane, guests, flavors, strike):
             strike(plane)
 
     wanted = [flavors.vnf] * BOOTS
-    during = guests.storm(names('during'), wanted, amid)
+    during = guests.storm(names('during'), wanted, amid, _PATIENCE)
     guests.delete_all()
     if PUBLISHER not in plane.processes.running():
         plane.start_publisher()
