@@ -6,6 +6,7 @@ doc/source/contributing.rst.
 """
 
 import ast
+import collections
 import pathlib
 import re
 
@@ -135,3 +136,13 @@ def test_docstrings_and_output_are_in_plain_english(module):
         for line, text in strings_of(ast.parse(module.read_text()))
         for number, word in banned_in(text)
     ] == []
+
+
+def test_no_name_of_a_class_means_two_things():
+    names = collections.Counter(
+        node.name
+        for module in MODULES
+        for node in ast.parse(module.read_text()).body
+        if isinstance(node, ast.ClassDef) and not node.name.startswith('_')
+    )
+    assert [name for name, count in names.items() if count > 1] == []

@@ -63,7 +63,7 @@ class LiveMigration:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Move:
+class MoveClaim:
     """The guest that is claimed; ``live`` is None unless it moves live."""
 
     guest: Guest
@@ -82,7 +82,7 @@ def is_move(spec: RequestSpec) -> bool:
     return destination is not None and 'cell' in destination
 
 
-def move_of(spec: RequestSpec, guest: Guest) -> Move | None:
+def move_of(spec: RequestSpec, guest: Guest) -> MoveClaim | None:
     """What is claimed for an instance that moves.
 
     None for a boot, for a guest that asks for nothing, and where the
@@ -113,7 +113,7 @@ def move_of(spec: RequestSpec, guest: Guest) -> Move | None:
 
 def _move(
     spec: RequestSpec, guest: Guest, stored: instances.StoredInstance
-) -> Move | None:
+) -> MoveClaim | None:
     stored_guest = request_spec.guest_of(
         spec, stored.topology, stored.pci_requests
     )
@@ -122,16 +122,16 @@ def _move(
         live and not stored_guest.cells
     ):
         # Without NUMA topology a live migration claims devices only.
-        return Move(stored_guest)
+        return MoveClaim(stored_guest)
     if stored.task_state not in _MOVE_CLAIMS:
         return None
     moved = dataclasses.replace(guest, devices=_devices(spec, stored))
     if not live:
-        return Move(moved)
+        return MoveClaim(moved)
     # The claim of the NUMA nodes does not take its devices.
     policy = 'preferred' if guest.pcie_policy else None
     # Nova compares the page size of this cell only, too.
-    return Move(
+    return MoveClaim(
         dataclasses.replace(moved, pcie_policy=policy),
         LiveMigration(
             stored_guest.cells[0].page_size,
