@@ -14,7 +14,8 @@ from typing import Any
 import warnings
 
 from cliff import app
-from cliff import commandmanager
+
+from nfv_sched.cmd import command_manager
 
 # Levels by number of -v: of this package, and of the libraries. Nova warns of
 # ordinary events, such as computes that it reads for the first time.
@@ -37,7 +38,7 @@ class Main(app.App):  # type: ignore[misc]
             description='NUMA, huge-page, CPU-pinning and PCI aware '
             'scheduling for OpenStack Nova.',
             version=metadata.version('nfv-sched'),
-            command_manager=commandmanager.CommandManager(
+            command_manager=command_manager.CommandManager(
                 'nfv_sched.commands'
             ),
             deferred_help=True,

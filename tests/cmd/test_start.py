@@ -1,0 +1,70 @@
+"""What the command needs in order to start."""
+
+import importlib
+from importlib import metadata
+import subprocess
+import sys
+
+from cliff import commandmanager
+import pytest
+
+from nfv_sched.cmd import command_manager
+
+_GROUP = 'nfv_sched.commands'
+_LOADED = """
+import sys
+from nfv_sched.cmd import main
+try:
+    main.main(sys.argv[1:])
+except SystemExit:
+    pass
+print('loaded:', sorted({name.split('.')[0] for name in sys.modules}))
+"""
+
+
+@pytest.mark.parametrize('option', ['--help', '--version', 'help'])
+def test_lists_of_commands_do_not_import_nova(option):
+    process = subprocess.run(
+        [sys.executable, '-c', _LOADED, option],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    *output, loaded = process.stdout.splitlines()
+    assert 'cliff' in loaded
+    for package in ('nova', 'sqlalchemy', 'eventlet'):
+        assert f"'{package}'" not in loaded
+    assert output
+    assert process.stderr == ''
+
+
+def test_descriptions_are_those_of_the_commands():
+    manager = command_manager.CommandManager(_GROUP)
+    listed = {
+        name: entry_point.load()(None, None).get_description()
+        for name, entry_point in manager
+    }
+    assert listed == {
+        entry_point.name: entry_point.load()(None, None).get_description()
+        for entry_point in metadata.entry_points(group=_GROUP)
+    }
+
+
+def test_commands_are_found_as_cliff_finds_them():
+    ours = command_manager.CommandManager(_GROUP)
+    cliffs = commandmanager.CommandManager(_GROUP)
+    assert set(ours.commands) == set(cliffs.commands)
+    for argv in (['capacity', '--flavor', 'm1'], ['expl', '--server', 'u']):
+        assert ours.find_command(argv) == cliffs.find_command(argv)
+
+
+def test_a_command_whose_source_is_invalid_is_left_to_cliff(
+    tmp_path, monkeypatch
+):
+    (tmp_path / 'broken_command.py').write_text('class Command(')
+    monkeypatch.syspath_prepend(tmp_path)
+    importlib.invalidate_caches()
+    entry_point = metadata.EntryPoint('odd', 'broken_command:Command', _GROUP)
+    manager = command_manager.CommandManager(None)
+    manager.commands['odd'] = entry_point
+    assert list(manager) == [('odd', entry_point)]
