@@ -9,9 +9,11 @@ from typing import Any
 from oslo_upgradecheck.upgradecheck import Code
 
 from nfv_sched.checking import hosts
+from nfv_sched.checking import instances
 from nfv_sched.checking import placement
 from nfv_sched.checking import publisher
 from nfv_sched.checking import scheduler
+from nfv_sched.checking.instances import Allocations
 from nfv_sched.checking.publisher import PublisherStatus
 from nfv_sched.checking.result import ok
 from nfv_sched.checking.result import Result
@@ -28,7 +30,8 @@ class CheckInput:
     name why other trees cannot be used; ``versions`` are those of Placement's
     API, ``options`` those of placement.conf, None without that file.
     ``kinds`` are those of ``[nfv_sched] failure_domains``, ``aggregates``
-    names and metadata; ``publisher`` is the content of its status file.
+    names and metadata; ``publisher`` is the content of its status file,
+    ``allocations`` those of compute nodes.
     """
 
     survey: Survey
@@ -42,6 +45,7 @@ class CheckInput:
     publisher: PublisherStatus = dataclasses.field(
         default_factory=PublisherStatus
     )
+    allocations: Allocations = dataclasses.field(default_factory=Allocations)
 
     @property
     def every_host_dedicates(self) -> bool:
@@ -124,6 +128,11 @@ _NOVA: tuple[tuple[str, Check], ...] = (
         lambda f: _if_complete(f, hosts.orphaned(f.survey.hosts, f.trees)),
     ),
     ('CPU sets', lambda f: hosts.cpu_sets(f.survey.hosts)),
+    ('Instances', lambda f: instances.check(f.survey.hosts)),
+    (
+        'Allocations',
+        lambda f: instances.check_allocations(f.survey.hosts, f.allocations),
+    ),
     (
         'Reserved huge pages',
         lambda f: hosts.reserved_pages(

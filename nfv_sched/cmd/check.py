@@ -8,26 +8,48 @@ import pathlib
 from oslo_upgradecheck import upgradecheck
 
 from nfv_sched.checking import CheckInput
+from nfv_sched.checking import instances as checked_instances
 from nfv_sched.checking import NamedResult
 from nfv_sched.checking import placement
 from nfv_sched.checking import run
 from nfv_sched.checking import worst
+from nfv_sched.checking.instances import Allocations
+from nfv_sched.checking.instances import Finding
+from nfv_sched.checking.instances import InstancesResult
 from nfv_sched.checking.publisher import PublisherStatus
 from nfv_sched.cmd import backends
 from nfv_sched.cmd.multi_table import MultiTableCommand
 from nfv_sched.dryrun.values import TableData
 from nfv_sched.nova import compute_nodes
+from nfv_sched.nova import instances
 from nfv_sched.nova.config import CONF
+from nfv_sched.nova.redact import describe_error
+from nfv_sched.placement import api
+from nfv_sched.placement import parallel
+from nfv_sched.placement.client import PlacementClient
+from nfv_sched.placement.errors import NotFound
 from nfv_sched.publishing import status
 from nfv_sched.survey import placement as placement_survey
+from nfv_sched.survey.values import Survey
 
 LOG = logging.getLogger(__name__)
 
 
+# Reads of allocations.
+_AT_ONCE = 4
 #: The exit code of an error, which no result has.
 _ERROR = 255
 
 _COLUMNS = ('Check', 'Verdict', 'What was found', 'Fix')
+_INSTANCE_COLUMNS = (
+    'Host',
+    'Instances',
+    'Verdict',
+    'What was found',
+    'Where',
+    'Likely cause',
+    'Fix',
+)
 
 
 class CheckCommand(MultiTableCommand):
@@ -74,12 +96,36 @@ class CheckCommand(MultiTableCommand):
         results = run(_check_input(parsed_args))
         self._code = worst(results)
         yield '', (_COLUMNS, list(map(_row, results)))
+        findings = [
+            finding
+            for named in results
+            if isinstance(named.result, InstancesResult)
+            for finding in named.result.findings
+        ]
+        if findings:
+            yield (
+                'Instances that are not as they should be',
+                (_INSTANCE_COLUMNS, list(map(_finding_row, findings))),
+            )
 
 
 def _row(named: NamedResult) -> tuple[str, ...]:
     result = named.result
     code = upgradecheck.UPGRADE_CHECK_MSG_MAP[result.code]
     return named.name, str(code), result.details or '', result.fix
+
+
+def _finding_row(finding: Finding) -> tuple[str, ...]:
+    code = upgradecheck.UPGRADE_CHECK_MSG_MAP[finding.code]
+    return (
+        finding.host,
+        ', '.join(finding.instances),
+        str(code),
+        finding.problem,
+        finding.where,
+        finding.cause,
+        finding.fix,
+    )
 
 
 def _check_input(parsed: argparse.Namespace) -> CheckInput:
@@ -114,7 +160,32 @@ def _check_input(parsed: argparse.Namespace) -> CheckInput:
         kinds=backends.failure_domain_kinds() if source.databases else (),
         aggregates=aggregates,
         publisher=_publisher() if source.databases else PublisherStatus(),
+        allocations=_allocations(client, survey)
+        if source.databases
+        else Allocations(),
     )
+
+
+def _allocations(client: PlacementClient, survey: Survey) -> Allocations:
+    """What Placement has allocated of the compute nodes, read in parallel."""
+
+    def read(uuid: str) -> tuple[str, dict[str, dict[str, int]]]:
+        try:
+            return uuid, api.allocations_of(client, uuid)
+        except NotFound:
+            return uuid, {}
+
+    uuids = [host.topology.uuid for host in survey.hosts]
+    try:
+        amounts = dict(parallel.results(read, uuids, _AT_ONCE))
+        consumers = checked_instances.consumers_elsewhere(
+            survey.hosts, amounts
+        )
+        hosts, booting = instances.scheduled_or_booting(consumers)
+    except Exception as error:
+        # Whatever a service or a database that is down raises.
+        return Allocations(problem=describe_error(error))
+    return Allocations(amounts, hosts, booting)
 
 
 def _publisher() -> PublisherStatus:
