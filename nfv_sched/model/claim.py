@@ -89,6 +89,15 @@ class ClaimOutcome:
     devices: tuple[DeviceClaim, ...] = ()
     accelerators: tuple[AcceleratorClaim, ...] = ()
 
+    @property
+    def pinned_cpus(self) -> frozenset[int]:
+        """The host CPUs that guest CPUs and emulator threads are pinned to."""
+        return frozenset(
+            cpu
+            for cell in self.cells
+            for cpu in (*(host for _, host in cell.pinning), *cell.reserved)
+        )
+
     def with_accelerators(
         self, accelerators: tuple[AcceleratorClaim, ...]
     ) -> 'ClaimOutcome':

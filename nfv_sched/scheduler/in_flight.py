@@ -34,6 +34,10 @@ UNKNOWN_TIMEOUT = 30.0
 #: And for one that is on another host: it moves, which shows only once the
 #: move is over, or it runs on an alternate.
 ELSEWHERE_TIMEOUT = 10.0
+#: And for one that has arrived. Nova may have read the host state of a request
+#: before that, and nova-compute stores what the host has left a moment after
+#: it stores the instance.
+ARRIVED_TIMEOUT = 3.0
 # Seconds between two looks for those that arrived, and the largest share of
 # the time that looking may take.
 _LOOK_EVERY = 1.0
@@ -97,6 +101,10 @@ class InFlight:
         self._picks: dict[str, tuple[Pick, ...]] = {}
         self._nodes: dict[str, str] = {}
         self._projections: dict[str, _Projection] = {}
+        # The host CPUs that the claim of each instance is predicted to take,
+        # and when it was seen to have arrived.
+        self._cpus: dict[str, frozenset[int]] = {}
+        self._arrived: dict[str, float] = {}
         self._next_look = 0.0
         self._lock = threading.Lock()
 
@@ -189,6 +197,8 @@ class InFlight:
         for pick in picks:
             if pick not in kept:
                 del self._nodes[pick.instance]
+                self._cpus.pop(pick.instance, None)
+                self._arrived.pop(pick.instance, None)
         if kept:
             self._picks[uuid] = kept
         elif picks:
@@ -250,7 +260,12 @@ class InFlight:
         picks: tuple[Pick, ...],
         published: PublishedTopology,
     ) -> Host:
-        """The host once they are there: those that fit, in their order."""
+        """The host once they are there: those that fit, in their order.
+
+        A state that was read after an instance arrived has it already: the
+        CPUs that its claim was predicted to take are pinned. Among instances
+        of one shape it does not matter which one took them.
+        """
         version = (
             host_states.state_fingerprint(state),
             published.hosts().get(state.uuid),
@@ -263,8 +278,17 @@ class InFlight:
         ):
             host, new = known.host, picks[len(known.picks) :]
         else:
-            host, new = host_states.host_of(state), picks
-            host = published.augment(state, host)
+            host = published.augment(state, host_states.host_of(state))
+            pinned = frozenset().union(
+                *(cell.pinned_cpus for cell in host.cells)
+            )
+            new = tuple(
+                pick
+                for pick in picks
+                if not (
+                    (cpus := self._cpus.get(pick.instance)) and cpus <= pinned
+                )
+            )
         for pick in new:
             outcome = (
                 fit.Evaluation(pick.fit_request, host, pick.choice)
@@ -273,6 +297,7 @@ class InFlight:
             )
             if outcome is not None:
                 host = fit.apply_claim(pick.fit_request.guest, host, outcome)
+                self._cpus[pick.instance] = outcome.pinned_cpus
         self._projections[state.uuid] = _Projection(version, picks, host)
         return host
 
@@ -301,16 +326,26 @@ class InFlight:
 
     def _drop(self, hosts: Mapping[str, str | None], now: float) -> None:
         for uuid in list(self._picks):
-            self._keep(
-                uuid, lambda pick: now - pick.since < _timeout(pick, hosts)
-            )
+            self._keep(uuid, lambda pick: self._counts(pick, hosts, now))
+
+    def _counts(
+        self, pick: Pick, hosts: Mapping[str, str | None], now: float
+    ) -> bool:
+        """Whether a pick still counts, given where instances are."""
+        if hosts.get(pick.instance) != pick.host:
+            self._arrived.pop(pick.instance, None)
+            return now - pick.since < _timeout(pick, hosts)
+        # Without CPUs it would not show in a state whether it is there.
+        arrived = self._arrived.setdefault(pick.instance, now)
+        return (
+            bool(self._cpus.get(pick.instance))
+            and now - arrived < ARRIVED_TIMEOUT
+        )
 
 
 def _timeout(pick: Pick, hosts: Mapping[str, str | None]) -> float:
-    """Seconds for which a pick counts, given where instances are."""
+    """Seconds for which a pick counts that is not on its host."""
     if pick.instance not in hosts:
         return UNKNOWN_TIMEOUT
     host = hosts[pick.instance]
-    if host is None:
-        return BUILD_TIMEOUT
-    return 0.0 if host == pick.host else ELSEWHERE_TIMEOUT
+    return BUILD_TIMEOUT if host is None else ELSEWHERE_TIMEOUT

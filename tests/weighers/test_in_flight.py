@@ -134,16 +134,75 @@ def test_the_last_place_of_a_host_is_risky():
     assert weight_of['small'] < weight_of['large']
 
 
-def test_projections_guests_are_what_the_host_reports(world):
+def test_arrived_instances_count_until_they_are_reported(world):
     expect(SMALL)
     [first, second] = send('one', count=2)
-    world.hosts[first] = 'one'
+    assert seen('one')['one'] == left(ROOM - 2)
+    world.hosts[first] = world.hosts[second] = 'one'
     world.now += 2.0
-    assert seen('one')['one'] == left(ROOM - 1)
-    world.hosts[second] = 'one'
-    world.now += 2.0
+    # The host state was read before, or nova-compute has not stored it yet.
+    assert seen('one')['one'] == left(ROOM - 2)
+    world.now += in_flight_module.ARRIVED_TIMEOUT + 1.0
     assert seen('one')['one'] == 0.0
     assert not process.current().in_flight
+
+
+def test_what_is_reported_does_not_count_twice():
+    expect(SMALL)
+    send('one', count=3)
+    assert seen('one')['one'] == left(ROOM - 3)
+    # Claims come in any order: that of two takes the CPUs that were predicted
+    # for the first two.
+    for reported in (1, 2, 3):
+        hosts = [
+            plain('one', LARGE - reported * SMALL),
+            plain('any', LARGE),
+        ]
+        weight_of = weigh(InFlightWeigher, hosts, request())
+        headroom = ROOM - reported
+        assert weight_of['one'] == pytest.approx(
+            (ROOM - 3) / (headroom + 1)
+        ), reported
+
+
+def test_what_only_others_have_taken_hides_no_pick():
+    expect(SMALL)
+    [guest] = send('one')
+    assert seen('one')['one'] == left(ROOM - 1)
+    cpus = process.current().in_flight._cpus[guest]
+    assert len(cpus) == SMALL
+    reported = plain('one', LARGE - SMALL)
+    pinned = frozenset(range(LARGE)) - cpus
+    reported.numa_topology.cells[0].pinned_cpus = set(sorted(pinned)[:SMALL])
+    weight_of = weigh(
+        InFlightWeigher, [reported, plain('any', LARGE)], request()
+    )
+    assert weight_of['one'] == pytest.approx((ROOM - 2) / ROOM)
+
+
+def test_without_cpus_arrived_instances_count_no_more(world, monkeypatch):
+    expect(SMALL)
+    [guest] = send('one')
+    # Evaluated by no request, or it has no pinned CPUs.
+    monkeypatch.setattr(process.current().in_flight, '_cpus', {})
+    world.hosts[guest] = 'one'
+    world.now += 2.0
+    process.current().in_flight.expire()
+    assert not process.current().in_flight
+
+
+def test_memory_of_arrivals_is_freed(world):
+    expect(SMALL)
+    [guest] = send('one')
+    seen('one')
+    world.hosts[guest] = 'one'
+    world.now += 2.0
+    seen('one')
+    world.now += in_flight_module.ARRIVED_TIMEOUT + 1.0
+    seen('one')
+    in_flight = process.current().in_flight
+    for kept in (in_flight._cpus, in_flight._arrived, in_flight._nodes):
+        assert kept == {}
 
 
 @pytest.mark.parametrize(

@@ -157,4 +157,6 @@ def test_databases_tell_who_has_landed(cloud, clock):
     failing.save()
     clock.now += 2.0
     flight.expire()
+    clock.now += in_flight_module.ARRIVED_TIMEOUT
+    flight.expire()
     assert not flight
