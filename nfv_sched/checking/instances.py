@@ -20,6 +20,7 @@ from nfv_sched.checking.result import count
 from nfv_sched.checking.result import name_some
 from nfv_sched.checking.result import Result
 from nfv_sched.checking.result import verb
+from nfv_sched.checking.result import verdict
 from nfv_sched.fit.request import KIB_PER_MIB
 from nfv_sched.model import Cell
 from nfv_sched.survey.values import HostSurvey
@@ -51,6 +52,20 @@ class Finding:
     fix: str
     code: Code = Code.WARNING
 
+    @property
+    def verdict(self) -> str:
+        """The code in words."""
+        return verdict(self.code)
+
+    @property
+    def text(self) -> str:
+        """Everything but the fix."""
+        who = f', {" and ".join(self.instances)}' if self.instances else ''
+        return (
+            f'{self.host}{who}: {self.problem}: {self.where}. '
+            f'Likely cause: {self.cause}'
+        )
+
 
 class InstancesResult(Result):
     """The result of the check of instances, with all that was found."""
@@ -81,7 +96,7 @@ def check(hosts: Collection[HostSurvey]) -> InstancesResult:
     return InstancesResult(
         max((finding.code for finding in found), default=Code.SUCCESS),
         details,
-        'see the table of instances' if wrong else '',
+        'see its findings' if wrong else '',
         found,
     )
 
@@ -461,7 +476,7 @@ def check_allocations(
     return InstancesResult(
         Code.WARNING if found else Code.SUCCESS,
         f'{count(len(found), "difference")} on {names}' if found else '',
-        'see the table of instances' if found else '',
+        'see its findings' if found else '',
         found,
     )
 
