@@ -6,7 +6,8 @@
 from nfv_sched.checking.run import CheckInput
 from nfv_sched.checking.run import CHECKS
 from nfv_sched.checking.run import NamedResult
+from nfv_sched.checking.run import Part
 from nfv_sched.checking.run import run
 from nfv_sched.checking.run import worst
 
-__all__ = ['CHECKS', 'CheckInput', 'NamedResult', 'run', 'worst']
+__all__ = ['CHECKS', 'CheckInput', 'NamedResult', 'Part', 'run', 'worst']

@@ -9,10 +9,11 @@ from nfv_sched.checking.result import count
 from nfv_sched.checking.result import failure
 from nfv_sched.checking.result import ok
 from nfv_sched.checking.result import Result
+from nfv_sched.checking.result import skipped
 from nfv_sched.checking.result import warning
 from nfv_sched.placement.client import MICROVERSION
 
-_NOT_GIVEN = 'not checked: name placement.conf with --placement-config-file'
+_NOT_GIVEN = 'name placement.conf with --placement-config-file'
 # Defined here because the placement package need not be installed.
 _OPTIONS = (
     cfg.IntOpt('allocation_conflict_retry_count', default=10),
@@ -44,7 +45,7 @@ def retries(options: Any) -> Result:
     rounds, in none with one attempt.
     """
     if options is None:
-        return ok(_NOT_GIVEN)
+        return skipped(_NOT_GIVEN)
     attempts = options.allocation_conflict_retry_count
     if attempts > 1:
         return warning(
@@ -60,7 +61,7 @@ def retries(options: Any) -> Result:
 def candidates(options: Any, hosts: int) -> Result:
     """Check that the limit of candidates does not truncate answers."""
     if options is None:
-        return ok(_NOT_GIVEN)
+        return skipped(_NOT_GIVEN)
     limit = options.max_allocation_candidates
     if 0 <= limit < hosts:
         return failure(

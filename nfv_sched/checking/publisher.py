@@ -5,6 +5,7 @@ import dataclasses
 from nfv_sched.checking.result import count
 from nfv_sched.checking.result import ok
 from nfv_sched.checking.result import Result
+from nfv_sched.checking.result import skipped
 from nfv_sched.checking.result import warning
 
 #: A warning follows when the last pass is this many intervals ago.
@@ -34,7 +35,7 @@ class PublisherStatus:
 def age(published: PublisherStatus) -> Result:
     """Check that the last pass was recent and covered every host."""
     if published.path is None:
-        return ok('not checked: [nfv_sched_publisher] status_file is not set')
+        return skipped('[nfv_sched_publisher] status_file is not set')
     if published.problem is None and not published.leads:
         return ok('this publisher is on standby')
     problem = _problem(published)

@@ -12,14 +12,34 @@ _NAMED = 5
 class Result(upgradecheck.Result):  # type: ignore[misc]
     """A code, what was found, and how to fix it."""
 
-    def __init__(self, code: Code, details: str, fix: str = '') -> None:
+    def __init__(
+        self, code: Code, details: str, fix: str = '', *, skipped: bool = False
+    ) -> None:
         super().__init__(code, details)
         self.fix = fix
+        self.skipped = skipped
+
+    @property
+    def verdict(self) -> str:
+        """The code in words; a check that was not made is no success."""
+        if self.skipped:
+            return 'Skipped'
+        return verdict(self.code)
+
+
+def verdict(code: Code) -> str:
+    """A code in words, as ``nova-status upgrade check`` prints it."""
+    return str(upgradecheck.UPGRADE_CHECK_MSG_MAP[code])
 
 
 def ok(details: str = '') -> Result:
     """A success: nothing to fix."""
     return Result(Code.SUCCESS, details)
+
+
+def skipped(details: str) -> Result:
+    """No result: the check was not made."""
+    return Result(Code.SUCCESS, details, skipped=True)
 
 
 def warning(details: str, fix: str) -> Result:

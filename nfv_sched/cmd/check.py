@@ -2,28 +2,49 @@
 
 import argparse
 from collections.abc import Iterator
+import datetime
+import functools
 import logging
 import pathlib
+from typing import Any
 
 from oslo_upgradecheck import upgradecheck
 
 from nfv_sched.checking import CheckInput
+from nfv_sched.checking import instances as checked_instances
 from nfv_sched.checking import NamedResult
+from nfv_sched.checking import Part
 from nfv_sched.checking import placement
 from nfv_sched.checking import run
 from nfv_sched.checking import worst
+from nfv_sched.checking.instances import Allocations
 from nfv_sched.checking.publisher import PublisherStatus
 from nfv_sched.cmd import backends
 from nfv_sched.cmd.multi_table import MultiTableCommand
 from nfv_sched.dryrun.values import TableData
 from nfv_sched.nova import compute_nodes
+from nfv_sched.nova import instances
+from nfv_sched.nova.cell_databases import NoDatabaseError
 from nfv_sched.nova.config import CONF
+from nfv_sched.nova.redact import describe_error
+from nfv_sched.placement import api
+from nfv_sched.placement import parallel
+from nfv_sched.placement.client import PlacementClient
+from nfv_sched.placement.errors import NotFound
 from nfv_sched.publishing import status
 from nfv_sched.survey import placement as placement_survey
+from nfv_sched.survey.values import Source
+from nfv_sched.survey.values import Survey
 
 LOG = logging.getLogger(__name__)
 
 
+# Reads of allocations.
+_AT_ONCE = 4
+# Of databases that could not be read.
+_NOTHING = Survey(
+    Source.NOVA, datetime.datetime.fromtimestamp(0, datetime.UTC), ()
+)
 #: The exit code of an error, which no result has.
 _ERROR = 255
 
@@ -73,20 +94,62 @@ class CheckCommand(MultiTableCommand):
         """Run all checks and yield the table of results."""
         results = run(_check_input(parsed_args))
         self._code = worst(results)
-        yield '', (_COLUMNS, list(map(_row, results)))
+        rows = [row for named in results for row in _rows(named)]
+        yield '', (_COLUMNS, rows)
 
 
-def _row(named: NamedResult) -> tuple[str, ...]:
+def _rows(named: NamedResult) -> Iterator[tuple[str, ...]]:
+    """The row of a check, or one for each of its findings."""
     result = named.result
-    code = upgradecheck.UPGRADE_CHECK_MSG_MAP[result.code]
-    return named.name, str(code), result.details or '', result.fix
+    findings = getattr(result, 'findings', ())
+    for finding in findings:
+        yield named.name, finding.verdict, finding.text, finding.fix
+    if not findings:
+        yield named.name, result.verdict, result.details or '', result.fix
 
 
 def _check_input(parsed: argparse.Namespace) -> CheckInput:
+    """The facts; with Placement or the databases down, those of the other.
+
+    :raises Exception: whatever Placement raises where nothing else is read
+    """
     source = backends.Backends(parsed)
     options = placement.config(parsed.placement_config_file)
     client = source.placement()
-    survey = source.survey()
+    if not source.databases:
+        LOG.warning(
+            "Only Placement is read: what needs nova.conf and Nova's "
+            'databases is not checked'
+        )
+        return CheckInput(
+            source.survey(), options=options, **_of_placement(client)
+        )
+    unread: dict[Part, str] = {}
+    facts: dict[str, Any] = {'survey': _NOTHING}
+    for part, read in (
+        (Part.PLACEMENT, functools.partial(_of_placement, client)),
+        (Part.DATABASES, functools.partial(_of_databases, source)),
+    ):
+        try:
+            facts |= read()
+        except (backends.NoBackendError, NoDatabaseError):
+            raise
+        except Exception as error:
+            # Whatever a service or a database that is down raises.
+            LOG.debug('%s cannot be read', part.value, exc_info=True)
+            unread[part] = describe_error(error)
+    if not unread:
+        facts['allocations'] = _allocations(client, facts['survey'])
+    return CheckInput(
+        **facts,
+        unread=unread,
+        conf=CONF,
+        options=options,
+        publisher=_publisher(),
+    )
+
+
+def _of_placement(client: PlacementClient) -> dict[str, Any]:
     view = placement_survey.view_of(client)
     trees, bad = {}, {}
     for held in view.trees.values():
@@ -96,25 +159,38 @@ def _check_input(parsed: argparse.Namespace) -> CheckInput:
             bad[held.listed.name] = f'{type(held.error).__name__}'
     for uuid in view.truncated:
         bad[uuid] = "missing from Placement's answer"
-    aggregates: list[tuple[str, dict[str, str]]] = []
-    if source.databases:
-        aggregates = compute_nodes.CloudReader().aggregates()
-    else:
-        LOG.warning(
-            "Only Placement is read: what needs nova.conf and Nova's "
-            'databases is not checked'
+    versions = client.get('/').get('versions', ())
+    return {'trees': trees, 'bad': bad, 'versions': versions}
+
+
+def _of_databases(source: backends.Backends) -> dict[str, Any]:
+    return {
+        'survey': source.survey(),
+        'kinds': backends.failure_domain_kinds(),
+        'aggregates': compute_nodes.CloudReader().aggregates(),
+    }
+
+
+def _allocations(client: PlacementClient, survey: Survey) -> Allocations:
+    """What Placement has allocated of the compute nodes, read in parallel."""
+
+    def read(uuid: str) -> tuple[str, dict[str, dict[str, int]]]:
+        try:
+            return uuid, api.allocations_of(client, uuid)
+        except NotFound:
+            return uuid, {}
+
+    uuids = [host.topology.uuid for host in survey.hosts]
+    try:
+        amounts = dict(parallel.results(read, uuids, _AT_ONCE))
+        consumers = checked_instances.consumers_elsewhere(
+            survey.hosts, amounts
         )
-    return CheckInput(
-        survey,
-        trees,
-        bad,
-        client.get('/').get('versions', ()),
-        conf=CONF if source.databases else None,
-        options=options,
-        kinds=backends.failure_domain_kinds() if source.databases else (),
-        aggregates=aggregates,
-        publisher=_publisher() if source.databases else PublisherStatus(),
-    )
+        hosts, booting = instances.scheduled_or_booting(consumers)
+    except Exception as error:
+        # Whatever a service or a database that is down raises.
+        return Allocations(problem=describe_error(error))
+    return Allocations(amounts, hosts, booting)
 
 
 def _publisher() -> PublisherStatus:

@@ -34,6 +34,10 @@ CELL_DEADLINE = 5
 _DATABASE_ERRORS = (db_exception.DBError, sa.exc.SQLAlchemyError, OSError)
 
 
+class UnreadableCellError(Exception):
+    """Some Nova cell could not be read; the text names each, and why."""
+
+
 class NoDatabaseError(Exception):
     """There is no database to read compute nodes from."""
 

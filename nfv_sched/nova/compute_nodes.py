@@ -22,6 +22,7 @@ import sqlalchemy as sa
 from nfv_sched.nova import cell_databases
 from nfv_sched.nova import failure_domains
 from nfv_sched.nova import instances
+from nfv_sched.nova import migrations
 from nfv_sched.nova import pci_devices
 from nfv_sched.nova.pci_devices import DeviceRow
 from nfv_sched.nova.types import Aggregate
@@ -128,7 +129,8 @@ class ComputeNodeRecord:
     """One ``nova.objects.ComputeNode`` with all that belongs to it.
 
     ``service`` is its ``nova.objects.Service``, None if it has none; ``up``
-    is whether that sent a heartbeat recently.
+    is whether that sent a heartbeat recently. ``migrating`` are the claims
+    that migrations hold for instances that are elsewhere.
     """
 
     compute: ComputeNode
@@ -136,6 +138,7 @@ class ComputeNodeRecord:
     up: bool
     devices: Sequence[DeviceRow]
     guests: Sequence[instances.InstanceRow]
+    migrating: Sequence[migrations.MigrationClaim] = ()
 
 
 class CloudReader:
@@ -196,17 +199,23 @@ class CloudReader:
                 context, 'nova-compute', include_disabled=True
             )
         }
+        held: dict[tuple[str, str], list[migrations.MigrationClaim]] = {}
+        for claim in migrations.in_progress(context):
+            held.setdefault((claim.host, claim.node), []).append(claim)
+            if claim.instance.problem:
+                self.problems.append(claim.instance.problem)
         if uuids is None:
             uuids = [row.uuid for page in node_rows(context) for row in page]
         for page in read_pages(context, list(uuids), PAGE):
             self.problems += page.problems.values()
-            yield from self._of_page(context, page, services)
+            yield from self._of_page(context, page, services, held)
 
     def _of_page(
         self,
         context: Any,
         page: NodePage,
         services: Mapping[str, ComputeService],
+        held: Mapping[tuple[str, str], Sequence[migrations.MigrationClaim]],
     ) -> Iterator[ComputeNodeRecord]:
         guests: dict[tuple[str, str], list[instances.InstanceRow]] = {}
         for instance in instances.instances_on(
@@ -225,4 +234,5 @@ class CloudReader:
                 service is not None and self._group.service_is_up(service),
                 devices,
                 guests.get((node.host, node.hypervisor_hostname), ()),
+                held.get((node.host, node.hypervisor_hostname), ()),
             )

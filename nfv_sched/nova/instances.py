@@ -19,6 +19,7 @@ from nova.compute import vm_states
 from nova.db.api import api as api_db
 from nova.db.api import models as api_models
 from nova.db.main import models
+from nova.objects import fields
 from nova.objects import instance_numa
 from oslo_serialization import jsonutils
 import sqlalchemy as sa
@@ -32,11 +33,25 @@ LOG = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class DeviceCount:
+    """What one PCI request of an instance asks for.
+
+    ``request_id`` is that of the devices that it got. ``policy`` is the NUMA
+    affinity policy, ``legacy`` if the request has none.
+    """
+
+    request_id: str | None
+    count: int
+    policy: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class InstanceRow:
     """An instance, on the compute node ``node`` of the service ``host``.
 
     ``cells`` and ``placement`` belong together, guest cell by guest cell.
-    ``problem`` says why they could not be read.
+    ``problem`` says why they could not be read. ``changing`` is whether Nova
+    is doing something with it: its records may be of different moments.
     """
 
     uuid: str
@@ -47,6 +62,8 @@ class InstanceRow:
     cells: tuple[GuestCell, ...] = ()
     placement: tuple[CellClaim, ...] = ()
     problem: str | None = None
+    devices: tuple[DeviceCount, ...] = ()
+    changing: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -79,8 +96,11 @@ def _rows_on(context: Any, hosts: Collection[str]) -> Any:
             instance.display_name,
             instance.host,
             instance.node,
+            instance.task_state,
+            instance.vm_state,
             extra.flavor,
             extra.numa_topology,
+            extra.pci_requests,
         )
         .outerjoin(
             extra,
@@ -147,12 +167,13 @@ def _select(*columns: Any) -> Any:
 def _instance_row(row: Any) -> InstanceRow:
     cells: tuple[GuestCell, ...] = ()
     placement: tuple[CellClaim, ...] = ()
+    devices: tuple[DeviceCount, ...] = ()
     problem = None
     try:
         if row.numa_topology:
-            topology = _topology(row.numa_topology)
-            cells, placement = _cells_and_claims(topology.cells)
-        flavor = _flavor_name(row.flavor)
+            cells, placement = claimed_cells(_topology(row.numa_topology))
+        flavor = flavor_name(row.flavor)
+        devices = _device_counts(row.uuid, row.pci_requests)
     except Exception as error:
         # Versioned objects raise what they like over JSON from elsewhere.
         problem = f'instance {row.uuid}: {type(error).__name__}: {error}'
@@ -166,11 +187,28 @@ def _instance_row(row: Any) -> InstanceRow:
         cells,
         placement,
         problem,
+        devices,
+        row.task_state is not None or row.vm_state == vm_states.BUILDING,
+    )
+
+
+def _device_counts(uuid: str, text: str | None) -> tuple[DeviceCount, ...]:
+    if not text:
+        return ()
+    requests = objects.InstancePCIRequests.obj_from_db(None, uuid, text)
+    return tuple(
+        DeviceCount(
+            _get(request, 'request_id'),
+            request.count,
+            _get(request, 'numa_policy')
+            or fields.PCINUMAAffinityPolicy.LEGACY,
+        )
+        for request in requests.requests
     )
 
 
 @functools.lru_cache(maxsize=1024)
-def _flavor_name(text: str | None) -> str:
+def flavor_name(text: str | None) -> str:
     """The name in ``instance_extra.flavor``; most instances share a flavor."""
     if not text:
         return ''
@@ -188,11 +226,12 @@ def _topology(text: str) -> Any:
     return topology
 
 
-def _cells_and_claims(
-    cells: Iterable[Any],
+def claimed_cells(
+    topology: Any,
 ) -> tuple[tuple[GuestCell, ...], tuple[CellClaim, ...]]:
+    """The guest cells of an ``InstanceNUMATopology``, and their claims."""
     guest_cells, claims = [], []
-    for index, cell in enumerate(cells):
+    for index, cell in enumerate(topology.cells):
         # Not a field, but a view of one.
         pinning = (
             cell.cpu_pinning if 'cpu_pinning_raw' in cell else None
@@ -324,6 +363,40 @@ def _in_api(
     return {
         uuid: frozenset(members) for uuid, members in members_by_uuid.items()
     }
+
+
+def scheduled_or_booting(
+    uuids: Collection[str],
+) -> tuple[dict[str, str | None], frozenset[str]]:
+    """The hosts of instances, and those that no Nova cell has yet.
+
+    An instance is claimed in Placement before it is created in a cell.
+
+    :returns: hosts by uuid, None for an instance without one; and the uuids
+        of build requests
+    :raises Exception: whatever a database that is down raises
+    """
+    problems: list[str] = []
+    hosts: dict[str, str | None] = {}
+    for answer in cell_databases.query_at_once(
+        _hosts_of, list(uuids), None, problems=problems
+    ):
+        hosts.update(answer)
+    if problems:
+        raise cell_databases.UnreadableCellError('; '.join(problems))
+    booting: frozenset[str] = _build_requests(
+        nova_context.get_admin_context(), list(uuids)
+    )
+    return hosts, booting
+
+
+@api_db.context_manager.reader  # type: ignore[untyped-decorator]
+def _build_requests(context: Any, uuids: list[str]) -> frozenset[str]:
+    request = api_models.BuildRequest
+    query = sa.select(request.instance_uuid).where(
+        request.instance_uuid.in_(uuids)
+    )
+    return frozenset(context.session.execute(query).scalars())
 
 
 def _warn(problem: str) -> None:

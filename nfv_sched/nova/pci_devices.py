@@ -30,6 +30,7 @@ class DeviceRow:
     numa_node: int | None
     parent_addr: str | None
     instance_uuid: str | None
+    request_id: str | None
 
     def __contains__(self, name: str) -> bool:
         """Whether a field is set: always, as far as there is one."""

@@ -160,6 +160,10 @@ class PciDevice(Protocol):
     def instance_uuid(self) -> str | None:
         """The instance that has the device."""
 
+    @property
+    def request_id(self) -> str | None:
+        """The PCI request of the instance for which it was taken."""
+
     def __contains__(self, name: str) -> bool:
         """Whether a field is set."""
 

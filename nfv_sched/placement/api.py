@@ -328,3 +328,19 @@ def delete_name(client: PlacementClient, kind: str, name: str) -> None:
 
 def _quoted(name: str) -> str:
     return urllib.parse.quote(name, safe='')
+
+
+def allocations_of(
+    client: PlacementClient, provider: str
+) -> dict[str, dict[str, int]]:
+    """What is allocated of one provider: amounts by consumer and class.
+
+    :param provider: its uuid
+    :raises NotFound: there is no such provider
+    """
+    path = f'/resource_providers/{provider}/allocations'
+    answer = _typed(dict, client.get(path).get('allocations'), path)
+    return {
+        consumer: _amounts(_typed(dict, value, path).get('resources'), path)
+        for consumer, value in answer.items()
+    }

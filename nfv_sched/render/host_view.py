@@ -17,6 +17,7 @@ from nfv_sched.render.device_view import pools_of
 from nfv_sched.render.device_view import PoolView
 from nfv_sched.render.formatting import printable
 from nfv_sched.render.marks import BLOCKED
+from nfv_sched.render.marks import CONFLICT
 from nfv_sched.render.marks import FREE
 from nfv_sched.render.marks import MARKS
 from nfv_sched.render.marks import OVERFLOW_MARK
@@ -144,12 +145,7 @@ def host_view(host: HostSurvey) -> HostView:
     guests = _guests(host)
     marks = {guest.uuid: guest.mark for guest in guests or ()}
     pools = pools_of(host, marks)
-    owners = {
-        cpu: guest.mark
-        for guest in guests or ()
-        for cell in guest.cells
-        for cpu in cell.host_cpus
-    }
+    owners = _owners(guests or ())
     states = {cell.id: cell for cell in host.state.cells} if host.state else {}
     known = {cell.id: cell for cell in host.topology.cells}
     cells = [
@@ -180,6 +176,18 @@ def host_view(host: HostSurvey) -> HostView:
     )
 
 
+def _owners(guests: Sequence[GuestView]) -> Mapping[int, str]:
+    """The mark of the owner of each CPU that an instance uses."""
+    uuids: dict[int, str] = {}
+    owners: dict[int, str] = {}
+    for guest in guests:
+        for cell in guest.cells:
+            for cpu in cell.host_cpus:
+                other = uuids.setdefault(cpu, guest.uuid)
+                owners[cpu] = guest.mark if other == guest.uuid else CONFLICT
+    return owners
+
+
 def _remarks(host: HostSurvey) -> tuple[str, ...]:
     remarks = [
         f'{printable(kind)} {printable(name)}'
@@ -205,8 +213,15 @@ def _guests(host: HostSurvey) -> tuple[GuestView, ...] | None:
             devices.setdefault(device.guest, []).append(device.address)
     views = []
     number = 0
+    held = [
+        *host.residents,
+        *(
+            dataclasses.replace(instance, name=f'{instance.name} (migration)')
+            for instance in (host.migrating or {}).values()
+        ),
+    ]
     for guest in sorted(
-        host.residents, key=lambda resident: (resident.name, resident.uuid)
+        held, key=lambda instance: (instance.name, instance.uuid)
     ):
         own = tuple(sorted(devices.get(guest.uuid, ())))
         mark = ''

@@ -30,6 +30,8 @@ FREE = '.'
 SHARED = '~'
 BLOCKED = '-'
 UNKNOWN_OWNER = '?'
+#: Mark of a CPU to which several instances are pinned.
+CONFLICT = '!'
 
 #: Marks of instances, in this order, without letters that look alike.
 MARKS = (

@@ -36,13 +36,15 @@ _FILLS = {
     marks.SHARED: '#e2e6ec',
     marks.BLOCKED: '#c3cad5',
     marks.UNKNOWN_OWNER: '#4b5563',
+    marks.CONFLICT: '#c81e1e',
 }
-_LETTERS = {marks.UNKNOWN_OWNER: '#ffffff'}
+_LETTERS = {marks.UNKNOWN_OWNER: '#ffffff', marks.CONFLICT: '#ffffff'}
 _CLASSES = {
     marks.FREE: 'free',
     marks.SHARED: 'shared',
     marks.BLOCKED: 'blocked',
     marks.UNKNOWN_OWNER: 'unknown',
+    marks.CONFLICT: 'conflict',
 }
 
 

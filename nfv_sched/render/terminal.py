@@ -42,6 +42,7 @@ _STYLES = {
     marks.SHARED: Style(color='grey62'),
     marks.BLOCKED: Style(color='grey62'),
     marks.UNKNOWN_OWNER: Style(reverse=True),
+    marks.CONFLICT: Style(color='white', bgcolor='red', bold=True),
     _RESERVED: Style(color='grey42'),
 }
 
@@ -237,6 +238,7 @@ def meanings(view: host_view.HostView) -> list[tuple[str, str]]:
         marks.SHARED: 'shared CPUs',
         marks.BLOCKED: 'core or card in use',
         marks.UNKNOWN_OWNER: 'unknown instance',
+        marks.CONFLICT: 'several instances',
     }
     return [pair for pair in texts.items() if pair[0] in view.marks]
 

@@ -68,6 +68,12 @@ def _host(host: HostSurvey) -> dict[str, Any]:
         'guests': None
         if host.residents is None
         else list(map(_instance, host.residents)),
+        'migrations': None
+        if host.migrating is None
+        else [
+            {'migration': uuid, 'guest': _instance(instance)}
+            for uuid, instance in host.migrating.items()
+        ],
     }
 
 

@@ -18,16 +18,12 @@ from nfv_sched.nova import instances
 from nfv_sched.nova.types import PciDevice
 from nfv_sched.survey.values import HostSurvey
 from nfv_sched.survey.values import InstanceCell
+from nfv_sched.survey.values import RequestedDevices
 from nfv_sched.survey.values import Source
 from nfv_sched.survey.values import Survey
 from nfv_sched.survey.values import SurveyedDevice
 from nfv_sched.survey.values import SurveyedInstance
 
-_NEVER = (
-    'which resources an instance holds on the other host during a migration '
-    'or resize: they are counted in the usage of that host, but listed with '
-    'no instance',
-)
 _NO_DISTANCES = (
     'distances between NUMA nodes, which nova-compute does not report: they '
     'are known for hosts that are published in Placement'
@@ -73,7 +69,7 @@ def read(
         datetime.datetime.now(datetime.UTC),
         tuple(sorted(hosts, key=lambda host: host.topology.name)),
         (*reader.problems, *problems),
-        _NEVER if known else (*_NEVER, _NO_DISTANCES),
+        () if known else (_NO_DISTANCES,),
     )
 
 
@@ -101,6 +97,9 @@ def _host(
         and node.up
         and not node.service.disabled,
         availability_zone=zones(compute.host),
+        migrating={
+            claim.uuid: _resident(claim.instance) for claim in node.migrating
+        },
     )
 
 
@@ -140,9 +139,15 @@ def _resident(row: instances.InstanceRow) -> SurveyedInstance:
                 claimed.reserved,
                 len(cell.shared),
                 claimed.page_size_kib,
+                cell.thread_policy == 'isolate',
             )
             for cell, claimed in zip(row.cells, row.placement, strict=True)
         ),
+        tuple(
+            RequestedDevices(asked.request_id, asked.count, asked.policy)
+            for asked in row.devices
+        ),
+        row.changing,
     )
 
 
@@ -170,6 +175,7 @@ def _devices(
                 physnets.get(pool, physnets.get((*pool[:2], None))),
                 device.instance_uuid,
                 device.status == 'available',
+                device.request_id if 'request_id' in device else None,
             )
         )
     return surveyed

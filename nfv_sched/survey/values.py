@@ -4,6 +4,7 @@ A value that the source does not have is None, never an estimate: Placement
 has the amounts in use of a NUMA node, but not the instances and CPUs.
 """
 
+from collections.abc import Mapping
 import dataclasses
 import datetime
 import enum
@@ -26,7 +27,8 @@ class InstanceCell:
     ``pinning`` has pairs of guest CPU and host CPU; ``reserved`` are the host
     CPUs of its emulator threads; ``shared`` counts guest CPUs that float over
     the node's shared CPUs. Memory is MiB; ``page_size_kib`` is None if the
-    instance requests no page size.
+    instance requests no page size. With ``isolated`` the siblings of its host
+    CPUs are in use, too.
     """
 
     guest_cell: int
@@ -36,6 +38,7 @@ class InstanceCell:
     reserved: frozenset[int] = frozenset()
     shared: int = 0
     page_size_kib: int | None = None
+    isolated: bool = False
 
     @property
     def host_cpus(self) -> frozenset[int]:
@@ -46,13 +49,32 @@ class InstanceCell:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class RequestedDevices:
+    """What one PCI request of an instance asks for.
+
+    ``request_id`` is that of the devices that it got. ``policy`` is the NUMA
+    affinity policy.
+    """
+
+    request_id: str | None
+    count: int
+    policy: str = 'legacy'
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class SurveyedInstance:
-    """An instance on a host; ``cells`` is empty without NUMA topology."""
+    """An instance on a host; ``cells`` is empty without NUMA topology.
+
+    ``changing`` is whether Nova is doing something with it: what was read of
+    it may be of different moments.
+    """
 
     uuid: str
     name: str
     flavor: str
     cells: tuple[InstanceCell, ...] = ()
+    devices: tuple[RequestedDevices, ...] = ()
+    changing: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -61,7 +83,8 @@ class SurveyedDevice:
 
     ``parent`` is the address of the PF of a VF. ``guest`` is the uuid of the
     instance that has the device; ``free`` is whether a claim may take it,
-    which also depends on the state of its PF or VFs.
+    which also depends on the state of its PF or VFs. ``request_id`` is that
+    of the PCI request for which it was taken.
     """
 
     address: str
@@ -73,6 +96,7 @@ class SurveyedDevice:
     physnet: str | None = None
     guest: str | None = None
     free: bool = True
+    request_id: str | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -98,7 +122,8 @@ class HostSurvey:
     ``host`` is the name of its nova-compute service. ``topology`` has its
     hardware and usage as counts, ``state`` CPU by CPU, as its nova-compute
     reported it. ``enabled`` is whether the service is neither disabled nor
-    down.
+    down. ``migrating`` has the instances that are elsewhere, and for which a
+    migration holds resources here, by the uuid of the migration.
     """
 
     host: str
@@ -109,6 +134,7 @@ class HostSurvey:
     enabled: bool | None = None
     availability_zone: str | None = None
     accelerators: tuple[SurveyedAccelerator, ...] | None = None
+    migrating: Mapping[str, SurveyedInstance] | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

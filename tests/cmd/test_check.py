@@ -3,16 +3,20 @@
 import dataclasses
 import time
 
+from nova import objects
 import nova.conf
 import pytest
 
 from nfv_sched.checking import CHECKS
+from nfv_sched.checking import hosts as checked_hosts
 from nfv_sched.cmd import backends
 from nfv_sched.nova import compute_nodes
 from nfv_sched.placement.client import PlacementClient
+from nfv_sched.placement.errors import PlacementError
 from nfv_sched.placement.publisher import publish
 from nfv_sched.placement.removal import prune
 from nfv_sched.publishing import status
+from nfv_sched_testing.clouds import HUGE
 
 CONF = nova.conf.CONF
 
@@ -39,8 +43,24 @@ def by_name(rows):
 
 def test_a_good_cloud_passes_every_check(run, published, reading):
     rows = run('check')
-    assert [row['Check'] for row in rows] == [name for name, _ in CHECKS]
-    assert {row['Verdict'] for row in rows} == {'Success'}
+    assert [row['Check'] for row in rows] == [check.name for check in CHECKS]
+    skipped = {
+        row['Check']: row['What was found']
+        for row in rows
+        if row['Verdict'] == 'Skipped'
+    }
+    assert skipped == {
+        'Placement retries': (
+            'name placement.conf with --placement-config-file'
+        ),
+        'Placement candidates': (
+            'name placement.conf with --placement-config-file'
+        ),
+        'Publisher': '[nfv_sched_publisher] status_file is not set',
+    }
+    assert {row['Verdict'] for row in rows if row['Check'] not in skipped} == {
+        'Success'
+    }
     assert not any(row['Fix'] for row in rows)
 
 
@@ -59,7 +79,7 @@ def test_warnings_and_failures_are_the_exit_code(run, reading, tmp_path):
 
 def test_trees_that_are_not_read_may_be_missing(run):
     rows = by_name(run('check'))
-    assert rows['Unpublished hosts']['Verdict'] == 'Success'
+    assert rows['Unpublished hosts']['Verdict'] == 'Skipped'
     assert 'read_topology' in rows['Unpublished hosts']['What was found']
 
 
@@ -92,8 +112,78 @@ def test_no_tree_is_orphaned_while_a_nova_cell_is_down(
     rows = by_name(run('check', code=2))
     assert rows['Records readable']['Verdict'] == 'Failure'
     row = rows['Orphaned trees']
-    assert row['Verdict'] == 'Success'
+    assert row['Verdict'] == 'Skipped'
     assert 'not every Nova cell or record' in row['What was found']
+
+
+def test_placement_down_costs_the_checks_that_need_it(
+    run, published, monkeypatch
+):
+    def down(*_, **__):
+        raise PlacementError('Placement does not answer')
+
+    with monkeypatch.context() as patch:
+        patch.setattr(PlacementClient, 'get', down)
+        rows = by_name(run('check', code=2))
+    assert rows['Placement readable']['Verdict'] == 'Failure'
+    assert 'does not answer' in rows['Placement readable']['What was found']
+    for name in ('Incomplete trees', 'Drifted hosts', 'Allocations'):
+        assert rows[name]['Verdict'] == 'Skipped'
+    for name in ('Databases readable', 'CPU sets', 'Instances'):
+        assert rows[name]['Verdict'] == 'Success'
+
+
+def test_a_database_that_is_down_costs_the_checks_that_need_it(
+    run, published, monkeypatch
+):
+    def down(self):
+        raise OSError('mysql://nova:secret@host/nova_api is down')
+
+    monkeypatch.setattr(compute_nodes.CloudReader, '__init__', down)
+    rows = by_name(run('check', code=2))
+    row = rows['Databases readable']
+    assert row['Verdict'] == 'Failure'
+    assert 'host/nova_api is down' in row['What was found']
+    assert 'secret' not in row['What was found']
+    for name in ('Records readable', 'Instances', 'Orphaned trees'):
+        assert rows[name]['Verdict'] == 'Skipped'
+    for name in ('Placement readable', 'Incomplete trees', 'Weighers'):
+        assert rows[name]['Verdict'] == 'Success'
+
+
+def test_a_check_that_fails_does_not_end_the_others(run, monkeypatch):
+    def broken(*_):
+        raise TypeError('unexpected record')
+
+    monkeypatch.setattr(checked_hosts, 'cpu_sets', broken)
+    rows = by_name(run('check', code=2))
+    row = rows['CPU sets']
+    assert row['Verdict'] == 'Failure'
+    assert 'TypeError: unexpected record' in row['What was found']
+    assert rows['Failure domains']['Verdict'] == 'Success'
+
+
+def test_each_finding_about_instances_is_a_row(run, cloud, guests_of):
+    first, second = guests_of(2, extra_specs=HUGE)
+    assert first.host == second.host
+    record = objects.Instance.get_by_uuid(
+        cloud._cell_context, second.uuid, expected_attrs=['numa_topology']
+    )
+    other = objects.Instance.get_by_uuid(
+        cloud._cell_context, first.uuid, expected_attrs=['numa_topology']
+    )
+    record.numa_topology = other.numa_topology
+    record.save()
+    rows = [row for row in run('check', code=2) if row['Check'] == 'Instances']
+    [row] = [row for row in rows if 'same CPUs' in row['What was found']]
+    assert row['Verdict'] == 'Failure'
+    assert row['What was found'].startswith(f'{first.host}, ')
+    for guest in (first, second):
+        assert f'tenant ({guest.uuid})' in row['What was found']
+    assert row['Fix'].startswith('openstack server migrate')
+    # The CPUs that the second one has left, and its pages if these are on
+    # another NUMA node.
+    assert any('no instance has them' in row['What was found'] for row in rows)
 
 
 def test_an_error_of_the_check_is_not_a_result(run, tmp_path, monkeypatch):

@@ -1,8 +1,12 @@
 """The life of guests with pinned CPUs, huge pages and devices."""
 
+import json
+
 import pytest
 
 from tests.stack.guests import VCPUS
+
+_OF_INSTANCES = ('Instances', 'Allocations')
 
 
 @pytest.fixture(autouse=True)
@@ -42,10 +46,29 @@ def test_what_fits_nowhere(guests, plane):
     assert 'cell' not in guest.fault['message']
 
 
-def test_resize(guests, flavors):
+def findings(plane):
+    """What ``nfv-sched check`` finds about instances."""
+    conf = plane.nova_conf.with_name('nova-scheduler-1.conf')
+    # 1: there is a warning of hosts without labels.
+    rows = json.loads(
+        plane.run(
+            *('nfv-sched', 'check', '-f', 'json', f'--config-file={conf}'),
+            code=1,
+        )
+    )
+    checks = [row for row in rows if row['Check'] in _OF_INSTANCES]
+    assert {row['Check'] for row in checks} == set(_OF_INSTANCES)
+    return [
+        row['What was found'] for row in checks if row['Verdict'] != 'Success'
+    ]
+
+
+def test_resize(guests, flavors, plane):
     guest = booted(guests, flavors.vnf)
     guests.action(guest, 'resize', {'flavorRef': flavors.large.id})
     guests.reaches(guest, 'VERIFY_RESIZE')
+    # What the migration still holds on the source is known.
+    assert findings(plane) == []
     guests.action(guest, 'confirmResize')
     guests.reaches(guest, 'ACTIVE')
     assert len(guests.pins(guest).cpus) == 8
