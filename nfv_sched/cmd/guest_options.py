@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Mapping
 from collections.abc import Sequence
 import difflib
+import logging
 from typing import Any
 
 from keystoneauth1 import exceptions as ksa_errors
@@ -12,6 +13,9 @@ from nfv_sched.cmd.backends import Backends
 from nfv_sched.cmd.backends import NoBackendError
 from nfv_sched.nova import boot_request
 from nfv_sched.nova import config as nova_config
+from nfv_sched.nova import extra_spec_validation
+
+LOG = logging.getLogger(__name__)
 
 _IMAGE_PREFIXES = ('hw_', 'os_', 'img_', 'trait:')
 
@@ -136,11 +140,15 @@ def flavor_of(
     """The flavor that the options describe.
 
     :raises nfv_sched.nova.boot_request.BadRequestError: there is no such
-        flavor
+        flavor, or nova-api would not accept its extra specs
     :raises NoBackendError: Nova's API, the only backend, does not answer
     """
     context = nova_config.admin_context()
     extra = dict(parsed.extra_spec)
+    if problems := extra_spec_validation.problems_of(extra):
+        raise boot_request.BadRequestError(
+            '; '.join(f'--extra-spec {n}: {p}' for n, p in problems.items())
+        )
     if name is not None:
         known = (
             boot_request.flavor_named(context, name)
@@ -148,7 +156,10 @@ def flavor_of(
             else _flavor_by_api(sources, name)
         )
         base = (known.vcpus, known.memory_mb, known.root_gb)
-        extra = {**(known.extra_specs or {}), **extra}
+        stored = known.extra_specs or {}
+        for spec, problem in extra_spec_validation.problems_of(stored).items():
+            LOG.warning('Flavor %s has %s: %s', name, spec, problem)
+        extra = {**stored, **extra}
         if not parsed.extra_spec and not any(_by_hand(parsed)):
             return known
     else:

@@ -11,6 +11,7 @@ import functools
 import pathlib
 from typing import Any
 
+from nfv_sched.nova import extra_spec_validation
 from nfv_sched.nova.config import CONF
 from nfv_sched.scenario import entries
 from nfv_sched.scenario import replay
@@ -127,8 +128,8 @@ class _ScenarioReader:
         options = self._options()
         self._read_machines()
         self._read_hosts(options)
-        for _, entry in document.valid_entries('flavors'):
-            self._flavors[entry['name']] = entries.flavor(entry)
+        for path, entry in document.valid_entries('flavors'):
+            self._flavors[entry['name']] = _flavor(document, path, entry)
         for _, entry in document.valid_entries('groups'):
             self._groups[entry['name']] = entries.group(entry)
         name = document.valid_value('scheduler', settings.NFV.name)
@@ -307,7 +308,7 @@ class _ScenarioReader:
     ) -> SimulatedFlavor | None:
         """A flavor by name, or one that the step describes."""
         if not isinstance(value, str):
-            flavor = entries.flavor(value)
+            flavor = _flavor(document, (*path, 'flavor'), value)
             self._flavors[flavor.name] = flavor
             return flavor
         if value not in self._flavors:
@@ -384,6 +385,15 @@ class _ScenarioReader:
     ) -> None:
         text = f'there is no {what} {name}{did_you_mean(name, known)}'
         (document or self._document).report(path, text)
+
+
+def _flavor(document: Document, path: Path, entry: Data) -> SimulatedFlavor:
+    """A flavor, whose extra specs nova-api has to accept."""
+    flavor = entries.flavor(entry)
+    problems = extra_spec_validation.problems_of(flavor.extra_specs)
+    for name, problem in problems.items():
+        document.report((*path, 'extra_specs', name), problem)
+    return flavor
 
 
 def _cpu_ratio(options: Mapping[str, Any]) -> float:

@@ -1,0 +1,28 @@
+"""What is typed is validated as nova-api would."""
+
+from nfv_sched_testing.clouds import HUGE
+
+BY_HAND = ('explain', '--vcpus', '2', '--ram', '1024')
+
+
+def test_a_misspelt_extra_spec_is_an_error(run):
+    words = ('--extra-spec', 'hw:cpu_polcy=dedicated')
+    assert run(*BY_HAND, *words, code=1) == ''
+    assert '--extra-spec hw:cpu_polcy' in run.err
+    assert 'did you mean hw:cpu_policy?' in run.err
+
+
+def test_all_invalid_extra_specs_are_named(run):
+    words = (
+        *('--extra-spec', 'hw:cpu_policy=pinned'),
+        *('--extra-spec', 'nfv:placement=somewhere'),
+    )
+    assert run(*BY_HAND, *words, code=1) == ''
+    assert 'hw:cpu_policy' in run.err
+    assert 'nfv:placement' in run.err
+
+
+def test_a_stored_invalid_extra_spec_is_a_warning(run, flavors_of):
+    flavors_of('odd', extra_specs={**HUGE, 'hw:cpu_polcy': 'dedicated'})
+    assert run('capacity', '--flavor', 'odd')
+    assert 'Flavor odd has hw:cpu_polcy' in run.err
