@@ -153,13 +153,13 @@ WRONG = [
         '3: machines.x: nowhere.yaml: No such file',
     ),
     (
-        f'{HOSTS}{NO_STEPS}flavors:\n - name: x\n   vcpus: 1\n   ram_mib: 1\n'
-        '   extra_specs:\n    hw:cpu_polcy: dedicated',
-        '8: flavors[0].extra_specs.hw:cpu_polcy: nova-api knows no such extra ',
+        f'{HOSTS}{NO_STEPS}flavors:\n - name: x\n   vcpus: 1\n'
+        '   ram_mib: 1\n   extra_specs:\n    hw:cpu_polcy: dedicated',
+        '8: flavors[0].extra_specs.hw:cpu_polcy: nova-api knows no ',
     ),
     (
-        f'{HOSTS}steps:\n- boot:\n   flavor: {{name: x, vcpus: 1, ram_mib: 1, '
-        'extra_specs: {hw:cpu_policy: pinned}}',
+        f'{HOSTS}steps:\n- boot:\n   flavor: {{name: x, vcpus: 1, '
+        'ram_mib: 1, extra_specs: {hw:cpu_policy: pinned}}',
         '4: steps[0].boot.flavor.extra_specs.hw:cpu_policy: ',
     ),
     (
