@@ -31,11 +31,17 @@ _VIEWS = ('total', 'domains', 'hosts')
 _FEW = 50
 
 
-def _weighted(text: str) -> tuple[str, int]:
+def _weighted(text: str, source: backends.Backends) -> tuple[str, int]:
+    """The name and the weight of a flavor, whose name may have ``=``.
+
+    :raises nfv_sched.nova.boot_request.BadRequestError: the weight is invalid
+    """
+    if '=' in text and guest_options.is_flavor(text, source):
+        return text, 1
     try:
         return flavors.parse_weight(text)
     except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
+        raise boot_request.BadRequestError(f'--flavor: {error}') from error
 
 
 class CapacityCommand(MultiTableCommand):
@@ -59,7 +65,6 @@ class CapacityCommand(MultiTableCommand):
         self._parser = parser
         parser.add_argument(
             '--flavor',
-            type=_weighted,
             action='append',
             default=[],
             metavar='NAME[=WEIGHT]',
@@ -147,7 +152,7 @@ def _flavor_capacity(
     source: backends.Backends,
     warn: Callable[[Iterable[str]], None],
 ) -> Iterator[tuple[str, TableData]]:
-    name = parsed.flavor[0][0] if parsed.flavor else None
+    name = _weighted(parsed.flavor[0], source)[0] if parsed.flavor else None
     spec = _spec(parsed, scheduler, source, name)
     with rich_console.bar('hosts') as tell:
         capacity = CapacityCounter(scheduler, tell=tell).count(spec)
@@ -178,7 +183,7 @@ def _mixture(
 ) -> Iterator[tuple[str, TableData]]:
     requests = [
         (name, _spec(parsed, scheduler, source, name), weight)
-        for name, weight in parsed.flavor
+        for name, weight in (_weighted(text, source) for text in parsed.flavor)
     ]
     with rich_console.bar('instances') as tell:
         mixture = count_mixture(

@@ -100,8 +100,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar='PORT',
         help='uuid of a neutron port, or NETWORK[:VNIC[:POLICY]] with the '
-        'physical network, normal, direct (default) or direct-physical, and '
-        'the NUMA affinity policy; may be repeated',
+        'physical network, the VNIC type (default: direct) and the NUMA '
+        'affinity policy, or these and more as physnet=NETWORK,'
+        'vnic_type=VNIC,numa_policy=POLICY,trusted=true,tunneled=true,'
+        'egress_kbps=N,ingress_kbps=N; may be repeated',
     )
     group.add_argument(
         '--hint',
@@ -132,6 +134,21 @@ def guest_options_given(parsed: argparse.Namespace) -> list[str]:
         for name, default in vars(parser.parse_args([])).items()
         if getattr(parsed, name) != default
     ]
+
+
+def is_flavor(name: str, sources: Backends) -> bool:
+    """Whether there is a flavor of this name or id.
+
+    :raises NoBackendError: Nova's API, the only backend, does not answer
+    """
+    try:
+        if sources.databases:
+            boot_request.flavor_named(nova_config.admin_context(), name)
+        else:
+            _flavor_by_api(sources, name)
+    except boot_request.BadRequestError:
+        return False
+    return True
 
 
 def flavor_of(

@@ -12,18 +12,26 @@ from nova import objects
 import nova.conf
 from nova.db.api import api as api_db
 from nova.db.api import models as api_models
+from nova.network import model as network_model
 from nova.network import neutron
 from nova.objects import instance_numa
 from nova.pci import request as pci_request
 from nova.scheduler import utils as scheduler_utils
 from nova.virt import hardware
+import os_resource_classes
+import os_traits
 from oslo_serialization import jsonutils
+from oslo_utils import strutils
 
 from nfv_sched.nova import cell_databases
 from nfv_sched.nova import compute_nodes
 from nfv_sched.nova.types import RequestSpec
 
-_VNIC_DEVICE_TYPES = {'direct': None, 'direct-physical': 'type-PF'}
+_NORMAL = network_model.VNIC_TYPE_NORMAL
+_REMOTE_MANAGED = network_model.VNIC_TYPE_REMOTE_MANAGED
+#: VNIC types of hypothetical ports. Those of accelerators need a device
+#: profile of Cyborg, which only an existing port has.
+VNIC_TYPES = (_NORMAL, *network_model.VNIC_TYPES_SRIOV)
 _POLICIES = ('required', 'socket', 'legacy', 'preferred')
 
 
@@ -35,15 +43,20 @@ class BadRequestError(Exception):
 class Port:
     """A neutron port of an instance.
 
-    ``vnic_type`` is ``normal`` (vSwitch), ``direct`` (a VF) or
-    ``direct-physical`` (a whole port). ``numa_policy`` is that of the port;
-    None leaves it to flavor and image.
+    ``vnic_type`` is one of VNIC_TYPES: ``normal`` (vSwitch), ``direct`` (a
+    VF), ``direct-physical`` (a whole port), ... ``numa_policy`` is that of
+    the port; None leaves it to flavor and image. ``trusted`` is None where
+    trusted and other VFs are equally good. A minimum bandwidth is in kbit/s,
+    0 for none.
     """
 
     physnet: str | None = None
     vnic_type: str = 'direct'
     numa_policy: str | None = None
     tunneled: bool = False
+    trusted: bool | None = None
+    egress_kbps: int = 0
+    ingress_kbps: int = 0
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -67,18 +80,62 @@ class BootRequest:
 
 
 def port_of(text: str) -> Port:
-    """A port in words: ``NETWORK[:VNIC TYPE[:POLICY]]``.
+    """A port in words: ``NETWORK[:VNIC TYPE[:POLICY]]``, or NAME=VALUE,...
+
+    The names are those of the fields of Port.
 
     :raises ValueError: says what is wrong
     """
-    physnet, _, rest = text.partition(':')
-    vnic, _, policy = rest.partition(':')
-    vnic = vnic or 'direct'
-    if vnic != 'normal' and vnic not in _VNIC_DEVICE_TYPES:
-        raise ValueError(f'{vnic} is none of normal, direct, direct-physical')
-    if policy and policy not in _POLICIES:
-        raise ValueError(f'{policy} is none of {", ".join(_POLICIES)}')
-    return Port(physnet or None, vnic, policy or None)
+    if '=' in text:
+        values = _named_values(text)
+    else:
+        physnet, _, rest = text.partition(':')
+        vnic_type, _, numa_policy = rest.partition(':')
+        values = {
+            'physnet': physnet,
+            'vnic_type': vnic_type,
+            'numa_policy': numa_policy,
+        }
+    policy = values.get('numa_policy') or None
+    return Port(
+        physnet=values.get('physnet') or None,
+        vnic_type=_one_of(
+            values.get('vnic_type') or network_model.VNIC_TYPE_DIRECT,
+            VNIC_TYPES,
+        ),
+        numa_policy=policy and _one_of(policy, _POLICIES),
+        tunneled=_boolean(values.get('tunneled', 'false')),
+        trusted=_boolean(values['trusted']) if 'trusted' in values else None,
+        egress_kbps=_number(values.get('egress_kbps', '0')),
+        ingress_kbps=_number(values.get('ingress_kbps', '0')),
+    )
+
+
+def _named_values(text: str) -> dict[str, str]:
+    known = [field.name for field in dataclasses.fields(Port)]
+    values = {}
+    for item in text.split(','):
+        name, equals, value = item.partition('=')
+        if not equals:
+            raise ValueError(f'{item!r} is not NAME=VALUE')
+        values[_one_of(name, known)] = value
+    return values
+
+
+def _one_of(value: str, known: Sequence[str]) -> str:
+    if value not in known:
+        raise ValueError(f'{value} is none of {", ".join(known)}')
+    return value
+
+
+def _boolean(text: str) -> bool:
+    return bool(strutils.bool_from_string(text, strict=True))
+
+
+def _number(text: str) -> int:
+    if not text.isdecimal():
+        raise ValueError(f'{text!r} is no number of kbit/s')
+    return int(text)
 
 
 def init_without_conf() -> None:
@@ -156,30 +213,88 @@ def image_of(properties: Mapping[str, str] | None = None) -> Any:
     )
 
 
-def pci_requests(flavor: Any, image: Any, ports: Sequence[Port]) -> Any:
+def pci_requests(
+    flavor: Any,
+    image: Any,
+    ports: Sequence[Port],
+    uuids: Sequence[str] | None = None,
+) -> Any:
     """The ``objects.InstancePCIRequests`` of flavor and ports.
 
     As nova.compute.api does for the flavor, and for ports
     ``create_resource_requests`` of nova.network.neutron.
+
+    :param uuids: of the ports
     """
     policy = hardware.get_pci_numa_policy_constraint(flavor, image)
     requests = pci_request.get_pci_requests_from_flavor(flavor, policy)
-    for port in ports:
-        if port.vnic_type not in _VNIC_DEVICE_TYPES:
+    for port, port_uuid in zip(ports, uuids or new_uuids(ports), strict=True):
+        if port.vnic_type not in network_model.VNIC_TYPES_SRIOV:
             continue
-        spec = {'physical_network': port.physnet, 'remote_managed': 'False'}
-        if dev_type := _VNIC_DEVICE_TYPES[port.vnic_type]:
-            spec['dev_type'] = dev_type
+        spec = {
+            pci_request.PCI_NET_TAG: port.physnet,
+            pci_request.PCI_REMOTE_MANAGED_TAG: str(
+                port.vnic_type == _REMOTE_MANAGED
+            ),
+        }
+        dev_type = pci_request.DEVICE_TYPE_FOR_VNIC_TYPE.get(port.vnic_type)
+        if dev_type:
+            spec[pci_request.PCI_DEVICE_TYPE_TAG] = dev_type
+        if port.trusted is not None:
+            spec[pci_request.PCI_TRUSTED_TAG] = str(port.trusted)
         request = objects.InstancePCIRequest(
             count=1,
             spec=[spec],
             request_id=str(uuid.uuid4()),
-            requester_id=str(uuid.uuid4()),
+            requester_id=port_uuid,
         )
         if numa_policy := port.numa_policy or policy:
             request.numa_policy = numa_policy
         requests.requests.append(request)
     return requests
+
+
+def new_uuids(ports: Sequence[Port]) -> list[str]:
+    """A new uuid for each port."""
+    return [str(uuid.uuid4()) for _ in ports]
+
+
+def bandwidth_groups(ports: Sequence[Port], uuids: Sequence[str]) -> list[Any]:
+    """The ``objects.RequestGroup`` of each port with a minimum bandwidth.
+
+    As neutron describes them (neutron_lib.placement.utils) and Nova makes
+    them (``RequestGroup.from_port_request``).
+    """
+    groups = []
+    for port, port_uuid in zip(ports, uuids, strict=True):
+        resources = {
+            name: amount
+            for name, amount in (
+                (
+                    os_resource_classes.NET_BW_EGR_KILOBIT_PER_SEC,
+                    port.egress_kbps,
+                ),
+                (
+                    os_resource_classes.NET_BW_IGR_KILOBIT_PER_SEC,
+                    port.ingress_kbps,
+                ),
+            )
+            if amount
+        }
+        if not resources:
+            continue
+        traits = [f'VNIC_TYPE_{port.vnic_type}']
+        if port.physnet:
+            traits.append(f'PHYSNET_{port.physnet}')
+        groups.append(
+            objects.RequestGroup(
+                use_same_provider=True,
+                resources=resources,
+                required_traits=set(map(os_traits.normalize_name, traits)),
+                requester_id=port_uuid,
+            )
+        )
+    return groups
 
 
 def networks_of(ports: Sequence[Port]) -> Any:
@@ -204,13 +319,15 @@ def request_spec(context: Any, request: BootRequest) -> RequestSpec:
 def _request_spec(context: Any, request: BootRequest) -> RequestSpec:
     image = image_of(request.image)
     instance_uuid = str(uuid.uuid4())
-    devices = pci_requests(request.flavor, image, request.ports)
+    uuids = new_uuids(request.ports)
+    devices = pci_requests(request.flavor, image, request.ports, uuids)
     devices.instance_uuid = instance_uuid
     metadata = networks_of(request.ports) if request.ports else None
-    groups: list[Any] = []
+    groups = bandwidth_groups(request.ports, uuids)
     level = None
     if request.port_uuids:
-        metadata, groups, level = _of_neutron(context, request, image, devices)
+        metadata, more, level = _of_neutron(context, request, image, devices)
+        groups += more
     group = None
     hints = {name: list(values) for name, values in request.hints.items()}
     if request.group:
@@ -258,6 +375,7 @@ def _of_neutron(
     for port in request.ports:
         if port.physnet:
             metadata.physnets.add(port.physnet)
+        metadata.tunneled = metadata.tunneled or port.tunneled
     return metadata, list(groups or ()), level
 
 

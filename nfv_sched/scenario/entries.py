@@ -42,6 +42,7 @@ def _port(data: Data) -> Port:
         vnic_type=data.get('vnic_type', 'direct'),
         numa_policy=data.get('numa_policy') or None,
         tunneled=data.get('tunneled', False),
+        trusted=data.get('trusted'),
     )
 
 

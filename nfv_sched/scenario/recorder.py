@@ -45,9 +45,9 @@ def _boot(boot: BootStep) -> Iterator[tuple[str, Any]]:
 def _flavor(flavor: SimulatedFlavor) -> dict[str, Any]:
     ports = [
         {
-            key: value
-            for key, value in dataclasses.asdict(port).items()
-            if value not in (None, False)
+            field.name: value
+            for field in dataclasses.fields(port)
+            if (value := getattr(port, field.name)) != field.default
         }
         for port in flavor.ports
     ]

@@ -26,3 +26,19 @@ def test_a_stored_invalid_extra_spec_is_a_warning(run, flavors_of):
     flavors_of('odd', extra_specs={**HUGE, 'hw:cpu_polcy': 'dedicated'})
     assert run('capacity', '--flavor', 'odd')
     assert 'Flavor odd has hw:cpu_polcy' in run.err
+
+
+def test_the_name_of_a_flavor_may_have_an_equals_sign(run, flavors_of):
+    flavors_of('tier=2', 'tier', extra_specs=HUGE)
+    named = run('capacity', '--flavor', 'tier=2', '--show', 'total')
+    assert [row['Flavor'] for row in named] == ['tier=2']
+    weighted = run(
+        *('capacity', '--flavor', 'tier=3', '--flavor', 'tier=2'),
+        *('--show', 'total'),
+    )
+    assert {row['Flavor'] for row in weighted} >= {'tier', 'tier=2'}
+
+
+def test_a_weight_that_is_no_number_is_an_error(run):
+    assert run('capacity', '--flavor', 'tier=many', code=1) == ''
+    assert "'many' of 'tier=many' is no positive number" in run.err
