@@ -20,6 +20,7 @@ from nfv_sched.dryrun.placement_ledger import PlacementLedger
 from nfv_sched.dryrun.values import Blocker
 from nfv_sched.dryrun.values import Explanation
 from nfv_sched.dryrun.values import HostFinding
+from nfv_sched.dryrun.values import PLACEMENT
 from nfv_sched.dryrun.values import REQUEST
 from nfv_sched.dryrun.values import SERVICE
 from nfv_sched.filters.numa_fit import NUMAFitFilter
@@ -74,7 +75,8 @@ class DryRun:
 
     ``reports`` are of the hosts that nova-scheduler sees, nearest first;
     ``summaries`` are Placement's of the providers of candidates, ``choices``
-    the choices of NUMA nodes where nova-scheduler makes any.
+    the choices of NUMA nodes where nova-scheduler makes any, ``placement`` all
+    of Placement's answers; None if it was not asked.
     """
 
     cycle: RequestCycle
@@ -82,6 +84,7 @@ class DryRun:
     reports: tuple[HostReport, ...]
     summaries: Mapping[str, Any]
     choices: NodeChoices | None = None
+    placement: PlacementCandidates | None = None
 
     @property
     def fit_request(self) -> fit.FitRequest:
@@ -236,13 +239,17 @@ class DryRunScheduler:
         notes = [*self._pipeline.problems, *_notes(candidates)]
         reports = self._reports(cycle, spec, candidates, notes)
         steps = self._pipeline.filters
-        findings = [*_findings(cycle, reports, detailed, steps), *hidden]
+        findings = [
+            *_findings(cycle, reports, candidates, detailed, steps),
+            *hidden,
+        ]
         findings.sort(key=lambda finding: finding.rank)
         dry_run = DryRun(
             cycle,
             Explanation(tuple(findings), tuple(notes)),
             tuple(reports),
             candidates.summaries,
+            placement=candidates,
         )
         return dataclasses.replace(
             dry_run, choices=self._choices(dry_run, spec)
@@ -315,7 +322,7 @@ class DryRunScheduler:
             host_cycle.drop_decision(state)
             if why := scheduler_pipeline.excluded_by_request(spec, state):
                 report.blockers.append(Blocker(REQUEST, 'host', why))
-            report.blockers += candidates.blockers(state.uuid)
+            report.blockers += candidates.blockers(state.uuid)[0]
             reports.append(report)
         if scheduler_pipeline.skips_filters(spec):
             notes.append('The request forces a host: no filter is run.')
@@ -359,6 +366,7 @@ def _run_filter(
 def _findings(
     cycle: RequestCycle,
     reports: list[HostReport],
+    candidates: PlacementCandidates,
     detailed: int,
     steps: Sequence[scheduler_pipeline.FilterStep],
 ) -> Iterator[HostFinding]:
@@ -370,12 +378,30 @@ def _findings(
         if not report.blockers:
             yield HostFinding(name)
         elif id(report) in chosen:
+            known = _read_details(report, candidates)
             every, complete = blockers.all_of_host(
                 cycle, report.state, report.candidates, report.blockers, steps
             )
+            complete = complete and known
             yield HostFinding(name, report.blockers[0], every, complete)
         else:
             yield HostFinding(name, report.blockers[0], tuple(report.blockers))
+
+
+def _read_details(report: HostReport, candidates: PlacementCandidates) -> bool:
+    """Name providers and limits in what Placement rejects a host for.
+
+    Returns whether that is all that Placement rejects it for.
+    """
+    detailed, known = candidates.blockers(report.state.uuid, detailed=True)
+    places = [
+        place
+        for place, blocker in enumerate(report.blockers)
+        if blocker.stage == PLACEMENT
+    ]
+    if places:
+        report.blockers[places[0] : places[-1] + 1] = detailed
+    return known
 
 
 def _blocked(host: str, blocker: Blocker) -> HostFinding:
