@@ -72,8 +72,15 @@ def test_the_scheduler_places_what_is_told(devices, guests):
         explanation = scheduler().explain(cloud.request_spec(flavor))
         [condition] = explanation.conditions
         assert (condition.stage, condition.name) == ('Placement', DEVICE)
-        [blocker] = condition.nearest.blockers
+        blocker = condition.nearest.first_blocker
         assert (blocker.asked, blocker.available) == (devices, devices - 1)
+        # The claim says of its devices the same.
+        assert {
+            blocker.condition for blocker in condition.nearest.blockers
+        } == {
+            DEVICE,
+            'devices',
+        }
         assert condition.nearest.all
         spec = cloud.request_spec(flavor)
         spec.create()

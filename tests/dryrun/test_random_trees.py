@@ -201,7 +201,7 @@ def _suffix(group):
 
 
 def test_blockers_name_what_is_short(client):
-    cloud = provider_trees.Cloud(client, random.Random(7), HOSTS)  # noqa: S311
+    cloud = provider_trees.Cloud(client, random.Random(7), 3)  # noqa: S311
     request = cloud.request()
     query = PlacementQuery(
         (provider_trees.query_of(request),),
