@@ -14,7 +14,6 @@ from nfv_sched.placement import api
 from nfv_sched.placement.candidate_request import CandidateRequest
 from nfv_sched.placement.candidate_request import RequestGroup
 from nfv_sched.placement.provider_tree import SHARING
-from nfv_sched_testing import providers
 
 EGRESS = 'NET_BW_EGR_KILOBIT_PER_SEC'
 INGRESS = 'NET_BW_IGR_KILOBIT_PER_SEC'
@@ -60,37 +59,41 @@ class Amount:
 
 
 def create(client, name, parent=None, traits=(), aggregates=(), **amounts):
-    """Create a provider with amounts by class; returns its uuid."""
-    inventories = {
-        name: amount.inventory() for name, amount in amounts.items()
-    }
+    """Create a provider with amounts by class; returns its uuid.
+
+    Custom names have to exist.
+    """
+    created = str(uuid.uuid4())
+    body = {'uuid': created, 'name': name}
+    if parent:
+        body['parent_provider_uuid'] = parent
+    client.post('/resource_providers', body)
+    generation = 0
+
+    def put(what, values):
+        nonlocal generation
+        client.put(
+            f'/resource_providers/{created}/{what}',
+            {what: values, 'resource_provider_generation': generation},
+        )
+        generation += 1
+
+    if traits:
+        put('traits', list(traits))
+    if aggregates:
+        put('aggregates', list(aggregates))
     used = {
         name: amount.used for name, amount in amounts.items() if amount.used
     }
-    # Also what Placement would no longer allocate may be in use.
-    roomy = {
-        name: {'total': max(amounts[name].total, amounts[name].used)}
-        for name in inventories
-    }
-    created = providers.create(
-        client,
-        name,
-        parent,
-        inventories=roomy if used else inventories,
-        traits=traits,
-    )
     if used:
+        # Also what Placement would no longer allocate may be in use.
+        put('inventories', {name: {'total': used[name]} for name in used})
         allocate(client, str(uuid.uuid4()), {created: used})
-        put_inventories(client, created, inventories)
-    if aggregates:
-        path = f'/resource_providers/{created}/aggregates'
-        generation = client.get(path)['resource_provider_generation']
-        client.put(
-            path,
-            {
-                'aggregates': list(aggregates),
-                'resource_provider_generation': generation,
-            },
+        generation += 1
+    if amounts:
+        put(
+            'inventories',
+            {name: amount.inventory() for name, amount in amounts.items()},
         )
     return created
 

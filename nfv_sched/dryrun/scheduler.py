@@ -35,6 +35,7 @@ from nfv_sched.nova.boot_request import BadRequestError
 from nfv_sched.nova.types import HostState
 from nfv_sched.nova.types import RequestSpec
 from nfv_sched.placement.client import PlacementClient
+from nfv_sched.placement.errors import PlacementError
 from nfv_sched.placement.provider_names import ProviderNames
 from nfv_sched.scheduler import cycle as scheduling_cycle
 from nfv_sched.scheduler import demand
@@ -235,8 +236,14 @@ class DryRunScheduler:
             ]
             return DryRun(cycle, Explanation((*findings, *hidden)), (), {})
         candidates = PlacementCandidates(self.client, query)
-        self._read_names(cycle.fit_request, candidates)
         notes = [*self._pipeline.problems, *_notes(candidates)]
+        try:
+            self._read_names(cycle.fit_request, candidates)
+        except PlacementError as error:
+            notes.append(
+                'Placement does not answer: where a port has a guaranteed '
+                f'bandwidth, any interface is assumed: {error}'
+            )
         reports = self._reports(cycle, spec, candidates, notes)
         steps = self._pipeline.filters
         findings = [

@@ -26,6 +26,7 @@ from nfv_sched.model import Host
 from nfv_sched.nova import boot_request
 from nfv_sched.placement.candidate_request import RequestGroup
 from nfv_sched.placement.client import PlacementClient
+from nfv_sched.placement.errors import PlacementError
 from nfv_sched.placement.matching import offers
 from nfv_sched.survey import nova as nova_survey
 from nfv_sched.survey.values import HostSurvey
@@ -173,12 +174,12 @@ def moves_of_instances(
         host = _host(dry_run, report)
         if survey is None or host is None:
             continue
-        move = moves.fewest_moves(
-            dry_run.fit_request,
-            survey,
-            host,
-            _room(dry_run, report, client),
-        )
+        try:
+            room = _room(dry_run, report, client)
+        except PlacementError:
+            # It is not known what instances would return to Placement.
+            continue
+        move = moves.fewest_moves(dry_run.fit_request, survey, host, room)
         if move:
             yield move
 
@@ -276,7 +277,11 @@ def _destinations(scheduler: DryRunScheduler, move: Move) -> Iterator[str]:
         spec.ignore_hosts = [move.host]
         # A host that was once forced does not bind it.
         spec.force_hosts = spec.force_nodes = None
-        explanation = scheduler.explain(spec, detailed=0)
+        try:
+            explanation = scheduler.explain(spec, detailed=0)
+        except PlacementError:
+            yield 'unknown: Placement does not answer'
+            continue
         yield next(
             (finding.host for finding in explanation.findings if finding.fits),
             'none',

@@ -137,16 +137,42 @@ def root_obstacles(
     )
 
 
+def likeness(group: RequestGroup) -> tuple[object, ...]:
+    """Equal for groups for which the same providers are suitable."""
+    return (
+        bool(group.suffix),
+        group.required,
+        group.forbidden,
+        group.member_of,
+        group.forbidden_aggregates,
+        group.in_tree,
+    )
+
+
+def gives_all(
+    tree: HostTree, group: RequestGroup, provider: ProviderState
+) -> bool:
+    """Whether a provider by itself meets a group with a suffix."""
+    return (
+        all(provider.fits(*item) for item in group.resources.items())
+        and not lacks_traits(group, provider.traits)
+        and not barriers(tree, group, provider)
+    )
+
+
 def offers(tree: HostTree, request: CandidateRequest) -> bool | None:
     """Whether Placement has a candidate; None if that takes too long."""
     if root_obstacles(tree, request):
         return False
     contested = request.contested()
-    options = {}
+    options: dict[str, tuple[_Option, ...]] = {}
+    by_likeness: dict[object, tuple[_Option, ...]] = {}
     for group in request.groups:
-        options[group.suffix] = tuple(
-            dict.fromkeys(_options(tree, group, contested))
-        )
+        key = likeness(group), tuple(sorted(group.resources.items()))
+        if key not in by_likeness:
+            choices = _options(tree, group, contested)
+            by_likeness[key] = tuple(dict.fromkeys(choices))
+        options[group.suffix] = by_likeness[key]
         if not options[group.suffix]:
             return False
     isolate = request.isolate and len(request.numbered) > 1
@@ -158,31 +184,26 @@ def offers(tree: HostTree, request: CandidateRequest) -> bool | None:
 def _options(
     tree: HostTree, group: RequestGroup, contested: frozenset[str]
 ) -> Iterator[_Option]:
-    able = [
-        provider
-        for provider in tree.providers()
-        if not barriers(tree, group, provider)
-    ]
     if group.suffix:
-        for provider in able:
-            if lacks_traits(group, provider.traits) or not all(
-                provider.fits(*item) for item in group.resources.items()
-            ):
-                continue
-            yield _Option(
-                frozenset((provider.uuid,)),
-                tuple(
-                    ((provider.uuid, name), amount)
-                    for name, amount in group.resources.items()
-                    if name in contested
-                ),
-            )
+        for provider in tree.providers():
+            if gives_all(tree, group, provider):
+                yield _Option(
+                    frozenset((provider.uuid,)),
+                    tuple(
+                        ((provider.uuid, name), amount)
+                        for name, amount in group.resources.items()
+                        if name in contested
+                    ),
+                )
         return
     relevant = frozenset().union(*group.required)
     by_class = []
     for name, amount in group.resources.items():
         fitting = [
-            provider for provider in able if provider.fits(name, amount)
+            provider
+            for provider in tree.providers()
+            if provider.fits(name, amount)
+            and not barriers(tree, group, provider)
         ]
         if name not in contested:
             # Providers with the same traits are the same here.

@@ -17,6 +17,7 @@ from nfv_sched.placement.candidate_request import RequestGroup
 from nfv_sched.placement.matching import barriers
 from nfv_sched.placement.matching import Kind
 from nfv_sched.placement.matching import lacks_traits
+from nfv_sched.placement.matching import likeness
 from nfv_sched.placement.matching import Obstacle
 from nfv_sched.placement.matching import offers
 from nfv_sched.placement.provider_tree import HostTree
@@ -59,9 +60,11 @@ def diagnose(tree: HostTree, request: CandidateRequest) -> Diagnosis:
     shortages: list[Shortage] = []
     left_tree, left = tree, request
     rounds = 0
+    complete = False
     for _ in range(_MAX_ROUNDS):
         more = _obstacles(left_tree, left)
         if not more:
+            complete = True
             break
         rounds += 1
         obstacles += more
@@ -70,7 +73,6 @@ def diagnose(tree: HostTree, request: CandidateRequest) -> Diagnosis:
             left_tree, left = relaxed(left_tree, left, obstacle)
     if rounds > 1 or request.contested():
         shortages = _needed(tree, request, shortages)
-    complete = offers(left_tree, left) is True
     return Diagnosis(tuple(shortages), complete)
 
 
@@ -229,8 +231,11 @@ def _with_numbers(
 def _obstacles(tree: HostTree, request: CandidateRequest) -> list[Obstacle]:
     """What stands in the way first; empty if nothing does."""
     found = set(matching.root_obstacles(tree, request))
+    held = frozenset(
+        name for provider in tree.providers() for name in provider.inventories
+    )
     for group in request.groups:
-        found |= _of_group(tree, group)
+        found |= _of_group(tree, group, held)
     if found:
         return sorted(_merged(tree, request, found), key=_order)
     if offers(tree, request):
@@ -274,7 +279,7 @@ def _short_together(
     alike = [
         group
         for group in request.groups
-        if name in group.resources and _likeness(group) == _likeness(first)
+        if name in group.resources and likeness(group) == likeness(first)
     ]
     if len(alike) == 1:
         return None
@@ -295,18 +300,6 @@ def _shortage_of(
     return Obstacle(Kind.RESOURCE, suffixes, frozenset((name,)))
 
 
-def _likeness(group: RequestGroup) -> tuple[object, ...]:
-    """Equal for groups for which the same providers are suitable."""
-    return (
-        bool(group.suffix),
-        frozenset(group.required),
-        group.forbidden,
-        group.member_of,
-        group.forbidden_aggregates,
-        group.in_tree,
-    )
-
-
 def _suitable(
     tree: HostTree, groups: Iterable[RequestGroup], name: str
 ) -> list[ProviderState]:
@@ -324,9 +317,13 @@ def _suitable(
     ]
 
 
-def _of_group(tree: HostTree, group: RequestGroup) -> frozenset[Obstacle]:
-    """The fewest obstacles of a group by itself."""
-    held = {name for p in tree.providers() for name in p.inventories}
+def _of_group(
+    tree: HostTree, group: RequestGroup, held: frozenset[str]
+) -> frozenset[Obstacle]:
+    """The fewest obstacles of a group by itself.
+
+    :param held: the classes of which there are inventories
+    """
     absent = frozenset(
         Obstacle(Kind.RESOURCE, (group.suffix,), frozenset((name,)))
         for name in group.resources
@@ -344,6 +341,11 @@ def _of_group(tree: HostTree, group: RequestGroup) -> frozenset[Obstacle]:
 def _of_numbered_group(
     tree: HostTree, group: RequestGroup
 ) -> frozenset[Obstacle]:
+    if any(
+        matching.gives_all(tree, group, provider)
+        for provider in tree.providers()
+    ):
+        return frozenset()
     choices = [
         (
             barriers(tree, group, provider)
@@ -481,7 +483,7 @@ def _short_classes(
         asking = [group for group in request.groups if name in group.resources]
         alike: dict[object, list[RequestGroup]] = {}
         for group in asking:
-            alike.setdefault(_likeness(group), []).append(group)
+            alike.setdefault(likeness(group), []).append(group)
         for groups in (*alike.values(), asking):
             if len(groups) > 1:
                 short = _shortage_of(tree, groups, name)

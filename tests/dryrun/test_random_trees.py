@@ -24,7 +24,7 @@ HOSTS = 8
 #: Eight trees each: 200 trees if all budgets are spent.
 CLOUDS = 25 if budgets.ALL else 2 if budgets.EXHAUSTIVE else 1
 #: The requests that each cloud gets.
-REQUESTS = 3 if budgets.ALL else 2
+REQUESTS = 2
 
 
 def offered(client, request):

@@ -7,6 +7,7 @@ from nfv_sched.dryrun.scheduler import DryRunScheduler
 from nfv_sched.explain.suggestions import suggest
 from nfv_sched.nova.scheduler_pipeline import Pipeline
 from nfv_sched.placement.client import PlacementClient
+from nfv_sched.placement.errors import Unavailable
 from nfv_sched.sim import machine
 from nfv_sched.sim import settings
 from nfv_sched.sim.boot_request import SimulatedFlavor
@@ -107,6 +108,48 @@ def test_other_requests_are_suggested_for_vgpus_of_children(cloud):
     ).first_blocker.condition in {'PCPU', 'dedicated CPUs'}
     share = 'hw:emulator_threads_policy=share'
     assert changes(cloud, flavor(vcpus=8, **isolated))[share].host == 'one'
+
+
+class Failing(PlacementClient):
+    """A client to which Placement answers a number of times.
+
+    Queries of nova-scheduler are answered in any case.
+    """
+
+    def __init__(self, adapter, answers):
+        super().__init__(adapter)
+        self.answers = answers
+
+    def get(self, path, **params):
+        if not path.startswith('/allocation_candidates?'):
+            if not self.answers:
+                raise Unavailable('no answer')
+            self.answers -= 1
+        return super().get(path, **params)
+
+
+def test_where_placement_stops_answering_nothing_fails(cloud):
+    wanted = flavor(ram_mib=9000, vgpus=4)
+    [guest] = cloud.boot(flavor())
+    assert guest.booted
+    texts = []
+    for answers in range(20):
+        client = Failing(cloud.placement, answers)
+        scheduler = DryRunScheduler(Pipeline(), client)
+        run = scheduler.run(cloud.request_spec(wanted))
+        [finding] = run.explanation.findings
+        texts.append(finding.text)
+        suggest(scheduler, run)
+        counted = CapacityCounter(
+            DryRunScheduler(Pipeline(), Failing(cloud.placement, answers))
+        ).count(cloud.request_spec(wanted))
+        assert counted.in_all == 0
+        if client.answers:
+            break
+    assert len(texts) > 4
+    assert all('the reason is unknown' in text for text in texts[:3])
+    assert 'everything else fits' not in texts[0]
+    assert '3 of 4 VGPU' in texts[-1]
 
 
 @pytest.mark.parametrize(
