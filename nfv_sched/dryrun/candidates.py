@@ -51,11 +51,13 @@ class PlacementCandidates:
         #: Why Placement refuses the request itself.
         self.refused: str | None = None
         for text in query.queries:
+            path = f'/allocation_candidates?{text}'
             try:
-                answer = client.get(f'/allocation_candidates?{text}')
+                answer = client.get(path)
             except Refused as error:
                 # A trait or class that it does not know.
-                self.refused = str(error)
+                why = str(error).removeprefix(f'GET {path}: ')
+                self.refused = f'Placement refuses the request: {why}'
                 continue
             requests = answer['allocation_requests']
             self.total += len(requests)
@@ -123,15 +125,20 @@ class PlacementCandidates:
             classes = self._classes(diagnosis)
             tree = self._trees.with_details(tree, classes)
             diagnosis = diagnose(tree, self.request)
+        found = sorted(diagnosis.shortages, key=placement_texts.order)
         blockers = tuple(
             placement_texts.blocker(tree, self.request, shortage)
-            for shortage in sorted(
-                diagnosis.shortages, key=placement_texts.order
-            )
+            for shortage in found
         )
         if not blockers:
-            return self._unexplained(), False
-        return blockers, diagnosis.complete
+            return self._unexplained(tree), False
+        if self.refused is None:
+            return blockers, diagnosis.complete
+        names = {name for each in found for name in each.obstacle.names}
+        if not any(name in self.refused for name in names):
+            # Not for a trait or class that it does not know.
+            blockers += self._unexplained(tree)
+        return blockers, False
 
     def _classes(self, diagnosis: Diagnosis) -> Iterator[str]:
         """The classes whose inventories are worth a read."""
@@ -140,8 +147,15 @@ class PlacementCandidates:
                 yield from shortage.obstacle.names
         yield from self.request.contested()
 
-    def _unexplained(self) -> tuple[Blocker, ...]:
+    def _unexplained(
+        self, tree: HostTree | None = None
+    ) -> tuple[Blocker, ...]:
         text = self.refused or (
             'Placement has no candidate for what is asked, taken together'
         )
+        if tree and not tree.own.keys().isdisjoint(self._by_provider):
+            text = (
+                'Placement has candidates, but none with resources of the '
+                'compute node itself: nova-scheduler ignores them'
+            )
         return (Blocker(PLACEMENT, CANDIDATES, text),)

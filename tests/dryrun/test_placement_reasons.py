@@ -298,6 +298,45 @@ def test_a_host_without_anything_left_is_read_by_itself(client):
     ]
 
 
+def unexplained(client, root, query):
+    """Conditions and texts of a host of which not all is known."""
+    blockers, complete = candidates(client, query).blockers(root)
+    assert not complete
+    return [(blocker.condition, blocker.text) for blocker in blockers]
+
+
+def test_what_placement_refuses_is_a_reason(client):
+    root = host(client)
+    two_cards(client, root)
+    # Placement requires a group policy here.
+    query = f'{SMALL}&resources1=VGPU:1&resources2=VGPU:1'
+    [(condition, text)] = unexplained(client, root, query)
+    assert condition == 'candidates'
+    assert 'group_policy' in text
+    names = [name for name, _ in unexplained(client, root, f'{query}00')]
+    assert names == ['VGPU', 'candidates']
+    for words, condition in (
+        ('required=CUSTOM_TYPO', 'trait CUSTOM_TYPO'),
+        ('resources1=CUSTOM_TYPO:1', 'CUSTOM_TYPO'),
+    ):
+        [(name, _)] = unexplained(client, root, f'{SMALL}&{words}')
+        assert name == condition
+
+
+def test_candidates_without_the_compute_node_are_ignored(client):
+    root = create(client, 'host', None, MEMORY_MB=Amount(1024))
+    create(client, 'host_node0', root, VCPU=Amount(8))
+    [(condition, text)] = unexplained(client, root, 'resources=VCPU:1')
+    assert condition == 'candidates'
+    assert 'none with resources of the compute node itself' in text
+
+
+def test_a_host_without_provider_is_named(client):
+    [(condition, text)] = unexplained(client, RACK, SMALL)
+    assert condition == 'candidates'
+    assert 'no provider' in text
+
+
 def test_calls_do_not_grow_with_the_hosts(client, wsgi):
     roots = [host(client, f'host{number}') for number in range(6)]
     for root in roots:
