@@ -92,7 +92,7 @@ class PlacementCandidates:
     ) -> tuple[tuple[Blocker, ...], bool]:
         """Why a compute node has no candidate, and whether that is all.
 
-        None for one that has. Where Placement does not answer any more, the
+        Empty for one that has. Where Placement does not answer any more, the
         reason is unknown.
 
         :param detailed: read names of providers and limits of inventories
@@ -121,10 +121,14 @@ class PlacementCandidates:
             return (Blocker(PLACEMENT, CANDIDATES, text),), False
         diagnosis = diagnose(tree, self.request)
         if detailed:
-            # The limits of all groups' sums are known only then.
-            classes = self._classes(diagnosis)
-            tree = self._trees.with_details(tree, classes)
-            diagnosis = diagnose(tree, self.request)
+            try:
+                tree = self._trees.with_details(tree, self._classes(diagnosis))
+            except PlacementError:
+                # The reasons are known, without names and limits.
+                pass
+            else:
+                # Only now the limits of what groups ask together are known.
+                diagnosis = diagnose(tree, self.request)
         found = sorted(diagnosis.shortages, key=placement_texts.order)
         blockers = tuple(
             placement_texts.blocker(tree, self.request, shortage)

@@ -27,6 +27,7 @@ from nfv_sched.placement.candidate_request import CandidateRequest
 from nfv_sched.placement.client import PlacementClient
 from nfv_sched.placement.errors import BadAnswer
 from nfv_sched.placement.errors import NotFound
+from nfv_sched.placement.errors import PlacementError
 from nfv_sched.placement.errors import Refused
 from nfv_sched.placement.provider_tree import Aggregates
 from nfv_sched.placement.provider_tree import HostTree
@@ -53,7 +54,8 @@ class ProviderTrees:
     """The trees for one request, read when the first host needs one.
 
     All methods raise nfv_sched.placement.errors.PlacementError where
-    Placement does not answer, or not correctly.
+    Placement does not answer, or not correctly; after that nothing is read
+    any more.
     """
 
     def __init__(
@@ -67,6 +69,7 @@ class ProviderTrees:
             dict.fromkeys((*_COMMON, *sorted(request.amounts())))
         )
         self._single_reads = 0
+        self._error: PlacementError | None = None
         self._trees: dict[str, HostTree | None] = {}
         self._accepting_by_amount: dict[tuple[str, int], frozenset[str]] = {}
 
@@ -76,26 +79,43 @@ class ProviderTrees:
         None where it has no provider, or where its amounts are not known.
         """
         if compute not in self._trees:
-            own = self._own(compute)
-            self._trees[compute] = (
-                HostTree(
-                    compute,
-                    own,
-                    {
-                        provider.state.uuid: provider.state
-                        for provider in self._sharing
-                        if compute in provider.roots
-                        and provider.state.uuid not in own
-                    },
-                )
-                if compute in own
-                else None
-            )
+            with self._once():
+                self._trees[compute] = self._read(compute)
         return self._trees[compute]
+
+    def _read(self, compute: str) -> HostTree | None:
+        own = self._own(compute)
+        if compute not in own:
+            return None
+        shared = {
+            provider.state.uuid: provider.state
+            for provider in self._sharing
+            if compute in provider.roots and provider.state.uuid not in own
+        }
+        return HostTree(compute, own, shared)
+
+    @contextlib.contextmanager
+    def _once(self) -> Iterator[None]:
+        """Ask nothing more once Placement has not answered.
+
+        It would be waited for again for each host.
+        """
+        if self._error is not None:
+            raise self._error
+        try:
+            yield
+        except PlacementError as error:
+            self._error = error
+            raise
 
     def with_details(self, tree: HostTree, classes: Iterable[str]) -> HostTree:
         """A tree with names, and the inventories of providers of classes."""
-        classes = frozenset(classes)
+        with self._once():
+            tree = self._detailed(tree, frozenset(classes))
+        self._trees[tree.root] = tree
+        return tree
+
+    def _detailed(self, tree: HostTree, classes: frozenset[str]) -> HostTree:
         listed = api.tree_of(self._client, tree.root)
         reads = itertools.count()
         for provider in list(tree.own.values()):
@@ -108,7 +128,6 @@ class ProviderTrees:
             ):
                 changes.update(self._inventories(provider.uuid))
             tree = tree.replaced(dataclasses.replace(provider, **changes))
-        self._trees[tree.root] = tree
         return tree
 
     def _inventories(self, uuid: str) -> dict[str, Any]:
