@@ -282,66 +282,72 @@ class Cloud:
                 )
         return root
 
-    def request(self) -> CandidateRequest:
-        """A request as Nova makes them."""
+    def request(self, *, modest: bool = False) -> CandidateRequest:
+        """A request as Nova makes them.
+
+        :param modest: one that asks little, which fits more hosts
+        """
         dice = self._dice
+
+        def choice(values):
+            return values[0] if modest else dice.choice(values)
+
+        def chance(probability):
+            return dice.random() < (probability / 2 if modest else probability)
+
         amounts = {
-            'VCPU': dice.choice((1, 2, 4)),
-            'MEMORY_MB': dice.choice((256, 1024, 2048)),
+            'VCPU': choice((1, 2, 4)),
+            'MEMORY_MB': choice((256, 1024, 2048)),
         }
         required = []
-        if dice.random() < 0.6:
-            amounts['DISK_GB'] = dice.choice((1, 10, 20))
-        if dice.random() < 0.3:
+        if chance(0.6):
+            amounts['DISK_GB'] = choice((1, 10, 20))
+        if chance(0.3):
             amounts[PMEM] = 1
-        if dice.random() < 0.3:
+        if chance(0.3):
             amounts[CONTEXTS] = 1
             required.append(frozenset((ENCRYPTING[0],)))
         groups = []
-        if dice.random() < 0.4:
-            vgpus, types = dice.choice((1, 1, 2, 4)), []
-            if dice.random() < 0.4:
+        if chance(0.4):
+            vgpus, types = choice((1, 1, 2, 4)), []
+            if chance(0.4):
                 types = [frozenset(VGPU_TYPES[: dice.choice((1, 2))])]
-            if dice.random() < 0.3:
+            if chance(0.3):
                 groups.append(RequestGroup('1', {'VGPU': vgpus}, tuple(types)))
             else:
                 amounts['VGPU'] = vgpus
                 required += types
         for number in range(dice.choice((0, 0, 1, 2, 3))):
-            gold = (frozenset((GOLD,)),) if dice.random() < 0.2 else ()
+            gold = (frozenset((GOLD,)),) if chance(0.2) else ()
             groups.append(RequestGroup(f'_pci-{number}', {DEVICE: 1}, gold))
         subtrees = []
         for number in range(dice.choice((0, 0, 1, 2))):
-            rate = dice.choice((1, 2, 5))
+            rate = choice((1, 2, 5))
             port = RequestGroup(
                 f'_port-{number}',
                 {EGRESS: rate, INGRESS: rate},
                 (frozenset((dice.choice(PHYSNETS),)),),
             )
             groups.append(port)
-            if dice.random() < 0.4:
+            if chance(0.4):
                 groups.append(RequestGroup(f'_rate-{number}', {PACKETS: 1}))
                 subtrees.append(frozenset((port.suffix, groups[-1].suffix)))
-        if dice.random() < 0.15:
+        if chance(0.15):
             required.append(frozenset((GOLD,)))
         main = RequestGroup(
             '',
             amounts,
             tuple(dict.fromkeys(required)),
-            frozenset((SLOW,)) if dice.random() < 0.15 else frozenset(),
-            ((frozenset(self.aggregates[:1]),) if dice.random() < 0.2 else ()),
-            (
-                frozenset(self.aggregates[1:])
-                if dice.random() < 0.1
-                else frozenset()
-            ),
-            dice.choice(self.roots) if dice.random() < 0.05 else None,
+            frozenset((SLOW,)) if chance(0.15) else frozenset(),
+            ((frozenset(self.aggregates[:1]),) if chance(0.2) else ()),
+            (frozenset(self.aggregates[1:]) if chance(0.1) else frozenset()),
+            dice.choice(self.roots) if chance(0.05) else None,
         )
-        root = frozenset((GOLD,)) if dice.random() < 0.1 else frozenset()
+        root = frozenset((GOLD,)) if chance(0.1) else frozenset()
         return CandidateRequest(
             (main, *groups),
             root,
-            frozenset((SLOW,)) if dice.random() < 0.1 else frozenset(),
-            bool(groups) and not subtrees and dice.random() < 0.3,
+            frozenset((SLOW,)) if chance(0.1) else frozenset(),
+            bool(groups) and not subtrees and chance(0.3),
             tuple(subtrees),
         )

@@ -25,6 +25,8 @@ HOSTS = 8
 CLOUDS = 25 if budgets.ALL else 2 if budgets.EXHAUSTIVE else 1
 #: The requests that each cloud gets.
 REQUESTS = 2
+#: Those that ask little, of which only the verdict is compared.
+MODEST_REQUESTS = 8
 
 
 def offered(client, request):
@@ -194,6 +196,15 @@ def test_placement_offers_a_host_without_its_reasons(client, seed):
                 assert [each.obstacle for each in first.shortages] == [
                     each.obstacle for each in diagnosis.shortages
                 ]
+
+    for _ in range(MODEST_REQUESTS):
+        query = provider_trees.query_of(cloud.request(modest=True))
+        request = candidate_request.parse(query)
+        trees = ProviderTrees(client, request)
+        # Hosts that Placement offers are those that the values offer.
+        assert offered(client, request) & set(cloud.roots) == {
+            root for root in cloud.roots if offers(trees.tree(root), request)
+        }
 
 
 def _suffix(group):
