@@ -6,22 +6,32 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Any
 
+from nfv_sched.dryrun import placement_texts
+from nfv_sched.dryrun.provider_trees import ProviderTrees
 from nfv_sched.dryrun.values import Blocker
 from nfv_sched.dryrun.values import PLACEMENT
-from nfv_sched.dryrun.values import TRAIT
 from nfv_sched.nova import scheduler_pipeline
+from nfv_sched.placement import candidate_request
 from nfv_sched.placement.client import PlacementClient
+from nfv_sched.placement.errors import PlacementError
 from nfv_sched.placement.errors import Refused
+from nfv_sched.placement.matching import Kind
+from nfv_sched.placement.provider_tree import HostTree
+from nfv_sched.placement.shortages import diagnose
+from nfv_sched.placement.shortages import Diagnosis
 
 #: Allocation requests, as Placement writes them.
 Candidates = Sequence[Mapping[str, Any]]
+
+#: The condition of hosts of which the reason is not known.
+CANDIDATES = 'candidates'
 
 
 class PlacementCandidates:
     """Placement's answers for one request.
 
-    Why a host has no candidate is found condition by condition, with one
-    request each for all hosts, and only on demand.
+    Why a host has no candidate is found in the provider trees, which are read
+    on demand.
 
     :raises nfv_sched.placement.errors.PlacementError: no answer
     """
@@ -41,11 +51,13 @@ class PlacementCandidates:
         #: Why Placement refuses the request itself.
         self.refused: str | None = None
         for text in query.queries:
+            path = f'/allocation_candidates?{text}'
             try:
-                answer = client.get(f'/allocation_candidates?{text}')
+                answer = client.get(path)
             except Refused as error:
                 # A trait or class that it does not know.
-                self.refused = str(error)
+                why = str(error).removeprefix(f'GET {path}: ')
+                self.refused = f'Placement refuses the request: {why}'
                 continue
             requests = answer['allocation_requests']
             self.total += len(requests)
@@ -53,110 +65,101 @@ class PlacementCandidates:
                 for provider in request['allocations']:
                     self._by_provider[provider].append(request)
             self.summaries.update(answer['provider_summaries'])
-        self._probes: list[tuple[Blocker, frozenset[str]]] | None = None
-        self._amounts: Mapping[str, Any] | None = None
+        #: What the first of the queries asks.
+        self.request = candidate_request.parse(
+            query.queries[0] if query.queries else ''
+        )
+        self._trees = ProviderTrees(client, self.request)
 
     def candidates(self, compute: str) -> Candidates:
         """The candidates on a compute node, by its uuid."""
         return self._by_provider.get(compute, ())
 
-    def blockers(self, compute: str) -> tuple[Blocker, ...]:
-        """Why a compute node has no candidate; empty for one that has."""
-        if self.candidates(compute):
-            return ()
-        if self._probes is None:
-            self._probes = list(self._ask())
-        blockers = tuple(
-            self._counted(blocker, compute)
-            for blocker, met in self._probes
-            if compute not in met
-        )
-        if blockers:
-            return blockers
-        what = (
-            'devices or other resources that are asked in groups of their own'
-            if self.query.granular
-            else 'what is asked, taken together'
-        )
-        text = self.refused or f'Placement has no candidate for {what}'
-        return (Blocker(PLACEMENT, 'candidates', text),)
+    def tree(self, compute: str) -> HostTree | None:
+        """The provider tree of a compute node, as far as it was read.
 
-    def _ask(self) -> Iterator[tuple[Blocker, frozenset[str]]]:
-        """Each condition by itself, with the providers that meet it."""
-        query = self.query
-        disabling = scheduler_pipeline.disabling_trait()
-        for trait in sorted(query.forbidden, key=lambda t: t != disabling):
-            text = f'it has the trait {trait}, which is forbidden'
-            condition = f'{TRAIT}{trait}'
-            if trait == disabling:
-                text, condition = 'nova-compute is disabled', 'disabled'
-            blocker = Blocker(PLACEMENT, condition, text)
-            yield blocker, self._listed(required=f'!{trait}')
-        for trait in sorted(query.required):
-            text = f'it lacks the trait {trait}'
-            blocker = Blocker(PLACEMENT, f'{TRAIT}{trait}', text)
-            yield blocker, self._listed(required=trait)
-        if query.in_tree:
-            blocker = Blocker(PLACEMENT, 'host', 'another host is asked for')
-            yield blocker, self._listed(in_tree=query.in_tree)
-        text = (
-            'it is in none of the aggregates that are asked for, by '
-            'availability zone, project or image'
-        )
-        for group in query.aggregates:
-            blocker = Blocker(PLACEMENT, 'aggregate', text)
-            yield (
-                blocker,
-                self._listed(member_of='in:' + ','.join(sorted(group))),
-            )
-        if query.forbidden_aggregates:
-            names = ','.join(sorted(query.forbidden_aggregates))
-            text = 'it is in an aggregate that is reserved for other instances'
-            blocker = Blocker(PLACEMENT, 'aggregate', text)
-            yield blocker, self._listed(member_of=f'!in:{names}')
-        for name, amount in sorted(query.resources.items()):
-            blocker = Blocker(PLACEMENT, name, '', asked=amount)
-            yield blocker, self._listed(resources=f'{name}:{amount}')
-
-    def _listed(self, **params: str) -> frozenset[str]:
+        None where it has none, or where Placement does not answer any more.
+        """
+        if not self.request.groups:
+            return None
         try:
-            answer = self._client.get('/resource_providers', **params)
-        except Refused:
-            # A name that Placement does not know: no provider has it.
-            return frozenset()
-        return frozenset(
-            provider['uuid'] for provider in answer['resource_providers']
-        )
+            return self._trees.tree(compute)
+        except PlacementError:
+            return None
 
-    def _counted(self, blocker: Blocker, compute: str) -> Blocker:
-        """A blocker with the amount that is free of its resource."""
-        if blocker.asked is None:
-            return blocker
-        name, amount = blocker.condition, blocker.asked
-        free = self._free(compute, name)
-        if free is None:
-            text = f'not enough {name} in Placement for {amount}'
-        elif free >= amount:
+    def blockers(
+        self, compute: str, *, detailed: bool = False
+    ) -> tuple[tuple[Blocker, ...], bool]:
+        """Why a compute node has no candidate, and whether that is all.
+
+        Empty for one that has. Where Placement does not answer any more, the
+        reason is unknown.
+
+        :param detailed: read names of providers and limits of inventories
+        """
+        if self.candidates(compute):
+            return (), True
+        if not self.request.groups:
+            return self._unexplained(), False
+        try:
+            return self._explained(compute, detailed=detailed)
+        except PlacementError as error:
             text = (
-                f'{amount} {name} are not allowed for one instance there '
-                '(min_unit, max_unit, step_size in Placement)'
+                'Placement has no candidate; the reason is unknown, since it '
+                f'does not answer: {error}'
             )
-        else:
-            text = f'{free} of {amount} {name} in Placement'
-        return Blocker(PLACEMENT, name, text, None, amount, free)
+            return (Blocker(PLACEMENT, CANDIDATES, text),), False
 
-    def _free(self, compute: str, name: str) -> int | None:
-        """What is free of a resource, None where that is unknown."""
-        if self._amounts is None:
-            # Every compute node with any memory left, in one request.
-            answer = self._client.get(
-                '/allocation_candidates', resources='MEMORY_MB:1'
+    def _explained(
+        self, compute: str, *, detailed: bool
+    ) -> tuple[tuple[Blocker, ...], bool]:
+        tree = self._trees.tree(compute)
+        if tree is None:
+            text = (
+                'Placement has no provider of it, or none with free resources'
             )
-            self._amounts = answer['provider_summaries']
-        summary = self._amounts.get(compute)
-        if summary is None:
-            return 0 if name == 'MEMORY_MB' else None
-        known = summary['resources'].get(name)
-        if known is None:
-            return 0
-        return max(0, int(known['capacity']) - int(known['used']))
+            return (Blocker(PLACEMENT, CANDIDATES, text),), False
+        diagnosis = diagnose(tree, self.request)
+        if detailed:
+            try:
+                tree = self._trees.with_details(tree, self._classes(diagnosis))
+            except PlacementError:
+                # The reasons are known, without names and limits.
+                pass
+            else:
+                # Only now the limits of what groups ask together are known.
+                diagnosis = diagnose(tree, self.request)
+        found = sorted(diagnosis.shortages, key=placement_texts.order)
+        blockers = tuple(
+            placement_texts.blocker(tree, self.request, shortage)
+            for shortage in found
+        )
+        if not blockers:
+            return self._unexplained(tree), False
+        if self.refused is None:
+            return blockers, diagnosis.complete
+        names = {name for each in found for name in each.obstacle.names}
+        if not any(name in self.refused for name in names):
+            # Not for a trait or class that it does not know.
+            blockers += self._unexplained(tree)
+        return blockers, False
+
+    def _classes(self, diagnosis: Diagnosis) -> Iterator[str]:
+        """The classes whose inventories are worth a read."""
+        for shortage in diagnosis.shortages:
+            if shortage.obstacle.kind in (Kind.RESOURCE, Kind.COMBINATION):
+                yield from shortage.obstacle.names
+        yield from self.request.contested()
+
+    def _unexplained(
+        self, tree: HostTree | None = None
+    ) -> tuple[Blocker, ...]:
+        text = self.refused or (
+            'Placement has no candidate for what is asked, taken together'
+        )
+        if tree and not tree.own.keys().isdisjoint(self._by_provider):
+            text = (
+                'Placement has candidates, but none with resources of the '
+                'compute node itself: nova-scheduler ignores them'
+            )
+        return (Blocker(PLACEMENT, CANDIDATES, text),)

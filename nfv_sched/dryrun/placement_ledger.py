@@ -51,12 +51,13 @@ class PlacementLedger:
                 left = int(value['capacity']) - int(value['used'])
                 self._free.setdefault((provider, name), left)
 
-    def short_of(self, candidate: Candidate) -> str | None:
-        """The first class of which too little is left."""
-        for key, amount in allocated_amounts(candidate):
-            if self._free.get(key, 0) < amount:
-                return key[1]
-        return None
+    def short_of(self, candidate: Candidate) -> frozenset[str]:
+        """The classes of which too little is left."""
+        return frozenset(
+            key[1]
+            for key, amount in allocated_amounts(candidate)
+            if self._free.get(key, 0) < amount
+        )
 
     def take(self, candidate: Candidate) -> None:
         """Take what a candidate allocates."""
@@ -146,11 +147,12 @@ def claim(
     chosen = placement_chose(fit_request, candidates, name_of)
     evaluation = fit.Evaluation(fit_request, target.host)
     short: str | None = None
+    lacking: list[frozenset[str]] = []
     fitting: list[Candidate] = []
     for candidate in candidates:
-        lacking = ledger.short_of(candidate)
-        if lacking is not None:
-            short = short or f'{lacking} in Placement'
+        classes = ledger.short_of(candidate)
+        if classes:
+            lacking.append(classes)
             continue
         if guest.asks_nothing:
             ledger.take(candidate)
@@ -168,6 +170,10 @@ def claim(
             reason = gap.closest_reason(refusal.reasons)
             short = gap.resource_name(reason.resource) if reason else 'claim'
     if not fitting:
+        if short is None and lacking:
+            # Of the candidate that is nearest to being left.
+            nearest = min(lacking, key=_fewest)
+            short = f'{min(nearest)} in Placement'
         return short or 'candidates'
     first = claim_order(
         evaluation,
@@ -187,6 +193,10 @@ def claim(
     ledger.take(first)
     target.host = fit.apply_claim(guest, target.host, outcome)
     return None
+
+
+def _fewest(classes: frozenset[str]) -> tuple[int, list[str]]:
+    return len(classes), sorted(classes)
 
 
 def host_key(host: Host) -> Hashable:

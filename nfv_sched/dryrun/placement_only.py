@@ -62,7 +62,10 @@ def explain_from_trees(
     ]
     whole = {
         finding.host: _all_tree_blockers(
-            fit_request, finding, topologies[finding.host]
+            fit_request,
+            placement_candidates,
+            finding,
+            topologies[finding.host],
         )
         for finding in missed
     }
@@ -76,7 +79,7 @@ def _tree_finding(
     placement_candidates: PlacementCandidates,
     topology: HostTopology,
 ) -> HostFinding:
-    blockers = [*placement_candidates.blockers(topology.uuid)]
+    blockers = [*placement_candidates.blockers(topology.uuid)[0]]
     if not fit_request.guest.asks_nothing:
         evaluation = fit.Evaluation(fit_request, host_from_tree(topology))
         refusal = evaluation.refusal(fit_request.no_providers)
@@ -90,31 +93,35 @@ def _tree_finding(
 
 
 def _all_tree_blockers(
-    fit_request: fit.FitRequest, finding: HostFinding, topology: HostTopology
+    fit_request: fit.FitRequest,
+    placement_candidates: PlacementCandidates,
+    finding: HostFinding,
+    topology: HostTopology,
 ) -> HostFinding:
     """All that a host lacks."""
-    others = [
-        blocker for blocker in finding.blockers if blocker.stage != CLAIM
+    others, complete = placement_candidates.blockers(
+        topology.uuid, detailed=True
+    )
+    blockers = [
+        blocker for blocker in finding.blockers if blocker.stage == CLAIM
     ]
-    ours = [blocker for blocker in finding.blockers if blocker.stage == CLAIM]
-    if not ours:
-        return HostFinding(
-            finding.host, finding.first_blocker, tuple(others), True
+    if blockers:
+        missing = gap.shortfall(
+            fit_request, host_from_tree(topology), fit_request.no_providers
         )
-    missing = gap.shortfall(
-        fit_request, host_from_tree(topology), fit_request.no_providers
-    )
-    blockers = dry_run_blockers.merge(
-        ours,
-        [
-            dry_run_blockers.of_reason(fit_request, CLAIM, reason)
-            for reason in missing.reasons
-        ],
-        complete=missing.all,
-    )
-    return HostFinding(
-        finding.host, finding.first_blocker, (*others, *blockers), missing.all
-    )
+        complete = complete and missing.all
+        blockers = list(
+            dry_run_blockers.merge(
+                blockers,
+                [
+                    dry_run_blockers.of_reason(fit_request, CLAIM, reason)
+                    for reason in missing.reasons
+                ],
+                complete=missing.all,
+            )
+        )
+    first = others[0] if others else finding.first_blocker
+    return HostFinding(finding.host, first, (*others, *blockers), complete)
 
 
 def host_from_tree(topology: HostTopology) -> Host:

@@ -20,6 +20,7 @@ from nfv_sched.dryrun.placement_ledger import PlacementLedger
 from nfv_sched.dryrun.values import Blocker
 from nfv_sched.dryrun.values import Explanation
 from nfv_sched.dryrun.values import HostFinding
+from nfv_sched.dryrun.values import PLACEMENT
 from nfv_sched.dryrun.values import REQUEST
 from nfv_sched.dryrun.values import SERVICE
 from nfv_sched.filters.numa_fit import NUMAFitFilter
@@ -34,6 +35,7 @@ from nfv_sched.nova.boot_request import BadRequestError
 from nfv_sched.nova.types import HostState
 from nfv_sched.nova.types import RequestSpec
 from nfv_sched.placement.client import PlacementClient
+from nfv_sched.placement.errors import PlacementError
 from nfv_sched.placement.provider_names import ProviderNames
 from nfv_sched.scheduler import cycle as scheduling_cycle
 from nfv_sched.scheduler import demand
@@ -74,7 +76,8 @@ class DryRun:
 
     ``reports`` are of the hosts that nova-scheduler sees, nearest first;
     ``summaries`` are Placement's of the providers of candidates, ``choices``
-    the choices of NUMA nodes where nova-scheduler makes any.
+    the choices of NUMA nodes where nova-scheduler makes any, ``placement`` all
+    of Placement's answers; None if it was not asked.
     """
 
     cycle: RequestCycle
@@ -82,6 +85,7 @@ class DryRun:
     reports: tuple[HostReport, ...]
     summaries: Mapping[str, Any]
     choices: NodeChoices | None = None
+    placement: PlacementCandidates | None = None
 
     @property
     def fit_request(self) -> fit.FitRequest:
@@ -232,17 +236,27 @@ class DryRunScheduler:
             ]
             return DryRun(cycle, Explanation((*findings, *hidden)), (), {})
         candidates = PlacementCandidates(self.client, query)
-        self._read_names(cycle.fit_request, candidates)
         notes = [*self._pipeline.problems, *_notes(candidates)]
+        try:
+            self._read_names(cycle.fit_request, candidates)
+        except PlacementError as error:
+            notes.append(
+                'Placement does not answer: where a port has a guaranteed '
+                f'bandwidth, any interface is assumed: {error}'
+            )
         reports = self._reports(cycle, spec, candidates, notes)
         steps = self._pipeline.filters
-        findings = [*_findings(cycle, reports, detailed, steps), *hidden]
+        findings = [
+            *_findings(cycle, reports, candidates, detailed, steps),
+            *hidden,
+        ]
         findings.sort(key=lambda finding: finding.rank)
         dry_run = DryRun(
             cycle,
             Explanation(tuple(findings), tuple(notes)),
             tuple(reports),
             candidates.summaries,
+            placement=candidates,
         )
         return dataclasses.replace(
             dry_run, choices=self._choices(dry_run, spec)
@@ -315,7 +329,7 @@ class DryRunScheduler:
             host_cycle.drop_decision(state)
             if why := scheduler_pipeline.excluded_by_request(spec, state):
                 report.blockers.append(Blocker(REQUEST, 'host', why))
-            report.blockers += candidates.blockers(state.uuid)
+            report.blockers += candidates.blockers(state.uuid)[0]
             reports.append(report)
         if scheduler_pipeline.skips_filters(spec):
             notes.append('The request forces a host: no filter is run.')
@@ -359,6 +373,7 @@ def _run_filter(
 def _findings(
     cycle: RequestCycle,
     reports: list[HostReport],
+    candidates: PlacementCandidates,
     detailed: int,
     steps: Sequence[scheduler_pipeline.FilterStep],
 ) -> Iterator[HostFinding]:
@@ -370,12 +385,30 @@ def _findings(
         if not report.blockers:
             yield HostFinding(name)
         elif id(report) in chosen:
+            known = _read_details(report, candidates)
             every, complete = blockers.all_of_host(
                 cycle, report.state, report.candidates, report.blockers, steps
             )
+            complete = complete and known
             yield HostFinding(name, report.blockers[0], every, complete)
         else:
             yield HostFinding(name, report.blockers[0], tuple(report.blockers))
+
+
+def _read_details(report: HostReport, candidates: PlacementCandidates) -> bool:
+    """Name providers and limits in what Placement rejects a host for.
+
+    Returns whether that is all that Placement rejects it for.
+    """
+    detailed, known = candidates.blockers(report.state.uuid, detailed=True)
+    places = [
+        place
+        for place, blocker in enumerate(report.blockers)
+        if blocker.stage == PLACEMENT
+    ]
+    if places:
+        report.blockers[places[0] : places[-1] + 1] = detailed
+    return known
 
 
 def _blocked(host: str, blocker: Blocker) -> HostFinding:

@@ -15,6 +15,9 @@ REQUEST = 'request'
 PLACEMENT = 'Placement'
 CLAIM = 'claim'
 
+#: ``Blocker.condition`` of what is there, but not together.
+COMBINATION = 'combination'
+
 #: Prefix of ``Blocker.condition`` of traits, required or forbidden.
 TRAIT = 'trait '
 

@@ -14,6 +14,9 @@ from nfv_sched.model import Cell
 from nfv_sched.model import DevicePool
 from nfv_sched.model import Host
 from nfv_sched.model import PagePool
+from nfv_sched.placement import matching
+from nfv_sched.placement.candidate_request import CandidateRequest
+from nfv_sched.placement.provider_tree import HostTree
 from nfv_sched.survey.values import HostSurvey
 from nfv_sched.survey.values import InstanceCell
 from nfv_sched.survey.values import SurveyedDevice
@@ -34,34 +37,35 @@ class Move:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class PlacementShortfall:
-    """What is short in Placement, and what instances hold of it there.
+class PlacementRoom:
+    """What a host may draw from in Placement, and what instances hold there.
 
-    Both by resource class, ``held`` first by the uuid of the instance.
+    ``held`` has amounts by instance, provider and resource class.
     """
 
-    lacking: Mapping[str, int] = dataclasses.field(default_factory=dict)
-    held: Mapping[str, Mapping[str, int]] = dataclasses.field(
-        default_factory=dict
-    )
+    tree: HostTree
+    request: CandidateRequest
+    held: Mapping[str, Mapping[str, Mapping[str, int]]]
 
-    def covered_by(self, leaving: Sequence[SurveyedInstance]) -> bool:
-        """Whether the instances that leave free enough."""
-        return all(
-            sum(
-                self.held.get(instance.uuid, {}).get(name, 0)
-                for instance in leaving
-            )
-            >= amount
-            for name, amount in self.lacking.items()
-        )
+    def offered_without(self, leaving: Sequence[SurveyedInstance]) -> bool:
+        """Whether Placement offers the host once instances have left."""
+        tree = self.tree
+        for instance in leaving:
+            for uuid, amounts in self.held.get(instance.uuid, {}).items():
+                provider = tree.provider(uuid)
+                used = {
+                    name: used - amounts.get(name, 0)
+                    for name, used in provider.used.items()
+                }
+                tree = tree.replaced(dataclasses.replace(provider, used=used))
+        return matching.offers(tree, self.request) is True
 
 
 def fewest_moves(
     fit_request: FitRequest,
     survey: HostSurvey,
     state: Host,
-    shortfall: PlacementShortfall,
+    room: PlacementRoom | None = None,
 ) -> Move | None:
     """The fewest instances that have to leave a host; None if none suffice.
 
@@ -69,6 +73,7 @@ def fewest_moves(
     to MAX_MOVES instances are tried, at most MAX_TRIES.
 
     :param state: the host as it is
+    :param room: None where Placement offers the host already
     """
     residents = survey.residents or ()
     tried = 0
@@ -78,7 +83,7 @@ def fewest_moves(
             tried += 1
             if tried > MAX_TRIES:
                 break
-            if shortfall.covered_by(choice) and _fits(
+            if (room is None or room.offered_without(choice)) and _fits(
                 fit_request, host_without(survey, state, choice)
             ):
                 choices.append(choice)

@@ -13,8 +13,8 @@ from nfv_sched.dryrun.scheduler import DryRun
 from nfv_sched.dryrun.scheduler import DryRunScheduler
 from nfv_sched.dryrun.scheduler import HostReport
 from nfv_sched.dryrun.values import Blocker
+from nfv_sched.dryrun.values import COMBINATION
 from nfv_sched.dryrun.values import PLACEMENT
-from nfv_sched.dryrun.values import TRAIT
 from nfv_sched.explain import moves
 from nfv_sched.explain.alternatives import Alternative
 from nfv_sched.explain.alternatives import alternatives
@@ -24,7 +24,10 @@ from nfv_sched.fit.candidates import providers
 from nfv_sched.fit.candidates import refusal_with
 from nfv_sched.model import Host
 from nfv_sched.nova import boot_request
+from nfv_sched.placement.candidate_request import RequestGroup
 from nfv_sched.placement.client import PlacementClient
+from nfv_sched.placement.errors import PlacementError
+from nfv_sched.placement.matching import offers
 from nfv_sched.survey import nova as nova_survey
 from nfv_sched.survey.values import HostSurvey
 
@@ -69,10 +72,7 @@ def alternative_requests(dry_run: DryRun) -> Iterator[Suggestion]:
         fitting = [
             str(report.state.nodename)
             for report, host in hosts
-            if all(
-                _avoided_by(blocker, alternative)
-                for blocker in report.blockers
-            )
+            if _offered(dry_run, report, alternative)
             and _fits(dry_run, fit_request, report, host)
         ]
         if fitting:
@@ -81,24 +81,41 @@ def alternative_requests(dry_run: DryRun) -> Iterator[Suggestion]:
 
 def _avoidable(blocker: Blocker) -> bool:
     """Whether an alternative request could avoid a blocker."""
-    return (
-        is_of_claim(blocker)
-        or blocker.condition == 'PCPU'
-        or blocker.condition.startswith(TRAIT)
+    return blocker.stage == PLACEMENT or is_of_claim(blocker)
+
+
+def _offered(
+    dry_run: DryRun, report: HostReport, alternative: Alternative
+) -> bool:
+    """Whether Placement offers a host for an alternative."""
+    if all(blocker.stage != PLACEMENT for blocker in report.blockers):
+        return True
+    placement = dry_run.placement
+    tree = placement.tree(report.state.uuid) if placement else None
+    if placement is None or tree is None:
+        return False
+    request = dataclasses.replace(
+        placement.request,
+        groups=tuple(
+            group if group.suffix else _changed(group, alternative)
+            for group in placement.request.groups
+        ),
     )
+    return offers(tree, request) is True
 
 
-def _avoided_by(blocker: Blocker, alternative: Alternative) -> bool:
-    """Whether an alternative avoids a blocker outside of the claim."""
-    if (
-        blocker.condition == 'PCPU'
-        and blocker.asked
-        and blocker.available is not None
-    ):
-        return blocker.asked - blocker.available <= alternative.spared
-    if blocker.condition.startswith(TRAIT):
-        return blocker.condition == f'{TRAIT}{alternative.trait}'
-    return is_of_claim(blocker)
+def _changed(group: RequestGroup, alternative: Alternative) -> RequestGroup:
+    """What an alternative asks of Placement instead."""
+    names = frozenset((alternative.trait,))
+    return dataclasses.replace(
+        group,
+        resources={
+            name: amount - alternative.spared if name == 'PCPU' else amount
+            for name, amount in group.resources.items()
+        },
+        required=tuple(each for each in group.required if each != names),
+        forbidden=group.forbidden - names,
+    )
 
 
 def _host(dry_run: DryRun, report: HostReport) -> Host | None:
@@ -157,42 +174,59 @@ def moves_of_instances(
         host = _host(dry_run, report)
         if survey is None or host is None:
             continue
-        lacking = {
-            blocker.condition: blocker.asked - blocker.available
-            for blocker in report.blockers
-            if blocker.stage == PLACEMENT
-            and blocker.asked is not None
-            and blocker.available is not None
-        }
-        held = _allocations_of(client, report.state.uuid) if lacking else {}
-        move = moves.fewest_moves(
-            dry_run.fit_request,
-            survey,
-            host,
-            moves.PlacementShortfall(lacking, held),
-        )
+        try:
+            room = _room(dry_run, report, client)
+        except PlacementError:
+            # It is not known what instances would return to Placement.
+            continue
+        move = moves.fewest_moves(dry_run.fit_request, survey, host, room)
         if move:
             yield move
 
 
 def _is_shortage(blocker: Blocker) -> bool:
     """Whether instances that leave could remove a blocker."""
-    if blocker.stage == PLACEMENT:
-        return (
-            blocker.asked is not None
-            and (blocker.available or 0) < blocker.asked
-        )
-    return is_of_claim(blocker)
+    if blocker.stage != PLACEMENT:
+        return is_of_claim(blocker)
+    if blocker.condition == COMBINATION:
+        return True
+    return (
+        blocker.asked is not None and (blocker.available or 0) < blocker.asked
+    )
+
+
+def _room(
+    dry_run: DryRun, report: HostReport, client: PlacementClient
+) -> moves.PlacementRoom | None:
+    """What instances hold in Placement of what the request is short of.
+
+    One request for each provider that has a class of the request.
+
+    :raises nfv_sched.placement.errors.PlacementError: no answer
+    """
+    placement = dry_run.placement
+    if placement is None or all(
+        blocker.stage != PLACEMENT for blocker in report.blockers
+    ):
+        return None
+    tree = placement.tree(report.state.uuid)
+    if tree is None:
+        return None
+    held: dict[str, dict[str, Mapping[str, int]]] = {}
+    for provider in tree.providers():
+        if provider.used.keys() & placement.request.amounts().keys():
+            for consumer, amounts in _allocations_of(client, provider.uuid):
+                held.setdefault(consumer, {})[provider.uuid] = amounts
+    return moves.PlacementRoom(tree, placement.request, held)
 
 
 def _allocations_of(
-    client: PlacementClient, compute: str
-) -> Mapping[str, Mapping[str, int]]:
-    answer = client.get(f'/resource_providers/{compute}/allocations')
-    return {
-        consumer: value['resources']
-        for consumer, value in answer['allocations'].items()
-    }
+    client: PlacementClient, provider: str
+) -> Iterator[tuple[str, Mapping[str, int]]]:
+    """What each consumer holds of a provider."""
+    answer = client.get(f'/resource_providers/{provider}/allocations')
+    for consumer, value in answer['allocations'].items():
+        yield consumer, value['resources']
 
 
 #: The number of moves for whose instances another host is searched.
@@ -243,7 +277,11 @@ def _destinations(scheduler: DryRunScheduler, move: Move) -> Iterator[str]:
         spec.ignore_hosts = [move.host]
         # A host that was once forced does not bind it.
         spec.force_hosts = spec.force_nodes = None
-        explanation = scheduler.explain(spec, detailed=0)
+        try:
+            explanation = scheduler.explain(spec, detailed=0)
+        except PlacementError:
+            yield 'unknown: Placement does not answer'
+            continue
         yield next(
             (finding.host for finding in explanation.findings if finding.fits),
             'none',

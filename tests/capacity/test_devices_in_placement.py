@@ -26,6 +26,7 @@ cells:
 - {{id: 1, cpus: '8-15', memory_mib: 8192}}
 nics: [{PORTS}]
 """
+DEVICE = 'CUSTOM_PCI_8086_1572'
 ALIAS = {
     'name': 'port',
     'vendor_id': '8086',
@@ -70,10 +71,20 @@ def test_the_scheduler_places_what_is_told(devices, guests):
         assert last.outcome is Outcome.NO_VALID_HOST
         explanation = scheduler().explain(cloud.request_spec(flavor))
         [condition] = explanation.conditions
-        assert (condition.stage, condition.name) == ('Placement', 'candidates')
+        assert (condition.stage, condition.name) == ('Placement', DEVICE)
+        blocker = condition.nearest.first_blocker
+        assert (blocker.asked, blocker.available) == (devices, devices - 1)
+        # The claim says of its devices the same.
+        assert {
+            blocker.condition for blocker in condition.nearest.blockers
+        } == {
+            DEVICE,
+            'devices',
+        }
+        assert condition.nearest.all
         spec = cloud.request_spec(flavor)
         spec.create()
         stored = boot_request.stored_spec(cloud.context, spec.instance_uuid)
         assert len(stored.requested_resources) == devices
         [condition] = scheduler().explain(stored).conditions
-        assert (condition.stage, condition.name) == ('Placement', 'candidates')
+        assert (condition.stage, condition.name) == ('Placement', DEVICE)

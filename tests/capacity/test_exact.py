@@ -42,7 +42,7 @@ def claims_until_short(ledger, allocated):
     """How often a candidate can be taken, tried on a branch."""
     branch = ledger.branch()
     for count in range(100):
-        if branch.short_of(allocated) is not None:
+        if branch.short_of(allocated):
             return count
         branch.take(allocated)
     raise AssertionError('no end')
@@ -57,10 +57,10 @@ def test_the_ledger_counts_what_is_left():
     # What is known is not learnt again.
     ledger.learn(summary(PCPU=(10, 3)))
     ledger.take(three_cpus)
-    assert ledger.short_of(three_cpus) == 'PCPU'
-    assert ledger.short_of(candidate(MEMORY_MB=81)) == 'MEMORY_MB'
-    assert ledger.short_of(candidate(MEMORY_MB=80)) is None
-    assert ledger.short_of(candidate(DISK_GB=1)) == 'DISK_GB'
+    assert ledger.short_of(three_cpus) == {'PCPU'}
+    assert ledger.short_of(candidate(MEMORY_MB=81)) == {'MEMORY_MB'}
+    assert not ledger.short_of(candidate(MEMORY_MB=80))
+    assert ledger.short_of(candidate(DISK_GB=1)) == {'DISK_GB'}
 
 
 def test_what_is_tried_on_a_branch_is_not_taken():

@@ -12,6 +12,11 @@ from nfv_sched.model import GuestCell
 from nfv_sched.model import Host
 from nfv_sched.model import HostTopology
 from nfv_sched.nova import request_spec
+from nfv_sched.placement.candidate_request import CandidateRequest
+from nfv_sched.placement.candidate_request import RequestGroup
+from nfv_sched.placement.provider_tree import HostTree
+from nfv_sched.placement.provider_tree import ProviderState
+from nfv_sched.placement.tree import Inventory
 from nfv_sched.survey import HostSurvey
 from nfv_sched.survey import InstanceCell
 from nfv_sched.survey import SurveyedDevice
@@ -122,12 +127,10 @@ def asking(gib, cpus=1):
     return Guest(cells=(cell,))
 
 
-def fewest(gib, *memories, shortfall=None):
+def fewest(gib, *memories, room=None):
     guests, host = crowd(*memories)
     fit_request = fit.FitRequest(asking(gib))
-    move = moves.fewest_moves(
-        fit_request, guests, host, shortfall or moves.PlacementShortfall()
-    )
+    move = moves.fewest_moves(fit_request, guests, host, room)
     return move and [guest.uuid for guest in move.guests]
 
 
@@ -146,12 +149,23 @@ def test_no_more_than_a_few_move():
     assert fewest(9, 1) is None
 
 
+def room_of(amount, **used):
+    """A card with 60 of a class, and what instances hold of it."""
+    card = ProviderState(
+        'card', 'root', {'VGPU': Inventory(60)}, {'VGPU': sum(used.values())}
+    )
+    return moves.PlacementRoom(
+        HostTree('root', {'root': ProviderState('root'), 'card': card}),
+        CandidateRequest((RequestGroup('', {'VGPU': amount}),)),
+        {name: {'card': {'VGPU': held}} for name, held in used.items()},
+    )
+
+
 def test_placement_has_to_get_back_what_it_lacks():
-    held = {'g0': {'DISK_GB': 5}, 'g1': {'DISK_GB': 50}}
-    short = moves.PlacementShortfall({'DISK_GB': 20}, held)
-    assert fewest(4, 3, 4, shortfall=short) == ['g1']
-    short = moves.PlacementShortfall({'DISK_GB': 90}, held)
-    assert fewest(4, 3, 4, shortfall=short) is None
+    # Of the two that leave enough memory, one has enough of the card.
+    assert fewest(4, 3, 4, room=room_of(20, g0=5, g1=50)) == ['g1']
+    assert fewest(4, 3, 4, room=room_of(60, g0=5, g1=50)) == ['g0', 'g1']
+    assert fewest(4, 3, 4, room=room_of(61, g0=5, g1=50)) is None
 
 
 def test_tries_are_bounded(monkeypatch):
