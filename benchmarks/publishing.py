@@ -7,6 +7,11 @@ in a process of its own, on SQLite. The first pass is made over ``--first``
 hosts; the trees of the others are put into Placement's database as that pass
 would have left them, so that everything else is measured at full size.
 
+The reader is measured in a process that has nothing else: memory per tree,
+how long reads take, how long a loop of requests pauses beside them, and what
+the first requests of a scheduler take while Placement cannot be reached.
+``--only reader`` leaves all else out.
+
 The first publication is also measured by itself, with Placement on PostgreSQL:
 with single calls, with one call for all inventories, and with several hosts at
 the same time.
@@ -20,11 +25,12 @@ import datetime
 import gc
 import itertools
 import json
+import multiprocessing
 import pathlib
 import resource
 import shutil
+import socket
 import sqlite3
-import statistics
 import sys
 import tempfile
 import threading
@@ -43,6 +49,7 @@ from rich.console import Console
 from rich.table import Table
 import sqlalchemy as sa
 
+from benchmarks import memory
 from nfv_sched.nova import node_topologies
 from nfv_sched.nova import node_versions
 from nfv_sched.placement import schema
@@ -52,6 +59,7 @@ from nfv_sched.placement.publisher import publish
 from nfv_sched.placement.reader import TopologyReader
 from nfv_sched.publishing.cells import CellsSource
 from nfv_sched.publishing.pass_report import PassReport
+from nfv_sched.scheduler.published_topology import PublishedTopology
 from nfv_sched.sim import machine
 from nfv_sched.sim.cloud import simulated_cloud
 from nfv_sched_testing import placement_server
@@ -325,17 +333,16 @@ class SchedulerLoop:
     def __init__(self, reader):
         self.reader = reader
         self.going = True
+        # Wall clock and CPU time of the process at the end of each step.
         self.steps: list[tuple[float, float]] = []
         self.thread = threading.Thread(target=self._run)
 
     def _run(self):
         while self.going:
-            started = time.perf_counter()
             hosts = self.reader.snapshot.hosts
-            for topology in list(hosts.values())[:50]:
+            for topology in itertools.islice(hosts.values(), 50):
                 sum(cell.memory_mib for cell in topology.cells)
-            end = time.perf_counter()
-            self.steps.append((end, end - started))
+            self.steps.append((time.perf_counter(), time.process_time()))
             # A scheduler waits for messages, too.
             time.sleep(0.001)
 
@@ -348,36 +355,104 @@ class SchedulerLoop:
         self.thread.join()
 
     def longest(self):
-        """The longest time from the end of a step to that of the next."""
-        ends = [end for end, _ in self.steps]
-        gaps = [b - a for a, b in itertools.pairwise(ends)]
-        return max(gaps, default=0.0), statistics.median(gaps or [0.0])
+        """The longest time from the end of a step to that of the next.
+
+        By the wall clock, and in CPU time of the process: other processes on
+        the machine make the former longer.
+        """
+        return [
+            max((b - a for a, b in itertools.pairwise(ends)), default=0.0)
+            for ends in zip(*self.steps, strict=True)
+        ]
 
 
-def pauses(url):
-    """Milliseconds that requests wait while the reader works, by kind."""
-    results = {}
+def measure_reader(url, database):
+    """What the reader of a scheduler takes, in a process of its own."""
+    with multiprocessing.get_context('spawn').Pool(1) as pool:
+        return pool.apply(_measure_reader, (url, str(database)))
+
+
+def _measure_reader(url, database):
     reader = TopologyReader(
-        lambda: client_of(url, Counting()), deadline=600, full_every=2
+        lambda: client_of(url, Counting()), deadline=600, full_every=10**6
     )
-    for what in ('first', 'unchanged', 'full'):
-        gc.collect()
-        with SchedulerLoop(reader) as loop:
-            time.sleep(0.5)
-            idle, _ = loop.longest()
-            loop.steps.clear()
-            started = time.perf_counter()
-            assert reader.refresh()
-            seconds = time.perf_counter() - started
-            longest, median = loop.longest()
-        results[what] = {
-            'refresh_seconds': seconds,
-            'longest_pause_ms': 1000 * longest,
-            'median_ms': 1000 * median,
-            'idle_longest_ms': 1000 * idle,
-        }
+    gc.collect()
+    before = memory.resident_mib()
+    results = {'first': _paused_read(reader)}
+    gc.collect()
+    trees = len(reader.snapshot.hosts)
+    results['memory'] = {
+        'trees': trees,
+        'kib_per_tree': 1024 * (memory.resident_mib() - before) / trees,
+        'peak_mib': peak_mib() - before,
+    }
+    results['unchanged'] = _paused_read(reader)
+    for what, count in (
+        ('1 changed', 1),
+        (f'{trees // 100} changed', trees // 100),
+        ('all changed', trees),
+    ):
+        _touch_roots(database, count)
+        results[what] = _paused_read(reader)
     results['swap'] = {'longest_pause_ms': 1000 * _swap(reader)}
+    results['without Placement'] = _without_placement()
     return results
+
+
+def _touch_roots(database, count):
+    """Change trees as their publication does: generations of roots."""
+    base = sqlite3.connect(database, timeout=60)
+    with contextlib.closing(base), base:
+        base.execute(
+            'update resource_providers set generation = generation + 1 where '
+            'id in (select id from resource_providers where parent_provider_id'
+            " is null and name like '%:nfv' limit ?)",
+            (count,),
+        )
+
+
+def _paused_read(reader):
+    """Seconds of a read, and milliseconds that requests wait beside it."""
+    gc.collect()
+    with SchedulerLoop(reader) as loop:
+        time.sleep(0.5)
+        idle, _ = loop.longest()
+        loop.steps.clear()
+        started, used = time.perf_counter(), time.process_time()
+        assert reader.refresh()
+        seconds = time.perf_counter() - started
+        cpu = time.process_time() - used
+        longest, longest_cpu = loop.longest()
+    return {
+        'refresh_seconds': seconds,
+        'cpu_seconds': cpu,
+        'longest_pause_ms': 1000 * longest_cpu,
+        'longest_pause_wall_ms': 1000 * longest,
+        'idle_longest_wall_ms': 1000 * idle,
+    }
+
+
+def _without_placement():
+    """What requests wait while nothing answers at Placement's address."""
+    with socket.socket() as closed:
+        closed.bind(('127.0.0.1', 0))
+        port = closed.getsockname()[1]
+        published = PublishedTopology(
+            TopologyReader(
+                lambda: client_of(f'http://127.0.0.1:{port}', Counting())
+            )
+        )
+        times = []
+        for _ in range(200):
+            started = time.perf_counter()
+            assert not published.hosts()
+            times.append(time.perf_counter() - started)
+            time.sleep(0.005)
+        published.reader.stop()
+    return {
+        'first_request_ms': 1000 * times[0],
+        'longest_request_ms': 1000 * max(times),
+    }
 
 
 def _swap(reader):
@@ -389,7 +464,7 @@ def _swap(reader):
         for _ in range(5):
             reader._succeeded(view)  # noqa: SLF001
             time.sleep(0.02)
-        return loop.longest()[0]
+        return loop.longest()[1]
 
 
 def candidates(urls, repeat=9):
@@ -470,6 +545,14 @@ def first_publications_on_postgresql(host, options):
 def run(options, console):
     """All measurements, in an order that builds on each other."""
     rows = []
+    results = {
+        'hosts': options.hosts,
+        'first': options.first,
+        'machine': MACHINE,
+        'pools': options.pools,
+        'first_publications': [],
+        'candidates': {},
+    }
     with contextlib.ExitStack() as stack:
         folder = pathlib.Path(
             stack.enter_context(tempfile.TemporaryDirectory())
@@ -500,7 +583,8 @@ def run(options, console):
                 one(CellsSource()),
             )
         )
-        computes.add(options.hosts - options.first)
+        if options.only == 'all':
+            computes.add(options.hosts - options.first)
         console.print('reading all hosts')
         scan = node_versions.scan()
         published = set(client_roots(client))
@@ -516,43 +600,59 @@ def run(options, console):
             )
             for host in page.hosts
         ]
+        if options.only == 'reader':
+            more = copies(everything[0], options.hosts - options.first)
+            missing = {host.uuid for host in more}
+            everything += more
         seed_computes(database, everything)
         # The same cloud, but for our trees of all but the first hosts.
         shutil.copy(database, folder / 'without.db')
         seed(database, [host for host in everything if host.uuid in missing])
         example = everything[0]
         del everything
-        console.print('allocation candidates')
-        with placement_server.running(
-            f'sqlite:///{folder}/without.db'
-        ) as other:
-            without, within = candidates([other, url])
-        source = CellsSource()
-        for what in ('full pass, nothing to write', 'unchanged pass'):
-            console.print(what)
-            rows.append(measured(what, counting, one(source)))
-        changed = int(options.hosts * options.changed)
-        computes.change(changed)
-        for what in (f'pass with {changed} changed', 'the pass after it'):
-            console.print(what)
-            rows.append(measured(what, counting, one(source)))
-        console.print('first publications')
-        first = first_publications_on_postgresql(example, options)
-        console.print('pauses')
-        found_pauses = pauses(url)
-    return {
-        'hosts': options.hosts,
-        'first': options.first,
-        'machine': MACHINE,
-        'pools': options.pools,
-        'passes': [dataclasses.asdict(row) for row in rows],
-        'first_publications': first,
-        'reader': found_pauses,
+        if options.only == 'all':
+            passes, found = measure_passes(
+                computes, counting, one, (database, url), options, console
+            )
+            rows += passes
+            results |= found
+            console.print('first publications')
+            results['first_publications'] = first_publications_on_postgresql(
+                example, options
+            )
+        console.print('reader')
+        results['reader'] = measure_reader(url, database)
+    return results | {'passes': [dataclasses.asdict(row) for row in rows]}
+
+
+def measure_passes(computes, counting, one, placement, options, console):
+    """Passes over all hosts, and Placement with and without their trees.
+
+    :param one: makes a pass of a source
+    :param placement: the database with the trees, and the server's URL
+    """
+    database, url = placement
+    rows = []
+    console.print('allocation candidates')
+    with placement_server.running(
+        f'sqlite:///{database.with_name("without.db")}'
+    ) as other:
+        without, within = candidates([other, url])
+    source = CellsSource()
+    for what in ('full pass, nothing to write', 'unchanged pass'):
+        console.print(what)
+        rows.append(measured(what, counting, one(source)))
+    changed = int(options.hosts * options.changed)
+    computes.change(changed)
+    for what in (f'pass with {changed} changed', 'the pass after it'):
+        console.print(what)
+        rows.append(measured(what, counting, one(source)))
+    return rows, {
         'candidates': {
             'without_seconds': without,
             'with_seconds': within,
             'ratio': within / without,
-        },
+        }
     }
 
 
@@ -607,6 +707,7 @@ def main(arguments=None):
     parser.add_argument(
         '--concurrency', type=int, nargs='+', default=[1, 2, 4, 8]
     )
+    parser.add_argument('--only', choices=('all', 'reader'), default='all')
     parser.add_argument('--output', type=pathlib.Path, metavar='JSON')
     options = parser.parse_args(arguments)
     console = Console(stderr=True)

@@ -11,6 +11,7 @@ from nfv_sched.placement.client import PlacementClient
 from nfv_sched.placement.errors import BadAnswer
 from nfv_sched.placement.errors import NotFound
 from nfv_sched.placement.errors import Refused
+from nfv_sched.placement.gc_pauses import defer_full_collections
 from nfv_sched.placement.tree import Inventory
 from nfv_sched.placement.tree import Summary
 
@@ -193,7 +194,7 @@ def summaries(
     )
     trees: dict[str, dict[str, Summary]] = {}
     shared: dict[frozenset[str], frozenset[str]] = {}
-    for uuid, value in entries:
+    for uuid, value in defer_full_collections(entries):
         fields = _typed(dict, value, 'summary')
         root = _typed(str, fields.get('root_provider_uuid'), 'root')
         trees.setdefault(root, {})[uuid] = _summary(fields, shared)

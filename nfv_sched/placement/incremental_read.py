@@ -13,6 +13,7 @@ from nfv_sched.placement.codec import CorruptTree
 from nfv_sched.placement.codec import decode
 from nfv_sched.placement.codec import IncompleteTree
 from nfv_sched.placement.codec import UnknownName
+from nfv_sched.placement.gc_pauses import defer_full_collections
 from nfv_sched.placement.interning import TopologyInterner
 from nfv_sched.placement.snapshot import ReaderCounters
 from nfv_sched.placement.tree import Summaries
@@ -100,7 +101,7 @@ def refresh(client: PlacementClient, view: TreeView) -> TreeView:
     order = sorted(stale, key=lambda uuid: (uuid in view.trees, uuid))
     summaries_by_root, unread = _read(client, order, view.truncated)
     truncated = frozenset(unread - trees.keys())
-    for uuid in sorted(summaries_by_root):
+    for uuid in defer_full_collections(sorted(summaries_by_root)):
         # Freed one by one: freeing those of 5,000 hosts at once keeps every
         # other thread waiting for 0.2 s.
         summaries = summaries_by_root.pop(uuid)
