@@ -63,6 +63,7 @@ _SLOWEST = (
     'tests/placement/test_publisher.py',
     'tests/scenario/test_simulate.py',
     'tests/weighers/test_racks.py',
+    'tests/dryrun/test_random_trees.py',
     'tests/fit/test_agreement.py',
     'tests/fit/test_node_options.py',
     'tests/filters/test_every_extra_spec.py',

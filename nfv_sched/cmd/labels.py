@@ -24,7 +24,7 @@ _FORMATS = ('ini', 'yaml')
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Kind:
+class HostKind:
     """What decides the labels of a host.
 
     ``physnets`` are the physical networks that its nova.conf declares
@@ -75,7 +75,7 @@ class LabelsCommand(command.Command):  # type: ignore[misc]
             if parsed_args.hosts:
                 raise ValueError('--local cannot be combined with HOST')
             nodes = tuple(node.id for node in sysfs.read().nodes)
-            hosts = {Kind(nodes): [_LOCAL]}
+            hosts = {HostKind(nodes): [_LOCAL]}
         else:
             survey = select_hosts(
                 backends.Backends(parsed_args).survey(), parsed_args.hosts
@@ -87,12 +87,12 @@ class LabelsCommand(command.Command):  # type: ignore[misc]
         return int(bool(problems))
 
 
-def _by_kind(hosts: Iterable[HostSurvey]) -> dict[Kind, list[str]]:
+def _by_kind(hosts: Iterable[HostSurvey]) -> dict[HostKind, list[str]]:
     """The hosts of each kind."""
-    kinds: dict[Kind, list[str]] = {}
+    kinds: dict[HostKind, list[str]] = {}
     for host in hosts:
         cells = host.topology.cells
-        kind = Kind(
+        kind = HostKind(
             tuple(sorted(cell.id for cell in cells)),
             tuple(sorted({name for cell in cells for name in cell.physnets})),
         )
@@ -100,7 +100,7 @@ def _by_kind(hosts: Iterable[HostSurvey]) -> dict[Kind, list[str]]:
     return kinds
 
 
-def _sections(kind: Kind) -> dict[str, dict[str, str]]:
+def _sections(kind: HostKind) -> dict[str, dict[str, str]]:
     """The options of nova.conf by section; empty for one NUMA node."""
     labels = node_labels.nodes_of_labels(kind.nodes)
     if not labels:
@@ -117,7 +117,7 @@ def _sections(kind: Kind) -> dict[str, dict[str, str]]:
     }
 
 
-def _about(kind: Kind, hosts: Sequence[str]) -> Iterator[str]:
+def _about(kind: HostKind, hosts: Sequence[str]) -> Iterator[str]:
     """Comments: the hosts of the kind, and what happens to their physnets."""
     nodes = ', '.join(map(str, kind.nodes)) or 'not reported'
     yield f'{", ".join(hosts)}: NUMA nodes {nodes}'
@@ -129,7 +129,9 @@ def _about(kind: Kind, hosts: Sequence[str]) -> Iterator[str]:
         yield 'physnets keeps the physical networks that are declared already'
 
 
-def _write_ini(kinds: Mapping[Kind, Sequence[str]], stream: TextIO) -> None:
+def _write_ini(
+    kinds: Mapping[HostKind, Sequence[str]], stream: TextIO
+) -> None:
     for place, (kind, hosts) in enumerate(kinds.items()):
         if place:
             print(file=stream)
@@ -141,7 +143,9 @@ def _write_ini(kinds: Mapping[Kind, Sequence[str]], stream: TextIO) -> None:
                 print(f'{name} = {value}', file=stream)
 
 
-def _write_yaml(kinds: Mapping[Kind, Sequence[str]], stream: TextIO) -> None:
+def _write_yaml(
+    kinds: Mapping[HostKind, Sequence[str]], stream: TextIO
+) -> None:
     for kind, hosts in kinds.items():
         print('---', file=stream)
         for line in _about(kind, hosts):

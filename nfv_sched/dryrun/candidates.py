@@ -15,7 +15,7 @@ from nfv_sched.placement import candidate_request
 from nfv_sched.placement.client import PlacementClient
 from nfv_sched.placement.errors import PlacementError
 from nfv_sched.placement.errors import Refused
-from nfv_sched.placement.matching import Kind
+from nfv_sched.placement.matching import ObstacleKind
 from nfv_sched.placement.provider_tree import HostTree
 from nfv_sched.placement.shortages import diagnose
 from nfv_sched.placement.shortages import Diagnosis
@@ -147,7 +147,10 @@ class PlacementCandidates:
     def _classes(self, diagnosis: Diagnosis) -> Iterator[str]:
         """The classes whose inventories are worth a read."""
         for shortage in diagnosis.shortages:
-            if shortage.obstacle.kind in (Kind.RESOURCE, Kind.COMBINATION):
+            if shortage.obstacle.kind in (
+                ObstacleKind.RESOURCE,
+                ObstacleKind.COMBINATION,
+            ):
                 yield from shortage.obstacle.names
         yield from self.request.contested()
 

@@ -7,26 +7,26 @@ from nfv_sched.dryrun.values import TRAIT
 from nfv_sched.nova import scheduler_pipeline
 from nfv_sched.placement import shortages
 from nfv_sched.placement.candidate_request import CandidateRequest
-from nfv_sched.placement.matching import Kind
 from nfv_sched.placement.matching import Obstacle
+from nfv_sched.placement.matching import ObstacleKind
 from nfv_sched.placement.provider_tree import HostTree
-from nfv_sched.placement.shortages import Shortage
+from nfv_sched.placement.shortages import PlacementShortage
 
 #: Conditions in the order in which they are shown.
 _ORDER = (
-    Kind.FORBIDDEN_TRAIT,
-    Kind.TRAIT,
-    Kind.IN_TREE,
-    Kind.AGGREGATE,
-    Kind.FORBIDDEN_AGGREGATE,
-    Kind.RESOURCE,
-    Kind.GROUP_POLICY,
-    Kind.SAME_SUBTREE,
-    Kind.COMBINATION,
+    ObstacleKind.FORBIDDEN_TRAIT,
+    ObstacleKind.TRAIT,
+    ObstacleKind.IN_TREE,
+    ObstacleKind.AGGREGATE,
+    ObstacleKind.FORBIDDEN_AGGREGATE,
+    ObstacleKind.RESOURCE,
+    ObstacleKind.GROUP_POLICY,
+    ObstacleKind.SAME_SUBTREE,
+    ObstacleKind.COMBINATION,
 )
 
 
-def order(shortage: Shortage) -> tuple[object, ...]:
+def order(shortage: PlacementShortage) -> tuple[object, ...]:
     """The place of a shortage among those of a host."""
     obstacle = shortage.obstacle
     disabled = scheduler_pipeline.disabling_trait() in obstacle.names
@@ -39,11 +39,11 @@ def order(shortage: Shortage) -> tuple[object, ...]:
 
 
 def blocker(
-    tree: HostTree, request: CandidateRequest, shortage: Shortage
+    tree: HostTree, request: CandidateRequest, shortage: PlacementShortage
 ) -> Blocker:
     """A shortage as a blocker of Placement."""
     obstacle = shortage.obstacle
-    if obstacle.kind is Kind.RESOURCE:
+    if obstacle.kind is ObstacleKind.RESOURCE:
         [name] = obstacle.names
         return Blocker(
             PLACEMENT,
@@ -59,22 +59,22 @@ def blocker(
 
 #: Condition and text of what needs no names.
 _PLAIN = {
-    Kind.IN_TREE: ('host', 'another host is asked for'),
-    Kind.AGGREGATE: (
+    ObstacleKind.IN_TREE: ('host', 'another host is asked for'),
+    ObstacleKind.AGGREGATE: (
         'aggregate',
         'it is in none of the aggregates that are asked for, by availability '
         'zone, project or image',
     ),
-    Kind.FORBIDDEN_AGGREGATE: (
+    ObstacleKind.FORBIDDEN_AGGREGATE: (
         'aggregate',
         'it is in an aggregate that is reserved for other instances',
     ),
-    Kind.GROUP_POLICY: (
+    ObstacleKind.GROUP_POLICY: (
         'group policy',
         'enough is free, but not on one provider for each of {groups} groups '
         '(group_policy=isolate)',
     ),
-    Kind.SAME_SUBTREE: (
+    ObstacleKind.SAME_SUBTREE: (
         'same subtree',
         'enough is free, but not below one provider for {groups} groups '
         '(same_subtree)',
@@ -91,10 +91,10 @@ def _condition(
         condition, text = _PLAIN[obstacle.kind]
         if '{groups}' in text:
             return condition, text.format(groups=len(obstacle.groups))
-    elif obstacle.kind is Kind.TRAIT:
+    elif obstacle.kind is ObstacleKind.TRAIT:
         condition = f'{TRAIT}{names}'
         text = _missing_trait(tree, request, obstacle, names)
-    elif obstacle.kind is Kind.FORBIDDEN_TRAIT:
+    elif obstacle.kind is ObstacleKind.FORBIDDEN_TRAIT:
         condition = f'{TRAIT}{names}'
         what = _provider(tree, obstacle.provider) or 'it'
         text = f'{what} has the trait {names}, which is forbidden'
@@ -130,7 +130,10 @@ def _missing_trait(
 
 
 def _resource(
-    tree: HostTree, request: CandidateRequest, shortage: Shortage, name: str
+    tree: HostTree,
+    request: CandidateRequest,
+    shortage: PlacementShortage,
+    name: str,
 ) -> str:
     suffix = _groups(shortage.obstacle)
     where = _provider(tree, shortage.obstacle.provider)
@@ -155,7 +158,10 @@ def _resource(
 
 
 def _reserved(
-    tree: HostTree, request: CandidateRequest, shortage: Shortage, name: str
+    tree: HostTree,
+    request: CandidateRequest,
+    shortage: PlacementShortage,
+    name: str,
 ) -> int:
     """What is reserved, if the request would fit with it."""
     inventories = [

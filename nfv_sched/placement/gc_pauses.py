@@ -2,7 +2,7 @@
 
 A full collection visits every object of the process, and all its threads wait
 meanwhile: a tenth of a second and more in nova-scheduler. A read of thousands
-of trees makes so many objects that some become due.
+of trees makes enough objects for some of them.
 """
 
 from collections.abc import Iterable

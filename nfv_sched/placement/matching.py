@@ -21,7 +21,7 @@ MAX_TRIES = 20_000
 MAX_CHOICES = 2_000
 
 
-class Kind(enum.Enum):
+class ObstacleKind(enum.Enum):
     """What an obstacle is about."""
 
     RESOURCE = enum.auto()
@@ -45,7 +45,7 @@ class Obstacle(NamedTuple):
     provider has any.
     """
 
-    kind: Kind
+    kind: ObstacleKind
     groups: tuple[str, ...]
     names: frozenset[str]
     provider: str | None = None
@@ -73,12 +73,17 @@ def barriers(
     own = provider.uuid in tree.own
     found = {
         Obstacle(
-            Kind.FORBIDDEN_TRAIT, suffix, frozenset((trait,)), provider.uuid
+            ObstacleKind.FORBIDDEN_TRAIT,
+            suffix,
+            frozenset((trait,)),
+            provider.uuid,
         )
         for trait in group.forbidden & provider.traits
     }
     if group.in_tree and (not own or group.in_tree not in tree.own):
-        found.add(Obstacle(Kind.IN_TREE, suffix, frozenset((group.in_tree,))))
+        found.add(
+            Obstacle(ObstacleKind.IN_TREE, suffix, frozenset((group.in_tree,)))
+        )
     if group.member_of or group.forbidden_aggregates:
         counting = [provider.memberships]
         if not group.suffix:
@@ -92,12 +97,13 @@ def barriers(
             key=len,
         )
         found.update(
-            Obstacle(Kind.AGGREGATE, suffix, names) for names in missing
+            Obstacle(ObstacleKind.AGGREGATE, suffix, names)
+            for names in missing
         )
         if any(group.forbidden_aggregates in mine for mine in counting):
             found.add(
                 Obstacle(
-                    Kind.FORBIDDEN_AGGREGATE,
+                    ObstacleKind.FORBIDDEN_AGGREGATE,
                     suffix,
                     group.forbidden_aggregates,
                 )
@@ -110,7 +116,7 @@ def lacks_traits(
 ) -> frozenset[Obstacle]:
     """What a group requires of traits, and these are not."""
     return frozenset(
-        Obstacle(Kind.TRAIT, (group.suffix,), names)
+        Obstacle(ObstacleKind.TRAIT, (group.suffix,), names)
         for names in group.required
         if names.isdisjoint(traits)
     )
@@ -124,12 +130,15 @@ def root_obstacles(
     return frozenset(
         (
             *(
-                Obstacle(Kind.TRAIT, (), frozenset((name,)))
+                Obstacle(ObstacleKind.TRAIT, (), frozenset((name,)))
                 for name in request.root_required - traits
             ),
             *(
                 Obstacle(
-                    Kind.FORBIDDEN_TRAIT, (), frozenset((name,)), tree.root
+                    ObstacleKind.FORBIDDEN_TRAIT,
+                    (),
+                    frozenset((name,)),
+                    tree.root,
                 )
                 for name in request.root_forbidden & traits
             ),

@@ -15,10 +15,10 @@ from nfv_sched.placement import matching
 from nfv_sched.placement.candidate_request import CandidateRequest
 from nfv_sched.placement.candidate_request import RequestGroup
 from nfv_sched.placement.matching import barriers
-from nfv_sched.placement.matching import Kind
 from nfv_sched.placement.matching import lacks_traits
 from nfv_sched.placement.matching import likeness
 from nfv_sched.placement.matching import Obstacle
+from nfv_sched.placement.matching import ObstacleKind
 from nfv_sched.placement.matching import offers
 from nfv_sched.placement.provider_tree import HostTree
 from nfv_sched.placement.provider_tree import ProviderState
@@ -28,7 +28,7 @@ _MAX_ROUNDS = 6
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Shortage:
+class PlacementShortage:
     """One obstacle, with numbers where it is about a resource class.
 
     ``wanted`` is what its groups ask. ``free`` is what is free on the provider
@@ -50,14 +50,14 @@ class Shortage:
 class Diagnosis:
     """Why a host is not offered; ``complete`` is whether that is all."""
 
-    shortages: tuple[Shortage, ...]
+    shortages: tuple[PlacementShortage, ...]
     complete: bool
 
 
 def diagnose(tree: HostTree, request: CandidateRequest) -> Diagnosis:
     """Why a host is not offered; no shortage where it is."""
     obstacles: list[Obstacle] = []
-    shortages: list[Shortage] = []
+    shortages: list[PlacementShortage] = []
     left_tree, left = tree, request
     rounds = 0
     complete = False
@@ -77,8 +77,10 @@ def diagnose(tree: HostTree, request: CandidateRequest) -> Diagnosis:
 
 
 def _needed(
-    tree: HostTree, request: CandidateRequest, shortages: list[Shortage]
-) -> list[Shortage]:
+    tree: HostTree,
+    request: CandidateRequest,
+    shortages: list[PlacementShortage],
+) -> list[PlacementShortage]:
     """Those without which the others do not suffice."""
     for shortage in list(shortages):
         others = [other for other in shortages if other is not shortage]
@@ -101,7 +103,7 @@ def relaxed(
     suitable providers where several groups are short together; other
     conditions are left out of the request.
     """
-    if obstacle.kind is Kind.RESOURCE:
+    if obstacle.kind is ObstacleKind.RESOURCE:
         raised = raised_providers(tree, request, obstacle)
         [name] = obstacle.names
         amount = request.amounts()[name]
@@ -132,9 +134,9 @@ def raised_providers(
 
 def without(request: CandidateRequest, obstacle: Obstacle) -> CandidateRequest:
     """A request without a condition."""
-    if obstacle.kind is Kind.GROUP_POLICY:
+    if obstacle.kind is ObstacleKind.GROUP_POLICY:
         return dataclasses.replace(request, isolate=False)
-    if obstacle.kind is Kind.SAME_SUBTREE:
+    if obstacle.kind is ObstacleKind.SAME_SUBTREE:
         return dataclasses.replace(
             request,
             same_subtrees=tuple(
@@ -165,7 +167,7 @@ def _groups_without(
     for group in groups:
         if group.suffix not in obstacle.groups:
             yield group
-        elif obstacle.kind is not Kind.COMBINATION:
+        elif obstacle.kind is not ObstacleKind.COMBINATION:
             changed = _group_without(group, obstacle)
             if changed.resources or not group.resources:
                 yield changed
@@ -173,7 +175,7 @@ def _groups_without(
 
 def _group_without(group: RequestGroup, obstacle: Obstacle) -> RequestGroup:
     names = obstacle.names
-    if obstacle.kind is Kind.RESOURCE:
+    if obstacle.kind is ObstacleKind.RESOURCE:
         return dataclasses.replace(
             group,
             resources={
@@ -182,24 +184,24 @@ def _group_without(group: RequestGroup, obstacle: Obstacle) -> RequestGroup:
                 if name not in names
             },
         )
-    if obstacle.kind is Kind.TRAIT:
+    if obstacle.kind is ObstacleKind.TRAIT:
         required = tuple(each for each in group.required if each != names)
         return dataclasses.replace(group, required=required)
-    if obstacle.kind is Kind.FORBIDDEN_TRAIT:
+    if obstacle.kind is ObstacleKind.FORBIDDEN_TRAIT:
         return dataclasses.replace(group, forbidden=group.forbidden - names)
-    if obstacle.kind is Kind.AGGREGATE:
+    if obstacle.kind is ObstacleKind.AGGREGATE:
         member_of = tuple(each for each in group.member_of if each != names)
         return dataclasses.replace(group, member_of=member_of)
-    if obstacle.kind is Kind.FORBIDDEN_AGGREGATE:
+    if obstacle.kind is ObstacleKind.FORBIDDEN_AGGREGATE:
         return dataclasses.replace(group, forbidden_aggregates=frozenset())
     return dataclasses.replace(group, in_tree=None)
 
 
 def _with_numbers(
     tree: HostTree, request: CandidateRequest, obstacle: Obstacle
-) -> Shortage:
-    if obstacle.kind is not Kind.RESOURCE:
-        return Shortage(obstacle)
+) -> PlacementShortage:
+    if obstacle.kind is not ObstacleKind.RESOURCE:
+        return PlacementShortage(obstacle)
     [name] = obstacle.names
     wanted = sum(
         group.resources.get(name, 0)
@@ -218,7 +220,7 @@ def _with_numbers(
         [provider] = raised
         if free >= wanted and name in provider.inventories:
             limit = provider.excluding_limit(name, wanted)
-    return Shortage(
+    return PlacementShortage(
         obstacle,
         wanted,
         free,
@@ -258,7 +260,7 @@ def _merged(
     """Groups that ask alike and are short of one class, as one obstacle."""
     merged: set[Obstacle] = set()
     for obstacle in obstacles:
-        if obstacle.kind is Kind.RESOURCE:
+        if obstacle.kind is ObstacleKind.RESOURCE:
             together = _short_together(tree, request, obstacle)
             if together is not None:
                 merged.add(together)
@@ -297,7 +299,7 @@ def _shortage_of(
     if free >= wanted:
         return None
     suffixes = tuple(group.suffix for group in groups)
-    return Obstacle(Kind.RESOURCE, suffixes, frozenset((name,)))
+    return Obstacle(ObstacleKind.RESOURCE, suffixes, frozenset((name,)))
 
 
 def _suitable(
@@ -325,7 +327,7 @@ def _of_group(
     :param held: the classes of which there are inventories
     """
     absent = frozenset(
-        Obstacle(Kind.RESOURCE, (group.suffix,), frozenset((name,)))
+        Obstacle(ObstacleKind.RESOURCE, (group.suffix,), frozenset((name,)))
         for name in group.resources
         if name not in held
     )
@@ -367,7 +369,9 @@ def _of_numbered_group(
     )
     if least and len(group.resources) > 1 and _all_there(tree, group):
         names = frozenset(group.resources)
-        return frozenset((Obstacle(Kind.COMBINATION, (group.suffix,), names),))
+        return frozenset(
+            (Obstacle(ObstacleKind.COMBINATION, (group.suffix,), names),)
+        )
     return least
 
 
@@ -419,7 +423,10 @@ def _resource(
     group: RequestGroup, name: str, provider: ProviderState
 ) -> Obstacle:
     return Obstacle(
-        Kind.RESOURCE, (group.suffix,), frozenset((name,)), provider.uuid
+        ObstacleKind.RESOURCE,
+        (group.suffix,),
+        frozenset((name,)),
+        provider.uuid,
     )
 
 
@@ -430,7 +437,10 @@ def _score(
     nearness = 0.0
     others = without_inventory = 0
     for obstacle in obstacles:
-        if obstacle.kind is not Kind.RESOURCE or obstacle.provider is None:
+        if (
+            obstacle.kind is not ObstacleKind.RESOURCE
+            or obstacle.provider is None
+        ):
             others += 1
             continue
         [name] = obstacle.names
@@ -448,12 +458,14 @@ def _of_groups_together(
     if short:
         return short
     conditions = [
-        Obstacle(Kind.SAME_SUBTREE, tuple(sorted(suffixes)), frozenset())
+        Obstacle(
+            ObstacleKind.SAME_SUBTREE, tuple(sorted(suffixes)), frozenset()
+        )
         for suffixes in request.same_subtrees
     ]
     if request.isolate:
         suffixes = tuple(group.suffix for group in request.numbered)
-        policy = Obstacle(Kind.GROUP_POLICY, suffixes, frozenset())
+        policy = Obstacle(ObstacleKind.GROUP_POLICY, suffixes, frozenset())
         conditions.insert(0, policy)
     for condition in conditions:
         if offers(tree, without(request, condition)):
@@ -461,18 +473,18 @@ def _of_groups_together(
     contested = sorted(request.contested())
     combinations = [
         Obstacle(
-            Kind.COMBINATION,
+            ObstacleKind.COMBINATION,
             tuple(g.suffix for g in request.numbered if name in g.resources),
             frozenset((name,)),
         )
         for name in contested
     ]
     for combination in combinations:
-        resource = combination._replace(kind=Kind.RESOURCE)
+        resource = combination._replace(kind=ObstacleKind.RESOURCE)
         if offers(*relaxed(tree, request, resource)):
             return [combination]
     every = tuple(group.suffix for group in request.numbered)
-    return [Obstacle(Kind.COMBINATION, every, frozenset(contested))]
+    return [Obstacle(ObstacleKind.COMBINATION, every, frozenset(contested))]
 
 
 def _short_classes(

@@ -442,6 +442,7 @@ def test_check_does_what_placement_alone_allows(run, lab):
     lab('tall')
     rows = run('check', '--os-cloud', 'lab')
     assert [row['Check'] for row in rows] == [
+        'Placement readable',
         'Placement microversion',
         'Placement retries',
         'Placement candidates',

@@ -95,7 +95,7 @@ def test_one_node_has_no_labels(monkeypatch, run):
 
 
 def test_networks_that_are_declared_already_stay():
-    kind = labels.Kind((0, 1), ('physnet1', 'physnet2'))
+    kind = labels.HostKind((0, 1), ('physnet1', 'physnet2'))
     physnets = labels._sections(kind)['neutron']['physnets'].split(',')
     assert physnets[:2] == ['physnet1', 'physnet2']
     assert len(physnets) == 6

@@ -37,8 +37,3 @@ def test_the_name_of_a_flavor_may_have_an_equals_sign(run, flavors_of):
         *('--show', 'total'),
     )
     assert {row['Flavor'] for row in weighted} >= {'tier', 'tier=2'}
-
-
-def test_a_weight_that_is_no_number_is_an_error(run):
-    assert run('capacity', '--flavor', 'tier=many', code=1) == ''
-    assert "'many' of 'tier=many' is no positive number" in run.err

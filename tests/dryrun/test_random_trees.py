@@ -15,7 +15,7 @@ from nfv_sched.nova.scheduler_pipeline import PlacementQuery
 from nfv_sched.placement import api
 from nfv_sched.placement import candidate_request
 from nfv_sched.placement import shortages
-from nfv_sched.placement.matching import Kind
+from nfv_sched.placement.matching import ObstacleKind
 from nfv_sched.placement.matching import offers
 from nfv_sched_testing import budgets
 from nfv_sched_testing import provider_trees
@@ -56,7 +56,7 @@ class Removal:
     def remove(self, obstacle):
         """Raise inventories, or leave a condition out of the request."""
         raised = []
-        if obstacle.kind is Kind.RESOURCE:
+        if obstacle.kind is ObstacleKind.RESOURCE:
             raised = shortages.raised_providers(
                 self._tree, self.request, obstacle
             )
@@ -148,7 +148,7 @@ def check_reasons(client, placement, tree, request):
     assert diagnosis.complete
     assert diagnosis.shortages
     for shortage in diagnosis.shortages:
-        if shortage.obstacle.kind is Kind.RESOURCE:
+        if shortage.obstacle.kind is ObstacleKind.RESOURCE:
             check_numbers(placement, tree, request, shortage)
     every = [shortage.obstacle for shortage in diagnosis.shortages]
     with Removal(client, tree, request) as removal:
