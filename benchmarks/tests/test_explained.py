@@ -41,16 +41,8 @@ class Hosts:
         return None
 
     def placement_query(self, spec):
-        amounts = {
-            'PCPU': self.wanted.pcpus,
-            'VCPU': self.wanted.vcpus,
-            'MEMORY_MB': self.wanted.flavor.ram_mib,
-        }
-        asked = {name: count for name, count in amounts.items() if count}
-        none = frozenset()
-        return scheduler_pipeline.PlacementQuery(
-            ('q',), asked, none, none, (), none, None, False, None
-        )
+        # Placement's own reasons are shown elsewhere.
+        return scheduler_pipeline.PlacementQuery(('q',))
 
 
 class Placement:

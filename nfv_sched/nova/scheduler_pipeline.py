@@ -47,21 +47,12 @@ class PlacementQuery:
     """What a request asks of Placement.
 
     ``queries`` are the query strings that nova-scheduler sends, without a
-    limit: one, or two for pinned guests. The rest is what the compute node's
-    own provider has to meet; ``granular`` is whether more is asked in groups
-    of their own. ``limit`` is the number of candidates that nova-scheduler
-    asks for, ``None`` where it sets none.
+    limit: one, or two for pinned guests. ``limit`` is the number of
+    candidates that nova-scheduler asks for, ``None`` where it sets none.
     """
 
     queries: tuple[str, ...]
-    resources: Mapping[str, int]
-    required: frozenset[str]
-    forbidden: frozenset[str]
-    aggregates: tuple[frozenset[str], ...]
-    forbidden_aggregates: frozenset[str]
-    in_tree: str | None
-    granular: bool
-    limit: int | None
+    limit: int | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -215,18 +206,7 @@ def _placement_query(first: Any, second: Any) -> PlacementQuery:
         for resources in (first, second)
         if resources is not None
     ]
-    group = first.get_request_group(None)
-    return PlacementQuery(
-        tuple(queries),
-        dict(group.resources),
-        frozenset(group.required_traits) | first._root_required,  # noqa: SLF001
-        frozenset(group.forbidden_traits) | first._root_forbidden,  # noqa: SLF001
-        tuple(frozenset(uuids) for uuids in group.aggregates or ()),
-        frozenset(group.forbidden_aggregates or ()),
-        group.in_tree,
-        first.get_num_of_suffixed_groups() > 0,
-        limit,
-    )
+    return PlacementQuery(tuple(queries), limit)
 
 
 def _unlimited(resources: Any) -> str:

@@ -41,10 +41,7 @@ def hosts(client):
 
 
 def explain(client, hosts, query):
-    none = frozenset()
-    asked = PlacementQuery(
-        (query,), {}, none, none, (), none, None, granular=False, limit=None
-    )
+    asked = PlacementQuery((query,))
     return explain_from_trees(Guest(), asked, hosts, client, detailed=10)
 
 

@@ -29,20 +29,9 @@ def host(client, name='host', traits=(), **amounts):
 
 
 def candidates(client, query):
-    none = frozenset()
     return PlacementCandidates(
         client,
-        PlacementQuery(
-            (query,),
-            {},
-            none,
-            none,
-            (),
-            none,
-            None,
-            granular=False,
-            limit=None,
-        ),
+        PlacementQuery((query,)),
     )
 
 

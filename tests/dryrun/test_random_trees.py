@@ -222,17 +222,7 @@ def test_placement_offers_a_host_without_its_reasons(client, seed):
 def test_blockers_name_what_is_short(client):
     cloud = provider_trees.Cloud(client, random.Random(7), 3)  # noqa: S311
     request = cloud.request()
-    query = PlacementQuery(
-        (provider_trees.query_of(request),),
-        {},
-        frozenset(),
-        frozenset(),
-        (),
-        frozenset(),
-        None,
-        granular=False,
-        limit=None,
-    )
+    query = PlacementQuery((provider_trees.query_of(request),))
     candidates = PlacementCandidates(client, query)
     for root in cloud.roots:
         blockers, complete = candidates.blockers(root, detailed=True)
