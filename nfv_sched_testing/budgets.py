@@ -10,7 +10,7 @@ _WANTED = os.environ.get('NFV_EXHAUSTIVE', '')
 EXHAUSTIVE = _WANTED not in ('', '0')
 ALL = _WANTED == 'all'
 
-_SHARE = 1 if ALL else 8 if EXHAUSTIVE else 10
+_SHARE = 1 if ALL else 12 if EXHAUSTIVE else 16
 _LEAST = 100
 
 
@@ -23,4 +23,4 @@ def every():
     """One of how many calls of a pass is tried with a fault."""
     if ALL:
         return 1
-    return 21 if EXHAUSTIVE else 31
+    return 37 if EXHAUSTIVE else 53

@@ -22,7 +22,7 @@ from nfv_sched_testing import provider_trees
 
 HOSTS = 8
 #: Eight trees each: 200 trees if all budgets are spent.
-CLOUDS = 25 if budgets.ALL else 2 if budgets.EXHAUSTIVE else 1
+CLOUDS = 25 if budgets.ALL else 1
 #: The requests that each cloud gets.
 REQUESTS = 2
 #: Those that ask little, of which only the verdict is compared.
