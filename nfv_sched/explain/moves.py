@@ -9,7 +9,6 @@ import itertools
 
 from nfv_sched.fit import Evaluation
 from nfv_sched.fit import FitRequest
-from nfv_sched.fit.request import KIB_PER_MIB
 from nfv_sched.model import Cell
 from nfv_sched.model import DevicePool
 from nfv_sched.model import Host
@@ -166,11 +165,7 @@ def _pages_without(
 ) -> Iterator[PagePool]:
     smallest = min((pool.size_kib for pool in pages), default=0)
     for pool in pages:
-        freed = sum(
-            -(-part.memory_mib * KIB_PER_MIB // pool.size_kib)
-            for part in leaving
-            if (part.page_size_kib or smallest) == pool.size_kib
-        )
+        freed = sum(part.pages(pool.size_kib, smallest) for part in leaving)
         yield pool.evolve(used=pool.used - freed)
 
 

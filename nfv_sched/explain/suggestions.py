@@ -24,6 +24,7 @@ from nfv_sched.fit.candidates import providers
 from nfv_sched.fit.candidates import refusal_with
 from nfv_sched.model import Host
 from nfv_sched.nova import boot_request
+from nfv_sched.placement import api
 from nfv_sched.placement.candidate_request import RequestGroup
 from nfv_sched.placement.client import PlacementClient
 from nfv_sched.placement.errors import PlacementError
@@ -215,18 +216,10 @@ def _room(
     held: dict[str, dict[str, Mapping[str, int]]] = {}
     for provider in tree.providers():
         if provider.used.keys() & placement.request.amounts().keys():
-            for consumer, amounts in _allocations_of(client, provider.uuid):
+            allocations = api.allocations_of(client, provider.uuid)
+            for consumer, amounts in allocations.items():
                 held.setdefault(consumer, {})[provider.uuid] = amounts
     return moves.PlacementRoom(tree, placement.request, held)
-
-
-def _allocations_of(
-    client: PlacementClient, provider: str
-) -> Iterator[tuple[str, Mapping[str, int]]]:
-    """What each consumer holds of a provider."""
-    answer = client.get(f'/resource_providers/{provider}/allocations')
-    for consumer, value in answer['allocations'].items():
-        yield consumer, value['resources']
 
 
 #: The number of moves for whose instances another host is searched.

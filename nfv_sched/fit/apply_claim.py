@@ -67,10 +67,10 @@ def _cell_after(cell: Cell, guest: GuestCell, claim: CellClaim) -> Cell:
     )
 
 
-def _pinned(cell: Cell, guest: GuestCell, claim: CellClaim) -> set[int]:
-    cpus = {host_cpu for _, host_cpu in claim.pinning} | claim.reserved
+def _pinned(cell: Cell, guest: GuestCell, claim: CellClaim) -> frozenset[int]:
+    cpus = claim.host_cpus
     if guest.thread_policy == 'isolate':
-        cpus.update(*(core for core in cell.siblings if core & cpus))
+        return cpus.union(*(core for core in cell.siblings if core & cpus))
     return cpus
 
 

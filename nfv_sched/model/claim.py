@@ -58,6 +58,13 @@ class CellClaim:
     reserved: frozenset[int] = frozenset()
     page_size_kib: int | None = None
 
+    @property
+    def host_cpus(self) -> frozenset[int]:
+        """The host CPUs that guest CPUs and emulator threads are pinned to."""
+        return (
+            frozenset(host_cpu for _, host_cpu in self.pinning) | self.reserved
+        )
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class DeviceClaim:
@@ -91,12 +98,8 @@ class ClaimOutcome:
 
     @property
     def pinned_cpus(self) -> frozenset[int]:
-        """The host CPUs that guest CPUs and emulator threads are pinned to."""
-        return frozenset(
-            cpu
-            for cell in self.cells
-            for cpu in (*(host for _, host in cell.pinning), *cell.reserved)
-        )
+        """The host CPUs of all guest NUMA nodes."""
+        return frozenset().union(*(cell.host_cpus for cell in self.cells))
 
     def with_accelerators(
         self, accelerators: tuple[AcceleratorClaim, ...]

@@ -19,30 +19,18 @@ from nova.compute import vm_states
 from nova.db.api import api as api_db
 from nova.db.api import models as api_models
 from nova.db.main import models
-from nova.objects import fields
 from nova.objects import instance_numa
 from oslo_serialization import jsonutils
 import sqlalchemy as sa
 
 from nfv_sched.model import CellClaim
+from nfv_sched.model import DeviceRequest
 from nfv_sched.model import GuestCell
 from nfv_sched.nova import cell_databases
+from nfv_sched.nova import request_spec
 from nfv_sched.nova.redact import describe_error
 
 LOG = logging.getLogger(__name__)
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class DeviceCount:
-    """What one PCI request of an instance asks for.
-
-    ``request_id`` is that of the devices that it got. ``policy`` is the NUMA
-    affinity policy, ``legacy`` if the request has none.
-    """
-
-    request_id: str | None
-    count: int
-    policy: str
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -62,7 +50,7 @@ class InstanceRow:
     cells: tuple[GuestCell, ...] = ()
     placement: tuple[CellClaim, ...] = ()
     problem: str | None = None
-    devices: tuple[DeviceCount, ...] = ()
+    devices: tuple[DeviceRequest, ...] = ()
     changing: bool = False
 
 
@@ -167,13 +155,13 @@ def _select(*columns: Any) -> Any:
 def _instance_row(row: Any) -> InstanceRow:
     cells: tuple[GuestCell, ...] = ()
     placement: tuple[CellClaim, ...] = ()
-    devices: tuple[DeviceCount, ...] = ()
+    devices: tuple[DeviceRequest, ...] = ()
     problem = None
     try:
         if row.numa_topology:
             cells, placement = claimed_cells(_topology(row.numa_topology))
         flavor = flavor_name(row.flavor)
-        devices = _device_counts(row.uuid, row.pci_requests)
+        devices = _device_requests(row.uuid, row.pci_requests)
     except Exception as error:
         # Versioned objects raise what they like over JSON from elsewhere.
         problem = f'instance {row.uuid}: {type(error).__name__}: {error}'
@@ -192,19 +180,11 @@ def _instance_row(row: Any) -> InstanceRow:
     )
 
 
-def _device_counts(uuid: str, text: str | None) -> tuple[DeviceCount, ...]:
+def _device_requests(uuid: str, text: str | None) -> tuple[DeviceRequest, ...]:
     if not text:
         return ()
     requests = objects.InstancePCIRequests.obj_from_db(None, uuid, text)
-    return tuple(
-        DeviceCount(
-            _get(request, 'request_id'),
-            request.count,
-            _get(request, 'numa_policy')
-            or fields.PCINUMAAffinityPolicy.LEGACY,
-        )
-        for request in requests.requests
-    )
+    return tuple(map(request_spec.device_request, requests.requests))
 
 
 @functools.lru_cache(maxsize=1024)

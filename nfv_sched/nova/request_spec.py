@@ -149,9 +149,7 @@ def guest_of(spec: RequestSpec, topology: Any, pci_requests: Any) -> Guest:
     network = _get(spec, 'network_metadata')
     return Guest(
         cells=tuple(map(_cell, topology.cells)) if topology else (),
-        devices=tuple(
-            _device_request(request, groups) for request in requests
-        ),
+        devices=tuple(device_request(request, groups) for request in requests),
         emulator_isolated=bool(
             topology and topology.emulator_threads_isolated
         ),
@@ -203,7 +201,9 @@ def _cell(cell: Any) -> GuestCell:
     )
 
 
-def _device_request(request: Any, groups: Collection[str]) -> DeviceRequest:
+def device_request(
+    request: Any, groups: Collection[str] = ()
+) -> DeviceRequest:
     """A PCI request.
 
     :param groups: the ids of the groups in which the RequestSpec requests

@@ -1,7 +1,5 @@
 """Names, sizes and sets of CPUs as text."""
 
-from collections.abc import Iterable
-import itertools
 import unicodedata
 
 # Control, format (bidirectional overrides among them), surrogate, private
@@ -38,19 +36,6 @@ def memory_name(mib: int) -> str:
     if mib < 10240 and mib % 1024:
         return f'{mib} MiB'
     return f'{mib / 1024:.0f} GiB'
-
-
-def ranges(cpus: Iterable[int]) -> str:
-    """CPUs in the notation of the kernel: ``0-3,8``."""
-    runs = itertools.groupby(
-        enumerate(sorted(cpus)), lambda pair: pair[1] - pair[0]
-    )
-    parts = []
-    for _, run in runs:
-        members = [cpu for _, cpu in run]
-        first, last = members[0], members[-1]
-        parts.append(str(first) if first == last else f'{first}-{last}')
-    return ','.join(parts)
 
 
 def address_name(address: str) -> str:

@@ -18,6 +18,7 @@ from typing import Any
 import jinja2
 import markupsafe
 
+from nfv_sched.model import cpu_list
 from nfv_sched.render import formatting
 from nfv_sched.render import heatmap
 from nfv_sched.render import host_view
@@ -216,7 +217,7 @@ def _environment() -> jinja2.Environment:
         address=formatting.address_name,
         memory=formatting.memory_name,
         packed=_packed,
-        ranges=formatting.ranges,
+        ranges=cpu_list.ranges,
         size=formatting.size_name,
     )
     return environment

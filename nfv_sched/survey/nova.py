@@ -18,7 +18,6 @@ from nfv_sched.nova import instances
 from nfv_sched.nova.types import PciDevice
 from nfv_sched.survey.values import HostSurvey
 from nfv_sched.survey.values import InstanceCell
-from nfv_sched.survey.values import RequestedDevices
 from nfv_sched.survey.values import Source
 from nfv_sched.survey.values import Survey
 from nfv_sched.survey.values import SurveyedDevice
@@ -143,10 +142,7 @@ def _resident(row: instances.InstanceRow) -> SurveyedInstance:
             )
             for cell, claimed in zip(row.cells, row.placement, strict=True)
         ),
-        tuple(
-            RequestedDevices(asked.request_id, asked.count, asked.policy)
-            for asked in row.devices
-        ),
+        row.devices,
         row.changing,
     )
 

@@ -9,6 +9,8 @@ import dataclasses
 import datetime
 import enum
 
+from nfv_sched.fit.request import KIB_PER_MIB
+from nfv_sched.model import DeviceRequest
 from nfv_sched.model import Host
 from nfv_sched.model import HostTopology
 
@@ -47,18 +49,14 @@ class InstanceCell:
             frozenset(host_cpu for _, host_cpu in self.pinning) | self.reserved
         )
 
+    def pages(self, size_kib: int, smallest_kib: int) -> int:
+        """The pages of one size that it uses, as nova-compute counts them.
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class RequestedDevices:
-    """What one PCI request of an instance asks for.
-
-    ``request_id`` is that of the devices that it got. ``policy`` is the NUMA
-    affinity policy.
-    """
-
-    request_id: str | None
-    count: int
-    policy: str = 'legacy'
+        :param smallest_kib: the size that is used if none was requested
+        """
+        if (self.page_size_kib or smallest_kib) != size_kib:
+            return 0
+        return -(-self.memory_mib * KIB_PER_MIB // size_kib)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -73,7 +71,7 @@ class SurveyedInstance:
     name: str
     flavor: str
     cells: tuple[InstanceCell, ...] = ()
-    devices: tuple[RequestedDevices, ...] = ()
+    devices: tuple[DeviceRequest, ...] = ()
     changing: bool = False
 
 

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 import pytest
 
+from nfv_sched.model import cpu_list
 from nfv_sched.render import device_view
 from nfv_sched.render import formatting
 from nfv_sched.render import host_view
@@ -107,7 +108,7 @@ def test_names_of_guests_do_nothing_to_a_terminal():
 @given(st.sets(st.integers(0, 300)))
 def test_ranges_name_exactly_their_cpus(cpus):
     numbers = set()
-    for part in filter(None, formatting.ranges(cpus).split(',')):
+    for part in filter(None, cpu_list.ranges(cpus).split(',')):
         first, _, last = part.partition('-')
         numbers.update(range(int(first), int(last or first) + 1))
     assert numbers == cpus
