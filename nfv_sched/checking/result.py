@@ -2,22 +2,72 @@
 
 from collections.abc import Iterable
 from collections.abc import Sequence
+import dataclasses
 
 from oslo_upgradecheck import upgradecheck
 from oslo_upgradecheck.upgradecheck import Code
 
+from nfv_sched.survey.values import SurveyedInstance
+
 _NAMED = 5
 
 
+def verdict(code: Code) -> str:
+    """A code in words, as ``nova-status upgrade check`` prints it."""
+    return str(upgradecheck.UPGRADE_CHECK_MSG_MAP[code])
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Finding:
+    """Something about instances that is not as it should be.
+
+    ``where`` names CPUs, pages or devices of the host. ``instances`` are
+    names with uuids; none are involved in some. ``code`` is SUCCESS for what
+    is unusual, but allowed.
+    """
+
+    host: str
+    instances: tuple[str, ...]
+    problem: str
+    where: str
+    cause: str
+    fix: str
+    code: Code = Code.WARNING
+
+    @property
+    def verdict(self) -> str:
+        """The code in words."""
+        return verdict(self.code)
+
+    @property
+    def text(self) -> str:
+        """Everything but the fix."""
+        who = f', {" and ".join(self.instances)}' if self.instances else ''
+        return (
+            f'{self.host}{who}: {self.problem}: {self.where}. '
+            f'Likely cause: {self.cause}'
+        )
+
+
 class Result(upgradecheck.Result):  # type: ignore[misc]
-    """A code, what was found, and how to fix it."""
+    """A code, what was found, and how to fix it.
+
+    ``findings`` are shown in place of the result, each by itself.
+    """
 
     def __init__(
-        self, code: Code, details: str, fix: str = '', *, skipped: bool = False
+        self,
+        code: Code,
+        details: str,
+        fix: str = '',
+        *,
+        skipped: bool = False,
+        findings: Sequence[Finding] = (),
     ) -> None:
         super().__init__(code, details)
         self.fix = fix
         self.skipped = skipped
+        self.findings = findings
 
     @property
     def verdict(self) -> str:
@@ -25,11 +75,6 @@ class Result(upgradecheck.Result):  # type: ignore[misc]
         if self.skipped:
             return 'Skipped'
         return verdict(self.code)
-
-
-def verdict(code: Code) -> str:
-    """A code in words, as ``nova-status upgrade check`` prints it."""
-    return str(upgradecheck.UPGRADE_CHECK_MSG_MAP[code])
 
 
 def ok(details: str = '') -> Result:
@@ -50,6 +95,11 @@ def warning(details: str, fix: str) -> Result:
 def failure(details: str, fix: str) -> Result:
     """A failure: the deployment does not work, or gives wrong answers."""
     return Result(Code.FAILURE, details, fix)
+
+
+def instance_name(instance: SurveyedInstance) -> str:
+    """An instance as findings name it."""
+    return f'{instance.name} ({instance.uuid})'
 
 
 def name_some(names: Iterable[str]) -> str:

@@ -10,12 +10,13 @@ from typing import Any
 
 from oslo_upgradecheck.upgradecheck import Code
 
+from nfv_sched.checking import allocations
 from nfv_sched.checking import hosts
 from nfv_sched.checking import instances
 from nfv_sched.checking import placement
 from nfv_sched.checking import publisher
 from nfv_sched.checking import scheduler
-from nfv_sched.checking.instances import Allocations
+from nfv_sched.checking.allocations import Allocations
 from nfv_sched.checking.publisher import PublisherStatus
 from nfv_sched.checking.result import failure
 from nfv_sched.checking.result import ok
@@ -174,7 +175,7 @@ _NOVA: tuple[Check, ...] = (
     Check('Instances', lambda f: instances.check(f.survey.hosts), _HOSTS),
     Check(
         'Allocations',
-        lambda f: instances.check_allocations(f.survey.hosts, f.allocations),
+        lambda f: allocations.check(f.survey.hosts, f.allocations),
         _BOTH,
     ),
     Check(

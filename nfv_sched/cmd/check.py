@@ -10,14 +10,14 @@ from typing import Any
 
 from oslo_upgradecheck import upgradecheck
 
+from nfv_sched.checking import allocations
 from nfv_sched.checking import CheckInput
-from nfv_sched.checking import instances as checked_instances
 from nfv_sched.checking import NamedResult
 from nfv_sched.checking import Part
 from nfv_sched.checking import placement
 from nfv_sched.checking import run
 from nfv_sched.checking import worst
-from nfv_sched.checking.instances import Allocations
+from nfv_sched.checking.allocations import Allocations
 from nfv_sched.checking.publisher import PublisherStatus
 from nfv_sched.cmd import backends
 from nfv_sched.cmd.multi_table import MultiTableCommand
@@ -101,10 +101,9 @@ class CheckCommand(MultiTableCommand):
 def _rows(named: NamedResult) -> Iterator[tuple[str, ...]]:
     """The row of a check, or one for each of its findings."""
     result = named.result
-    findings = getattr(result, 'findings', ())
-    for finding in findings:
+    for finding in result.findings:
         yield named.name, finding.verdict, finding.text, finding.fix
-    if not findings:
+    if not result.findings:
         yield named.name, result.verdict, result.details or '', result.fix
 
 
@@ -183,9 +182,7 @@ def _allocations(client: PlacementClient, survey: Survey) -> Allocations:
     uuids = [host.topology.uuid for host in survey.hosts]
     try:
         amounts = dict(parallel.results(read, uuids, _AT_ONCE))
-        consumers = checked_instances.consumers_elsewhere(
-            survey.hosts, amounts
-        )
+        consumers = allocations.consumers_elsewhere(survey.hosts, amounts)
         hosts, booting = instances.scheduled_or_booting(consumers)
     except Exception as error:
         # Whatever a service or a database that is down raises.

@@ -7,7 +7,9 @@ from nova import objects
 from oslo_upgradecheck.upgradecheck import Code
 import pytest
 
+from nfv_sched.checking import allocations
 from nfv_sched.checking import instances
+from nfv_sched.model import cpu_list
 from nfv_sched.placement import api
 from nfv_sched.placement.client import PlacementClient
 from nfv_sched.sim import flavors
@@ -317,7 +319,7 @@ def test_what_a_migration_holds_is_known(cloud):
 
 
 def test_ranges_are_written_as_in_nova_conf():
-    assert instances._ranges({8, 2, 3, 4, 10}) == '2-4,8,10'
+    assert cpu_list.ranges({8, 2, 3, 4, 10}) == '2-4,8,10'
 
 
 def test_isolated_instances_use_whole_cores(cloud, host):
@@ -340,9 +342,9 @@ def test_isolated_instances_use_whole_cores(cloud, host):
 
 def test_allocations_of_a_good_cloud(survey, amounts):
     assert sum(map(len, amounts.values())) == len(GUESTS) * 2
-    known = instances.Allocations(amounts)
-    assert instances.check_allocations(survey.hosts, known).findings == []
-    assert instances.consumers_elsewhere(survey.hosts, amounts) == set()
+    known = allocations.Allocations(amounts)
+    assert allocations.check(survey.hosts, known).findings == []
+    assert allocations.consumers_elsewhere(survey.hosts, amounts) == set()
 
 
 def test_instances_without_or_with_other_allocations(host):
@@ -356,11 +358,11 @@ def test_instances_without_or_with_other_allocations(host):
             for guest in host.residents
         }
     }
-    check = instances.check_allocations
-    assert check([host], instances.Allocations(amounts)).findings == []
+    check = allocations.check
+    assert check([host], allocations.Allocations(amounts)).findings == []
     del amounts[host.topology.uuid][first.uuid]
     amounts[host.topology.uuid][second.uuid] = {'VCPU': pinned}
-    result = check([host], instances.Allocations(amounts))
+    result = check([host], allocations.Allocations(amounts))
     assert result.code is Code.WARNING
     missing, other = result.findings
     assert 'nothing' in missing.problem
@@ -385,11 +387,11 @@ def test_consumers_that_are_not_on_the_host(host, hosts, booting, words):
     uuid = host.topology.uuid
     amounts = {uuid: {'c': {'PCPU': 4, 'MEMORY_MB': 8}}}
     bare = dataclasses.replace(host, residents=())
-    assert instances.consumers_elsewhere([bare], amounts) == {'c'}
-    known = instances.Allocations(amounts, hosts, frozenset(booting))
+    assert allocations.consumers_elsewhere([bare], amounts) == {'c'}
+    known = allocations.Allocations(amounts, hosts, frozenset(booting))
     problems = [
         finding.problem
-        for finding in instances.check_allocations([bare], known).findings
+        for finding in allocations.check([bare], known).findings
     ]
     assert problems == (
         [f'Placement has allocated 8 MEMORY_MB, 4 PCPU {words}']
@@ -399,7 +401,7 @@ def test_consumers_that_are_not_on_the_host(host, hosts, booting, words):
 
 
 def test_unknown_allocations_are_not_a_success(host):
-    known = instances.Allocations(problem='Placement is down')
-    result = instances.check_allocations([host], known)
+    known = allocations.Allocations(problem='Placement is down')
+    result = allocations.check([host], known)
     assert result.code is Code.WARNING
     assert 'Placement is down' in result.details
