@@ -58,6 +58,11 @@ class Amount:
         }
 
 
+def create_shared(client, name, aggregate, **amounts):
+    """Create a provider that shares with the providers of an aggregate."""
+    return create(client, name, None, [SHARING], [aggregate], **amounts)
+
+
 def create(client, name, parent=None, traits=(), aggregates=(), **amounts):
     """Create a provider with amounts by class; returns its uuid.
 

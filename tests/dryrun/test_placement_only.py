@@ -9,6 +9,7 @@ from nfv_sched.nova.scheduler_pipeline import PlacementQuery
 from nfv_sched.survey.values import HostSurvey
 from nfv_sched_testing.provider_trees import Amount
 from nfv_sched_testing.provider_trees import create
+from nfv_sched_testing.provider_trees import create_shared
 
 RACK = '5f0a3a3c-1f7d-4c55-8f0a-8a52cf6b3d11'
 
@@ -16,14 +17,7 @@ RACK = '5f0a3a3c-1f7d-4c55-8f0a-8a52cf6b3d11'
 @pytest.fixture
 def hosts(client):
     """Two hosts with a card each, which draw from one pool of disk."""
-    create(
-        client,
-        'nfs',
-        None,
-        ['MISC_SHARES_VIA_AGGREGATE'],
-        [RACK],
-        DISK_GB=Amount(100),
-    )
+    create_shared(client, 'nfs', RACK, DISK_GB=Amount(100))
     found = []
     for name, memory in (('one', 1024), ('two', 4096)):
         root = create(

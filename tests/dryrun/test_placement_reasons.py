@@ -8,6 +8,7 @@ from nfv_sched_testing import provider_trees
 from nfv_sched_testing.provider_trees import Amount
 from nfv_sched_testing.provider_trees import CONTEXTS
 from nfv_sched_testing.provider_trees import create
+from nfv_sched_testing.provider_trees import create_shared
 from nfv_sched_testing.provider_trees import DEVICE
 from nfv_sched_testing.provider_trees import EGRESS
 from nfv_sched_testing.provider_trees import INGRESS
@@ -29,10 +30,7 @@ def host(client, name='host', traits=(), **amounts):
 
 
 def candidates(client, query):
-    return PlacementCandidates(
-        client,
-        PlacementQuery((query,)),
-    )
+    return PlacementCandidates(client, PlacementQuery((query,)))
 
 
 def reasons(client, root, query, detailed=True):
@@ -110,14 +108,7 @@ def test_a_trait_of_a_child_counts_for_what_the_child_gives(client):
 
 def test_what_is_shared_is_there(client):
     root = host(client)
-    create(
-        client,
-        'nfs',
-        None,
-        ['MISC_SHARES_VIA_AGGREGATE'],
-        [RACK],
-        DISK_GB=Amount(200, 100),
-    )
+    create_shared(client, 'nfs', RACK, DISK_GB=Amount(200, 100))
     query = 'resources=VCPU:1,MEMORY_MB:1024,DISK_GB:20'
     assert reasons(client, root, query) == [MEMORY]
     assert reasons(client, root, f'{SMALL},DISK_GB:120') == [
@@ -133,14 +124,7 @@ def test_what_is_shared_is_there(client):
 
 
 def test_hosts_whose_memory_is_shared_are_explained(client):
-    create(
-        client,
-        'cxl',
-        None,
-        ['MISC_SHARES_VIA_AGGREGATE'],
-        [RACK],
-        MEMORY_MB=Amount(4096, 1024),
-    )
+    create_shared(client, 'cxl', RACK, MEMORY_MB=Amount(4096, 1024))
     root = create(client, 'host', None, (), [RACK], VCPU=Amount(8, 6))
     assert reasons(client, root, 'resources=VCPU:4,MEMORY_MB:2048') == [
         ('VCPU', '2 of 4 VCPU in Placement')
@@ -350,14 +334,7 @@ def test_where_placement_stops_answering_the_reason_is_unknown(
     roots = [host(client), host(client, 'second')]
     for root in roots:
         create(client, f'card-{root}', root, VGPU=Amount(2))
-    create(
-        client,
-        'nfs',
-        None,
-        ['MISC_SHARES_VIA_AGGREGATE'],
-        [RACK],
-        DISK_GB=Amount(200),
-    )
+    create_shared(client, 'nfs', RACK, DISK_GB=Amount(200))
     asked = candidates(client, 'resources=VCPU:1,MEMORY_MB:1024,VGPU:1')
     calls = []
 
