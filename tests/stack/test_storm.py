@@ -77,7 +77,7 @@ def test_storm(plane, guests, flavors, shapes, record_property, name, mixed):
     """None of ours fails while a host fits it; stock is run to compare."""
     options, schedulers = rows()[name]
     wanted = shapes * SETS if mixed else [flavors.vnf] * BOOTS
-    # Failed builds are counted until they start anew, and are weighed.
+    # Failed builds are counted until a nova-compute restarts, and are weighed.
     plane.restart_computes()
     plane.restart_schedulers(options, schedulers)
     before = plane.count('computes', _RESCHEDULED)
@@ -107,7 +107,7 @@ def _placement(plane):
     'strike', [_placement, Plane.restart_queue, Plane.kill_scheduler]
 )
 def test_amid_failures(plane, guests, flavors, strike):
-    """Services are killed; the schedulers go on.
+    """Services are killed; the schedulers continue.
 
     Nova itself needs Placement and the bus for each boot, and loses requests
     that are on the bus or that a scheduler has begun with: what is asked for
