@@ -7,7 +7,6 @@ what is allowed. All problems are reported at once.
 from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
-import functools
 import pathlib
 from typing import Any
 
@@ -16,7 +15,9 @@ from nfv_sched.nova.config import CONF
 from nfv_sched.scenario import entries
 from nfv_sched.scenario import replay
 from nfv_sched.scenario import residual_hosts
+from nfv_sched.scenario import source
 from nfv_sched.scenario.entries import Data
+from nfv_sched.scenario.source import ScenarioError
 from nfv_sched.scenario.values import BootStep
 from nfv_sched.scenario.values import LoseStep
 from nfv_sched.scenario.values import MixStep
@@ -29,23 +30,15 @@ from nfv_sched.sim import machine
 from nfv_sched.sim import settings
 from nfv_sched.sim.boot_request import SimulatedFlavor
 from nfv_sched.sim.documents import Document
-from nfv_sched.sim.documents import schema
-from nfv_sched.sim.documents import Validator
 from nfv_sched.sim.machine import Machine
 from nfv_sched.sim.machine import MachineError
 from nfv_sched.sim.problems import did_you_mean
-from nfv_sched.sim.problems import InputError
 from nfv_sched.sim.problems import Path
 from nfv_sched.sim.problems import Problem
-from nfv_sched.sim.yaml_source import YAMLSource
 
 _PROFILES = {
     profile.name: profile for profile in (settings.NFV, settings.STOCK)
 }
-
-
-class ScenarioError(InputError):
-    """A scenario, or a file that it names, is invalid or missing."""
 
 
 def read(file: pathlib.Path) -> Scenario:
@@ -53,49 +46,13 @@ def read(file: pathlib.Path) -> Scenario:
 
     :raises ScenarioError: with all problems
     """
-    try:
-        source = YAMLSource(str(file), _text(file))
-    except InputError as error:
-        raise ScenarioError(error.problems) from error
-    document = Document(
-        str(file), source.data, _scenario_validator(), source.line_of
-    )
+    document = source.read(file)
     reader = _ScenarioReader(document, file.parent)
     scenario = reader.scenario()
     problems = [*document.sorted_problems(), *reader.problems]
     if problems:
         raise ScenarioError(problems)
     return scenario
-
-
-@functools.cache
-def _schema() -> dict[str, Any]:
-    return schema('nfv_sched.scenario', 'scenario_schema.json')
-
-
-@functools.cache
-def _scenario_validator() -> Any:
-    return Validator(_schema())
-
-
-@functools.cache
-def _request_validator() -> Any:
-    """The schema of one line of a replay."""
-    return Validator({'$ref': '#/$defs/request', '$defs': _schema()['$defs']})
-
-
-def _text(file: pathlib.Path) -> str:
-    """The content of a file.
-
-    :raises ScenarioError: it cannot be read
-    """
-    try:
-        return file.read_text('utf-8')
-    except OSError as error:
-        reason = str(error.strerror)
-    except UnicodeDecodeError:
-        reason = 'is not UTF-8 text'
-    raise ScenarioError([Problem(str(file), None, '', reason)])
 
 
 class _ScenarioReader:
@@ -248,12 +205,12 @@ class _ScenarioReader:
             )
             return
         try:
-            text = _text(file)
+            text = source.read_text(file)
         except ScenarioError as error:
             self.problems += error.problems
             return
         for document in replay.read(
-            str(file), text, _request_validator(), self.problems
+            str(file), text, source.request_validator(), self.problems
         ):
             if not document.problems:
                 yield from self._step(document, (), document.data)

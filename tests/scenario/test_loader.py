@@ -4,6 +4,7 @@ import pytest
 
 from nfv_sched.scenario import loader
 from nfv_sched.scenario import recorder
+from nfv_sched.scenario import source
 from nfv_sched.scenario.loader import ScenarioError
 from nfv_sched.scenario.values import BootStep
 from nfv_sched.scenario.values import DeleteStep
@@ -432,7 +433,7 @@ def test_a_file_that_is_not_text_is_an_error(scenario, name):
 
 
 def test_the_schema_lists_the_profiles():
-    assert loader._schema()['properties']['scheduler']['enum'] == list(
+    assert source._schema()['properties']['scheduler']['enum'] == list(
         loader._PROFILES
     )
 
@@ -487,7 +488,7 @@ def keywords(schema):
 
 
 @pytest.mark.parametrize(
-    'schema', [loader._schema(), machine._validator().schema]
+    'schema', [source._schema(), machine._validator().schema]
 )
 def test_every_keyword_of_the_schemas_has_a_text(schema):
     without = {'$schema', '$ref', '$defs', 'title', 'description'}
