@@ -23,13 +23,14 @@ class Mixture:
     """How many instances of each flavor were placed, and where.
 
     ``ended`` is the first flavor without a host, ``short`` what the hosts
-    lacked for it, by number of hosts. ``notes`` say what else to know.
+    lacked for it, each with the number of hosts. ``notes`` say what else to
+    know.
     """
 
     guests: Mapping[str, int]
     hosts: Mapping[str, Mapping[str, int]]
     ended: str
-    short: tuple[str, ...]
+    short: tuple[tuple[str, int], ...]
     notes: tuple[str, ...] = ()
 
 
@@ -148,9 +149,7 @@ class _MixtureRun:
             self._placed.setdefault(host, collections.Counter())[ended] += 1
             self._members[host] += 1
         short = self._shortages[ended].most_common()
-        return Mixture(
-            counts, self._placed, ended, tuple(name for name, _ in short)
-        )
+        return Mixture(counts, self._placed, ended, tuple(short))
 
     def _place(self, name: str) -> str | None:
         """The host that takes one more; those before it never will again."""

@@ -12,6 +12,7 @@ from oslo_upgradecheck.upgradecheck import Code
 from nfv_sched.checking.result import count
 from nfv_sched.checking.result import Finding
 from nfv_sched.checking.result import instance_name
+from nfv_sched.checking.result import InstanceName
 from nfv_sched.checking.result import name_some
 from nfv_sched.checking.result import Result
 from nfv_sched.checking.result import warning
@@ -146,7 +147,7 @@ def _of_others(
         )
         yield Finding(
             host.host,
-            (consumer,),
+            (InstanceName(consumer),),
             f'Placement has allocated {resources} to '
             + (
                 f'an instance that is on {place}'

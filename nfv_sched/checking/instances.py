@@ -19,6 +19,7 @@ from oslo_upgradecheck.upgradecheck import Code
 from nfv_sched.checking.result import count
 from nfv_sched.checking.result import Finding
 from nfv_sched.checking.result import instance_name
+from nfv_sched.checking.result import InstanceName
 from nfv_sched.checking.result import name_some
 from nfv_sched.checking.result import Result
 from nfv_sched.checking.result import verb
@@ -303,7 +304,7 @@ def _foreign_devices(
         place = places.get(uuid)
         yield Finding(
             host.host,
-            (uuid,),
+            (InstanceName(uuid),),
             f'{count(len(devices[uuid]), "device")} of an instance that '
             + (f'is on {place}' if place else 'does not exist'),
             _addresses(devices[uuid]),

@@ -18,16 +18,26 @@ def verdict(code: Code) -> str:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class InstanceName:
+    """An instance as findings name it; without a name it may not exist."""
+
+    uuid: str
+    name: str | None = None
+
+    def __str__(self) -> str:
+        return f'{self.name} ({self.uuid})' if self.name else self.uuid
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Finding:
     """Something about instances that is not as it should be.
 
-    ``where`` names CPUs, pages or devices of the host. ``instances`` are
-    names with uuids; none are involved in some. ``code`` is SUCCESS for what
-    is unusual, but allowed.
+    ``where`` names CPUs, pages or devices of the host. No ``instances`` are
+    involved in some. ``code`` is SUCCESS for what is unusual, but allowed.
     """
 
     host: str
-    instances: tuple[str, ...]
+    instances: tuple[InstanceName, ...]
     problem: str
     where: str
     cause: str
@@ -42,7 +52,8 @@ class Finding:
     @property
     def text(self) -> str:
         """Everything but the fix."""
-        who = f', {" and ".join(self.instances)}' if self.instances else ''
+        names = ' and '.join(map(str, self.instances))
+        who = f', {names}' if names else ''
         return (
             f'{self.host}{who}: {self.problem}: {self.where}. '
             f'Likely cause: {self.cause}'
@@ -97,9 +108,9 @@ def failure(details: str, fix: str) -> Result:
     return Result(Code.FAILURE, details, fix)
 
 
-def instance_name(instance: SurveyedInstance) -> str:
+def instance_name(instance: SurveyedInstance) -> InstanceName:
     """An instance as findings name it."""
-    return f'{instance.name} ({instance.uuid})'
+    return InstanceName(instance.uuid, instance.name)
 
 
 def name_some(names: Iterable[str]) -> str:

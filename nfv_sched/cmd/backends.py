@@ -6,11 +6,9 @@ clouds.yaml or OS_* variables as OpenStack's clients use them.
 """
 
 import argparse
-from collections.abc import Iterable
 import logging
 import os
 from typing import Any
-from typing import TextIO
 
 from keystoneauth1 import adapter as ksa_adapter
 from keystoneauth1 import exceptions as ksa_errors
@@ -197,12 +195,6 @@ class Backends:
             for tree in view.trees.values()
             if tree.host is not None
         }
-
-
-def show_problems(problems: Iterable[str], stream: TextIO) -> None:
-    """Print what could not be read: the same lines in all commands."""
-    for problem in problems:
-        print(f'Not read: {problem}', file=stream)
 
 
 def failure_domain_kinds() -> tuple[str, ...]:

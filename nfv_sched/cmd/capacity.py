@@ -1,12 +1,8 @@
 """``nfv-sched capacity``: how many more instances fit, and after a loss."""
 
 import argparse
-from collections.abc import Callable
-from collections.abc import Collection
-from collections.abc import Iterable
 from collections.abc import Iterator
-import functools
-import logging
+from collections.abc import Sequence
 
 from nfv_sched.capacity import CapacityCounter
 from nfv_sched.capacity import count_mixture
@@ -16,17 +12,18 @@ from nfv_sched.cmd import backends
 from nfv_sched.cmd import guest_options
 from nfv_sched.cmd import rich_console
 from nfv_sched.cmd.multi_table import MultiTableCommand
+from nfv_sched.cmd.multi_table import Section
+from nfv_sched.cmd.multi_table import Selection
 from nfv_sched.dryrun.scheduler import DryRunScheduler
-from nfv_sched.dryrun.values import TableData
 from nfv_sched.nova import boot_request
 from nfv_sched.nova import flavors
 from nfv_sched.nova.scheduler_pipeline import Pipeline
 from nfv_sched.nova.types import RequestSpec
+from nfv_sched.survey.values import HostSurvey
 from nfv_sched.survey.values import Survey
 
-LOG = logging.getLogger(__name__)
-
-_VIEWS = ('total', 'domains', 'hosts')
+_VIEWS = (tables.TOTAL, tables.DOMAINS, tables.HOSTS)
+_LOSS_VIEWS = (tables.TOTAL, tables.INSTANCES)
 #: More hosts than people read.
 _FEW = 50
 
@@ -53,10 +50,13 @@ class CapacityCommand(MultiTableCommand):
 
     With --after-loss it shows instead whether the instances of lost hosts
     fit on the others, as their stored requests ask. Nothing is written. The
-    exit code is 1 if any Nova cell, host or instance could not be read.
+    exit code is 1 if any Nova cell, host or instance could not be read, and
+    3 if fewer instances fit than --fail-below, or any does not fit after the
+    loss.
     """
 
-    failed = False
+    views = (tables.TOTAL, tables.DOMAINS, tables.HOSTS, tables.INSTANCES)
+    default_view = tables.HOSTS
     _parser: argparse.ArgumentParser
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
@@ -82,57 +82,154 @@ class CapacityCommand(MultiTableCommand):
             help='hosts that are lost: host=NAME, or a failure domain such '
             'as rack=R1; may be repeated',
         )
+        self.add_show(parser)
         parser.add_argument(
-            '--show',
-            choices=_VIEWS,
-            help='this table only; hosts is the default of other formats '
-            'than table',
+            '--fail-below',
+            type=guest_options.not_negative,
+            metavar='N',
+            help='end with the exit code 3 if fewer instances fit',
         )
         backends.add_arguments(parser)
         return parser
 
     def run(self, parsed_args: argparse.Namespace) -> int:
         """Run the command; returns its exit code."""
+        views: tuple[str, ...] = _VIEWS
+        if parsed_args.after_loss:
+            self._refuse_with_loss(parsed_args)
+            self.default_view = tables.INSTANCES
+            views = _LOSS_VIEWS
+        if parsed_args.show not in (None, *views):
+            self._parser.error(
+                f'--show {parsed_args.show}: these tables are '
+                f'{", ".join(views)}'
+            )
+        code: int = super().run(parsed_args)
+        return code
+
+    def _refuse_with_loss(self, parsed_args: argparse.Namespace) -> None:
+        """Refuse options that --after-loss does not use."""
         options = ['--flavor'] if parsed_args.flavor else []
         options += guest_options.guest_options_given(parsed_args)
-        if parsed_args.after_loss and options:
+        if options:
             self._parser.error(
                 f'not allowed with --after-loss: {", ".join(options)}; the '
                 'instances of lost hosts are placed as their stored requests '
                 'ask'
             )
-        super().run(parsed_args)
-        return int(self.failed)
+        if parsed_args.fail_below is not None:
+            self._parser.error(
+                'not allowed with --after-loss: --fail-below; the exit code '
+                'is 3 if any instance does not fit'
+            )
 
     def sections(
-        self, parsed_args: argparse.Namespace
-    ) -> Iterator[tuple[str, TableData]]:
+        self, parsed_args: argparse.Namespace, selection: Selection
+    ) -> Iterator[Section]:
         """Count."""
         source = backends.Backends(parsed_args)
         source.require_databases('capacity needs to know each CPU')
         client = source.placement()
         pipeline = Pipeline()
         scheduler = DryRunScheduler(pipeline, client)
-        survey = source.survey() if parsed_args.after_loss else None
-        problems = dict.fromkeys(pipeline.problems)
-        if survey is not None:
-            problems.update(dict.fromkeys(survey.problems))
-        backends.show_problems(problems, self.app.stderr)
-        self.failed = bool(problems)
-        warn = functools.partial(_warn, problems)
-        if survey is not None:
-            yield from _loss(parsed_args, scheduler, survey, warn)
+        self.problem(pipeline.problems)
+        if parsed_args.after_loss:
+            survey = source.survey()
+            self.problem(survey.problems)
+            yield from self._loss(parsed_args, selection, scheduler, survey)
         elif len(parsed_args.flavor) > 1:
-            yield from _mixture(parsed_args, scheduler, source, warn)
+            yield from self._mixture(parsed_args, selection, scheduler, source)
         else:
-            yield from _flavor_capacity(parsed_args, scheduler, source, warn)
+            yield from self._single(parsed_args, selection, scheduler, source)
 
+    def _single(
+        self,
+        parsed: argparse.Namespace,
+        selection: Selection,
+        scheduler: DryRunScheduler,
+        source: backends.Backends,
+    ) -> Iterator[Section]:
+        """The tables of one flavor."""
+        named = (
+            _weighted(parsed.flavor[0], source)[0] if parsed.flavor else None
+        )
+        spec = _spec(parsed, scheduler, source, named)
+        with rich_console.bar('hosts') as tell:
+            capacity = CapacityCounter(scheduler, tell=tell).count(spec)
+        self.note(capacity.notes)
+        self.answer_is_no = capacity.in_all < (parsed.fail_below or 0)
+        kinds = backends.failure_domain_kinds()
+        domains = scheduler.domains(kinds)
+        name = named or 'by hand'
+        if selection.wants(tables.TOTAL):
+            yield Section(tables.totals(name, capacity), 'In all')
+        if selection.wants(tables.DOMAINS, overview=bool(kinds)):
+            table = tables.by_domain(name, capacity, kinds, domains)
+            yield Section(table, 'By failure domain')
+        few = len(capacity.hosts) <= _FEW
+        if selection.wants(tables.HOSTS, overview=few):
+            yield Section(tables.by_host(name, capacity), 'By host')
 
-def _warn(problems: Collection[str], notes: Iterable[str]) -> None:
-    """Log what the numbers leave out, unless it is a problem shown before."""
-    for note in notes:
-        if note not in problems:
-            LOG.warning(note)
+    def _mixture(
+        self,
+        parsed: argparse.Namespace,
+        selection: Selection,
+        scheduler: DryRunScheduler,
+        source: backends.Backends,
+    ) -> Iterator[Section]:
+        """The tables of several flavors."""
+        requests = [
+            (name, _spec(parsed, scheduler, source, name), weight)
+            for name, weight in (
+                _weighted(text, source) for text in parsed.flavor
+            )
+        ]
+        with rich_console.bar('instances') as tell:
+            mixture = count_mixture(
+                scheduler, requests, tell=lambda done: tell(done, done + 1)
+            )
+        self.note(mixture.notes)
+        placed = sum(mixture.guests.values())
+        self.answer_is_no = placed < (parsed.fail_below or 0)
+        kinds = backends.failure_domain_kinds()
+        domains = scheduler.domains(kinds)
+        if selection.wants(tables.TOTAL):
+            yield Section(tables.mixture(mixture), 'In all')
+        if selection.wants(tables.DOMAINS, overview=bool(kinds)):
+            table = tables.mixture_by_domain(mixture, kinds, domains)
+            yield Section(table, 'By failure domain')
+        few = len(mixture.hosts) <= _FEW
+        if selection.wants(tables.HOSTS, overview=few):
+            yield Section(tables.mixture_by_host(mixture), 'By host')
+
+    def _loss(
+        self,
+        parsed: argparse.Namespace,
+        selection: Selection,
+        scheduler: DryRunScheduler,
+        survey: Survey,
+    ) -> Iterator[Section]:
+        """The tables of a loss."""
+        lost = _lost_hosts(survey, parsed.after_loss)
+        instances = [
+            (host.topology.name, instance)
+            for host in lost
+            for instance in host.residents or ()
+        ]
+        with rich_console.bar('instances') as tell:
+            evacuation = evacuate(
+                scheduler, instances, [host.host for host in lost], tell=tell
+            )
+        self.note(evacuation.notes)
+        relocations = evacuation.relocations
+        self.answer_is_no = any(each.host is None for each in relocations)
+        self.facts['lost_hosts'] = [host.host for host in lost]
+        if selection.wants(tables.TOTAL):
+            number = len(lost)
+            heading = f'{number} host{"s" if number > 1 else ""} lost'
+            yield Section(tables.relocation_summary(relocations), heading)
+        if selection.wants(tables.INSTANCES):
+            yield Section(tables.relocations(relocations), 'Instances')
 
 
 def _spec(
@@ -146,68 +243,13 @@ def _spec(
     return boot_request.request_spec(scheduler.context, request)
 
 
-def _flavor_capacity(
-    parsed: argparse.Namespace,
-    scheduler: DryRunScheduler,
-    source: backends.Backends,
-    warn: Callable[[Iterable[str]], None],
-) -> Iterator[tuple[str, TableData]]:
-    name = _weighted(parsed.flavor[0], source)[0] if parsed.flavor else None
-    spec = _spec(parsed, scheduler, source, name)
-    with rich_console.bar('hosts') as tell:
-        capacity = CapacityCounter(scheduler, tell=tell).count(spec)
-    warn(capacity.notes)
-    kinds = backends.failure_domain_kinds()
-    domains = scheduler.domains(kinds)
-    every = parsed.show is None and parsed.formatter == 'table'
-    if every or parsed.show == 'total':
-        heading = 'In all' if every else ''
-        yield heading, tables.totals(name or 'by hand', capacity)
-    if (every and kinds) or parsed.show == 'domains':
-        heading = 'By failure domain' if every else ''
-        yield heading, tables.by_domain(capacity, kinds, domains)
-    few_hosts = len(capacity.hosts) <= _FEW
-    if (
-        (every and few_hosts)
-        or parsed.show == 'hosts'
-        or not (every or parsed.show)
-    ):
-        yield ('By host' if every else ''), tables.by_host(capacity)
+def _lost_hosts(
+    survey: Survey, wanted: Sequence[tuple[str, str]]
+) -> list[HostSurvey]:
+    """The hosts that are named, or in a failure domain that is.
 
-
-def _mixture(
-    parsed: argparse.Namespace,
-    scheduler: DryRunScheduler,
-    source: backends.Backends,
-    warn: Callable[[Iterable[str]], None],
-) -> Iterator[tuple[str, TableData]]:
-    requests = [
-        (name, _spec(parsed, scheduler, source, name), weight)
-        for name, weight in (_weighted(text, source) for text in parsed.flavor)
-    ]
-    with rich_console.bar('instances') as tell:
-        mixture = count_mixture(
-            scheduler, requests, tell=lambda done: tell(done, done + 1)
-        )
-    warn(mixture.notes)
-    every = parsed.show is None and parsed.formatter == 'table'
-    if every or parsed.show in ('total', 'domains'):
-        yield ('In all' if every else ''), tables.mixture(mixture)
-    few_hosts = len(mixture.hosts) <= _FEW
-    if (
-        (every and few_hosts)
-        or parsed.show == 'hosts'
-        or not (every or parsed.show)
-    ):
-        yield ('By host' if every else ''), tables.mixture_by_host(mixture)
-
-
-def _loss(
-    parsed: argparse.Namespace,
-    scheduler: DryRunScheduler,
-    survey: Survey,
-    warn: Callable[[Iterable[str]], None],
-) -> Iterator[tuple[str, TableData]]:
+    :raises nfv_sched.nova.boot_request.BadRequestError: there are none
+    """
     lost = [
         host
         for host in survey.hosts
@@ -215,33 +257,13 @@ def _loss(
             name in (host.host, host.topology.name)
             if kind == 'host'
             else host.topology.domains.get(kind) == name
-            for kind, name in parsed.after_loss
+            for kind, name in wanted
         )
     ]
     if not lost:
-        wanted = ', '.join(f'{k}={v}' for k, v in parsed.after_loss)
+        named = ', '.join(f'{kind}={name}' for kind, name in wanted)
         raise boot_request.BadRequestError(
-            f'no host is {wanted}; [nfv_sched] failure_domains names the '
+            f'no host is {named}; [nfv_sched] failure_domains names the '
             'kinds of domains'
         )
-    instances = [
-        (host.topology.name, instance)
-        for host in lost
-        for instance in host.residents or ()
-    ]
-    with rich_console.bar('instances') as tell:
-        evacuation = evacuate(
-            scheduler, instances, [host.host for host in lost], tell=tell
-        )
-    warn(evacuation.notes)
-    every = parsed.show is None and parsed.formatter == 'table'
-    if every or parsed.show == 'total':
-        number = len(lost)
-        lost_hosts = f'{number} host{"s" if number > 1 else ""} lost'
-        heading = lost_hosts if every else ''
-        yield heading, tables.relocation_summary(evacuation.relocations)
-    if every or parsed.show != 'total':
-        yield (
-            ('Instances' if every else ''),
-            tables.relocations(evacuation.relocations),
-        )
+    return lost

@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Iterator
+import dataclasses
 import datetime
 import functools
 import logging
@@ -19,9 +20,14 @@ from nfv_sched.checking import run
 from nfv_sched.checking import worst
 from nfv_sched.checking.allocations import Allocations
 from nfv_sched.checking.publisher import PublisherStatus
+from nfv_sched.checking.result import Finding
+from nfv_sched.checking.result import verdict
 from nfv_sched.cmd import backends
 from nfv_sched.cmd.multi_table import MultiTableCommand
-from nfv_sched.dryrun.values import TableData
+from nfv_sched.cmd.multi_table import Section
+from nfv_sched.cmd.multi_table import Selection
+from nfv_sched.dryrun.tables import Column
+from nfv_sched.dryrun.tables import Table
 from nfv_sched.nova import compute_nodes
 from nfv_sched.nova import instances
 from nfv_sched.nova.cell_databases import NoDatabaseError
@@ -45,10 +51,48 @@ _AT_ONCE = 4
 _NOTHING = Survey(
     Source.NOVA, datetime.datetime.fromtimestamp(0, datetime.UTC), ()
 )
+_PLACEMENT_ONLY = (
+    "Only Placement is read: what needs nova.conf and Nova's databases is not "
+    'checked'
+)
 #: The exit code of an error, which no result has.
 _ERROR = 255
 
-_COLUMNS = ('Check', 'Verdict', 'What was found', 'Fix')
+_CHECKS = (
+    Column[NamedResult]('check', 'Check', lambda row: row.name),
+    Column[NamedResult](
+        'verdict',
+        'Verdict',
+        lambda row: row.result.verdict.lower(),
+        lambda row: row.result.verdict,
+    ),
+    Column[NamedResult](
+        'details', 'What was found', lambda row: row.result.details or None
+    ),
+    Column[NamedResult]('fix', 'Fix', lambda row: row.result.fix or None),
+)
+
+_NamedFinding = tuple[str, Finding]
+_FINDINGS = (
+    Column[_NamedFinding]('check', 'Check', lambda row: row[0]),
+    Column[_NamedFinding](
+        'verdict',
+        'Verdict',
+        lambda row: row[1].verdict.lower(),
+        lambda row: row[1].verdict,
+    ),
+    Column[_NamedFinding]('host', '', lambda row: row[1].host),
+    Column[_NamedFinding](
+        'instances',
+        '',
+        lambda row: list(map(dataclasses.asdict, row[1].instances)),
+    ),
+    Column[_NamedFinding]('problem', '', lambda row: row[1].problem),
+    Column[_NamedFinding]('where', '', lambda row: row[1].where),
+    Column[_NamedFinding]('cause', '', lambda row: row[1].cause),
+    Column[_NamedFinding]('', 'What was found', lambda row: row[1].text),
+    Column[_NamedFinding]('fix', 'Fix', lambda row: row[1].fix),
+)
 
 
 class CheckCommand(MultiTableCommand):
@@ -59,6 +103,8 @@ class CheckCommand(MultiTableCommand):
     with a failure, 255 if the checks could not run. Nothing is written.
     """
 
+    views = ('checks', 'findings')
+    default_view = 'checks'
     _code = upgradecheck.Code.SUCCESS
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
@@ -71,6 +117,7 @@ class CheckCommand(MultiTableCommand):
             metavar='PATH',
             help='placement.conf, to check its options as well',
         )
+        self.add_show(parser)
         backends.add_arguments(parser)
         return parser
 
@@ -89,22 +136,27 @@ class CheckCommand(MultiTableCommand):
         return int(self._code)
 
     def sections(
-        self, parsed_args: argparse.Namespace
-    ) -> Iterator[tuple[str, TableData]]:
-        """Run all checks and yield the table of results."""
-        results = run(_check_input(parsed_args))
+        self, parsed_args: argparse.Namespace, selection: Selection
+    ) -> Iterator[Section]:
+        """Run all checks and yield the tables of results."""
+        facts = _check_input(parsed_args)
+        if facts.survey.source is Source.PLACEMENT:
+            self.note([_PLACEMENT_ONLY])
+        results = run(facts)
         self._code = worst(results)
-        rows = [row for named in results for row in _rows(named)]
-        yield '', (_COLUMNS, rows)
-
-
-def _rows(named: NamedResult) -> Iterator[tuple[str, ...]]:
-    """The row of a check, or one for each of its findings."""
-    result = named.result
-    for finding in result.findings:
-        yield named.name, finding.verdict, finding.text, finding.fix
-    if not result.findings:
-        yield named.name, result.verdict, result.details or '', result.fix
+        self.facts |= {
+            'source': facts.survey.source.name.lower(),
+            'verdict': verdict(self._code).lower(),
+        }
+        findings = [
+            (named.name, finding)
+            for named in results
+            for finding in named.result.findings
+        ]
+        if selection.wants('checks'):
+            yield Section(Table('checks', _CHECKS, results))
+        if selection.wants('findings', overview=bool(findings)):
+            yield Section(Table('findings', _FINDINGS, findings), 'Findings')
 
 
 def _check_input(parsed: argparse.Namespace) -> CheckInput:
@@ -116,10 +168,6 @@ def _check_input(parsed: argparse.Namespace) -> CheckInput:
     options = placement.config(parsed.placement_config_file)
     client = source.placement()
     if not source.databases:
-        LOG.warning(
-            "Only Placement is read: what needs nova.conf and Nova's "
-            'databases is not checked'
-        )
         return CheckInput(
             source.survey(), options=options, **_of_placement(client)
         )

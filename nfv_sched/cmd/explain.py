@@ -8,11 +8,11 @@ from nfv_sched.cmd import backends
 from nfv_sched.cmd import guest_options
 from nfv_sched.cmd import rich_console
 from nfv_sched.cmd.multi_table import MultiTableCommand
+from nfv_sched.cmd.multi_table import Section
+from nfv_sched.cmd.multi_table import Selection
 from nfv_sched.dryrun import placement_only
-from nfv_sched.dryrun.scheduler import DryRun
 from nfv_sched.dryrun.scheduler import DryRunScheduler
 from nfv_sched.dryrun.values import Explanation
-from nfv_sched.dryrun.values import TableData
 from nfv_sched.explain import tables
 from nfv_sched.explain.suggestions import suggest
 from nfv_sched.nova import boot_request
@@ -22,10 +22,10 @@ from nfv_sched.nova import request_spec
 from nfv_sched.nova.scheduler_pipeline import Pipeline
 from nfv_sched.nova.scheduler_pipeline import placement_query_of
 from nfv_sched.nova.types import RequestSpec
+from nfv_sched.survey.values import Source
 
 LOG = logging.getLogger(__name__)
 
-_VIEWS = ('conditions', 'hosts', 'suggestions')
 _STORED = (
     'Networks of ports without devices and the guaranteed bandwidth of ports '
     'are not stored with a request and not considered; --port adds them with '
@@ -42,9 +42,17 @@ class ExplainCommand(MultiTableCommand):
     up to all. Nothing is written.
 
     As a table it prints the conditions, the nearest hosts and what would
-    help; other formats have one of the three, by --show.
+    help. The exit code is 1 if any Nova cell or host could not be read, and
+    3 if fewer hosts fit than --fail-below.
     """
 
+    views = (
+        tables.CONDITIONS,
+        tables.HOSTS,
+        tables.BLOCKERS,
+        tables.SUGGESTIONS,
+    )
+    default_view = tables.CONDITIONS
     _parser: argparse.ArgumentParser
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
@@ -63,18 +71,20 @@ class ExplainCommand(MultiTableCommand):
         )
         guest_options.add_flavor_arguments(parser)
         guest_options.add_arguments(parser)
-        parser.add_argument(
-            '--show',
-            choices=_VIEWS,
-            help='this table only; conditions is the default of other '
-            'formats than table',
-        )
+        self.add_show(parser)
         parser.add_argument(
             '--nearest',
             type=guest_options.not_negative,
             default=10,
             metavar='N',
             help='number of hosts of which to find all blockers (default: 10)',
+        )
+        parser.add_argument(
+            '--fail-below',
+            type=guest_options.not_negative,
+            default=0,
+            metavar='N',
+            help='end with the exit code 3 if fewer hosts fit',
         )
         backends.add_arguments(parser)
         return parser
@@ -92,91 +102,100 @@ class ExplainCommand(MultiTableCommand):
         return code
 
     def sections(
-        self, parsed_args: argparse.Namespace
-    ) -> Iterator[tuple[str, TableData]]:
+        self, parsed_args: argparse.Namespace, selection: Selection
+    ) -> Iterator[Section]:
         """Explain."""
         source = backends.Backends(parsed_args)
+        read = Source.NOVA if source.databases else Source.PLACEMENT
+        self.facts['source'] = read.name.lower()
         if not source.databases:
-            yield from _explain_from_placement(parsed_args, source)
+            explanation = self._from_placement(parsed_args, source)
+            yield from self._explained(parsed_args, selection, explanation)
             return
         client = source.placement()
         pipeline = Pipeline()
-        spec = _request(parsed_args, pipeline, source)
+        spec = self._request(parsed_args, pipeline, source)
         with rich_console.bar('hosts') as tell:
             scheduler = DryRunScheduler(pipeline, client, tell=tell)
             dry_run = scheduler.run(spec, parsed_args.nearest)
-            backends.show_problems(pipeline.problems, self.app.stderr)
-            for note in dry_run.explanation.notes:
-                if note not in pipeline.problems:
-                    LOG.warning(note)
-            yield from _tables(parsed_args, scheduler, dry_run)
+            explanation = dry_run.explanation
+            self.problem(pipeline.problems)
+            self.note(explanation.notes)
+            yield from self._explained(parsed_args, selection, explanation)
+            needed = selection.show is not None or not explanation.fitting
+            if needed and selection.wants(tables.SUGGESTIONS):
+                self.facts.pop(tables.SUGGESTIONS, None)
+                suggested = suggest(scheduler, dry_run)
+                if suggested or not selection.overview:
+                    table = tables.suggestions(suggested)
+                    yield Section(table, 'What would help')
 
+    def _explained(
+        self,
+        parsed: argparse.Namespace,
+        selection: Selection,
+        explanation: Explanation,
+    ) -> Iterator[Section]:
+        """The tables of an explanation without suggestions."""
+        self.answer_is_no = explanation.fitting < parsed.fail_below
+        self.facts |= {
+            'host_count': explanation.hosts,
+            'fitting_count': explanation.fitting,
+        }
+        if selection.show is None:
+            # Unless they are searched.
+            self.facts[tables.SUGGESTIONS] = None
+        if selection.wants(tables.CONDITIONS):
+            heading = tables.headline(explanation)
+            yield Section(tables.conditions(explanation), heading)
+        if selection.overview:
+            if explanation.fitting < explanation.hosts:
+                table = tables.nearest(explanation, parsed.nearest)
+                yield Section(table, 'Nearest hosts')
+            return
+        if selection.wants(tables.HOSTS):
+            yield Section(tables.hosts(explanation.findings))
+        if selection.wants(tables.BLOCKERS):
+            yield Section(tables.blockers(explanation.findings))
 
-def _explain_from_placement(
-    parsed: argparse.Namespace, source: backends.Backends
-) -> Iterator[tuple[str, TableData]]:
-    """The tables from Placement alone."""
-    if parsed.server or parsed.group or parsed.show == 'suggestions':
-        source.require_databases(
-            'stored requests, groups and suggestions need to know each '
-            'instance'
+    def _from_placement(
+        self, parsed: argparse.Namespace, source: backends.Backends
+    ) -> Explanation:
+        """The explanation from Placement alone."""
+        if parsed.server or parsed.group or parsed.show == tables.SUGGESTIONS:
+            source.require_databases(
+                'stored requests, groups and suggestions need to know each '
+                'instance'
+            )
+        if parsed.availability_zone:
+            source.require_databases('zones are those of aggregates of Nova')
+        boot_request.init_without_conf()
+        survey = source.survey()
+        self.problem(survey.problems)
+        flavor = guest_options.flavor_of(parsed, parsed.flavor, source)
+        request = guest_options.boot_request_of(parsed, flavor, source)
+        spec = boot_request.request_spec(nova_config.admin_context(), request)
+        explanation = placement_only.explain_from_trees(
+            request_spec.read_guest(spec),
+            placement_query_of(spec),
+            survey.hosts,
+            source.placement(),
+            parsed.nearest,
         )
-    if parsed.availability_zone:
-        source.require_databases('zones are those of aggregates of Nova')
-    boot_request.init_without_conf()
-    survey = source.survey()
-    for problem in survey.problems:
-        LOG.warning(problem)
-    flavor = guest_options.flavor_of(parsed, parsed.flavor, source)
-    request = guest_options.boot_request_of(parsed, flavor, source)
-    spec = boot_request.request_spec(nova_config.admin_context(), request)
-    explanation = placement_only.explain_from_trees(
-        request_spec.read_guest(spec),
-        placement_query_of(spec),
-        survey.hosts,
-        source.placement(),
-        parsed.nearest,
-    )
-    for note in explanation.notes:
-        LOG.warning(note)
-    yield from _explanation_tables(parsed, explanation)
+        self.note(explanation.notes)
+        return explanation
 
-
-def _request(
-    parsed: argparse.Namespace, pipeline: Pipeline, source: backends.Backends
-) -> RequestSpec:
-    if parsed.server:
-        LOG.info(_STORED)
-        spec = boot_request.stored_spec(pipeline.context, parsed.server)
-        for note in move_claims.notes(spec):
-            LOG.warning(note)
-        return spec
-    flavor = guest_options.flavor_of(parsed, parsed.flavor, source)
-    request = guest_options.boot_request_of(parsed, flavor, source)
-    return boot_request.request_spec(pipeline.context, request)
-
-
-def _explanation_tables(
-    parsed: argparse.Namespace, explanation: Explanation
-) -> Iterator[tuple[str, TableData]]:
-    """The tables of an explanation without suggestions."""
-    every = parsed.show is None and parsed.formatter == 'table'
-    if every or parsed.show in (None, 'conditions'):
-        heading = tables.headline(explanation) if every else ''
-        yield heading, tables.conditions(explanation)
-    if every and explanation.fitting < explanation.hosts:
-        yield 'Nearest hosts', tables.nearest(explanation, parsed.nearest)
-    if parsed.show == 'hosts':
-        yield '', tables.hosts(explanation.findings)
-
-
-def _tables(
-    parsed: argparse.Namespace, scheduler: DryRunScheduler, dry_run: DryRun
-) -> Iterator[tuple[str, TableData]]:
-    explanation = dry_run.explanation
-    yield from _explanation_tables(parsed, explanation)
-    every = parsed.show is None and parsed.formatter == 'table'
-    if parsed.show == 'suggestions' or (every and not explanation.fitting):
-        help_ = tables.suggestions(suggest(scheduler, dry_run))
-        if help_[1] or not every:
-            yield ('What would help' if every else ''), help_
+    def _request(
+        self,
+        parsed: argparse.Namespace,
+        pipeline: Pipeline,
+        source: backends.Backends,
+    ) -> RequestSpec:
+        if parsed.server:
+            LOG.info(_STORED)
+            spec = boot_request.stored_spec(pipeline.context, parsed.server)
+            self.note(move_claims.notes(spec))
+            return spec
+        flavor = guest_options.flavor_of(parsed, parsed.flavor, source)
+        request = guest_options.boot_request_of(parsed, flavor, source)
+        return boot_request.request_spec(pipeline.context, request)

@@ -6,21 +6,26 @@ from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 import dataclasses
-from typing import Any
 from typing import TextIO
 
 from cliff import command
-import yaml  # type: ignore[import-untyped]
 
 from nfv_sched import sysfs
 from nfv_sched.cmd import backends
+from nfv_sched.cmd.exit_codes import ExitCode
+from nfv_sched.cmd.multi_table import document_text
+from nfv_sched.cmd.multi_table import DOCUMENTS
+from nfv_sched.cmd.problems import show_problems
 from nfv_sched.cmd.topology import add_hosts
 from nfv_sched.cmd.topology import select_hosts
+from nfv_sched.dryrun.tables import Column
+from nfv_sched.dryrun.tables import document
+from nfv_sched.dryrun.tables import Table
 from nfv_sched.nova import node_labels
 from nfv_sched.survey import HostSurvey
 
 _LOCAL = 'this host'
-_FORMATS = ('ini', 'yaml')
+_FORMATS = ('ini', *DOCUMENTS)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -59,8 +64,8 @@ class LabelsCommand(command.Command):  # type: ignore[misc]
             '--format',
             choices=_FORMATS,
             default='ini',
-            help='ini: sections of nova.conf; yaml: the same as a mapping of '
-            'sections to options, for Ansible (default: ini)',
+            help='ini: sections of nova.conf; json and yaml: the same as a '
+            'mapping of sections to options, for Ansible (default: ini)',
         )
         backends.add_arguments(parser)
         return parser
@@ -81,10 +86,18 @@ class LabelsCommand(command.Command):  # type: ignore[misc]
                 backends.Backends(parsed_args).survey(), parsed_args.hosts
             )
             hosts, problems = _by_kind(survey.hosts), survey.problems
-        write = _write_yaml if parsed_args.format == 'yaml' else _write_ini
-        write(hosts, self.app.stdout)
-        backends.show_problems(problems, self.app.stderr)
-        return int(bool(problems))
+        if parsed_args.format in DOCUMENTS:
+            data = document(
+                'labels',
+                {},
+                [Table('kinds', _KINDS, list(hosts.items()))],
+                problems=problems,
+            )
+            self.app.stdout.write(document_text(data, parsed_args.format))
+        else:
+            _write_ini(hosts, self.app.stdout)
+        show_problems(problems, self.app.stderr)
+        return ExitCode.ERROR if problems else ExitCode.OK
 
 
 def _by_kind(hosts: Iterable[HostSurvey]) -> dict[HostKind, list[str]]:
@@ -143,12 +156,18 @@ def _write_ini(
                 print(f'{name} = {value}', file=stream)
 
 
-def _write_yaml(
-    kinds: Mapping[HostKind, Sequence[str]], stream: TextIO
-) -> None:
-    for kind, hosts in kinds.items():
-        print('---', file=stream)
-        for line in _about(kind, hosts):
-            print(f'# {line}', file=stream)
-        document: dict[str, Any] = {'nova_conf': _sections(kind)}
-        yaml.safe_dump(document, stream, sort_keys=False)
+_HostsOfKind = tuple[HostKind, Sequence[str]]
+_KINDS = (
+    Column[_HostsOfKind]('hosts', 'Hosts', lambda row: list(row[1])),
+    Column[_HostsOfKind](
+        'numa_nodes', 'NUMA nodes', lambda row: list(row[0].nodes)
+    ),
+    Column[_HostsOfKind](
+        'physnets',
+        'Physical networks',
+        lambda row: None if row[0].physnets is None else list(row[0].physnets),
+    ),
+    Column[_HostsOfKind](
+        'nova_conf', 'Options', lambda row: _sections(row[0])
+    ),
+)

@@ -5,19 +5,23 @@ from collections.abc import Iterator
 import logging
 import pathlib
 import sys
-from typing import Any
-
-from cliff import lister
 
 from nfv_sched import conf
 from nfv_sched import sysfs
 from nfv_sched.cmd import backends
 from nfv_sched.cmd import rich_console
+from nfv_sched.cmd.exit_codes import ExitCode
+from nfv_sched.cmd.multi_table import MultiTableCommand
+from nfv_sched.cmd.multi_table import Section
+from nfv_sched.cmd.multi_table import Selection
+from nfv_sched.dryrun.tables import Column
+from nfv_sched.dryrun.tables import Table
 from nfv_sched.nova import config as nova_config
 from nfv_sched.nova import failure_domains
 from nfv_sched.nova import node_topologies
 from nfv_sched.nova.config import CONF
 from nfv_sched.placement.client import PlacementClient
+from nfv_sched.placement.diff import Call
 from nfv_sched.placement.publisher import HostPublishReport
 from nfv_sched.placement.publisher import MAX_CONCURRENCY
 from nfv_sched.placement.publisher import preview
@@ -35,7 +39,7 @@ conf.register_opts(CONF)
 _SYSFS = pathlib.Path('/sys')
 
 
-class PublishCommand(lister.Lister):  # type: ignore[misc]
+class PublishCommand(MultiTableCommand):
     """Publish the host topology that nova-computes reported, once.
 
     Reads the compute nodes of all Nova cells and writes one provider tree for
@@ -83,13 +87,14 @@ class PublishCommand(lister.Lister):  # type: ignore[misc]
 
     def run(self, parsed_args: argparse.Namespace) -> int:
         """Run the command; returns its exit code."""
-        super().run(parsed_args)
-        return int(self.failed)
+        code: int = super().run(parsed_args)
+        return ExitCode.ERROR if self.failed else code
 
-    def take_action(
-        self, parsed_args: argparse.Namespace
-    ) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
-        """Publish, or plan the writes; returns a table."""
+    def sections(
+        self, parsed_args: argparse.Namespace, selection: Selection
+    ) -> Iterator[Section]:
+        """Publish, or plan the writes; yields a table."""
+        del selection
         nova_config.configure(parsed_args.config_file)
         client = PlacementClient(
             nova_config.placement_adapter(), deadline=parsed_args.deadline
@@ -100,11 +105,12 @@ class PublishCommand(lister.Lister):  # type: ignore[misc]
                     '--source sysfs cannot be combined with --dry-run or '
                     '--prune'
                 )
-            return self._publish_sysfs(client)
+            yield self._publish_sysfs(client)
+            return
         nodes = node_topologies.read_all(
             failure_domains.domain_keys(CONF.nfv_sched.failure_domains)
         )
-        for problem in nodes.problems:
+        for problem in self.add_problems(nodes.problems):
             LOG.error('Not published: %s', problem)
         if parsed_args.dry_run:
             report = preview(client, nodes.hosts)
@@ -116,26 +122,23 @@ class PublishCommand(lister.Lister):  # type: ignore[misc]
                 or CONF.nfv_sched_publisher.concurrency,
             )
         for host in report.hosts:
-            for message in host.omitted:
-                LOG.warning('%s', message)
+            self.note(host.omitted)
         self.failed = bool(nodes.problems or report.count('failed'))
         if parsed_args.prune and not parsed_args.dry_run:
             self._prune(client, nodes)
         if parsed_args.dry_run:
-            return ('Host', 'Write'), list(_writes(report))
-        return _HEADER, [_row(host) for host in report.hosts]
+            yield Section(Table('writes', _WRITES, list(_writes(report))))
+        else:
+            yield Section(Table('hosts', _HOSTS, report.hosts))
 
-    def _publish_sysfs(
-        self, client: PlacementClient
-    ) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
+    def _publish_sysfs(self, client: PlacementClient) -> Section:
         name, uuid = nova_config.local_node()
         machine = sysfs.read(_SYSFS)
-        for problem in machine.problems:
-            LOG.error('Not published: %s', problem)
+        self.note(f'Not published: {text}' for text in machine.problems)
         dedicated = nova_config.local_dedicated_cpus()
         host = publish_machine(client, machine, name, uuid, dedicated)
         self.failed = host.error is not None
-        return _HEADER, [_row(host)]
+        return Section(Table('hosts', _HOSTS, [host]))
 
     def _prune(
         self, client: PlacementClient, nodes: node_topologies.CloudTopology
@@ -153,17 +156,13 @@ class PublishCommand(lister.Lister):  # type: ignore[misc]
                 )
 
 
-_HEADER = ('Host', 'Outcome', 'Writes', 'Clamped', 'Error')
-
-
-def _row(host: HostPublishReport) -> tuple[Any, ...]:
-    return (
-        host.name,
-        host.outcome,
-        len(host.calls),
-        host.clamped,
-        host.error or '',
-    )
+_HOSTS = (
+    Column[HostPublishReport]('host', 'Host', lambda row: row.name),
+    Column[HostPublishReport]('outcome', 'Outcome', lambda row: row.outcome),
+    Column[HostPublishReport]('writes', 'Writes', lambda row: len(row.calls)),
+    Column[HostPublishReport]('clamped', 'Clamped', lambda row: row.clamped),
+    Column[HostPublishReport]('error', 'Error', lambda row: row.error),
+)
 
 
 def _publish(
@@ -190,9 +189,26 @@ def _publish(
         )
 
 
-def _writes(report: PublishReport) -> Iterator[tuple[str, str]]:
+_HostWrite = tuple[HostPublishReport, Call | None]
+_WRITES = (
+    Column[_HostWrite]('host', 'Host', lambda row: row[0].name),
+    Column[_HostWrite]('kind', '', lambda row: row[1] and row[1].kind.value),
+    Column[_HostWrite]('method', '', lambda row: row[1] and row[1].method),
+    Column[_HostWrite]('path', '', lambda row: row[1] and row[1].path),
+    Column[_HostWrite]('provider', '', lambda row: row[1] and row[1].name),
+    Column[_HostWrite](
+        'error', '', lambda row: None if row[1] else row[0].error
+    ),
+    Column[_HostWrite](
+        '', 'Write', lambda row: str(row[1] or f'none: {row[0].error}')
+    ),
+)
+
+
+def _writes(report: PublishReport) -> Iterator[_HostWrite]:
+    """The planned writes of each host; None where it cannot be published."""
     for host in report.hosts:
         if host.error is not None:
-            yield host.name, f'none: {host.error}'
+            yield host, None
         for call in host.calls:
-            yield host.name, str(call)
+            yield host, call

@@ -1,27 +1,32 @@
 """``nfv-sched purge``: remove everything of nfv_sched from Placement."""
 
 import argparse
-import logging
-
-from cliff import lister
+from collections.abc import Iterator
 
 from nfv_sched.cmd import backends
+from nfv_sched.cmd.multi_table import MultiTableCommand
+from nfv_sched.cmd.multi_table import Section
+from nfv_sched.cmd.multi_table import Selection
+from nfv_sched.dryrun.tables import Column
+from nfv_sched.dryrun.tables import Table
 from nfv_sched.nova import config as nova_config
 from nfv_sched.placement import removal
 from nfv_sched.placement.client import PlacementClient
 
-LOG = logging.getLogger(__name__)
+_REMOVALS = (
+    Column[removal.Removal]('kind', 'Kind', lambda row: row.kind),
+    Column[removal.Removal]('name', 'Name', lambda row: row.name),
+    Column[removal.Removal]('problem', 'Problem', lambda row: row.problem),
+)
 
 
-class PurgeCommand(lister.Lister):  # type: ignore[misc]
+class PurgeCommand(MultiTableCommand):
     """Remove every tree, class and trait of nfv-sched from Placement.
 
     Use it to uninstall nfv-sched, after the publishers have stopped. Without
     --yes it only lists what it would remove. The exit code is 1 if anything
     could not be removed; the table shows why.
     """
-
-    failed = False
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Describe the command's options."""
@@ -33,28 +38,25 @@ class PurgeCommand(lister.Lister):  # type: ignore[misc]
         backends.add_deadline(parser)
         return parser
 
-    def run(self, parsed_args: argparse.Namespace) -> int:
-        """Run the command; returns its exit code."""
-        super().run(parsed_args)
-        return int(self.failed)
-
-    def take_action(
-        self, parsed_args: argparse.Namespace
-    ) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-        """Remove, or list what would be removed; returns a table."""
+    def sections(
+        self, parsed_args: argparse.Namespace, selection: Selection
+    ) -> Iterator[Section]:
+        """Remove, or list what would be removed; yields a table."""
+        del selection
         nova_config.configure(parsed_args.config_file)
         client = PlacementClient(
             nova_config.placement_adapter(), deadline=parsed_args.deadline
         )
+        self.facts['removed'] = parsed_args.yes
         if not parsed_args.yes:
-            LOG.warning('Nothing is removed without --yes')
-            return (
-                ('Kind', 'Name'),
-                [(each.kind, each.name) for each in removal.removable(client)],
-            )
+            self.note(['Nothing is removed without --yes'])
+            found = list(removal.removable(client))
+            yield Section(Table('removals', _REMOVALS, found))
+            return
         removals = list(removal.purge(client))
-        self.failed = any(each.problem for each in removals)
-        return (
-            ('Kind', 'Name', 'Problem'),
-            [(each.kind, each.name, each.problem or '') for each in removals],
+        self.add_problems(
+            f'{each.kind} {each.name}: {each.problem}'
+            for each in removals
+            if each.problem
         )
+        yield Section(Table('removals', _REMOVALS, removals))

@@ -13,6 +13,7 @@ from nfv_sched.capacity import Capacity
 from nfv_sched.capacity import CapacityCounter
 from nfv_sched.cmd import backends
 from nfv_sched.cmd import rich_console
+from nfv_sched.cmd.problems import show_problems
 from nfv_sched.dryrun.scheduler import DryRunScheduler
 from nfv_sched.nova import boot_request
 from nfv_sched.nova.scheduler_pipeline import Pipeline
@@ -77,7 +78,7 @@ class ReportCommand(command.Command):  # type: ignore[misc]
         with rich_console.bar('hosts drawn') as tell:
             text = page.report(survey, room, refused, tell)
         parsed_args.output.write_text(text, 'utf-8')
-        backends.show_problems(survey.problems, self.app.stderr)
+        show_problems(survey.problems, self.app.stderr)
         return int(bool(survey.problems))
 
 

@@ -1,12 +1,15 @@
 """``nfv-sched simulate``: run a scenario on a simulated cloud."""
 
 import argparse
+from collections.abc import Iterator
 import pathlib
-from typing import Any
-
-from cliff import lister
 
 from nfv_sched.cmd import rich_console
+from nfv_sched.cmd.exit_codes import ExitCode
+from nfv_sched.cmd.multi_table import MultiTableCommand
+from nfv_sched.cmd.multi_table import Section
+from nfv_sched.cmd.multi_table import Selection
+from nfv_sched.scenario import source
 
 
 def _target(text: str) -> pathlib.Path:
@@ -19,14 +22,17 @@ def _target(text: str) -> pathlib.Path:
     return path
 
 
-class SimulateCommand(lister.Lister):  # type: ignore[misc]
+class SimulateCommand(MultiTableCommand):
     """Run a scenario on a simulated cloud: boots, deletes, lost racks.
 
     Nova's scheduler and claim and Placement are real; hosts and instances
     are simulated. The table format shows a summary of the instances and why
-    some have no host; other formats list each event. The exit code is 1 if
+    some have no host; csv and value list each event. The exit code is 3 if
     any instance has no host.
     """
+
+    views = ('events', 'steps', 'flavors', 'errors', 'rejections', 'hosts')
+    default_view = 'events'
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """The parser of the command's options."""
@@ -56,6 +62,7 @@ class SimulateCommand(lister.Lister):  # type: ignore[misc]
             metavar='FILE.jsonl',
             help='write the requests as JSON lines, which can be replayed',
         )
+        self.add_show(parser)
         return parser
 
     def run(self, parsed_args: argparse.Namespace) -> int:
@@ -63,6 +70,8 @@ class SimulateCommand(lister.Lister):  # type: ignore[misc]
 
         :returns: its exit code
         """
+        # Before Nova is imported, which takes seconds.
+        source.check(parsed_args.scenario)
         try:
             from nfv_sched.cmd import simulate_view  # noqa: PLC0415
         except ModuleNotFoundError as error:
@@ -79,16 +88,21 @@ class SimulateCommand(lister.Lister):  # type: ignore[misc]
         ):
             if path is not None:
                 path.write_text(text(), 'utf-8')
-        if parsed_args.formatter == 'table':
+        self.answer_is_no = self._result.failed
+        if parsed_args.formatter == 'table' and parsed_args.show is None:
             simulate_view.show(
                 self._result, rich_console.console(self.app.stdout)
             )
-        else:
-            super().run(parsed_args)
-        return int(self._result.failed)
+            return ExitCode.NO if self.answer_is_no else ExitCode.OK
+        code: int = super().run(parsed_args)
+        return code
 
-    def take_action(
-        self, parsed_args: argparse.Namespace
-    ) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
-        """The events as a table."""
-        return self._result.rows()
+    def sections(
+        self, parsed_args: argparse.Namespace, selection: Selection
+    ) -> Iterator[Section]:
+        """The tables of the run."""
+        del parsed_args
+        self.problem(self._result.survey.problems)
+        for table in self._result.tables():
+            if selection.wants(table.key):
+                yield Section(table)

@@ -5,7 +5,6 @@ Separate from the command, because it needs the extra ``nfv-sched[demo]``.
 
 from collections import Counter
 from collections.abc import Iterator
-from collections.abc import Sequence
 import dataclasses
 import pathlib
 import time
@@ -17,21 +16,19 @@ from rich.console import Group
 from rich.console import RenderableType
 from rich.rule import Rule
 from rich.style import Style
-from rich.table import Table
+from rich.table import Table as RichTable
 from rich.text import Text
 
 from nfv_sched.cmd import demo_tables
 from nfv_sched.cmd import rich_console
+from nfv_sched.cmd import simulate_tables
+from nfv_sched.dryrun.tables import Table
 from nfv_sched.placement import publisher
 from nfv_sched.placement.client import PlacementClient
-from nfv_sched.render import host_view
-from nfv_sched.render import metrics
 from nfv_sched.render import page
 from nfv_sched.render import usage_plot
-from nfv_sched.render.formatting import size_name
 from nfv_sched.scenario import loader
 from nfv_sched.scenario import recorder
-from nfv_sched.scenario.run import Event
 from nfv_sched.scenario.run import EventKind
 from nfv_sched.scenario.run import FAILURES
 from nfv_sched.scenario.run import RejectionExplained
@@ -62,29 +59,17 @@ class SimulationResult:
         """Whether any instance has no host."""
         return any(event.kind in FAILURES for event in self.run.events)
 
-    def rows(self) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
-        """All events as a table."""
-        columns = (
-            'Step',
-            'Instance',
-            'Flavor',
-            'Fate',
-            'Host',
-            'Before',
-            'Error',
+    def tables(self) -> Iterator[Table[Any]]:
+        """Everything that happened, and the hosts at the end."""
+        found = self.run.events
+        yield simulate_tables.events(found)
+        yield simulate_tables.steps(self.scenario.steps, found)
+        yield simulate_tables.flavors(found)
+        yield simulate_tables.errors(found)
+        yield simulate_tables.rejections(self.run.whys)
+        yield simulate_tables.hosts(
+            self.survey, self.scenario.kinds, self.run.lost
         )
-        return columns, [
-            (
-                event.step + 1,
-                event.instance,
-                event.flavor,
-                event.kind.value,
-                event.host,
-                event.before,
-                event.error or None,
-            )
-            for event in self.run.events
-        ]
 
     def plot(self) -> str:
         """The used shares after each event as SVG."""
@@ -157,23 +142,28 @@ def _expected_events(scenario: Scenario) -> int:
 
 def show(result: SimulationResult, console: Console) -> None:
     """Print what happened to the instances."""
-    if result.scenario.about:
-        console.print(Text(result.scenario.about, Style(bold=True)))
+    scenario, run = result.scenario, result.run
+    if scenario.about:
+        console.print(Text(scenario.about, Style(bold=True)))
     console.print(Rule('Step by step', align='left'))
-    console.print(_steps(result))
+    console.print(_table(simulate_tables.steps(scenario.steps, run.events), 2))
     console.print(Rule('Flavor by flavor', align='left'))
-    console.print(_flavors(result.run.events))
-    if result.run.whys:
+    console.print(_table(simulate_tables.flavors(run.events), 1))
+    if run.whys:
         console.print(Rule('Instances without a host', align='left'))
-        for why in result.run.whys[:_MOST_REASONS]:
+        for why in run.whys[:_MOST_REASONS]:
             console.print(Text(f'step {why.step + 1}', _DIM))
             console.print(_rejection(why))
-        more = len(result.run.whys) - _MOST_REASONS
+        more = len(run.whys) - _MOST_REASONS
         if more > 0:
             console.print(Text(f'and {more} more', _DIM))
-    _errors(result.run.events, console)
+    errors = simulate_tables.errors(run.events)
+    if errors.rows:
+        console.print(Rule('Refused by Nova, and failed claims', align='left'))
+        console.print(_table(errors, 2))
     console.print(Rule('Hosts at the end', align='left'))
-    console.print(_hosts(result))
+    hosts = simulate_tables.hosts(result.survey, scenario.kinds, run.lost)
+    console.print(_table(hosts, 1 + len(scenario.kinds)))
     _summary(result, console)
 
 
@@ -186,146 +176,21 @@ def _rejection(why: RejectionExplained) -> RenderableType:
     return Group(reasons, Text(why.note)) if why.note else reasons
 
 
-def _errors(events: Sequence[Event], console: Console) -> None:
-    """Print requests that Nova refused as such, and failed claims."""
-    counts = Counter(
-        (event.flavor, event.error)
-        for event in events
-        if event.kind in (EventKind.IMPOSSIBLE, EventKind.CLAIM_FAILED)
-    )
-    if not counts:
-        return
-    console.print(Rule('Refused by Nova, and failed claims', align='left'))
-    table = _table('flavor', 'error', 'instances', figures=1)
-    for (flavor, error), count in counts.most_common():
-        table.add_row(Text(flavor), Text(error), str(count))
-    console.print(table)
-
-
-def _table(*columns: str, figures: int) -> Table:
-    """An empty table whose last columns are figures."""
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
-    texts = len(columns) - figures
-    for place, name in enumerate(columns):
-        table.add_column(
+def _table(table: Table[Any], texts: int) -> RichTable:
+    """A table whose first columns are texts, and the others figures."""
+    shown = RichTable(box=box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
+    for place, name in enumerate(table.headings):
+        shown.add_column(
             Text(name), justify='left' if place < texts else 'right'
         )
-    return table
+    for row in table.cells():
+        shown.add_row(*map(_cell, row))
+    return shown
 
 
-def _steps(result: SimulationResult) -> Table:
-    table = _table(
-        'step',
-        'action',
-        'placed',
-        'refused',
-        'moved',
-        'lost',
-        'deleted',
-        figures=5,
-    )
-    for number, step in enumerate(result.scenario.steps):
-        counts = Counter(
-            event.kind for event in result.run.events if event.step == number
-        )
-        table.add_row(
-            str(number + 1),
-            # Names and patterns are not markup.
-            Text(str(step)),
-            *(
-                _figure(count)
-                for count in (
-                    counts[EventKind.PLACED],
-                    _refused(counts),
-                    counts[EventKind.MOVED],
-                    counts[EventKind.LOST],
-                    counts[EventKind.DELETED],
-                )
-            ),
-        )
-    return table
-
-
-def _refused(counts: Counter[EventKind]) -> int:
-    return (
-        counts[EventKind.REFUSED]
-        + counts[EventKind.CLAIM_FAILED]
-        + counts[EventKind.IMPOSSIBLE]
-    )
-
-
-def _figure(count: int) -> Text:
-    return Text(str(count)) if count else Text('-', _DIM)
-
-
-def _flavors(events: Sequence[Event]) -> Table:
-    table = _table(
-        'flavor', 'requested', 'placed', 'refused', 'moved', 'lost', figures=5
-    )
-    by_flavor: dict[str, Counter[EventKind]] = {}
-    for event in events:
-        by_flavor.setdefault(event.flavor, Counter())[event.kind] += 1
-    for name, counts in sorted(by_flavor.items()):
-        refused = _refused(counts)
-        table.add_row(
-            Text(name),
-            *(
-                _figure(count)
-                for count in (
-                    counts[EventKind.PLACED] + refused,
-                    counts[EventKind.PLACED],
-                    refused,
-                    counts[EventKind.MOVED],
-                    counts[EventKind.LOST],
-                )
-            ),
-        )
-    return table
-
-
-def _hosts(result: SimulationResult) -> Table:
-    hosts = [host_view.host_view(host) for host in result.survey.hosts]
-    figures = [metrics.host_metrics(host) for host in hosts]
-    sizes = sorted(
-        {
-            size
-            for host_figures in figures
-            for size, (_, usable) in host_figures.pages.items()
-            if usable and size > metrics.SMALL_PAGE_KIB
-        }
-    )
-    table = _table(
-        'host',
-        *result.scenario.kinds,
-        'instances',
-        'free CPUs',
-        *(f'free {size_name(size)}' for size in sizes),
-        'free devices',
-        'stranded',
-        'fragmentation',
-        figures=5 + len(sizes),
-    )
-    for host, view, host_figures in zip(
-        result.survey.hosts, hosts, figures, strict=True
-    ):
-        off = ' (lost)' if host.host in result.run.lost else ''
-        domains = host.topology.domains
-        table.add_row(
-            Text(view.name).append(off, _DIM),
-            *(Text(domains.get(kind, '-')) for kind in result.scenario.kinds),
-            _figure(host_figures.guests or 0),
-            f'{host_figures.free_cpus}/{host_figures.cpus}',
-            *(_pages(host_figures.pages.get(size, (0, 0))) for size in sizes),
-            _pages((host_figures.free_devices, host_figures.devices)),
-            _figure(host_figures.stranded),
-            f'{100 * host_figures.fragmentation:.0f} %',
-        )
-    return table
-
-
-def _pages(amount: tuple[int, int]) -> Text:
-    free, usable = amount
-    return Text(f'{free}/{usable}') if usable else Text('-', _DIM)
+def _cell(value: Any) -> Text:
+    # Names and patterns are not markup.
+    return Text('-', _DIM) if value in (None, 0, '-') else Text(str(value))
 
 
 def _count_noun(count: int, what: str) -> str:

@@ -1,21 +1,24 @@
 """``nfv-sched topology``: the NUMA maps of hosts, and what is free on them."""
 
 import argparse
+from collections.abc import Iterator
 from collections.abc import Sequence
 import dataclasses
 import difflib
 import fnmatch
-import json
 import pathlib
-from typing import Any
 
-from cliff import lister
 from rich.console import Console
 from rich.text import Text
-import yaml  # type: ignore[import-untyped]
 
 from nfv_sched.cmd import backends
 from nfv_sched.cmd import rich_console
+from nfv_sched.cmd.exit_codes import ExitCode
+from nfv_sched.cmd.multi_table import document_text
+from nfv_sched.cmd.multi_table import MultiTableCommand
+from nfv_sched.cmd.multi_table import Section
+from nfv_sched.cmd.multi_table import Selection
+from nfv_sched.dryrun.tables import document
 from nfv_sched.render import host_view
 from nfv_sched.render import page
 from nfv_sched.render import summary
@@ -76,7 +79,7 @@ class UsageError(Exception):
     """A combination of options that is not supported; the text says which."""
 
 
-class TopologyCommand(lister.Lister):  # type: ignore[misc]
+class TopologyCommand(MultiTableCommand):
     """Show the NUMA maps of hosts: NUMA nodes, cores, instances, devices.
 
     The formats are a drawing for the terminal (table, the default), a picture
@@ -85,7 +88,8 @@ class TopologyCommand(lister.Lister):  # type: ignore[misc]
     lists. The exit code is 1 if any host or Nova cell could not be read.
     """
 
-    failed = False
+    default_view = 'summary'
+    _surveyed: Survey | None = None
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Describe the command's options."""
@@ -131,29 +135,36 @@ class TopologyCommand(lister.Lister):  # type: ignore[misc]
                 raise UsageError(f'--summary has no format {form}')
             if parsed_args.output:
                 raise UsageError('--output cannot be used with --summary')
-            super().run(parsed_args)
-        else:
-            if form not in _PICTURES:
-                raise UsageError(
-                    f'the format {form} is available with --summary only'
-                )
-            self._draw(self._survey(parsed_args), parsed_args)
-        return int(self.failed)
-
-    def take_action(
-        self, parsed_args: argparse.Namespace
-    ) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
-        """Survey the hosts; returns the summary as a table."""
+            code: int = super().run(parsed_args)
+            return code
+        if form not in _PICTURES:
+            raise UsageError(
+                f'the format {form} is available with --summary only'
+            )
         survey = self._survey(parsed_args)
-        for text in survey.unknown:
-            print(f'Not known: {text}', file=self.app.stderr)
-        return summary.summary(survey)
+        self._draw(survey, parsed_args)
+        return ExitCode.ERROR if survey.problems else ExitCode.OK
+
+    def sections(
+        self, parsed_args: argparse.Namespace, selection: Selection
+    ) -> Iterator[Section]:
+        """Survey the hosts, and yield the summary."""
+        del selection
+        survey = self._survey(parsed_args)
+        self.facts |= {
+            'source': survey.source.name.lower(),
+            'taken': survey.taken.isoformat(),
+        }
+        self.note(_notes(survey))
+        yield Section(summary.summary(survey))
 
     def _survey(self, parsed_args: argparse.Namespace) -> Survey:
-        survey = backends.Backends(parsed_args).survey_with_distances()
-        backends.show_problems(survey.problems, self.app.stderr)
-        self.failed = bool(survey.problems)
-        return select_hosts(survey, parsed_args.hosts)
+        """The hosts that are named, read once."""
+        if self._surveyed is None:
+            survey = backends.Backends(parsed_args).survey_with_distances()
+            self.problem(survey.problems)
+            self._surveyed = select_hosts(survey, parsed_args.hosts)
+        return self._surveyed
 
     def _draw(self, survey: Survey, parsed_args: argparse.Namespace) -> None:
         form, path = parsed_args.formatter, parsed_args.output
@@ -183,10 +194,18 @@ def rendered(survey: Survey, form: str, indent: int | None = _INDENT) -> str:
         with console.capture() as drawn:
             draw_maps(console, survey)
         return drawn.get()
-    data = export.document(survey)
-    if form == 'json':
-        return json.dumps(data, indent=indent) + '\n'
-    return str(yaml.safe_dump(data, sort_keys=False))
+    data = document(
+        'topology',
+        export.document(survey),
+        notes=_notes(survey),
+        problems=survey.problems,
+    )
+    return document_text(data, form, indent=indent)
+
+
+def _notes(survey: Survey) -> list[str]:
+    """What the source does not have."""
+    return [f'Not known: {text}' for text in survey.unknown]
 
 
 def draw_maps(console: Console, survey: Survey) -> None:
@@ -202,5 +221,5 @@ def draw_maps(console: Console, survey: Survey) -> None:
             'dim',
         )
     )
-    for text in survey.unknown:
-        console.print(Text(f'Not known: {text}.', 'dim'))
+    for text in _notes(survey):
+        console.print(Text(f'{text}.', 'dim'))

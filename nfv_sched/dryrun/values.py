@@ -2,12 +2,8 @@
 
 import dataclasses
 import functools
-from typing import Any
 
 from nfv_sched.fit.gap import closeness
-
-#: Columns and rows.
-TableData = tuple[tuple[str, ...], list[tuple[Any, ...]]]
 
 #: ``Blocker.stage`` of what no filter considers.
 SERVICE = 'service'

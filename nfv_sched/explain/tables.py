@@ -1,12 +1,95 @@
-"""Explanations as rows."""
+"""Explanations as tables."""
 
+from collections.abc import Iterable
+from collections.abc import Iterator
 from collections.abc import Sequence
+import itertools
 from typing import Any
 
+from nfv_sched.dryrun.tables import Column
+from nfv_sched.dryrun.tables import Table
+from nfv_sched.dryrun.values import Blocker
+from nfv_sched.dryrun.values import Condition
 from nfv_sched.dryrun.values import Explanation
 from nfv_sched.dryrun.values import HostFinding
-from nfv_sched.dryrun.values import TableData
 from nfv_sched.explain.suggestions import Suggestion
+
+#: Keys of tables, and values of ``--show``.
+CONDITIONS = 'conditions'
+HOSTS = 'hosts'
+BLOCKERS = 'blockers'
+SUGGESTIONS = 'suggestions'
+
+_CONDITIONS = (
+    Column[Condition]('asked_by', 'Asked by', lambda row: row.stage),
+    Column[Condition]('condition', 'Condition', lambda row: row.name),
+    Column[Condition]('hosts', 'Hosts', lambda row: row.hosts),
+    Column[Condition](
+        'nearest_host',
+        'Nearest miss',
+        lambda row: row.nearest.host,
+        lambda row: f'{row.nearest.host}: {row.nearest.text}',
+    ),
+)
+
+_HOSTS = (
+    Column[HostFinding]('host', 'Host', lambda row: row.host),
+    Column[HostFinding]('fits', 'Fits', lambda row: row.fits),
+    Column[HostFinding](
+        'asked_by',
+        'Asked by',
+        lambda row: row.first_blocker and row.first_blocker.stage,
+    ),
+    Column[HostFinding](
+        'condition',
+        'Condition',
+        lambda row: row.first_blocker and row.first_blocker.condition,
+    ),
+    Column[HostFinding](
+        'all_else_fits', 'All else fits', lambda row: row.fits or row.all
+    ),
+    Column[HostFinding](
+        'text', 'What it lacks', lambda row: None if row.fits else row.text
+    ),
+)
+
+_HostBlocker = tuple[HostFinding, Blocker]
+_BLOCKERS = (
+    Column[_HostBlocker]('host', 'Host', lambda row: row[0].host),
+    Column[_HostBlocker]('asked_by', 'Asked by', lambda row: row[1].stage),
+    Column[_HostBlocker](
+        'condition', 'Condition', lambda row: row[1].condition
+    ),
+    Column[_HostBlocker]('numa_node', 'NUMA node', lambda row: row[1].cell),
+    Column[_HostBlocker]('asked', 'Asked', lambda row: row[1].asked),
+    Column[_HostBlocker](
+        'available', 'Available', lambda row: row[1].available
+    ),
+    Column[_HostBlocker]('text', 'What it lacks', lambda row: row[1].text),
+)
+
+
+def _moves(suggestion: Suggestion) -> Iterator[dict[str, Any]]:
+    for (name, uuid), host in itertools.zip_longest(
+        suggestion.guests, suggestion.to
+    ):
+        yield {'name': name, 'uuid': uuid, 'fits_on': host}
+
+
+_SUGGESTIONS = (
+    Column[Suggestion]('change', 'Change', lambda row: row.change),
+    Column[Suggestion]('hosts', 'Hosts', lambda row: row.hosts),
+    Column[Suggestion]('host', 'Host', lambda row: row.host),
+    Column[Suggestion](
+        'instances',
+        'Instances',
+        lambda row: list(_moves(row)),
+        lambda row: ', '.join(name for name, _ in row.guests),
+    ),
+    Column[Suggestion](
+        '', 'They fit on', lambda row: [host or 'none' for host in row.to]
+    ),
+)
 
 
 def headline(explanation: Explanation) -> str:
@@ -19,78 +102,32 @@ def headline(explanation: Explanation) -> str:
     return f'{explanation.hosts} hosts: {fitting}'
 
 
-def conditions(explanation: Explanation) -> TableData:
-    """How many hosts each condition rejects; the numbers add up."""
-    rows: list[tuple[Any, ...]] = [
-        (
-            condition.stage,
-            condition.name,
-            condition.hosts,
-            f'{condition.nearest.host}: {condition.nearest.text}',
-        )
-        for condition in explanation.conditions
-    ]
-    if explanation.fitting:
-        first = next(
-            finding.host for finding in explanation.findings if finding.fits
-        )
-        rows.append(('', 'fits', explanation.fitting, f'{first}: fits'))
-    return ('Asked by', 'Condition', 'Hosts', 'Nearest miss'), rows
+def conditions(explanation: Explanation) -> Table[Condition]:
+    """How many hosts each condition rejects first."""
+    return Table(CONDITIONS, _CONDITIONS, explanation.conditions)
 
 
-def hosts(findings: Sequence[HostFinding]) -> TableData:
-    """What each host lacks, one row per thing."""
-    columns = (
-        'Host',
-        'Fits',
-        'Asked by',
-        'Condition',
-        'NUMA node',
-        'Asked',
-        'Available',
-        'All else fits',
-        'What it lacks',
-    )
-    rows: list[tuple[Any, ...]] = []
-    for finding in findings:
-        if finding.fits:
-            rows.append(
-                (finding.host, True, '', '', None, None, None, True, '')
-            )
-        rows += [
-            (
-                finding.host,
-                False,
-                blocker.stage,
-                blocker.condition,
-                blocker.cell,
-                blocker.asked,
-                blocker.available,
-                finding.all,
-                blocker.text,
-            )
-            for blocker in finding.blockers
-        ]
-    return columns, rows
+def hosts(findings: Sequence[HostFinding]) -> Table[HostFinding]:
+    """Whether each host fits, nearest first."""
+    return Table(HOSTS, _HOSTS, findings)
 
 
-def nearest(explanation: Explanation, count: int) -> TableData:
+def nearest(explanation: Explanation, count: int) -> Table[HostFinding]:
     """The nearest of the hosts that do not fit, in a sentence each."""
     missed = [finding for finding in explanation.findings if not finding.fits]
-    rows = [(finding.host, finding.text) for finding in missed[:count]]
-    return ('Host', 'What it lacks'), rows
+    return hosts(missed[:count]).only(('host', 'text'))
 
 
-def suggestions(suggested: Sequence[Suggestion]) -> TableData:
-    """What would let the instance fit."""
-    columns = ('Change', 'Hosts', 'Host', 'Instances', 'They fit on')
-    return columns, [
-        (
-            suggestion.change,
-            suggestion.hosts,
-            suggestion.host,
-            ', '.join(name for name, _ in suggestion.guests),
-            ', '.join(suggestion.to),
-        )
-        for suggestion in suggested
+def blockers(findings: Iterable[HostFinding]) -> Table[_HostBlocker]:
+    """What each host lacks, one row per thing."""
+    rows = [
+        (finding, blocker)
+        for finding in findings
+        for blocker in finding.blockers
     ]
+    return Table(BLOCKERS, _BLOCKERS, rows)
+
+
+def suggestions(suggested: Sequence[Suggestion]) -> Table[Suggestion]:
+    """What would let the instance fit."""
+    return Table(SUGGESTIONS, _SUGGESTIONS, suggested)

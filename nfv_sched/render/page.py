@@ -89,7 +89,7 @@ def report(
     """
     hosts = _paged(survey.hosts, tell)
     heat = heatmap.resources([host.view for host in hosts])
-    columns, rows = summary.table(survey.hosts, [host.view for host in hosts])
+    table = summary.table(survey.hosts, [host.view for host in hosts])
     return _render(
         'report.html.j2',
         survey,
@@ -101,10 +101,10 @@ def report(
         heat_data=[_heat_data(resource) for resource in heat],
         levels=heatmap.LEVELS,
         groups=_groups(hosts),
-        columns=columns,
-        rows=rows,
+        columns=table.headings,
+        rows=table.cells(),
         # Text columns come first, then figures.
-        texts=columns.index('Enabled') + 1,
+        texts=table.headings.index('Enabled') + 1,
         capacity=list(capacity),
         refusals=None if refusals is None else refusals[:_MOST_REFUSED],
         older=max(0, len(refusals or ()) - _MOST_REFUSED),

@@ -13,13 +13,13 @@ import math
 import pathlib
 from typing import Any
 
+from nfv_sched.dryrun.tables import SCHEMA_VERSION
 from nfv_sched.render.metrics import SMALL_PAGE_KIB
 from nfv_sched.scenario.values import PlannedHost
 from nfv_sched.sim.machine import Assign
 from nfv_sched.sim.machine import Machine
 from nfv_sched.sim.machine import MachineCell
 from nfv_sched.sim.machine import Nic
-from nfv_sched.survey.export import VERSION
 
 HostDocument = Mapping[str, Any]
 
@@ -47,10 +47,15 @@ def hosts_of(
         raise SurveyDataError(f'{file}: {error.strerror}') from error
     except ValueError as error:
         raise SurveyDataError(f'{file} is not JSON: {error}') from error
-    if not isinstance(survey, dict) or survey.get('version') != VERSION:
+    if (
+        not isinstance(survey, dict)
+        or survey.get('command') != 'topology'
+        or survey.get('schema_version') != SCHEMA_VERSION
+        or 'hosts' not in survey
+    ):
         raise SurveyDataError(
-            f'{file} is not output of "nfv-sched topology -f json", version '
-            f'{VERSION}'
+            f'{file} is not output of "nfv-sched topology -f json" with '
+            f'schema_version {SCHEMA_VERSION}'
         )
     for host in survey['hosts']:
         name = host['host']
@@ -67,7 +72,7 @@ def machine_of(host: HostDocument, cpu_ratio: float) -> Machine:
     :param cpu_ratio: floating guest CPUs that fill one shared CPU
     :raises SurveyDataError: its CPU numbers are not known
     """
-    cells = host['cells']
+    cells = host['numa_nodes']
     if any(cell['cpus'] is None for cell in cells):
         raise SurveyDataError(
             f'{host["host"]}: CPU numbers are not known; run "nfv-sched '

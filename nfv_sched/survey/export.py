@@ -1,6 +1,6 @@
 """Convert a survey to plain data, for ``--format json`` and ``yaml``.
 
-``doc/source/pictures.rst`` describes the format. A value that the source does
+``doc/source/documents.rst`` describes the format. A value that the source does
 not have is null.
 """
 
@@ -18,18 +18,12 @@ from nfv_sched.survey import Survey
 from nfv_sched.survey import SurveyedDevice
 from nfv_sched.survey import SurveyedInstance
 
-#: Incremented when a program for the old format would misread the new one.
-VERSION = 1
-
 
 def document(survey: Survey) -> dict[str, Any]:
-    """The survey as data that JSON and YAML can hold."""
+    """The hosts of a survey as data that JSON and YAML can hold."""
     return {
-        'version': VERSION,
-        'source': survey.source.value,
+        'source': survey.source.name.lower(),
         'taken': survey.taken.isoformat(),
-        'problems': list(survey.problems),
-        'unknown': list(survey.unknown),
         'hosts': [_host(host) for host in survey.hosts],
     }
 
@@ -44,7 +38,7 @@ def _host(host: HostSurvey) -> dict[str, Any]:
         'enabled': host.enabled,
         'availability_zone': host.availability_zone,
         'failure_domains': dict(topology.domains),
-        'cells': [
+        'numa_nodes': [
             _cell(cell, topology.usage, states.get(cell.id))
             for cell in topology.cells
         ],
@@ -65,13 +59,13 @@ def _host(host: HostSurvey) -> dict[str, Any]:
         'accelerators': None
         if host.accelerators is None
         else list(map(dataclasses.asdict, host.accelerators)),
-        'guests': None
+        'instances': None
         if host.residents is None
         else list(map(_instance, host.residents)),
         'migrations': None
         if host.migrating is None
         else [
-            {'migration': uuid, 'guest': _instance(instance)}
+            {'migration': uuid, 'instance': _instance(instance)}
             for uuid, instance in host.migrating.items()
         ],
     }
@@ -143,7 +137,7 @@ def _device(device: SurveyedDevice) -> dict[str, Any]:
         'numa_node': device.numa_node,
         'parent': device.parent,
         'physnet': device.physnet,
-        'guest': device.guest,
+        'instance': device.guest,
         'free': device.free,
     }
 
@@ -153,14 +147,14 @@ def _instance(instance: SurveyedInstance) -> dict[str, Any]:
         'uuid': instance.uuid,
         'name': instance.name,
         'flavor': instance.flavor,
-        'cells': list(map(_guest_cell, instance.cells)),
+        'numa_nodes': list(map(_guest_cell, instance.cells)),
     }
 
 
 def _guest_cell(cell: InstanceCell) -> Mapping[str, Any]:
     return {
-        'guest_cell': cell.guest_cell,
-        'host_cell': cell.host_cell,
+        'guest_numa_node': cell.guest_cell,
+        'host_numa_node': cell.host_cell,
         'memory_mib': cell.memory_mib,
         'page_size_kib': cell.page_size_kib,
         'pinning': {

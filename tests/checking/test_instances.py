@@ -107,7 +107,7 @@ def test_two_instances_on_one_cpu(host):
         if 'same' in finding.problem and finding.code is Code.FAILURE
     ][:1]
     assert finding.host == host.host
-    assert first.uuid in ''.join(finding.instances)
+    assert first.uuid in ''.join(map(str, finding.instances))
     assert host.residents[1].uuid in ''.join(finding.instances)
     part = first.cells[0]
     cpus = sorted(part.host_cpus)
@@ -162,7 +162,7 @@ def test_cpus_of_an_instance_that_are_reported_as_free(host):
     )
     assert finding.code is Code.FAILURE
     assert finding.problem == 'CPUs of an instance are reported as free'
-    assert host.residents[0].uuid in finding.instances[0]
+    assert host.residents[0].uuid == finding.instances[0].uuid
 
 
 def test_pages_that_do_not_add_up(host):
@@ -224,7 +224,7 @@ def test_a_lost_device(host):
     [finding] = found(with_devices(host, rest))
     assert finding.code is Code.FAILURE
     assert '1 device of ' in finding.problem
-    assert device.guest in finding.instances[0]
+    assert device.guest == finding.instances[0].uuid
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,12 @@ from nfv_sched_testing.clouds import HUGE
 from tests.cmd.arguments import by_hand
 
 
-def by_host(rows):
-    return {row['Host']: row['Instances'] for row in rows}
+def by_host(found):
+    return {row['host']: row['instances'] for row in found['hosts']}
+
+
+def by_flavor(found):
+    return {row['flavor']: row['instances'] for row in found['total']}
 
 
 def test_every_host_counts_and_says_what_runs_out(run, guests_of):
@@ -24,13 +28,13 @@ def test_every_host_counts_and_says_what_runs_out(run, guests_of):
     rows = run(*command)
     # 8 pages a cell hold two, 6 CPUs three.
     assert by_host(rows) == {'cmp-0': 4, 'cmp-1': 4, 'cmp-2': 4}
-    assert {row['Short of first'] for row in rows} == {'pages'}
-    [total] = run(*command, '--show', 'total')
-    assert total['Instances'] == 12
-    assert total['Short of first'] == 'pages (3)'
+    assert {row['short_of'] for row in rows['hosts']} == {'pages'}
+    [total] = rows['total']
+    assert (total['instances'], total['hosts_taking_any']) == (12, 3)
+    assert total['short_of'] == [{'condition': 'pages', 'hosts': 3}]
     rows = run('capacity', *by_hand(4, 1024, **HUGE))
     assert by_host(rows) == {'cmp-0': 2, 'cmp-1': 2, 'cmp-2': 2}
-    assert {row['Short of first'] for row in rows} == {'dedicated CPUs'}
+    assert {row['short_of'] for row in rows['hosts']} == {'dedicated CPUs'}
     guests = guests_of(4, extra_specs=HUGE, ram_mib=3072)
     left = by_host(run(*command))
     for name in left:
@@ -38,18 +42,19 @@ def test_every_host_counts_and_says_what_runs_out(run, guests_of):
 
 
 def test_the_sums_of_racks_are_told(run):
-    rows = run('capacity', *by_hand(2, 3072, **HUGE), '--show', 'domains')
-    assert rows == [
-        {'Kind': 'rack', 'Domain': 'R1', 'Instances': 8},
-        {'Kind': 'rack', 'Domain': 'R2', 'Instances': 4},
-    ]
+    found = run('capacity', *by_hand(2, 3072, **HUGE), '--show', 'domains')
+    assert [
+        (row['kind'], row['domain'], row['instances'])
+        for row in found['domains']
+    ] == [('rack', 'R1', 8), ('rack', 'R2', 4)]
+    assert found.keys().isdisjoint({'total', 'hosts'})
 
 
 def test_placement_limits_guests_that_ask_for_no_cells(run):
-    rows = run('capacity', *by_hand(1, 512), '--show', 'hosts')
+    rows = run('capacity', *by_hand(1, 512))['hosts']
     # 4 shared CPUs, overcommitted 4 times, go before 32 GiB do.
-    assert {row['Short of first'] for row in rows} == {'VCPU in Placement'}
-    assert {row['Instances'] for row in rows} == {16}
+    assert {row['short_of'] for row in rows} == {'VCPU in Placement'}
+    assert {row['instances'] for row in rows} == {16}
 
 
 def test_groups_limit_and_gather(run, cloud, guests_of):
@@ -59,8 +64,8 @@ def test_groups_limit_and_gather(run, cloud, guests_of):
     counts = by_host(run(*command, '--group', apart.uuid))
     assert sorted(counts.values()) == [1, 2, 2]
     together = cloud.add_group('together', 'affinity')
-    [total] = run(*command, '--group', together.uuid, '--show', 'total')
-    assert total['Instances'] == 6
+    [total] = run(*command, '--group', together.uuid)['total']
+    assert total['instances'] == 6
     # As many as one host takes: 6 dedicated CPUs on each cell.
     [guest] = guests_of(1, group=together, extra_specs=HUGE)
     rows = run(*command, '--group', together.uuid)
@@ -75,15 +80,23 @@ def test_a_mixture_keeps_its_proportion_and_can_be_booted(
     flavors_of('wide', vcpus=4, memory_mb=1024, extra_specs=HUGE)
     flavors_of('tall', vcpus=1, memory_mb=4096, extra_specs=HUGE)
     words = ('capacity', '--flavor', 'wide', '--flavor', 'tall=2')
-    rows = run(*words, '--show', 'total')
-    counts = {row['Flavor']: row['Instances'] for row in rows}
+    found = run(*words)
+    counts = by_flavor(found)
     assert counts['wide'] * 2 in range(counts['tall'] - 2, counts['tall'] + 3)
     assert counts['wide'] >= 3
-    ended = [row for row in rows if row['Short of first']]
-    assert len(ended) == 1
-    hosts = run(*words)
-    assert sum(row['wide'] for row in hosts) == counts['wide']
-    assert sum(row['tall'] for row in hosts) == counts['tall']
+    [ended] = [row for row in found['total'] if row['short_of']]
+    assert sum(short['hosts'] for short in ended['short_of']) == 3
+    for places in (found['hosts'], found['domains']):
+        for name in counts:
+            placed = sum(row['by_flavor'][name] for row in places)
+            assert placed == counts[name]
+        assert all(
+            row['instances'] == sum(row['by_flavor'].values())
+            for row in places
+        )
+    text = run(*words, '-f', 'table')
+    for words in ('In all', 'By failure domain', 'By host', '| wide | tall |'):
+        assert words in text
     guests_of(counts['wide'], vcpus=4, ram_mib=1024, extra_specs=HUGE)
     guests_of(counts['tall'], vcpus=1, ram_mib=4096, extra_specs=HUGE)
 
@@ -134,16 +147,18 @@ def test_a_group_counts_the_members_of_all_flavors(
 ):
     group = cloud.add_group('group', policy, max_per_host=limit)
     words = ('--flavor', 'paged', '--flavor', 'wide', '--group', group.uuid)
-    rows = run('capacity', *words, '--show', 'total')
-    counts = {row['Flavor']: row['Instances'] for row in rows}
+    found = run('capacity', *words)
+    counts = by_flavor(found)
     assert sum(counts.values()) == in_all
     assert counts == in_turn(cloud, group, *two_kinds)
-    hosts = run('capacity', *words)
+    hosts = found['hosts']
     if policy == 'affinity':
         assert len(hosts) == 1
     else:
-        assert {row['paged'] + row['wide'] for row in hosts} == {limit or 1}
-        assert {row['Short of first'] for row in rows} == {'server group', ''}
+        assert {row['instances'] for row in hosts} == {limit or 1}
+        shortages = [row['short_of'] for row in found['total']]
+        assert [] in shortages
+        assert [{'condition': 'server group', 'hosts': 3}] in shortages
 
 
 def test_an_affinity_group_of_several_flavors_goes_to_the_best_host(
@@ -155,22 +170,21 @@ def test_an_affinity_group_of_several_flavors_goes_to_the_best_host(
     counts = by_host(run('capacity', '--flavor', 'paged'))
     assert len(set(counts.values())) > 1
     words = ('--flavor', 'paged', '--flavor', 'small', '--group', group.uuid)
-    [row] = run('capacity', *words)
-    assert counts[row['Host']] == max(counts.values())
-    assert (row['paged'], row['small']) == (3, 3)
+    [row] = run('capacity', *words)['hosts']
+    assert counts[row['host']] == max(counts.values())
+    assert row['by_flavor'] == {'paged': 3, 'small': 3}
     [member] = guests_of(1, group=group, extra_specs=HUGE)
-    [row] = run('capacity', *words)
-    assert row['Host'] == member.host
-    assert row['paged'] + row['small'] == counts[member.host] - 1
+    [row] = run('capacity', *words)['hosts']
+    assert row['host'] == member.host
+    assert row['instances'] == counts[member.host] - 1
 
 
 def test_an_affinity_group_has_one_host_in_each_domain(run, cloud):
     group = cloud.add_group('together', 'affinity')
     command = ('capacity', *by_hand(2, 3072, **HUGE), '--group', group.uuid)
-    [total] = run(*command, '--show', 'total')
-    assert total['Instances'] == 4
-    rows = run(*command, '--show', 'domains')
-    assert [row['Instances'] for row in rows] == [4, 4]
+    found = run(*command)
+    assert [row['instances'] for row in found['total']] == [4]
+    assert [row['instances'] for row in found['domains']] == [4, 4]
 
 
 def test_a_cell_that_cannot_be_read_is_one_problem(
@@ -179,15 +193,18 @@ def test_a_cell_that_cannot_be_read_is_one_problem(
     flavors_of('one', 'other', extra_specs=HUGE)
     [guest] = guests_of(1, extra_specs=HUGE)
     words = ('--after-loss', f'host={guest.host}')
-    [row] = run('capacity', *words, code=1)
-    assert row['UUID'] == guest.uuid
+    found = run('capacity', *words, code=1)
+    [row] = found['instances']
+    assert row['uuid'] == guest.uuid
+    [problem] = found['problems']
+    assert problem.startswith(second_cell)
     # Neither its hosts are there to go to, nor guests that were lost.
     assert run.err.count(second_cell) == 1
     for words in (
         ('--flavor', 'one'),
         ('--flavor', 'one', '--flavor', 'other'),
     ):
-        assert len(run('capacity', *words, code=1)) == 3
+        assert len(run('capacity', *words, code=1)['hosts']) == 3
         assert run.err.count(second_cell) == 1
 
 
@@ -202,7 +219,8 @@ def test_hosts_that_placement_does_not_offer_at_once_are_told(
             ('--flavor', 'one', '--flavor', 'other'),
             ('--after-loss', f'host={guest.host}'),
         ):
-            run('capacity', *words)
+            [note] = run('capacity', *words)['notes']
+            assert note.startswith('Placement has ')
             assert run.err.count('WARNING: Placement has ') == 1
             assert 'Not read' not in run.err
 
@@ -212,19 +230,26 @@ def test_after_the_loss_of_a_rack_guests_have_a_place_or_not(
 ):
     guests = guests_of(4, extra_specs=HUGE, ram_mib=3072, name='g')
     lost = {g.uuid for g in guests if g.host in ('cmp-0', 'cmp-1')}
-    rows = run('capacity', '--after-loss', 'rack=R1')
-    assert {row['UUID'] for row in rows} == lost
-    assert {row['Fits on'] for row in rows} <= {'cmp-2'}
-    assert all(row['Fits on'] for row in rows)
+    found = run('capacity', '--after-loss', 'rack=R1')
+    assert found['lost_hosts'] == ['cmp-0', 'cmp-1']
+    rows = found['instances']
+    assert {row['uuid'] for row in rows} == lost
+    assert {row['fits_on'] for row in rows} <= {'cmp-2'}
+    assert all(row['fits_on'] for row in rows)
     guests += guests_of(8, extra_specs=HUGE, ram_mib=3072, name='g')
-    rows = run('capacity', '--after-loss', 'host=cmp-2')
+    found = run('capacity', '--after-loss', 'host=cmp-2', code=3)
+    rows = found['instances']
     assert len(rows) == 4
-    assert {row['Fits on'] for row in rows} == {''}
-    assert {row['Short of'] for row in rows} == {'pages'}
-    rows = run('capacity', '--after-loss', 'host=cmp-2', '--show', 'total')
-    [total] = rows
-    assert (total['Instances'], total['Fit elsewhere']) == (4, 0)
-    assert total['Do not fit'] == 4
+    assert {row['fits_on'] for row in rows} == {None}
+    assert {row['short_of'] for row in rows} == {'pages'}
+    assert found['total'] == [
+        {
+            'instances': 4,
+            'fit_elsewhere': 0,
+            'do_not_fit': 4,
+            'short_of': [{'condition': 'pages', 'instances': 4}],
+        }
+    ]
 
 
 def test_guests_of_a_lost_host_do_not_share_the_last_place(run, guests_of):
@@ -232,8 +257,8 @@ def test_guests_of_a_lost_host_do_not_share_the_last_place(run, guests_of):
     guests = guests_of(9, extra_specs=HUGE, ram_mib=3072)
     lost = guests[0].host
     there = sum(guest.host == lost for guest in guests)
-    rows = run('capacity', '--after-loss', f'host={lost}')
-    fits = [bool(row['Fits on']) for row in rows]
+    rows = run('capacity', '--after-loss', f'host={lost}', code=3)['instances']
+    fits = [bool(row['fits_on']) for row in rows]
     assert sorted(fits) == [False] + [True] * (there - 1)
 
 
@@ -241,18 +266,23 @@ def test_groups_hold_after_a_loss(run, cloud, guests_of):
     group = cloud.add_group('apart', 'anti-affinity')
     guests = guests_of(3, group=group)
     assert len({guest.host for guest in guests}) == 3
-    [row] = run('capacity', '--after-loss', 'host=cmp-1')
-    assert (row['Fits on'], row['Short of']) == ('', 'server group')
+    found = run('capacity', '--after-loss', 'host=cmp-1', code=3)
+    [row] = found['instances']
+    assert (row['fits_on'], row['short_of']) == (None, 'server group')
 
 
 def test_members_that_have_a_place_count_after_a_loss(run, cloud, guests_of):
     group = cloud.add_group('apart', 'anti-affinity')
     first, second = guests_of(2, group=group)
-    words = [f'host={first.host}', f'host={second.host}']
-    rows = run('capacity', '--after-loss', words[0], '--after-loss', words[1])
+    words = [
+        word
+        for guest in (first, second)
+        for word in ('--after-loss', f'host={guest.host}')
+    ]
+    rows = run('capacity', *words, code=3)['instances']
     # There is one host left for both.
-    assert [bool(row['Fits on']) for row in rows] == [False, True]
-    assert rows[0]['Short of'] == 'server group'
+    assert [bool(row['fits_on']) for row in rows] == [False, True]
+    assert rows[0]['short_of'] == 'server group'
 
 
 def evacuate(cloud, guest):
@@ -278,10 +308,11 @@ def test_an_affinity_group_is_not_evacuated(run, cloud, guests_of):
     with pytest.raises(messaging.ExpectedException) as raised:
         evacuate(cloud, first)
     assert raised.value.exc_info[0] is exception.NoValidHost
-    rows = run('capacity', '--after-loss', f'host={first.host}')
-    assert {row['UUID'] for row in rows} == {first.uuid, second.uuid}
-    assert {row['Fits on'] for row in rows} == {''}
-    assert {row['Short of'] for row in rows} == {
+    words = ('--after-loss', f'host={first.host}')
+    rows = run('capacity', *words, code=3)['instances']
+    assert {row['uuid'] for row in rows} == {first.uuid, second.uuid}
+    assert {row['fits_on'] for row in rows} == {None}
+    assert {row['short_of'] for row in rows} == {
         'affinity to a group on lost hosts'
     }
 
@@ -294,8 +325,8 @@ def test_an_affinity_group_is_evacuated_to_its_members_elsewhere(
     guests = guests_of(3, extra_specs=HUGE)
     other = next(guest for guest in guests if guest.host != member.host)
     objects.InstanceGroup.add_members(cloud.context, group.uuid, [other.uuid])
-    rows = run('capacity', '--after-loss', f'host={member.host}')
-    [host] = [row['Fits on'] for row in rows if row['UUID'] == member.uuid]
+    rows = run('capacity', '--after-loss', f'host={member.host}')['instances']
+    [host] = [row['fits_on'] for row in rows if row['uuid'] == member.uuid]
     assert host == other.host
 
 
@@ -303,12 +334,13 @@ def test_a_mixture_of_which_nothing_fits_says_why(run, flavors_of):
     flavors_of('tall', memory_mb=9216, extra_specs=HUGE)
     flavors_of('small', extra_specs=HUGE)
     words = ('capacity', '--flavor', 'tall=2', '--flavor', 'small')
-    rows = run(*words, '--show', 'total')
-    assert rows == [
-        {'Flavor': 'tall', 'Instances': 0, 'Short of first': 'pages'},
-        {'Flavor': 'small', 'Instances': 0, 'Short of first': ''},
+    found = run(*words)
+    assert by_flavor(found) == {'tall': 0, 'small': 0}
+    assert [row['short_of'] for row in found['total']] == [
+        [{'condition': 'pages', 'hosts': 3}],
+        [],
     ]
-    assert run(*words) == []
+    assert found['hosts'] == []
 
 
 def test_an_unknown_domain_is_told(run):
@@ -319,11 +351,11 @@ def test_an_unknown_domain_is_told(run):
 def test_a_guest_whose_request_is_not_stored_is_told(run, cloud, guests_of):
     [guest] = cloud.boot(SimulatedFlavor('odd', 1, 512, 1), name='odd')
     try:
-        rows = run('capacity', '--after-loss', f'host={guest.host}')
+        words = ('--after-loss', f'host={guest.host}')
+        [row] = run('capacity', *words, code=3)['instances']
     finally:
         cloud.delete(guest)
-    [row] = rows
-    assert 'no request' in row['Short of']
+    assert 'no request' in row['short_of']
 
 
 @pytest.mark.parametrize(
@@ -333,6 +365,7 @@ def test_a_guest_whose_request_is_not_stored_is_told(run, cloud, guests_of):
         (('--vcpus', '2'), '--vcpus'),
         (('--availability-zone', 'z'), '--availability-zone'),
         (('--hint', 'a=b', '--port', 'physnet1'), '--port, --hint'),
+        (('--fail-below', '0'), '--fail-below'),
     ],
 )
 def test_guests_that_are_lost_are_asked_nothing(run, capsys, words, names):
@@ -350,16 +383,16 @@ def test_names_of_tenants_do_not_reach_the_terminal_raw(run, guests_of):
     guests = guests_of(6, name=EVIL, vcpus=6, extra_specs=HUGE)
     lost = ('capacity', '--after-loss', f'host={guests[0].host}')
     stuck = ('explain', *by_hand(6, 1024, **HUGE), '--show', 'suggestions')
-    for words in (lost, stuck):
+    for words, code in ((lost, 3), (stuck, 0)):
         for form in ('table', 'csv', 'value'):
-            text = run(*words, '-f', form)
+            text = run(*words, '-f', form, code=code)
             assert 'evil\N{REPLACEMENT CHARACTER}' in text
             assert not set(text) & set('\x1b\x07\u202e')
         for form in ('json', 'yaml'):
-            text = run(*words, '-f', form)
+            text = run(*words, '-f', form, code=code)
             assert '\x1b' not in text
-    rows = run(*lost)
-    assert {row['Instance'] for row in rows} == {EVIL}
+    rows = run(*lost, code=3)['instances']
+    assert {row['name'] for row in rows} == {EVIL}
 
 
 @pytest.mark.parametrize('word', ['a=0', 'a=x'])

@@ -38,17 +38,17 @@ def reading(cloud):
     CONF.set_override('read_topology', False, 'nfv_sched')
 
 
-def by_name(rows):
-    return {row['Check']: row for row in rows}
+def by_name(found):
+    return {row['check']: row for row in found['checks']}
 
 
 def test_a_good_cloud_passes_every_check(run, published, reading):
-    rows = run('check')
-    assert [row['Check'] for row in rows] == [check.name for check in CHECKS]
+    rows = run('check')['checks']
+    assert [row['check'] for row in rows] == [check.name for check in CHECKS]
     skipped = {
-        row['Check']: row['What was found']
+        row['check']: row['details']
         for row in rows
-        if row['Verdict'] == 'Skipped'
+        if row['verdict'] == 'skipped'
     }
     assert skipped == {
         'Placement retries': (
@@ -59,10 +59,10 @@ def test_a_good_cloud_passes_every_check(run, published, reading):
         ),
         'Publisher': '[nfv_sched_publisher] status_file is not set',
     }
-    assert {row['Verdict'] for row in rows if row['Check'] not in skipped} == {
-        'Success'
+    assert {row['verdict'] for row in rows if row['check'] not in skipped} == {
+        'success'
     }
-    assert not any(row['Fix'] for row in rows)
+    assert not any(row['fix'] for row in rows)
 
 
 def test_warnings_and_failures_are_the_exit_code(run, reading, tmp_path):
@@ -70,18 +70,18 @@ def test_warnings_and_failures_are_the_exit_code(run, reading, tmp_path):
     path.write_text('[placement]\nmax_allocation_candidates = 2\n')
     rows = by_name(run('check', code=1))
     row = rows['Unpublished hosts']
-    assert row['Verdict'] == 'Warning'
-    assert row['Fix'] == 'nfv-sched publish'
+    assert row['verdict'] == 'warning'
+    assert row['fix'] == 'nfv-sched publish'
     words = ('--placement-config-file', str(path))
     rows = by_name(run('check', *words, code=2))
-    assert rows['Placement candidates']['Verdict'] == 'Failure'
-    assert rows['Placement retries']['Verdict'] == 'Warning'
+    assert rows['Placement candidates']['verdict'] == 'failure'
+    assert rows['Placement retries']['verdict'] == 'warning'
 
 
 def test_trees_that_are_not_read_may_be_missing(run):
     rows = by_name(run('check'))
-    assert rows['Unpublished hosts']['Verdict'] == 'Skipped'
-    assert 'read_topology' in rows['Unpublished hosts']['What was found']
+    assert rows['Unpublished hosts']['verdict'] == 'skipped'
+    assert 'read_topology' in rows['Unpublished hosts']['details']
 
 
 def test_an_incomplete_tree_is_found(run, published):
@@ -96,10 +96,7 @@ def test_an_incomplete_tree_is_found(run, published):
     inventory = published.get(path)
     published.put(path, {**inventory, 'total': inventory['total'] + 1})
     rows = by_name(run('check', code=1))
-    assert (
-        'cmp-0:nfv (IncompleteTree)'
-        in rows['Incomplete trees']['What was found']
-    )
+    assert 'cmp-0:nfv (IncompleteTree)' in rows['Incomplete trees']['details']
 
 
 def test_no_tree_is_orphaned_while_a_nova_cell_is_down(
@@ -111,10 +108,10 @@ def test_no_tree_is_orphaned_while_a_nova_cell_is_down(
 
     monkeypatch.setattr(compute_nodes.CloudReader, '_of_cell', down)
     rows = by_name(run('check', code=2))
-    assert rows['Records readable']['Verdict'] == 'Failure'
+    assert rows['Records readable']['verdict'] == 'failure'
     row = rows['Orphaned trees']
-    assert row['Verdict'] == 'Skipped'
-    assert 'not every Nova cell or record' in row['What was found']
+    assert row['verdict'] == 'skipped'
+    assert 'not every Nova cell or record' in row['details']
 
 
 def test_placement_down_costs_the_checks_that_need_it(
@@ -126,12 +123,12 @@ def test_placement_down_costs_the_checks_that_need_it(
     with monkeypatch.context() as patch:
         patch.setattr(PlacementClient, 'get', down)
         rows = by_name(run('check', code=2))
-    assert rows['Placement readable']['Verdict'] == 'Failure'
-    assert 'does not answer' in rows['Placement readable']['What was found']
+    assert rows['Placement readable']['verdict'] == 'failure'
+    assert 'does not answer' in rows['Placement readable']['details']
     for name in ('Incomplete trees', 'Drifted hosts', 'Allocations'):
-        assert rows[name]['Verdict'] == 'Skipped'
+        assert rows[name]['verdict'] == 'skipped'
     for name in ('Databases readable', 'CPU sets', 'Instances'):
-        assert rows[name]['Verdict'] == 'Success'
+        assert rows[name]['verdict'] == 'success'
 
 
 def test_a_database_that_is_down_costs_the_checks_that_need_it(
@@ -143,13 +140,13 @@ def test_a_database_that_is_down_costs_the_checks_that_need_it(
     monkeypatch.setattr(compute_nodes.CloudReader, '__init__', down)
     rows = by_name(run('check', code=2))
     row = rows['Databases readable']
-    assert row['Verdict'] == 'Failure'
-    assert 'host/nova_api is down' in row['What was found']
-    assert 'secret' not in row['What was found']
+    assert row['verdict'] == 'failure'
+    assert 'host/nova_api is down' in row['details']
+    assert 'secret' not in row['details']
     for name in ('Records readable', 'Instances', 'Orphaned trees'):
-        assert rows[name]['Verdict'] == 'Skipped'
+        assert rows[name]['verdict'] == 'skipped'
     for name in ('Placement readable', 'Incomplete trees', 'Weighers'):
-        assert rows[name]['Verdict'] == 'Success'
+        assert rows[name]['verdict'] == 'success'
 
 
 def test_a_check_that_fails_does_not_end_the_others(run, monkeypatch):
@@ -159,9 +156,9 @@ def test_a_check_that_fails_does_not_end_the_others(run, monkeypatch):
     monkeypatch.setattr(checked_hosts, 'cpu_sets', broken)
     rows = by_name(run('check', code=2))
     row = rows['CPU sets']
-    assert row['Verdict'] == 'Failure'
-    assert 'TypeError: unexpected record' in row['What was found']
-    assert rows['Failure domains']['Verdict'] == 'Success'
+    assert row['verdict'] == 'failure'
+    assert 'TypeError: unexpected record' in row['details']
+    assert rows['Failure domains']['verdict'] == 'success'
 
 
 def test_each_finding_about_instances_is_a_row(run, cloud, guests_of):
@@ -175,16 +172,21 @@ def test_each_finding_about_instances_is_a_row(run, cloud, guests_of):
     )
     record.numa_topology = other.numa_topology
     record.save()
-    rows = [row for row in run('check', code=2) if row['Check'] == 'Instances']
-    [row] = [row for row in rows if 'same CPUs' in row['What was found']]
-    assert row['Verdict'] == 'Failure'
-    assert row['What was found'].startswith(f'{first.host}, ')
-    for guest in (first, second):
-        assert f'tenant ({guest.uuid})' in row['What was found']
-    assert row['Fix'].startswith('openstack server migrate')
+    found = run('check', code=2)
+    assert found['verdict'] == 'failure'
+    assert 'found on' in by_name(found)['Instances']['details']
+    rows = [row for row in found['findings'] if row['check'] == 'Instances']
+    [row] = [row for row in rows if 'same CPUs' in row['problem']]
+    assert (row['verdict'], row['host']) == ('failure', first.host)
+    assert {tuple(each.items()) for each in row['instances']} == {
+        (('uuid', guest.uuid), ('name', 'tenant')) for guest in (first, second)
+    }
+    assert row['fix'].startswith('openstack server migrate')
     # The CPUs that the second one has left, and its pages if these are on
     # another NUMA node.
-    assert any('no instance has them' in row['What was found'] for row in rows)
+    assert any('no instance has them' in row['problem'] for row in rows)
+    text = run('check', '-f', 'table', code=2)
+    assert f'{first.host}, tenant (' in text
 
 
 def test_an_error_of_the_check_is_not_a_result(run, tmp_path, monkeypatch):
@@ -206,21 +208,21 @@ def test_the_status_of_the_publisher_is_read(run, cloud, tmp_path):
     CONF.set_override('status_file', str(path), group)
     try:
         rows = by_name(run('check', code=1))
-        assert 'does not exist' in rows['Publisher']['What was found']
+        assert 'does not exist' in rows['Publisher']['details']
         new = status.Status('cells', 60.0, passed=time.time())
         status.write(path, new)
-        assert by_name(run('check'))['Publisher']['Verdict'] == 'Success'
+        assert by_name(run('check'))['Publisher']['verdict'] == 'success'
         old = dataclasses.replace(new, passed=time.time() - 999)
         status.write(path, old)
         rows = by_name(run('check', code=1))
-        finding = rows['Publisher']['What was found']
+        finding = rows['Publisher']['details']
         [age] = re.findall(r'the last pass was (\d+) s ago', finding)
         assert 999 <= int(age) <= round(time.time() - old.passed)
         path.write_text('[]')
         rows = by_name(run('check', code=1))
-        assert 'not the status' in rows['Publisher']['What was found']
+        assert 'not the status' in rows['Publisher']['details']
         path.write_text('{"source": "cells", "interval": 60, "counts": null}')
         rows = by_name(run('check', code=1))
-        assert 'wrong type of counts' in rows['Publisher']['What was found']
+        assert 'wrong type of counts' in rows['Publisher']['details']
     finally:
         CONF.clear_override('status_file', group)

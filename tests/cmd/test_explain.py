@@ -15,8 +15,19 @@ from nfv_sched_testing.served import cloud_named
 from tests.cmd.arguments import by_hand
 
 
-def counts(rows):
-    return {row['Condition']: row['Hosts'] for row in rows}
+def counts(found):
+    """The hosts of each condition, and those that fit."""
+    hosts = {row['condition']: row['hosts'] for row in found['conditions']}
+    assert sum(hosts.values()) + found['fitting_count'] == found['host_count']
+    fitting = found['fitting_count']
+    return {**hosts, 'fits': fitting} if fitting else hosts
+
+
+def nearest(found, condition=0):
+    """What the nearest host of a condition lacks, in words."""
+    name = found['conditions'][condition]['nearest_host']
+    [text] = [row['text'] for row in found['hosts'] if row['host'] == name]
+    return text
 
 
 def test_a_guest_that_fits_is_told_so(run):
@@ -30,59 +41,57 @@ def test_the_nearest_miss_names_cell_pages_and_that_the_rest_fits(
     guests_of(6, extra_specs=HUGE, ram_mib=5120)
     rows = run('explain', *by_hand(2, 4096, **HUGE))
     assert counts(rows) == {'pages': 3}
-    assert rows[0]['Asked by'] == 'HugePagesFilter'
-    rows = run('explain', *by_hand(2, 4096, **HUGE), '--show', 'hosts')
-    assert [row['Host'] for row in rows] == ['cmp-0', 'cmp-1', 'cmp-2']
-    for row in rows:
-        assert row['All else fits']
-        assert (row['Asked'], row['Available']) == (4, 3)
-        assert (
-            f'NUMA node {row["NUMA node"]} has 3 of 4' in row['What it lacks']
-        )
+    assert rows['conditions'][0]['asked_by'] == 'HugePagesFilter'
+    hosts = ['cmp-0', 'cmp-1', 'cmp-2']
+    assert [row['host'] for row in rows['hosts']] == hosts
+    assert all(row['all_else_fits'] for row in rows['hosts'])
+    assert [row['host'] for row in rows['blockers']] == hosts
+    for row in rows['blockers']:
+        assert (row['asked'], row['available']) == (4, 3)
+        assert f'NUMA node {row["numa_node"]} has 3 of 4' in row['text']
 
 
 def test_everything_that_lacks_is_told_of_a_near_host(run, guests_of):
     guests_of(3, extra_specs=HUGE, vcpus=5, ram_mib=5120)
     specs = {**HUGE, 'hw:numa_nodes': '2'}
-    rows = run('explain', *by_hand(8, 12288, **specs), '--show', 'hosts')
+    rows = run('explain', *by_hand(8, 12288, **specs))
     by_host = {}
-    for row in rows:
-        by_host.setdefault(row['Host'], []).append(row)
+    for row in rows['blockers']:
+        by_host.setdefault(row['host'], []).append(row)
     assert len(by_host) == 3
+    assert all(row['all_else_fits'] for row in rows['hosts'])
     for host_rows in by_host.values():
-        assert {row['Condition'] for row in host_rows} == {
+        assert {row['condition'] for row in host_rows} == {
             'pages',
             'dedicated CPUs',
         }
-        assert all(row['All else fits'] for row in host_rows)
-        assert len({row['NUMA node'] for row in host_rows}) == 1
+        assert len({row['numa_node'] for row in host_rows}) == 1
 
 
 def test_what_a_host_fell_for_stays_when_devices_cannot_be_given(run):
     specs = {'hw:mem_page_size': '1GB'}
     options = (*by_hand(2, 12288, **specs), '--port', 'physnet9')
-    [row] = run('explain', *options)
-    assert (row['Asked by'], row['Condition']) == ('HugePagesFilter', 'pages')
-    assert (
-        'has 8 of 12 free pages of 1 GiB; 0 of 1 devices'
-        in (row['Nearest miss'])
-    )
-    # Whoever counts hosts by what they lack first counts the same.
-    rows = run('explain', *options, '--show', 'hosts')
-    assert [(row['Asked by'], row['Condition']) for row in rows] == 3 * [
+    rows = run('explain', *options)
+    [row] = rows['conditions']
+    assert (row['asked_by'], row['condition']) == ('HugePagesFilter', 'pages')
+    assert 'has 8 of 12 free pages of 1 GiB; 0 of 1 devices' in nearest(rows)
+    # Hosts that are counted by what they lack first count the same.
+    blockers = rows['blockers']
+    assert [(row['asked_by'], row['condition']) for row in blockers] == 3 * [
         ('HugePagesFilter', 'pages'),
         ('PCINUMAFilter', 'devices'),
     ]
-    assert not any(row['All else fits'] for row in rows)
+    assert not any(row['all_else_fits'] for row in rows['hosts'])
 
 
 def test_each_lack_is_of_the_filter_that_looks_at_it(run):
-    rows = run('explain', *by_hand(7, 12288, **HUGE), '--show', 'hosts')
-    assert {(row['Asked by'], row['Condition']) for row in rows} == {
+    rows = run('explain', *by_hand(7, 12288, **HUGE))
+    blockers = rows['blockers']
+    assert {(row['asked_by'], row['condition']) for row in blockers} == {
         ('HugePagesFilter', 'pages'),
         ('CPUPinningFilter', 'dedicated CPUs'),
     }
-    assert all(row['All else fits'] for row in rows)
+    assert all(row['all_else_fits'] for row in rows['hosts'])
 
 
 def test_a_disabled_host_and_others_add_up(run, cloud):
@@ -93,12 +102,9 @@ def test_a_disabled_host_and_others_add_up(run, cloud):
     try:
         rows = run('explain', *by_hand(4, 4096, **HUGE))
         assert counts(rows) == {'service': 1, 'fits': 2}
-        service_row = next(r for r in rows if r['Condition'] == 'service')
-        assert service_row['Asked by'] == 'ComputeFilter'
-        assert (
-            'disabled (new fan); everything else fits'
-            in (service_row['Nearest miss'])
-        )
+        [row] = rows['conditions']
+        assert row['asked_by'] == 'ComputeFilter'
+        assert 'disabled (new fan); everything else fits' in nearest(rows)
     finally:
         service.disabled = False
         service.disabled_reason = None
@@ -123,15 +129,18 @@ def test_a_cell_that_is_down_is_told(run, monkeypatch):
 
     monkeypatch.setattr(objects.ComputeNodeList, 'get_all', down)
     monkeypatch.setattr(compute_nodes, '_rows', down)
-    assert run('explain', *by_hand(2, 1024)) == []
+    found = run('explain', *by_hand(2, 1024), code=1)
+    assert (found['host_count'], found['hosts']) == (0, [])
+    [problem] = found['problems']
+    assert problem.startswith('Nova cell cell1 cannot be read: ')
     assert run.err.count('Not read: Nova cell cell1 cannot be read: ') == 1
 
 
 def test_placement_tells_what_it_is_short_of(run):
     rows = run('explain', *by_hand(2, 2**20, **HUGE))
     assert counts(rows) == {'MEMORY_MB': 3}
-    assert rows[0]['Asked by'] == 'Placement'
-    assert 'of 1048576 MEMORY_MB' in rows[0]['Nearest miss']
+    assert rows['conditions'][0]['asked_by'] == 'Placement'
+    assert 'of 1048576 MEMORY_MB' in nearest(rows)
     rows = run(
         'explain', *by_hand(2, 1024, **{'trait:CUSTOM_GOLD': 'required'})
     )
@@ -161,7 +170,7 @@ def test_traits_are_told_by_name(run, cloud):
     name = 'trait:CUSTOM_SILVER'
     rows = run('explain', *by_hand(2, 1024, **{name: 'required'}))
     assert counts(rows) == {'trait CUSTOM_SILVER': 3}
-    assert 'everything else fits' in rows[0]['Nearest miss']
+    assert 'everything else fits' in nearest(rows)
 
 
 def test_a_server_group_counts_with_its_members(run, cloud, guests_of):
@@ -169,10 +178,8 @@ def test_a_server_group_counts_with_its_members(run, cloud, guests_of):
     guests_of(2, group=group)
     rows = run('explain', *by_hand(2, 1024), '--group', group.uuid)
     assert counts(rows) == {'server group': 2, 'fits': 1}
-    assert (
-        '1 of at most 1 instances of the server group are there'
-        in rows[0]['Nearest miss']
-    )
+    text = '1 of at most 1 instances of the server group are there'
+    assert text in nearest(rows)
 
 
 def test_ports_by_hand_ask_for_devices(run):
@@ -182,7 +189,7 @@ def test_ports_by_hand_ask_for_devices(run):
     assert counts(rows) == {'fits': 3}
     rows = run('explain', *by_hand(2, 2048, **specs), '--port', 'physnet9')
     assert counts(rows) == {'devices': 3}
-    assert rows[0]['Asked by'] == 'PCINUMAFilter'
+    assert rows['conditions'][0]['asked_by'] == 'PCINUMAFilter'
 
 
 def test_fewest_moved_guests_are_named_with_a_place_for_them(run, guests_of):
@@ -200,21 +207,24 @@ def test_fewest_moved_guests_are_named_with_a_place_for_them(run, guests_of):
     port = ('--port', 'physnet1:direct:required')
     options = (*by_hand(2, 6144, **HUGE), *port)
     assert counts(run('explain', *options)) == {'combination': 3}
-    rows = run('explain', *options, '--show', 'suggestions')
-    moves = [row for row in rows if row['Change'] == 'move 1 instance away']
-    assert {row['Host']: row['Instances'] for row in moves} == names
+    rows = run('explain', *options)['suggestions']
+    moves = [row for row in rows if row['change'] == 'move 1 instance away']
+    assert len(moves) == 3
     # Of the first two it is known where they could go.
-    hosts = [row['They fit on'] for row in moves]
-    assert hosts[2] == ''
-    for row in moves[:2]:
-        assert row['They fit on'] in names.keys() - {row['Host']}
+    for row in moves:
+        [instance] = row['instances']
+        assert instance['name'] == names[row['host']]
+        if row in moves[:2]:
+            assert instance['fits_on'] in names.keys() - {row['host']}
+        else:
+            assert instance['fits_on'] is None
 
 
 def test_other_requests_are_suggested(run, guests_of):
     guests_of(6, extra_specs=HUGE, ram_mib=6144)
     specs = {**HUGE, 'hw:cpu_thread_policy': 'prefer'}
-    rows = run('explain', *by_hand(2, 4096, **specs), '--show', 'suggestions')
-    changes = {row['Change']: row['Hosts'] for row in rows}
+    rows = run('explain', *by_hand(2, 4096, **specs))['suggestions']
+    changes = {row['change']: row['hosts'] for row in rows}
     # 2 MiB pages make 2 GiB on a cell, small ones the rest.
     assert changes == {
         'move 1 instance away': 1,
@@ -384,6 +394,7 @@ def test_every_format_says_the_same(run, guests_of):
     assert yaml.safe_load(run(*command, '-f', 'yaml')) == rows
     [pipeline] = csv.DictReader(io.StringIO(run(*command, '-f', 'csv')))
     assert pipeline['Condition'] == 'pages'
+    assert pipeline['Hosts'] == '3'
     text = run(*command, '-f', 'table')
     for words in (
         '3 hosts: none fits',
@@ -405,11 +416,11 @@ def test_placement_alone_tells_what_it_counts(run, lab, guests_of):
     lab('tall')
     rows = run(*words, *by_hand(2, 4096, **HUGE))
     assert counts(rows) == {'pages': 3}
-    assert rows[0]['Asked by'] == 'claim'
-    assert (
-        'has 3 of 4 free pages of 1 GiB; everything else fits'
-        in (rows[0]['Nearest miss'])
-    )
+    assert rows['conditions'][0]['asked_by'] == 'claim'
+    text = 'has 3 of 4 free pages of 1 GiB; everything else fits'
+    assert text in nearest(rows)
+    assert rows['source'] == 'placement'
+    assert rows['suggestions'] is None
     for name in ('tall', 'id-tall'):
         assert counts(run(*words, '--flavor', name)) == {'pages': 3}
     rows = run(*words, *by_hand(99, 1024, **HUGE))
@@ -440,8 +451,8 @@ def test_what_placement_cannot_know_is_said(run, lab):
 
 def test_check_does_what_placement_alone_allows(run, lab):
     lab('tall')
-    rows = run('check', '--os-cloud', 'lab')
-    assert [row['Check'] for row in rows] == [
+    rows = run('check', '--os-cloud', 'lab')['checks']
+    assert [row['check'] for row in rows] == [
         'Placement readable',
         'Placement microversion',
         'Placement retries',

@@ -43,12 +43,17 @@ def test_hosts_are_selected_by_name(run):
     assert 'did you mean cmp-1' in run.err
 
 
-def test_yaml_has_the_same_settings(run):
+def test_documents_have_the_same_settings(run):
     document = yaml.safe_load(run('labels', '-f', 'yaml'))
+    assert run('labels') == document
+    [kind] = document['kinds']
     parser = configparser.ConfigParser()
     parser.read_string(INI)
-    assert document == {
-        'nova_conf': {name: dict(parser[name]) for name in parser.sections()}
+    assert kind == {
+        'hosts': ['cmp-0', 'cmp-1', 'cmp-2'],
+        'numa_nodes': [0, 1],
+        'physnets': [],
+        'nova_conf': {name: dict(parser[name]) for name in parser.sections()},
     }
 
 

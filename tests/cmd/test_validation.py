@@ -30,10 +30,8 @@ def test_a_stored_invalid_extra_spec_is_a_warning(run, flavors_of):
 
 def test_the_name_of_a_flavor_may_have_an_equals_sign(run, flavors_of):
     flavors_of('tier=2', 'tier', extra_specs=HUGE)
-    named = run('capacity', '--flavor', 'tier=2', '--show', 'total')
-    assert [row['Flavor'] for row in named] == ['tier=2']
-    weighted = run(
-        *('capacity', '--flavor', 'tier=3', '--flavor', 'tier=2'),
-        *('--show', 'total'),
-    )
-    assert {row['Flavor'] for row in weighted} >= {'tier', 'tier=2'}
+    named = run('capacity', '--flavor', 'tier=2')
+    assert [row['flavor'] for row in named['total']] == ['tier=2']
+    words = ('--flavor', 'tier=3', '--flavor', 'tier=2')
+    weighted = run('capacity', *words)
+    assert {row['flavor'] for row in weighted['total']} >= {'tier', 'tier=2'}

@@ -43,7 +43,9 @@ def publish(two_hosts, monkeypatch, capsys):
 
     def run(*arguments):
         code = main(['publish', '-f', 'json', *arguments])
-        return code, json.loads(capsys.readouterr().out)
+        found = json.loads(capsys.readouterr().out)
+        dry = '--dry-run' in arguments
+        return code, found['writes' if dry else 'hosts']
 
     run.files = files
     return run
@@ -53,11 +55,11 @@ def test_a_cloud_is_published_and_read(two_hosts, publish):
     code, rows = publish('--dry-run', '--config-file', 'a', '--config-file=b')
     assert code == 0
     assert publish.files == [['a', 'b']]
-    assert {row['Host'] for row in rows} == {'one', 'two'}
-    assert any(row['Write'].startswith('POST ') for row in rows)
+    assert {row['host'] for row in rows} == {'one', 'two'}
+    assert any(row['method'] == 'POST' for row in rows)
     code, rows = publish()
     assert code == 0
-    assert {row['Host']: row['Outcome'] for row in rows} == {
+    assert {row['host']: row['outcome'] for row in rows} == {
         'one': 'written',
         'two': 'written',
     }
@@ -72,7 +74,7 @@ def test_a_cloud_is_published_and_read(two_hosts, publish):
             compute.devices
         )
     code, rows = publish()
-    assert [row['Outcome'] for row in rows] == ['unchanged'] * 2
+    assert [row['outcome'] for row in rows] == ['unchanged'] * 2
 
 
 def test_racks_are_published_with_one_query_for_all_hosts(
@@ -80,7 +82,7 @@ def test_racks_are_published_with_one_query_for_all_hosts(
 ):
     publish()
     two_hosts.add_aggregate('rack 7', ['one'], {'rack': 'r7', 'ssd': 'true'})
-    assert [row['Outcome'] for row in publish()[1]] == ['unchanged'] * 2
+    assert [row['outcome'] for row in publish()[1]] == ['unchanged'] * 2
     CONF.set_override('failure_domains', ['rack', 'row'], 'nfv_sched')
     contexts = []
     real = objects.AggregateList.get_all
@@ -97,9 +99,9 @@ def test_racks_are_published_with_one_query_for_all_hosts(
         CONF.clear_override('failure_domains', 'nfv_sched')
     assert code == 0
     assert len(contexts) == 2
-    outcomes = {row['Host']: (row['Outcome'], row['Writes']) for row in rows}
+    outcomes = {row['host']: (row['outcome'], row['writes']) for row in rows}
     assert outcomes == {'one': ('written', 2), 'two': ('unchanged', 0)}
-    assert [row['Outcome'] for row in again] == ['unchanged'] * 2
+    assert [row['outcome'] for row in again] == ['unchanged'] * 2
     reader = TopologyReader(lambda: PlacementClient(two_hosts.placement))
     assert reader.refresh()
     assert {
@@ -142,7 +144,7 @@ def test_a_malformed_compute_node_does_not_stop_others(
     monkeypatch.setattr(node_topologies, 'topology_of', fail)
     code, rows = publish('--prune')
     assert code == 1
-    assert [row['Host'] for row in rows] == ['one']
+    assert [row['host'] for row in rows] == ['one']
     assert 'compute node two' in caplog.text
     reader = TopologyReader(lambda: PlacementClient(two_hosts.placement))
     reader.refresh()
@@ -176,10 +178,10 @@ def test_what_sysfs_adds_is_published_once(
     monkeypatch.setattr(publish_module, '_SYSFS', root)
     assert publish()[0] == 0
     code, (row,) = publish('--source', 'sysfs')
-    assert (code, row['Host'], row['Outcome']) == (0, 'two', 'written')
-    assert publish('--source=sysfs')[1][0]['Outcome'] == 'unchanged'
+    assert (code, row['host'], row['outcome']) == (0, 'two', 'written')
+    assert publish('--source=sysfs')[1][0]['outcome'] == 'unchanged'
     # The part that nova-computes reported is unchanged.
-    assert {row['Outcome'] for row in publish()[1]} == {'unchanged'}
+    assert {row['outcome'] for row in publish()[1]} == {'unchanged'}
 
 
 @pytest.mark.parametrize(
@@ -202,7 +204,7 @@ def test_several_hosts_are_published_at_the_same_time(
     finally:
         CONF.clear_override('concurrency', 'nfv_sched_publisher')
     assert (code, numbers) == (0, [expected])
-    assert {row['Host'] for row in rows} == {'one', 'two'}
+    assert {row['host'] for row in rows} == {'one', 'two'}
 
 
 @pytest.mark.parametrize('number', ['0', '11', 'x'])

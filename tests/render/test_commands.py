@@ -4,8 +4,6 @@ import csv
 import io
 import json
 import logging
-import shutil
-import subprocess
 from xml.etree import ElementTree as ET
 
 from nova import context as nova_context
@@ -102,12 +100,13 @@ def test_the_map_as_data(cloud, run):
     for host in data['hosts']:
         compute = cloud.computes[host['host']]
         for cell, real in zip(
-            host['cells'], compute.topology.cells, strict=True
+            host['numa_nodes'], compute.topology.cells, strict=True
         ):
             assert set(cell['cpus']['pinned']) == real.pinned_cpus
             assert set(cell['cpus']['dedicated']) == real.pcpuset
         assert {
-            (device['address'], device['guest']) for device in host['devices']
+            (device['address'], device['instance'])
+            for device in host['devices']
         } == {
             (device.address, device.instance_uuid)
             for device in compute.devices
@@ -154,9 +153,11 @@ def test_placement_alone_is_told_apart(cloud, run, monkeypatch):
     assert 'source: Placement' in text
     assert 'Not known: which CPUs are free' in text
     assert 'CPUs ================ 0/12 free' in text
-    [row] = json.loads(run('topology', '--summary', '-f', 'json', HOSTS[1]))
-    assert row['Instances'] is None
-    assert row['Stranded'] == 7
+    found = json.loads(run('topology', '--summary', '-f', 'json', HOSTS[1]))
+    [row] = found['summary']
+    assert row['instances'] is None
+    assert row['stranded_devices'] == 7
+    assert found['source'] == 'placement'
     assert 'Not known: which instances are on a host' in run.err
 
 
@@ -207,27 +208,3 @@ def test_the_report(cloud, run, tmp_path, caplog):
     assert log.read_text().endswith('not a line of ours\n')
     run('report', '--output', path, '--flavor', 'nobody', code=1)
     assert 'nobody' in run.err
-
-
-def test_the_shell_completes_commands_and_options(run):
-    script = run('complete')
-    for name in ('topology', 'report', 'simulate'):
-        assert f' {name}' in script
-    assert '--summary' in script
-    bash = shutil.which('bash')
-    if bash is None:
-        pytest.skip('there is no bash')
-    # What the package bash-completion brings.
-    script = f"""
-        _get_comp_words_by_ref() {{
-            cur=${{COMP_WORDS[COMP_CWORD]}}; words=("${{COMP_WORDS[@]}}")
-        }}
-        complete() {{ :; }}
-        {script}
-        COMP_WORDS=(nfv-sched topology --su); COMP_CWORD=2
-        _nfv_sched; echo "${{COMPREPLY[*]}}"
-    """
-    process = subprocess.run(
-        [bash, '-c', script], capture_output=True, text=True, check=True
-    )
-    assert process.stdout.split() == ['--summary']

@@ -11,6 +11,7 @@ import pytest
 from nfv_sched.cmd import rich_console
 from nfv_sched.cmd import simulate_view
 from nfv_sched.cmd import topology
+from nfv_sched.cmd.exit_codes import ExitCode
 from nfv_sched.cmd.main import main
 from nfv_sched.render import host_view
 from nfv_sched.render import marks
@@ -21,6 +22,7 @@ from nfv_sched.sim import machine
 from nfv_sched.sim.boot_request import SimulatedFlavor
 from nfv_sched.sim.cloud import simulated_cloud
 from nfv_sched.survey import nova as nova_survey
+from tests.cmd import document_page
 from tests.render import examples
 
 MACHINE = """\
@@ -71,8 +73,8 @@ EVENTS = [
     (2, 'nic', 'placed', 'two', None),
     (3, 'big', 'placed', 'two', None),
     (4, 'pair-0', 'placed', 'two', None),
-    (4, 'pair-1', 'no valid host', None, None),
-    (4, 'pair-2', 'no valid host', None, None),
+    (4, 'pair-1', 'refused', None, None),
+    (4, 'pair-2', 'refused', None, None),
     (5, 'blocker', 'deleted', None, 'one'),
     (6, 'nic', 'lost', None, 'two'),
     (6, 'big', 'moved', 'one', 'two'),
@@ -92,7 +94,7 @@ def test_a_scenario_is_played(two_racks, tmp_path, capsys):
     options = ['--plot', plot, '--report', page, '--record', log]
     code = main(['simulate', *map(str, ['--scenario', two_racks, *options])])
     said = capsys.readouterr()
-    assert code == 1
+    assert code == ExitCode.NO
     assert said.err == ''
     for text in (
         'two racks',
@@ -119,12 +121,38 @@ def test_a_scenario_is_played(two_racks, tmp_path, capsys):
         SCENARIO[: SCENARIO.index('flavors:')] + 'steps: [{replay: log}]'
     )
     code = main(['simulate', '--scenario', str(two_racks), '-f', 'json'])
-    assert code == 1
-    columns = ('Step', 'Instance', 'Fate', 'Host', 'Before')
+    assert code == ExitCode.NO
+    found = json.loads(capsys.readouterr().out)
+    columns = ('step', 'instance', 'event', 'host', 'host_before')
     assert [
-        tuple(row[column] for column in columns)
-        for row in json.loads(capsys.readouterr().out)
+        tuple(row[column] for column in columns) for row in found['events']
     ] == EVENTS
+    assert [row['lost'] for row in found['hosts']] == [False, True]
+    rejections = {row['instance']: row for row in found['rejections']}
+    assert rejections.keys() == {'pair-1', 'nic'}
+    conditions = rejections['pair-1']['conditions']
+    assert [
+        (row['condition'], row['hosts'], row['nearest_host'])
+        for row in conditions
+    ] == [('PCPU', 1, 'one'), ('server group', 1, 'two')]
+
+
+def test_the_page_has_the_keys_of_the_document(scenario, capsys):
+    scenario(PLAIN, 'plain.yaml')
+    path = scenario("""\
+        machines: {plain: plain.yaml}
+        hosts: [{machine: plain, domains: {rack: R1}}]
+        flavors:
+          - {name: odd, vcpus: 3, ram_mib: 512, extra_specs: {
+             hw:numa_nodes: 2}}
+          - {name: tall, vcpus: 1, ram_mib: 16384, extra_specs: {
+             hw:mem_page_size: 1GB}}
+        steps: [{boot: {flavor: odd}}, {boot: {flavor: tall}}]
+        """)
+    words = ['simulate', '--scenario', str(path), '-f', 'json']
+    assert main(words) == ExitCode.NO
+    found = json.loads(capsys.readouterr().out)
+    document_page.check_documents('simulate', found)
 
 
 def test_what_is_counted_is_what_is_there(two_racks):
@@ -162,7 +190,7 @@ def test_what_nova_itself_refuses_is_told(scenario, capsys):
              hw:numa_nodes: 2}}
         steps: [{boot: {flavor: odd, count: 2}}]
         """)
-    assert main(['simulate', '--scenario', str(path)]) == 1
+    assert main(['simulate', '--scenario', str(path)]) == ExitCode.NO
     said = capsys.readouterr().out
     assert 'Refused by Nova' in said
     assert 'cannot be evenly distributed' in said
@@ -212,7 +240,7 @@ def test_hints_are_explained(scenario, capsys):
           - boot: {flavor: small, name: first}
           - boot: {flavor: small, hints: {different_host: [first]}}
         """)
-    assert main(['simulate', '--scenario', str(path)]) == 1
+    assert main(['simulate', '--scenario', str(path)]) == ExitCode.NO
     said = ' '.join(capsys.readouterr().out.split())
     assert 'hint 1/1 one: the hint different_host=' in said
 
@@ -227,7 +255,7 @@ def test_guests_that_fit_only_one_by_one_are_explained(scenario, capsys):
              hw:cpu_policy: dedicated}}
         steps: [{boot: {flavor: half, count: 6, together: true}}]
         """)
-    assert main(['simulate', '--scenario', str(path)]) == 1
+    assert main(['simulate', '--scenario', str(path)]) == ExitCode.NO
     said = capsys.readouterr().out
     assert '2 hosts accept one such instance; the request is for 6' in said
     assert 'nearest miss' not in said

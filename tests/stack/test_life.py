@@ -50,17 +50,15 @@ def findings(plane):
     """What ``nfv-sched check`` finds about instances."""
     conf = plane.nova_conf.with_name('nova-scheduler-1.conf')
     # 1: there is a warning of hosts without labels.
-    rows = json.loads(
+    found = json.loads(
         plane.run(
             *('nfv-sched', 'check', '-f', 'json', f'--config-file={conf}'),
             code=1,
         )
     )
-    checks = [row for row in rows if row['Check'] in _OF_INSTANCES]
-    assert {row['Check'] for row in checks} == set(_OF_INSTANCES)
-    return [
-        row['What was found'] for row in checks if row['Verdict'] != 'Success'
-    ]
+    checks = [row for row in found['checks'] if row['check'] in _OF_INSTANCES]
+    assert {row['check'] for row in checks} == set(_OF_INSTANCES)
+    return [row['details'] for row in checks if row['verdict'] != 'success']
 
 
 def test_resize(guests, flavors, plane):

@@ -37,7 +37,7 @@ def outcomes(plane):
         f'--config-file={plane.nova_conf}',
         '--format=json',
     )
-    return {row['Outcome'] for row in json.loads(found)}
+    return {row['outcome'] for row in json.loads(found)['hosts']}
 
 
 def ask(plane, command, *arguments, code=0):
@@ -50,8 +50,9 @@ def ask(plane, command, *arguments, code=0):
 
 def test_capacity_is_what_the_hosts_have_room_for(plane, flavors):
     found = json.loads(ask(plane, 'capacity', '--flavor=vnf', '-f', 'json'))
-    assert {row['Host'] for row in found} == set(plane.hosts)
-    assert [row['Instances'] for row in found] == [PER_HOST] * len(plane.hosts)
+    rows = found['hosts']
+    assert {row['host'] for row in rows} == set(plane.hosts)
+    assert [row['instances'] for row in rows] == [PER_HOST] * len(plane.hosts)
 
 
 def test_an_explanation_accounts_for_every_host(plane, guests):
@@ -72,12 +73,14 @@ def test_the_set_up_is_as_it_should_be(plane):
     # 1: there is a warning.
     found = json.loads(ask(plane, 'check', '-f', 'json', code=1))
     wrong = [
-        row for row in found if row['Verdict'] not in ('Success', 'Skipped')
+        row
+        for row in found['checks']
+        if row['verdict'] not in ('success', 'skipped')
     ]
     # Nothing but what other scenarios need: hosts without labels.
     [without] = wrong
     number = len(plane.hosts) - len(plane.labelled)
-    assert without['Verdict'] == 'Warning'
-    assert without['What was found'].startswith(
+    assert without['verdict'] == 'warning'
+    assert without['details'].startswith(
         f'{number} hosts of several NUMA nodes have no labels'
     )

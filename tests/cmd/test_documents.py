@@ -1,0 +1,156 @@
+"""The page on documents has the keys that the commands print, and no others.
+
+tests/scenario/test_simulate.py has the document of scenarios.
+"""
+
+import dataclasses
+import json
+
+import pytest
+import yaml
+
+from nfv_sched.cmd import topology
+from nfv_sched.dryrun.tables import SCHEMA_VERSION
+from nfv_sched.placement.client import PlacementClient
+from nfv_sched.placement.removal import prune
+from nfv_sched.survey import SurveyedAccelerator
+from nfv_sched_testing.clouds import HUGE
+from tests.cmd.arguments import by_hand
+from tests.cmd.document_page import check_documents
+from tests.render import examples
+
+
+def test_every_document_has_its_command_and_version(run):
+    found = run('capacity', *by_hand(2, 1024))
+    assert found['schema_version'] == SCHEMA_VERSION == 1
+    assert found['command'] == 'capacity'
+    assert (found['notes'], found['problems']) == ([], [])
+
+
+def test_explain(run, lab, guests_of):
+    guests_of(6, extra_specs=HUGE, ram_mib=6144)
+    command = ('explain', *by_hand(2, 4096, **HUGE))
+    lab()
+    check_documents(
+        'explain',
+        run(*command, '--fail-below', '1', code=3),
+        run('explain', *by_hand(1, 64)),
+        run(*command, '--os-cloud', 'lab'),
+    )
+
+
+def test_capacity(run, flavors_of, second_cell):
+    flavors_of('one', 'other', extra_specs=HUGE)
+    check_documents(
+        'capacity',
+        run('capacity', '--flavor', 'one', code=1),
+        run('capacity', '--flavor', 'one', '--flavor', 'other', code=1),
+    )
+
+
+def test_capacity_after_a_loss(run, guests_of):
+    guests_of(12, extra_specs=HUGE, ram_mib=3072)
+    check_documents(
+        'capacity --after-loss',
+        run('capacity', '--after-loss', 'rack=R2', code=3),
+    )
+
+
+def test_check(run, cloud, guests_of):
+    [guest] = guests_of(1, extra_specs=HUGE)
+    compute = cloud.computes[guest.host].node
+    path = f'/allocations/{guest.uuid}'
+    held = cloud.placement.get(path, microversion='1.39').json()
+    cloud.placement.delete(path, microversion='1.39')
+    try:
+        found = run('check', code=1)
+    finally:
+        held |= {'consumer_generation': None, 'consumer_type': 'INSTANCE'}
+        for part in held['allocations'].values():
+            part.pop('generation')
+        answer = cloud.placement.put(path, json=held, microversion='1.39')
+        assert answer.status_code == 204, answer.text
+    check_documents('check', found)
+    [finding] = found['findings']
+    assert finding['host'] == compute.hypervisor_hostname
+    assert finding['instances'] == [{'uuid': guest.uuid, 'name': 'tenant'}]
+
+
+@pytest.fixture
+def surveys():
+    """Surveys that have everything, and of Placement alone."""
+    survey = examples.survey()
+    host = survey.hosts[0]
+    card = SurveyedAccelerator('0000:84:00.0', 'VGPU', 4, 1, 1, 'pci0000:80')
+    moving = {examples.guest_uuid(9): host.residents[0]}
+    whole = dataclasses.replace(host, accelerators=(card,), migrating=moving)
+    return (
+        dataclasses.replace(survey, hosts=(whole, *survey.hosts[1:])),
+        examples.counts(),
+    )
+
+
+def test_topology(surveys):
+    texts = [topology.rendered(survey, 'json') for survey in surveys]
+    check_documents('topology', *map(json.loads, texts))
+    data = yaml.safe_load(topology.rendered(surveys[0], 'yaml'))
+    assert data == json.loads(texts[0])
+
+
+def test_the_summary_of_hosts(run):
+    found = run('topology', '--summary')
+    check_documents('topology --summary', found)
+    assert [row['host'] for row in found['summary']] == [
+        'cmp-0',
+        'cmp-1',
+        'cmp-2',
+    ]
+
+
+def test_labels(run):
+    check_documents('labels', run('labels'))
+
+
+def test_publish_and_purge(run, cloud):
+    try:
+        check_documents('publish --dry-run', run('publish', '--dry-run'))
+        check_documents('publish', run('publish'))
+        found = run('purge')
+        check_documents('purge', found)
+    finally:
+        prune(PlacementClient(cloud.placement), [])
+    assert found['removed'] is False
+    assert 'Nothing is removed without --yes' in found['notes']
+
+
+def test_columns_are_selected_by_key_or_heading(run):
+    words = ('capacity', *by_hand(2, 1024))
+    found = run(*words, '-c', 'host', '-c', 'Instances')
+    assert set(found['hosts'][0]) == {'host', 'instances'}
+    assert set(found['domains'][0]) == {'instances'}
+    text = run(*words, '-c', 'host', '-f', 'csv')
+    assert text.split() == ['"Host"', '"cmp-0"', '"cmp-1"', '"cmp-2"']
+    assert run(*words, '-c', 'hots', code=1) == ''
+    assert 'no table has a column hots' in run.err
+
+
+def test_records_are_sorted_by_value(run, flavors_of):
+    words = ('topology', '--summary', '--sort-column', 'host')
+    rows = run(*words, '--sort-descending')['summary']
+    assert [row['host'] for row in rows] == ['cmp-2', 'cmp-1', 'cmp-0']
+
+
+def test_one_table_is_one_table_in_every_format(run):
+    words = ('capacity', *by_hand(2, 1024), '--show', 'domains')
+    assert run(*words).keys() == {
+        'schema_version',
+        'command',
+        'domains',
+        'notes',
+        'problems',
+    }
+    lines = run(*words, '-f', 'value').splitlines()
+    assert [line.split()[:2] for line in lines] == [
+        ['rack', 'R1'],
+        ['rack', 'R2'],
+    ]
