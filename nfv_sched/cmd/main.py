@@ -16,6 +16,7 @@ import warnings
 from cliff import app
 
 from nfv_sched.cmd import command_manager
+from nfv_sched.cmd import complete
 
 # Levels by number of -v: of this package, and of the libraries. Nova warns of
 # ordinary events, such as computes that it reads for the first time.
@@ -43,6 +44,8 @@ class Main(app.App):  # type: ignore[misc]
             ),
             deferred_help=True,
         )
+        # In place of that of cliff, which loads all commands.
+        self.command_manager.add_command('complete', complete.CompleteCommand)
 
     def build_option_parser(
         self,

@@ -22,20 +22,48 @@ print('loaded:', sorted({name.split('.')[0] for name in sys.modules}))
 """
 
 
-@pytest.mark.parametrize('option', ['--help', '--version', 'help'])
-def test_lists_of_commands_do_not_import_nova(option):
+def started(*words):
+    """Output of the command, its errors, and the packages that it loaded."""
     process = subprocess.run(
-        [sys.executable, '-c', _LOADED, option],
+        [sys.executable, '-c', _LOADED, *words],
         capture_output=True,
         text=True,
         check=True,
     )
     *output, loaded = process.stdout.splitlines()
-    assert 'cliff' in loaded
+    assert "'cliff'" in loaded
+    return output, process.stderr, loaded
+
+
+@pytest.mark.parametrize(
+    'words',
+    [
+        ('--help',),
+        ('--version',),
+        ('help',),
+        ('complete',),
+        ('complete', '--shell', 'zsh'),
+    ],
+)
+def test_lists_of_commands_do_not_import_nova(words):
+    output, errors, loaded = started(*words)
     for package in ('nova', 'sqlalchemy', 'eventlet'):
         assert f"'{package}'" not in loaded
     assert output
-    assert process.stderr == ''
+    assert errors == ''
+
+
+def test_a_malformed_scenario_does_not_import_nova(tmp_path):
+    path = tmp_path / 'rack.yaml'
+    path.write_text('hosts: [{machine: turin-nps4}]\nstepz: []\n')
+    output, errors, loaded = started('simulate', '--scenario', str(path))
+    for package in ('nova', 'sqlalchemy', 'eventlet', 'oslo_config'):
+        assert f"'{package}'" not in loaded
+    assert not output
+    assert errors.splitlines() == [
+        f'ERROR: {path}:1: steps: is missing',
+        f'{path}:2: stepz: is unknown; did you mean steps?',
+    ]
 
 
 def test_descriptions_are_those_of_the_commands():

@@ -1,0 +1,190 @@
+# Completion of nfv-sched in bash.
+# Made from the parsers of the commands: NFV_GOLDEN=write pytest tests/cmd/test_complete.py
+_nfv_sched() {
+    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
+    local name='' word words=''
+    if [[ $cur == '=' ]]; then
+        cur=''
+    elif [[ $prev == '=' ]]; then
+        prev=${COMP_WORDS[COMP_CWORD - 2]}
+    fi
+    for word in "${COMP_WORDS[@]:1:COMP_CWORD - 1}"; do
+        case $word in
+            capacity|check|complete|demo|explain|help|labels|publish|purge|report|simulate|topology)
+                name=$word
+                break
+                ;;
+        esac
+    done
+    case "$name $prev" in
+        ' --log-file' | \
+            'capacity -c' | \
+            'capacity --column' | \
+            'capacity --max-width' | \
+            'capacity --sort-column' | \
+            'capacity --flavor' | \
+            'capacity --extra-spec' | \
+            'capacity --vcpus' | \
+            'capacity --ram' | \
+            'capacity --disk' | \
+            'capacity --image' | \
+            'capacity --image-property' | \
+            'capacity --port' | \
+            'capacity --hint' | \
+            'capacity --group' | \
+            'capacity --availability-zone' | \
+            'capacity --project' | \
+            'capacity --after-loss' | \
+            'capacity --fail-below' | \
+            'capacity --os-cloud' | \
+            'capacity --deadline' | \
+            'check -c' | \
+            'check --column' | \
+            'check --max-width' | \
+            'check --sort-column' | \
+            'check --os-cloud' | \
+            'check --deadline' | \
+            'demo --hosts' | \
+            'demo --guests' | \
+            'demo --seed' | \
+            'explain -c' | \
+            'explain --column' | \
+            'explain --max-width' | \
+            'explain --sort-column' | \
+            'explain --flavor' | \
+            'explain --server' | \
+            'explain --extra-spec' | \
+            'explain --vcpus' | \
+            'explain --ram' | \
+            'explain --disk' | \
+            'explain --image' | \
+            'explain --image-property' | \
+            'explain --port' | \
+            'explain --hint' | \
+            'explain --group' | \
+            'explain --availability-zone' | \
+            'explain --project' | \
+            'explain --nearest' | \
+            'explain --fail-below' | \
+            'explain --os-cloud' | \
+            'explain --deadline' | \
+            'labels --os-cloud' | \
+            'labels --deadline' | \
+            'publish -c' | \
+            'publish --column' | \
+            'publish --max-width' | \
+            'publish --sort-column' | \
+            'publish --deadline' | \
+            'purge -c' | \
+            'purge --column' | \
+            'purge --max-width' | \
+            'purge --sort-column' | \
+            'purge --deadline' | \
+            'report --flavor' | \
+            'report --os-cloud' | \
+            'report --deadline' | \
+            'simulate -c' | \
+            'simulate --column' | \
+            'simulate --max-width' | \
+            'simulate --sort-column' | \
+            'topology -c' | \
+            'topology --column' | \
+            'topology --max-width' | \
+            'topology --sort-column' | \
+            'topology --os-cloud' | \
+            'topology --deadline')
+            return
+            ;;
+        'capacity -f' | \
+            'capacity --format' | \
+            'check -f' | \
+            'check --format' | \
+            'explain -f' | \
+            'explain --format' | \
+            'publish -f' | \
+            'publish --format' | \
+            'purge -f' | \
+            'purge --format' | \
+            'simulate -f' | \
+            'simulate --format')
+            words='csv json table value yaml'
+            ;;
+        'capacity --quote' | \
+            'check --quote' | \
+            'explain --quote' | \
+            'publish --quote' | \
+            'purge --quote' | \
+            'simulate --quote' | \
+            'topology --quote')
+            words='all minimal none nonnumeric'
+            ;;
+        'capacity --show')
+            words='total domains hosts instances'
+            ;;
+        'capacity --config-file' | \
+            'check --placement-config-file' | \
+            'check --config-file' | \
+            'explain --config-file' | \
+            'labels --config-file' | \
+            'publish --config-file' | \
+            'purge --config-file' | \
+            'report --output' | \
+            'report --log' | \
+            'report --config-file' | \
+            'simulate --scenario' | \
+            'simulate --plot' | \
+            'simulate --report' | \
+            'simulate --record' | \
+            'topology --config-file' | \
+            'topology --output')
+            compopt -o filenames
+            mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+            return
+            ;;
+        'check --show')
+            words='checks findings'
+            ;;
+        'complete --shell')
+            words='bash zsh'
+            ;;
+        'explain --show')
+            words='conditions hosts blockers suggestions'
+            ;;
+        'labels -f' | \
+            'labels --format')
+            words='ini json yaml'
+            ;;
+        'publish --source')
+            words='cells sysfs'
+            ;;
+        'publish --concurrency')
+            words='1 2 3 4 5 6 7 8 9 10'
+            ;;
+        'simulate --show')
+            words='events steps flavors errors rejections hosts'
+            ;;
+        'topology -f' | \
+            'topology --format')
+            words='csv html json svg table value yaml'
+            ;;
+    esac
+    if [[ -z $words ]]; then
+        case $name in
+            '') words='capacity check complete demo explain help labels publish purge report simulate topology --version -v --verbose -q --quiet --log-file -h --help --debug' ;;
+            capacity) words='-h --help -f --format -c --column --quote --noindent --max-width --fit-width --print-empty --sort-column --sort-ascending --sort-descending --flavor --extra-spec --vcpus --ram --disk --image --image-property --port --hint --group --availability-zone --project --after-loss --show --fail-below --config-file --os-cloud --deadline' ;;
+            check) words='-h --help -f --format -c --column --quote --noindent --max-width --fit-width --print-empty --sort-column --sort-ascending --sort-descending --placement-config-file --show --config-file --os-cloud --deadline' ;;
+            complete) words='-h --help --shell' ;;
+            demo) words='-h --help --hosts --guests --seed' ;;
+            explain) words='-h --help -f --format -c --column --quote --noindent --max-width --fit-width --print-empty --sort-column --sort-ascending --sort-descending --flavor --server --extra-spec --vcpus --ram --disk --image --image-property --port --hint --group --availability-zone --project --show --nearest --fail-below --config-file --os-cloud --deadline' ;;
+            help) words='capacity check complete demo explain help labels publish purge report simulate topology -h --help' ;;
+            labels) words='-h --help --local -f --format --config-file --os-cloud --deadline' ;;
+            publish) words='-h --help -f --format -c --column --quote --noindent --max-width --fit-width --print-empty --sort-column --sort-ascending --sort-descending --config-file --source --dry-run --prune --concurrency --deadline' ;;
+            purge) words='-h --help -f --format -c --column --quote --noindent --max-width --fit-width --print-empty --sort-column --sort-ascending --sort-descending --config-file --yes --deadline' ;;
+            report) words='-h --help --output --flavor --log --config-file --os-cloud --deadline' ;;
+            simulate) words='-h --help -f --format -c --column --quote --noindent --max-width --fit-width --print-empty --sort-column --sort-ascending --sort-descending --scenario --plot --report --record --show' ;;
+            topology) words='-h --help -c --column --quote --noindent --max-width --fit-width --print-empty --sort-column --sort-ascending --sort-descending --config-file --os-cloud --deadline --summary --output -f --format' ;;
+        esac
+    fi
+    mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
+}
+complete -F _nfv_sched nfv-sched
