@@ -29,6 +29,8 @@ from nfv_sched.survey import HostSurvey
 from nfv_sched.survey import Survey
 
 _INDENT = 2
+#: More hosts are not drawn for a terminal unless they are named.
+_MOST_DRAWN = 20
 _PICTURES = ('html', 'json', 'svg', 'table', 'yaml')
 
 
@@ -85,7 +87,8 @@ class TopologyCommand(MultiTableCommand):
     The formats are a drawing for the terminal (table, the default), a picture
     (svg), a page (html) and data (json, yaml). With --summary the command
     prints a table of the hosts instead, one row for each, in all formats of
-    lists. The exit code is 1 if any host or Nova cell could not be read.
+    lists. So it does for the terminal if no host is named and there are more
+    than 20. The exit code is 1 if any host or Nova cell could not be read.
     """
 
     default_view = 'summary'
@@ -142,6 +145,15 @@ class TopologyCommand(MultiTableCommand):
                 f'the format {form} is available with --summary only'
             )
         survey = self._survey(parsed_args)
+        shown = form == 'table' and parsed_args.output is None
+        if shown and not parsed_args.hosts and len(survey.hosts) > _MOST_DRAWN:
+            print(
+                f'{len(survey.hosts)} hosts; name hosts to see their NUMA '
+                'nodes',
+                file=self.app.stderr,
+            )
+            summarized: int = super().run(parsed_args)
+            return summarized
         self._draw(survey, parsed_args)
         return ExitCode.ERROR if survey.problems else ExitCode.OK
 

@@ -11,6 +11,7 @@ from nova import objects
 import pytest
 import yaml
 
+from nfv_sched.cmd import topology
 from nfv_sched.cmd.main import main
 from nfv_sched.nova import config as nova_config
 from nfv_sched.placement import publisher
@@ -77,6 +78,17 @@ def test_one_host_by_name_or_pattern(run):
     assert 'there is no host epyc' in run.err
     run('topology', 'epyc7451-4nod', code=1)
     assert 'did you mean epyc7451-4node?' in run.err
+
+
+def test_many_hosts_are_listed_unless_they_are_named(run, monkeypatch):
+    monkeypatch.setattr(topology, '_MOST_DRAWN', 1)
+    text = run('topology')
+    assert run.err.startswith('2 hosts; name hosts to see their NUMA nodes\n')
+    assert text == run('topology', '--summary')
+    assert 'NUMA node 3, socket 0' in run('topology', HOSTS[1])
+    assert 'NUMA node 3, socket 0' in run('topology', '*')
+    for form in ('json', 'svg'):
+        assert all(name in run('topology', '-f', form) for name in HOSTS)
 
 
 def test_the_map_as_a_picture_and_a_page(run, tmp_path):
