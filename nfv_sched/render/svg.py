@@ -3,12 +3,14 @@
 from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Sequence
+import dataclasses
 import datetime
 from xml.etree import ElementTree as ET
 
 from nfv_sched.render import device_view
 from nfv_sched.render import formatting
 from nfv_sched.render import host_view
+from nfv_sched.render import layout
 from nfv_sched.render import marks
 from nfv_sched.render import terminal
 from nfv_sched.render.metrics import SMALL_PAGE_KIB
@@ -29,7 +31,15 @@ _PAD = 10
 _GAP = 14
 _BAR_WIDTH = 130
 _INNER = 336
-_MANY_CELLS = 4
+_WIDE = _INNER + 2 * _PAD
+_MOST_LETTERS = int(_INNER / LETTER * 1.1)
+_MOST_BOLD = int(_INNER / LETTER * 0.9)
+# Of hosts with few NUMA nodes.
+_FEW_COLUMNS = 2
+# Of panels in a socket, and of sockets.
+_MOST_COLUMNS = 12
+# The pixels of a screen that a drawing may fill.
+_SCREEN = (1600.0, 800.0)
 
 _FILLS = {
     marks.FREE: '#ffffff',
@@ -95,7 +105,11 @@ def hosts(
     :param source: of the survey
     """
     pen = SVGCanvas()
-    pen.add('style', {}).text = STYLE
+    # The picture of one host fits the window of a browser.
+    high = ';max-height:100vh' if len(views) == 1 else ''
+    pen.add(
+        'style', {}
+    ).text = f'{STYLE}svg.numa{{max-width:100%;height:auto{high}}}'
     width = y = 0.0
     for view in views:
         drawn, right, height = _host(view)
@@ -148,42 +162,169 @@ def _host(view: host_view.HostView) -> tuple[SVGCanvas, float, float]:
     return pen, *_map(pen, view, 44.0)
 
 
+#: A drawing, and its height.
+_Panel = tuple[SVGCanvas, float]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Block:
+    """Panels in a grid, in a frame if there is a title."""
+
+    panels: Sequence[_Panel]
+    title: str = ''
+
+    @property
+    def _edge(self) -> float:
+        """The space within the frame."""
+        return _PAD if self.title else 0
+
+    @property
+    def _top(self) -> float:
+        return 26.0 if self.title else 0
+
+    def width(self, columns: int) -> float:
+        """The width of a grid of this number of columns."""
+        return columns * (_WIDE + _GAP) - _GAP + 2 * self._edge
+
+    def _rows(self, columns: int) -> Iterator[Sequence[_Panel]]:
+        for start in range(0, len(self.panels), columns):
+            yield self.panels[start : start + columns]
+
+    def height(self, columns: int) -> float:
+        """The height of a grid of this number of columns."""
+        rows = [_row_height(row) for row in self._rows(columns)]
+        return self._top + sum(rows) + _GAP * (len(rows) - 1) + self._edge
+
+    def draw(self, pen: SVGCanvas, x: float, y: float, columns: int) -> None:
+        """Draw the grid."""
+        if self.title:
+            size = self.width(columns), self.height(columns)
+            _frame(pen, x, y, *size, kind='panel socket')
+            title = formatting.truncate(self.title, _MOST_BOLD)
+            pen.text(x + _PAD, y + 18, title, 'head')
+        top = y + self._top
+        for row in self._rows(columns):
+            height = _row_height(row)
+            for place, (panel, _) in enumerate(row):
+                left = x + self._edge + place * (_WIDE + _GAP)
+                _frame(pen, left, top, _WIDE, height)
+                pen.place(panel, left + _PAD, top)
+            top += height + _GAP
+
+
+def _row_height(row: Sequence[_Panel]) -> float:
+    return max(tall for _, tall in row) + _PAD
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Grid:
+    """Blocks side by side.
+
+    :param columns: the most columns of panels in a block
+    :param beside: the most blocks in a row
+    """
+
+    blocks: Sequence[_Block]
+    columns: int
+    beside: int
+
+    def _rows(self) -> Iterator[Sequence[_Block]]:
+        for start in range(0, len(self.blocks), self.beside):
+            yield self.blocks[start : start + self.beside]
+
+    @property
+    def size(self) -> tuple[float, float]:
+        """Width and height."""
+        widest = max(block.width(self.columns) for block in self.blocks)
+        heights = [
+            max(block.height(self.columns) for block in row)
+            for row in self._rows()
+        ]
+        return (
+            self.beside * (widest + _GAP) - _GAP,
+            sum(heights) + _GAP * len(heights),
+        )
+
+    @property
+    def scale(self) -> float:
+        """By how much it would be scaled to fit a screen, at most 1."""
+        width, height = self.size
+        return min(1.0, _SCREEN[0] / width, _SCREEN[1] / height)
+
+    def draw(self, pen: SVGCanvas, y: float) -> None:
+        """Draw the blocks from ``y`` on."""
+        widest = max(block.width(self.columns) for block in self.blocks)
+        for row in self._rows():
+            for place, block in enumerate(row):
+                block.draw(pen, place * (widest + _GAP), y, self.columns)
+            y += max(block.height(self.columns) for block in row) + _GAP
+
+
+def _grid(blocks: Sequence[_Block], few: bool) -> _Grid:
+    """The arrangement that is scaled least, of these the smallest."""
+    most = max(len(block.panels) for block in blocks)
+    if few and len(blocks) == 1:
+        return _Grid(blocks, min(_FEW_COLUMNS, most), 1)
+    grids = [
+        _Grid(blocks, columns, beside)
+        for columns in range(1, min(most, _MOST_COLUMNS) + 1)
+        for beside in range(1, min(len(blocks), _MOST_COLUMNS) + 1)
+    ]
+    return max(
+        grids, key=lambda grid: (grid.scale, -grid.size[0] * grid.size[1])
+    )
+
+
 def _map(
     pen: SVGCanvas, view: host_view.HostView, y: float
 ) -> tuple[float, float]:
     """Draw NUMA nodes and legend from ``y`` on; returns width and height."""
-    panels = [_cell(cell) for cell in view.cells]
+    blocks = [
+        _Block(
+            [_node(panel) for panel in socket.panels],
+            socket.title,
+        )
+        for socket in layout.sockets(view.cells)
+        if socket.panels
+    ]
     if view.pools:
-        panels.append(_loose(view.pools))
-    columns = 2 if len(view.cells) <= _MANY_CELLS else _MANY_CELLS
-    columns = max(1, min(columns, len(panels)))
+        loose = [_loose(view.pools)]
+        if blocks and not blocks[-1].title:
+            loose = [*blocks.pop().panels, *loose]
+        blocks.append(_Block(loose))
     if not view.cells:
         pen.text(0, y + 14, 'no NUMA nodes reported', 'faint')
         y += 24
-    for start in range(0, len(panels), columns):
-        row = panels[start : start + columns]
-        height = max(tall for _, tall in row) + _PAD
-        for place, (panel, _) in enumerate(row):
-            x = place * (_INNER + 2 * _PAD + _GAP)
-            _frame(pen, x, y, height)
-            pen.place(panel, x + _PAD, y)
-        y += height + _GAP
-    width = columns * (_INNER + 2 * _PAD) + (columns - 1) * _GAP
+    width: float = _WIDE
+    if blocks:
+        grid = _grid(blocks, len(view.cells) <= layout.FEW_NODES)
+        width, height = grid.size
+        grid.draw(pen, y)
+        y += height
     return width, y + _legend(pen, view, y, width)
 
 
-def _frame(pen: SVGCanvas, x: float, y: float, height: float) -> None:
-    box = x + 0.5, y + 0.5, _INNER + 2 * _PAD - 1, height - 1
-    pen.rect(box, 'panel', 'none', stroke=LINE_COLOUR, rx='4')
+def _frame(  # noqa: PLR0913 - a rectangle
+    pen: SVGCanvas,
+    x: float,
+    y: float,
+    width: float,
+    height: float,
+    *,
+    kind: str = 'panel',
+) -> None:
+    box = x + 0.5, y + 0.5, width - 1, height - 1
+    pen.rect(box, kind, 'none', stroke=LINE_COLOUR, rx='4')
 
 
-def _cell(cell: host_view.CellView) -> tuple[SVGCanvas, float]:
+def _node(panel: layout.PanelView) -> _Panel:
     pen = SVGCanvas()
-    socket = '' if cell.socket is None else f' · socket {cell.socket}'
-    pen.text(0, 20, f'NUMA node {cell.id}{socket}', 'head')
+    socket = '' if panel.socket is None else f' · socket {panel.socket}'
+    title = f'{panel.title}{socket}'
+    pen.text(0, 20, formatting.truncate(title, _MOST_BOLD), 'head')
     y = 32.0
     for draw in (_cpus, _memory, _devices, _places):
-        y = draw(pen, cell, y)
+        y = draw(pen, panel.cell, y)
     return pen, y
 
 
@@ -208,13 +349,13 @@ def _cores(
     pen: SVGCanvas, cores: Sequence[host_view.CoreView], y: float
 ) -> float:
     count = terminal.cores_a_row(cores)
-    threads = max((len(core.cpus) for core in cores), default=1)
+    threads = max((len(core.owners) for core in cores), default=1)
     wide = threads * _PITCH + _CORE_GAP * (threads > 1)
     places = []
     for place, core in enumerate(cores):
         top = y + place // count * _LINE
         left = _LABEL + place % count * wide
-        if place % count == 0:
+        if place % count == 0 and core.cpus:
             pen.text(
                 _LABEL - 8,
                 top + 11,
@@ -303,7 +444,7 @@ def _pool(pen: SVGCanvas, pool: device_view.PoolView, y: float) -> float:
     return y + -(-len(pool.owners) // terminal.ROW) * _PITCH + 3
 
 
-def _loose(pools: Sequence[device_view.PoolView]) -> tuple[SVGCanvas, float]:
+def _loose(pools: Sequence[device_view.PoolView]) -> _Panel:
     pen = SVGCanvas()
     pen.text(0, 20, 'on no NUMA node', 'head')
     y = 32.0
@@ -314,8 +455,8 @@ def _loose(pools: Sequence[device_view.PoolView]) -> tuple[SVGCanvas, float]:
 
 def _places(pen: SVGCanvas, cell: host_view.CellView, y: float) -> float:
     for line in terminal.places(cell):
-        most = int(_INNER / LETTER * 1.1)
-        pen.text(0, y + 12, formatting.truncate(line, most), 'faint')
+        text = formatting.truncate(line, _MOST_LETTERS)
+        pen.text(0, y + 12, text, 'faint')
         y += _LINE
     return y
 

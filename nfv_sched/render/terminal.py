@@ -20,8 +20,10 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
+from nfv_sched.model.cpu_list import ranges
 from nfv_sched.render import device_view
 from nfv_sched.render import host_view
+from nfv_sched.render import layout
 from nfv_sched.render import marks
 from nfv_sched.render.formatting import address_name
 from nfv_sched.render.formatting import link_name
@@ -33,6 +35,9 @@ from nfv_sched.render.metrics import SMALL_PAGE_KIB
 #: Threads and devices in a row.
 ROW = 16
 _BAR = 16
+_SHORT_BAR = 8
+# More NUMA nodes than this are drawn in a row each.
+_MOST_PANELS = 16
 _LONGEST = 32
 _RESERVED = '#'
 
@@ -62,19 +67,21 @@ def owner_marks(owners: Iterable[str]) -> Text:
     return text
 
 
-def bar(free: int, total: int, reserved: int = 0) -> Text:
+def bar(
+    free: int, total: int, reserved: int = 0, *, width: int = _BAR
+) -> Text:
     """A pool as a bar: used, reserved for the host, free."""
     used = total - reserved - free
-    width = {
-        count: max(1, round(_BAR * count / total)) if count > 0 else 0
+    shares = {
+        count: max(1, round(width * count / total)) if count > 0 else 0
         for count in (used, reserved)
     }
-    kept = width[reserved]
-    taken = min(width[used], _BAR - kept)
+    kept = shares[reserved]
+    taken = min(shares[used], width - kept)
     text = Text()
     text.append('=' * taken, Style(color='green', bold=True))
     text.append(_RESERVED * kept, _STYLES[_RESERVED])
-    text.append('.' * (_BAR - taken - kept), _STYLES[marks.FREE])
+    text.append('.' * (width - taken - kept), _STYLES[marks.FREE])
     text.append(f' {free}/{total - reserved} free')
     if reserved:
         text.append(f', {reserved} reserved', _DIM)
@@ -90,7 +97,8 @@ def _core_rows(cores: Sequence[host_view.CoreView]) -> Iterator[Text]:
     count = cores_a_row(cores)
     for start in range(0, len(cores), count):
         row = cores[start : start + count]
-        text = Text().append(f'{row[0].cpus[0]:>4} ', _DIM)
+        first = row[0].cpus[0] if row[0].cpus else ''
+        text = Text().append(f'{first:>4} ', _DIM)
         yield text.append_text(
             Text(' ').join(owner_marks(core.owners) for core in row)
         )
@@ -98,7 +106,7 @@ def _core_rows(cores: Sequence[host_view.CoreView]) -> Iterator[Text]:
 
 def cores_a_row(cores: Sequence[host_view.CoreView]) -> int:
     """The number of cores in a row of the map."""
-    threads = max((len(core.cpus) for core in cores), default=1)
+    threads = max((len(core.owners) for core in cores), default=1)
     return max(1, ROW // threads)
 
 
@@ -151,12 +159,7 @@ def places(cell: host_view.CellView) -> Iterator[str]:
     """Networks, distances, L3 caches and offline CPUs of a NUMA node."""
     if cell.networks:
         yield f'near {", ".join(cell.networks)}'
-    far = ' '.join(
-        f'{other}:{cell.distances[other]}'
-        for other in sorted(cell.distances)
-        if other != cell.id
-    )
-    if far:
+    if far := _distances(cell):
         yield f'distances {far}'
     if cell.l3:
         plural = 's' * (len(cell.l3) > 1)
@@ -165,14 +168,30 @@ def places(cell: host_view.CellView) -> Iterator[str]:
         yield f'{cell.offline} CPUs offline'
 
 
-def cell_panel(cell: host_view.CellView) -> Panel:
+def _distances(cell: host_view.CellView) -> str:
+    """Distances to the other NUMA nodes; to many, by distance."""
+    others = {
+        other: cell.distances[other]
+        for other in sorted(cell.distances)
+        if other != cell.id
+    }
+    if len(others) < layout.FEW_NODES:
+        return ' '.join(f'{other}:{far}' for other, far in others.items())
+    return ', '.join(
+        f'{far} to {ranges(node for node in others if others[node] == far)}'
+        for far in sorted(set(others.values()))
+    )
+
+
+def _node_panel(panel: layout.PanelView) -> Panel:
     """One NUMA node: its cores, page pools and devices."""
-    socket = '' if cell.socket is None else f', socket {cell.socket}'
+    cell = panel.cell
+    socket = '' if panel.socket is None else f', socket {panel.socket}'
     lines = [*_cpus(cell), *_memory(cell)]
     for pool in cell.pools:
         lines += _pool(pool)
     lines += [Text(line, _DIM) for line in places(cell)]
-    return _panel(f'NUMA node {cell.id}{socket}', lines)
+    return _panel(f'{panel.title}{socket}', lines)
 
 
 def _panel(title: str, lines: Iterable[Text]) -> Panel:
@@ -189,7 +208,7 @@ def _panel(title: str, lines: Iterable[Text]) -> Panel:
 class _SideBySide:
     """A grid of panels with equally long rows."""
 
-    def __init__(self, panels: Sequence[Panel]) -> None:
+    def __init__(self, panels: Sequence[RenderableType]) -> None:
         self._panels = panels
 
     def __rich_console__(
@@ -243,16 +262,78 @@ def meanings(view: host_view.HostView) -> list[tuple[str, str]]:
     return [pair for pair in texts.items() if pair[0] in view.marks]
 
 
+def _nodes(
+    view: host_view.HostView, sockets: Sequence[layout.SocketView]
+) -> RenderableType:
+    """NUMA nodes side by side, those of a socket in a frame."""
+    panels: list[RenderableType] = []
+    for socket in sockets:
+        nodes = list(map(_node_panel, socket.panels))
+        if not socket.ids:
+            panels += nodes
+        else:
+            panels.append(
+                Panel(
+                    _SideBySide(nodes),
+                    title=socket.title,
+                    title_align='left',
+                    box=box.ROUNDED,
+                    expand=False,
+                    padding=0,
+                )
+            )
+    if view.pools:
+        lines = [line for pool in view.pools for line in _pool(pool)]
+        panels.append(_panel('on no NUMA node', lines))
+    return _SideBySide(panels)
+
+
+def _rows(sockets: Sequence[layout.SocketView]) -> RenderableType:
+    """One row for each NUMA node, in columns side by side."""
+    rows = [
+        _row(panel, socket.ids or _sockets_of(panel))
+        for socket in sockets
+        for panel in socket.panels
+    ]
+    return Columns(rows, padding=(0, 2), equal=True, column_first=True)
+
+
+def _sockets_of(panel: layout.PanelView) -> tuple[int, ...]:
+    return () if panel.socket is None else (panel.socket,)
+
+
+def _row(panel: layout.PanelView, sockets: tuple[int, ...]) -> Text:
+    """A NUMA node in one row: CPUs, huge pages, devices and instances."""
+    cell = panel.cell
+    text = Text(f'{ranges(panel.nodes):>5} ', Style(bold=True))
+    if sockets:
+        text.append(f's{ranges(sockets)} ', _DIM)
+    if cell.dedicated:
+        text.append_text(bar(cell.free, cell.dedicated, width=_SHORT_BAR))
+    for pages in cell.pages:
+        if pages.size_kib > SMALL_PAGE_KIB:
+            name = size_name(pages.size_kib)
+            text.append(f' {name}', _DIM).append(f' {pages.free}/')
+            text.append(str(pages.usable))
+    if cell.pools:
+        free = sum(pool.free for pool in cell.pools)
+        total = sum(pool.total for pool in cell.pools)
+        text.append(' dev', _DIM).append(f' {free}/{total}')
+    owners = {owner for core in cell.cores or () for owner in core.owners}
+    owners |= {owner for pool in cell.pools for owner in pool.owners or ()}
+    shown = sorted(owners - {marks.FREE, marks.SHARED, marks.BLOCKED})
+    return text.append(' ').append_text(owner_marks(shown))
+
+
 def host_map(view: host_view.HostView) -> RenderableType:
     """The NUMA map of a host: NUMA nodes side by side, and a legend."""
     title = Text().append(view.name, Style(bold=True))
     title.append(f'  {", ".join(view.remarks)}', _DIM)
-    panels = [cell_panel(cell) for cell in view.cells]
-    if view.pools:
-        lines = [line for pool in view.pools for line in _pool(pool)]
-        panels.append(_panel('on no NUMA node', lines))
-    parts: list[RenderableType] = [title, _SideBySide(panels), _legend(view)]
-    if any(cell.cores for cell in view.cells):
+    sockets = layout.sockets(view.cells)
+    count = sum(len(socket.panels) for socket in sockets)
+    drawn = _nodes(view, sockets) if count <= _MOST_PANELS else _rows(sockets)
+    parts: list[RenderableType] = [title, drawn, _legend(view)]
+    if count <= _MOST_PANELS and any(cell.cores for cell in view.cells):
         parts.append(
             Text(
                 'Each group is one core with one letter per thread; the '

@@ -1,5 +1,6 @@
 """A small cloud, spelled out: the pictures of it are looked at by eye."""
 
+import dataclasses
 import datetime
 
 from nfv_sched.model import Cell
@@ -244,6 +245,67 @@ def counted_host():
             pools=[pool],
             domains={'rack': 'R2'},
         ),
+    )
+
+
+def large_host(nodes, nodes_a_socket, busy):
+    """A host of many NUMA nodes, each with four cores.
+
+    :param busy: the nodes with an instance
+    """
+    cells, residents = [], []
+    for number in range(nodes):
+        first = 4 * number
+        pinned = (first, first + 1) if number in busy else ()
+        if pinned:
+            own = (resident_cell(0, number, pinned),)
+            residents.append(
+                SurveyedInstance(
+                    guest_uuid(number), f'vnf-{number}', 'vnf', own
+                )
+            )
+        cells.append(
+            dataclasses.replace(
+                cell(
+                    number,
+                    4,
+                    first,
+                    4 * nodes,
+                    pinned,
+                    pages=(PagePool(G1, 32, 4 if pinned else 0),),
+                    memory_used_mib=4096 if pinned else 0,
+                ),
+                socket=number // nodes_a_socket,
+            )
+        )
+    card = '0000:04:00.0'
+    return HostSurvey(
+        'large',
+        HostTopology(
+            'large',
+            guest_uuid(999),
+            cells=tuple(
+                CellTopology(
+                    each.id,
+                    each.memory_mib,
+                    8,
+                    socket=each.socket,
+                    distances={
+                        other.id: 10
+                        if other is each
+                        else 12
+                        if other.socket == each.socket
+                        else 32
+                        for other in cells
+                    },
+                )
+                for each in cells
+            ),
+        ),
+        Host('large', tuple(cells)),
+        tuple(residents),
+        devices=tuple(functions(card, 4, 1, 'physnet1')),
+        enabled=True,
     )
 
 

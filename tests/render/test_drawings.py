@@ -13,6 +13,7 @@ import pytest
 from rich.console import Console
 
 from nfv_sched.render import host_view
+from nfv_sched.render import layout
 from nfv_sched.render import marks
 from nfv_sched.render import svg
 from nfv_sched.render import terminal
@@ -25,6 +26,8 @@ HOSTS = {
     'busy': examples.busy_host,
     'empty': examples.empty_host,
     'counted': examples.counted_host,
+    'eight': lambda: examples.large_host(8, 4, {0, 1, 5}),
+    'eighty': lambda: examples.large_host(80, 4, {0, 1, 33}),
 }
 
 
@@ -64,6 +67,85 @@ def test_the_svg_map(name):
     picture = svg.hosts([view], examples.TAKEN, "Nova's databases")
     # One element a line, for those who read the differences.
     compare(f'{name}.svg', picture.replace('><', '>\n<') + '\n')
+
+
+#: Lines of a terminal, and width and height of a window.
+LINES = 60
+WINDOW = (1600, 900)
+
+
+@pytest.mark.parametrize(
+    ('nodes', 'nodes_a_socket', 'busy'),
+    [
+        (8, 4, {0, 1, 5}),
+        (8, 4, range(8)),
+        (8, 1, range(8)),
+        (80, 4, {0, 1, 33}),
+        (80, 4, range(80)),
+        (80, 80, range(80)),
+        (80, 2, range(0, 80, 2)),
+    ],
+)
+def test_hosts_of_many_nodes_fit_a_screen(nodes, nodes_a_socket, busy):
+    view = host_view.host_view(
+        examples.large_host(nodes, nodes_a_socket, busy)
+    )
+    text = drawn(terminal.host_map(view))
+    assert len(text.splitlines()) <= LINES
+    assert max(map(len, text.splitlines())) <= 120
+    root = parsed(svg.hosts([view], examples.TAKEN, "Nova's databases"))
+    style = root.find(f'.//{SVG}style').text
+    assert 'max-width:100%;height:auto;max-height:100vh' in style
+    width, height = (float(root.get(name)) for name in ('width', 'height'))
+    assert root.get('viewBox') == f'0 0 {width:g} {height:g}'
+    # Letters of 10 pixels keep 4 at least.
+    assert min(WINDOW[0] / width, WINDOW[1] / height) >= 0.4
+    # Every instance is there.
+    for number in busy:
+        assert f'vnf-{number} ' in text
+
+
+def test_nodes_of_a_socket_are_in_one_frame():
+    view = host_view.host_view(examples.large_host(8, 4, {0, 1, 5}))
+    sockets = layout.sockets(view.cells)
+    assert [socket.title for socket in sockets] == ['socket 0', 'socket 1']
+    assert [[panel.title for panel in each.panels] for each in sockets] == [
+        [
+            'NUMA node 0',
+            'NUMA node 1',
+            '2 free NUMA nodes like this: 2-3',
+        ],
+        ['3 free NUMA nodes like this: 4,6-7', 'NUMA node 5'],
+    ]
+    root = parsed(svg.drawing(view))
+    frames = [rect.get('class') for rect in root.iter(f'{SVG}rect')]
+    assert frames.count('panel socket') == 2
+    assert frames.count('panel') == 5
+
+
+def test_free_sockets_that_are_alike_are_drawn_once():
+    view = host_view.host_view(examples.large_host(80, 4, {0, 1, 33}))
+    first, alike, busy = layout.sockets(view.cells)
+    assert (first.title, busy.title) == ('socket 0', 'socket 8')
+    assert alike.title == '18 free sockets: 1-7,9-19'
+    [panel] = alike.panels
+    assert panel.nodes == (*range(4, 32), *range(36, 80))
+
+
+def test_a_node_with_another_card_is_not_like_the_others():
+    view = host_view.host_view(examples.large_host(8, 8, ()))
+    [socket] = layout.sockets(view.cells)
+    assert socket.title == ''
+    assert [panel.nodes for panel in socket.panels] == [
+        (0, 2, 3, 4, 5, 6, 7),
+        (1,),
+    ]
+
+
+def test_few_nodes_are_drawn_one_by_one():
+    view = host_view.host_view(examples.large_host(4, 4, ()))
+    [socket] = layout.sockets(view.cells)
+    assert [panel.nodes for panel in socket.panels] == [(0,), (1,), (2,), (3,)]
 
 
 def test_colours_are_of_guests_alone():
