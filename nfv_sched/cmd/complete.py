@@ -14,6 +14,10 @@ FOLDER = 'completion'
 class CompleteCommand(command.Command):  # type: ignore[misc]
     """Print the script that completes commands and options in a shell."""
 
+    def get_epilog(self) -> str:
+        """Nothing: cliff reads all installed packages to name that of ours."""
+        return ''
+
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Describe the command's options."""
         parser: argparse.ArgumentParser = super().get_parser(prog_name)

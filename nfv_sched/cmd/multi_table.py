@@ -97,6 +97,10 @@ class MultiTableCommand(lister.Lister, metaclass=abc.ABCMeta):  # type: ignore[m
         self._problems: dict[str, None] = {}
         self._sections: Sequence[Section] = ()
 
+    def get_epilog(self) -> str:
+        """Nothing: cliff reads all installed packages to name that of ours."""
+        return ''
+
     @abc.abstractmethod
     def sections(
         self, parsed_args: argparse.Namespace, selection: Selection

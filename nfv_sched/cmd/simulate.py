@@ -4,7 +4,6 @@ import argparse
 from collections.abc import Iterator
 import pathlib
 
-from nfv_sched.cmd import rich_console
 from nfv_sched.cmd.exit_codes import ExitCode
 from nfv_sched.cmd.multi_table import MultiTableCommand
 from nfv_sched.cmd.multi_table import Section
@@ -72,6 +71,8 @@ class SimulateCommand(MultiTableCommand):
         """
         # Before Nova is imported, which takes seconds.
         source.check(parsed_args.scenario)
+        from nfv_sched.cmd import rich_console  # noqa: PLC0415
+
         try:
             from nfv_sched.cmd import simulate_view  # noqa: PLC0415
         except ModuleNotFoundError as error:
