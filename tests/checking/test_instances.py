@@ -107,8 +107,10 @@ def test_two_instances_on_one_cpu(host):
         if 'same' in finding.problem and finding.code is Code.FAILURE
     ][:1]
     assert finding.host == host.host
-    assert first.uuid in ''.join(map(str, finding.instances))
-    assert host.residents[1].uuid in ''.join(finding.instances)
+    assert {instance.uuid for instance in finding.instances} == {
+        first.uuid,
+        host.residents[1].uuid,
+    }
     part = first.cells[0]
     cpus = sorted(part.host_cpus)
     assert finding.where.startswith(f'NUMA node {part.host_cell}, CPU')
