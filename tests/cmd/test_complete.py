@@ -83,7 +83,7 @@ def test_zsh_reads_the_script(tmp_path):
         print -r -- $_comps[nfv-sched]
     """
     done = subprocess.run(
-        [shell('zsh'), '-fec', asked],
+        [shell('zsh'), '-fc', asked],
         capture_output=True,
         text=True,
         check=True,
