@@ -5,8 +5,9 @@ from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
-from importlib import metadata
+import configparser
 import pathlib
+import pkgutil
 import shlex
 from typing import Any
 
@@ -15,6 +16,7 @@ from cliff import help as cliff_help
 from nfv_sched.cmd.complete import CompleteCommand
 from nfv_sched.cmd.main import Main
 
+_SETUP = pathlib.Path(__file__).parents[1] / 'setup.cfg'
 _NOTE = (
     '# Made from the parsers of the commands: NFV_GOLDEN=write pytest '
     'tests/cmd/test_complete.py'
@@ -92,8 +94,14 @@ def parsers() -> dict[str, argparse.ArgumentParser]:
     """The parser of each command by name; '' is that of all commands."""
     app = Main()
     found = {'': app.parser}
-    points = metadata.entry_points(group='nfv_sched.commands')
-    commands = {point.name: point.load() for point in points}
+    # As they are declared here: other packages may bring commands, too.
+    config = configparser.ConfigParser()
+    config.read(_SETUP)
+    declared = config['options.entry_points']['nfv_sched.commands'].split('\n')
+    commands: dict[str, Any] = {}
+    for line in filter(None, declared):
+        name, _, target = line.partition(' = ')
+        commands[name] = pkgutil.resolve_name(target)
     commands['complete'] = CompleteCommand
     commands['help'] = cliff_help.HelpCommand
     for name in sorted(commands):
