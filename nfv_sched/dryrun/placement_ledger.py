@@ -96,7 +96,8 @@ class HostUnderTest:
     ``state`` is the one that Nova reported, before these claims.
     ``distances`` are the published ones between its cells,
     ``provider_name`` knows the names of bandwidth providers,
-    ``accelerators_of`` the accelerators that a candidate gives.
+    ``accelerators_of`` the accelerators that a candidate gives to the request
+    whose claim is next.
     """
 
     name: str

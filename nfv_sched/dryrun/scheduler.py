@@ -112,20 +112,32 @@ class DryRun:
         :raises Exception: whatever a malformed state makes Nova's objects
             raise
         """
-        host = self.host(report)
-        published = self.cycle.process.published
-        return HostUnderTest(
+        target = HostUnderTest(
             str(report.state.nodename),
-            host,
+            self.host(report),
             report.state,
-            published.distances(report.state, host),
-            published.provider_name,
-            functools.partial(
-                published.accelerators,
-                report.state,
-                host,
-                self.fit_request.guest.accelerators,
-            ),
+            {},
+            self.cycle.process.published.provider_name,
+        )
+        self._prepare(target)
+        return target
+
+    def _prepare(self, target: HostUnderTest) -> None:
+        """Add what this request needs to know of a host.
+
+        Claims of other requests may have been the first on it: these need
+        other accelerators, or no PCIe roots.
+        """
+        published, state = self.cycle.process.published, target.state
+        target.host = published.augment(
+            state, target.host, roots=self.fit_request.asks_roots
+        )
+        target.distances = published.distances(state, target.host)
+        target.accelerators_of = functools.partial(
+            published.accelerators,
+            state,
+            target.host,
+            self.fit_request.guest.accelerators,
         )
 
     def claim(
@@ -138,6 +150,7 @@ class DryRun:
 
         As :func:`nfv_sched.dryrun.placement_ledger.claim`.
         """
+        self._prepare(target)
         return placement_ledger.claim(
             self.fit_request,
             target,
