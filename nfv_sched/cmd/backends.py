@@ -25,6 +25,7 @@ from nfv_sched.placement.errors import PlacementError
 from nfv_sched.survey import nova as nova_survey
 from nfv_sched.survey import placement as placement_survey
 from nfv_sched.survey.accelerators import with_accelerators
+from nfv_sched.survey.one_time_use import with_reservations
 from nfv_sched.survey.values import Survey
 
 LOG = logging.getLogger(__name__)
@@ -158,7 +159,8 @@ class Backends:
     def survey_with_distances(self) -> Survey:
         """All hosts, with what Placement alone has.
 
-        The published distances between NUMA nodes, and accelerators.
+        The published distances between NUMA nodes, accelerators, and devices
+        that are reserved.
 
         :raises NoBackendError: the credentials are invalid
         :raises PlacementError: Placement is read and does not answer
@@ -170,11 +172,13 @@ class Backends:
         survey = nova_survey.read(failure_domain_kinds(), published=published)
         if published is None:
             return survey
+        client = self.placement()
         try:
-            return with_accelerators(survey, self.placement())
+            return with_reservations(with_accelerators(survey, client), client)
         except (PlacementError, ksa_errors.ClientException) as error:
             LOG.warning(
-                'Accelerators are not known: Placement does not answer: %s',
+                'Accelerators and reserved devices are not known: Placement '
+                'does not answer: %s',
                 error,
             )
             return survey

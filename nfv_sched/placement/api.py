@@ -22,6 +22,8 @@ _SENTINEL = f'{schema.TOPOLOGY}:1'
 _DIRECT = 'CUSTOM_VNIC_TYPE_DIRECT'
 #: The trait of Nova's providers of PCI devices.
 _MANAGED_PCI = 'COMPUTE_MANAGED_PCI_DEVICE'
+#: That of a device which Nova reserves once an instance had it.
+_ONE_TIME_USE = 'HW_PCI_ONE_TIME_USE'
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -131,14 +133,26 @@ def bandwidth_provider_names(client: PlacementClient) -> dict[str, str]:
 
     Of those with VFs for ports of type ``direct``, which nearly all are.
     """
+    providers = _providers_with(client, _DIRECT)
+    return {provider.uuid: provider.name for provider in providers}
+
+
+def one_time_use_providers(client: PlacementClient) -> list[ListedProvider]:
+    """The providers of PCI devices that are for one use."""
+    return _providers_with(client, _ONE_TIME_USE)
+
+
+def _providers_with(
+    client: PlacementClient, trait: str
+) -> list[ListedProvider]:
+    """The providers with a trait, which need not exist."""
     try:
-        providers = _list_providers(client, required=_DIRECT)
+        return _list_providers(client, required=trait)
     except Refused as error:
         # Placement refuses a query for a trait that does not exist.
-        if error.status != 400 or _trait_exists(client, _DIRECT):
+        if error.status != 400 or _trait_exists(client, trait):
             raise
-        return {}
-    return {provider.uuid: provider.name for provider in providers}
+        return []
 
 
 def unmanaged_providers(client: PlacementClient) -> list[ListedProvider]:

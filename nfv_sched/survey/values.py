@@ -81,8 +81,9 @@ class SurveyedDevice:
 
     ``parent`` is the address of the PF of a VF. ``guest`` is the uuid of the
     instance that has the device; ``free`` is whether a claim may take it,
-    which also depends on the state of its PF or VFs. ``request_id`` is that
-    of the PCI request for which it was taken.
+    which also depends on the state of its PF or VFs, and on what Placement
+    has reserved where that was read. ``request_id`` is that of the PCI
+    request for which it was taken.
     """
 
     address: str
