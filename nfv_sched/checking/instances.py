@@ -78,7 +78,7 @@ def findings(
     for host in hosts:
         if host.state is None or host.residents is None:
             continue
-        held = _held(host)
+        held = host.held
         devices = _devices_by_instance(host)
         found += _pinned_twice(host, held)
         found += _outside(host, held)
@@ -93,11 +93,6 @@ def findings(
             found += _foreign_devices(host, held, devices, places)
         found += _far_devices(host, devices)
     return found, changing
-
-
-def _held(host: HostSurvey) -> list[SurveyedInstance]:
-    """The instances that hold resources of a host, migrations included."""
-    return [*(host.residents or ()), *(host.migrating or {}).values()]
 
 
 def _devices_by_instance(
@@ -197,14 +192,9 @@ def _occupied(
     held: Sequence[SurveyedInstance], cell: Cell
 ) -> AbstractSet[int]:
     """The CPUs that instances use; with isolated ones, whole cores."""
-    cpus: set[int] = set()
-    for _, part in _parts(held, cell):
-        cpus |= part.host_cpus
-        if part.isolated:
-            for core in cell.siblings:
-                if core & part.host_cpus:
-                    cpus |= core
-    return cpus
+    return frozenset().union(
+        *(part.occupied(cell.siblings) for _, part in _parts(held, cell))
+    )
 
 
 def _unowned_cpus(

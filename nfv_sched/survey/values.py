@@ -4,7 +4,9 @@ A value that the source does not have is None, never an estimate: Placement
 has the amounts in use of a NUMA node, but not the instances and CPUs.
 """
 
+from collections.abc import Iterable
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 import dataclasses
 import datetime
 import enum
@@ -48,6 +50,16 @@ class InstanceCell:
         return (
             frozenset(host_cpu for _, host_cpu in self.pinning) | self.reserved
         )
+
+    def occupied(self, cores: Iterable[AbstractSet[int]]) -> frozenset[int]:
+        """The host CPUs that no other instance can have.
+
+        :param cores: the hardware threads of each core of the NUMA node
+        """
+        own = self.host_cpus
+        if not self.isolated:
+            return own
+        return own.union(*(core for core in cores if core & own))
 
     def pages(self, size_kib: int, smallest_kib: int) -> int:
         """The pages of one size that it uses, as nova-compute counts them.
@@ -134,6 +146,11 @@ class HostSurvey:
     availability_zone: str | None = None
     accelerators: tuple[SurveyedAccelerator, ...] | None = None
     migrating: Mapping[str, SurveyedInstance] | None = None
+
+    @property
+    def held(self) -> tuple[SurveyedInstance, ...]:
+        """The instances that hold resources, those of migrations included."""
+        return (*(self.residents or ()), *(self.migrating or {}).values())
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

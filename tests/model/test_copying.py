@@ -8,7 +8,6 @@ import pytest
 
 from nfv_sched import fit
 from nfv_sched.dryrun import placement_ledger
-from nfv_sched.explain import moves
 from nfv_sched.fit import drift
 from nfv_sched.fit import gap
 from nfv_sched.fit.apply_claim import apply_claim
@@ -25,6 +24,7 @@ from nfv_sched.model import PoolTopology
 from nfv_sched.model import Reason
 from nfv_sched.model import Resource
 from nfv_sched.nova import host_states
+from nfv_sched.survey import departures
 from nfv_sched.survey.values import HostSurvey
 from nfv_sched.survey.values import InstanceCell
 from nfv_sched.survey.values import SurveyedDevice
@@ -188,7 +188,7 @@ def left():
         residents=(leaving,),
         devices=(device,),
     )
-    return moves.host_without(survey, more_host(), [leaving])
+    return departures.host_without(survey, more_host(), [leaving])
 
 
 TRANSFORMATIONS = {
