@@ -16,6 +16,7 @@ from nfv_sched.checking.result import verb
 from nfv_sched.checking.result import warning
 from nfv_sched.fit import drift
 from nfv_sched.model import HostTopology
+from nfv_sched.model.pages import huge_pages
 from nfv_sched.nova import node_labels
 from nfv_sched.survey.values import HostSurvey
 
@@ -139,7 +140,7 @@ def reserved_pages(
         if any(pool.free + pool.used < 0 for c in cells for pool in c.pages):
             excessive.append(name)
         shape = [
-            (c.id, [(p.size_kib, p.total) for p in c.pages if p.size_kib > 4])
+            (c.id, [(p.size_kib, p.total) for p in huge_pages(c.pages)])
             for c in cells
         ]
         reserved = [

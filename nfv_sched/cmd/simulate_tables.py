@@ -12,7 +12,6 @@ from nfv_sched.dryrun.tables import Table
 from nfv_sched.explain import tables as explain_tables
 from nfv_sched.render import summary
 from nfv_sched.render.formatting import size_name
-from nfv_sched.render.metrics import SMALL_PAGE_KIB
 from nfv_sched.render.summary import HostFigures
 from nfv_sched.scenario.run import Event
 from nfv_sched.scenario.run import EventKind
@@ -175,7 +174,7 @@ def hosts(
             size
             for row in figures.rows
             for size, (_, usable) in row.figures.pages.items()
-            if usable and size > SMALL_PAGE_KIB
+            if usable
         }
     )
 

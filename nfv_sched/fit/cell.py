@@ -15,6 +15,8 @@ from nfv_sched.model import PAGES_ANY
 from nfv_sched.model import PAGES_LARGE
 from nfv_sched.model import PAGES_SMALL
 from nfv_sched.model import Resource
+from nfv_sched.model.pages import base_page_kib
+from nfv_sched.model.pages import USUAL_BASE_KIB
 
 
 class Ratios(NamedTuple):
@@ -136,7 +138,14 @@ def page_shortage(host: Cell, guest: GuestCell, asked: int) -> Shortage:
         page_shortages(host, guest, asked),
         key=lambda miss: (miss.asked - miss.available) * (miss.size_kib or 1),
         default=Shortage(
-            Resource.PAGES, guest.memory_mib * KIB_PER_MIB // 4, 0
+            Resource.PAGES,
+            guest.memory_mib
+            * KIB_PER_MIB
+            // (
+                base_page_kib(pool.size_kib for pool in host.pages)
+                or USUAL_BASE_KIB
+            ),
+            0,
         ),
     )
 

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from nfv_sched.model.pages import huge_pages
 from nfv_sched.render.device_view import PoolView
 from nfv_sched.render.formatting import size_name
 from nfv_sched.render.host_view import CellView
 from nfv_sched.render.host_view import HostView
-from nfv_sched.render.metrics import SMALL_PAGE_KIB
 
 #: Shares in use, from unused to full.
 LEVELS = ('unused', 'to 25 %', 'to 50 %', 'to 75 %', 'below 100 %', 'full')
@@ -77,10 +77,11 @@ def _measures(hosts: Sequence[HostView]) -> Iterator[tuple[str, _Measure]]:
     cells = [cell for host in hosts for cell in host.cells]
     if any(cell.dedicated for cell in cells):
         yield 'dedicated CPUs', lambda cell: Amount(cell.free, cell.dedicated)
-    sizes = {pool.size_kib for cell in cells for pool in cell.pages}
+    sizes = {
+        pool.size_kib for cell in cells for pool in huge_pages(cell.pages)
+    }
     for size in sorted(sizes, reverse=True):
-        if size > SMALL_PAGE_KIB:
-            yield f'pages of {size_name(size)}', _pages_of(size)
+        yield f'pages of {size_name(size)}', _pages_of(size)
     kinds = {device_kind(pool) for cell in cells for pool in cell.pools}
     for kind in sorted(kinds):
         yield kind, _devices_of(kind)
@@ -95,7 +96,7 @@ def _pages_of(size: int) -> _Measure:
     def measure(cell: CellView) -> Amount:
         return _sum(
             Amount(pool.free, pool.usable)
-            for pool in cell.pages
+            for pool in huge_pages(cell.pages)
             if pool.size_kib == size
         )
 

@@ -4,11 +4,9 @@ from collections.abc import Iterable
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from nfv_sched.model.pages import huge_pages
 from nfv_sched.render.host_view import CellView
 from nfv_sched.render.host_view import HostView
-
-#: Pages above this size in KiB are huge.
-SMALL_PAGE_KIB = 64
 
 
 def fragmentation(free: Sequence[int], sizes: Sequence[int]) -> float:
@@ -52,8 +50,7 @@ def is_dead(cell: CellView) -> bool:
     size. A NUMA node configured without dedicated CPUs, or without huge
     pages, is judged by the other resource.
     """
-    huge = [pool for pool in cell.pages if pool.size_kib > SMALL_PAGE_KIB]
-    huge = [pool for pool in huge if pool.usable > 0]
+    huge = [pool for pool in huge_pages(cell.pages) if pool.usable > 0]
     no_cpus = cell.dedicated > 0 and cell.free <= 0
     no_pages = bool(huge) and all(pool.free <= 0 for pool in huge)
     return no_cpus or no_pages
@@ -67,8 +64,9 @@ def stranded(cell: CellView) -> int:
 class HostMetrics(NamedTuple):
     """Figures of a host.
 
-    ``pages`` has pairs of free and usable pages by size in KiB. ``guests``,
-    the number of instances, and ``broken_cores`` are None if unknown.
+    ``pages`` has pairs of free and usable huge pages by size in KiB.
+    ``guests``, the number of instances, and ``broken_cores`` are None if
+    unknown.
     """
 
     guests: int | None
@@ -86,7 +84,7 @@ def host_metrics(host: HostView) -> HostMetrics:
     """The figures of a host."""
     pages: dict[int, tuple[int, int]] = {}
     for cell in host.cells:
-        for pool in cell.pages:
+        for pool in huge_pages(cell.pages):
             free, usable = pages.get(pool.size_kib, (0, 0))
             pages[pool.size_kib] = (
                 free + max(0, pool.free),

@@ -186,13 +186,12 @@ def _tiles(
     )
     sizes = {size for figure in figures for size in figure.pages}
     for size in sorted(sizes, reverse=True):
-        if size > metrics.SMALL_PAGE_KIB:
-            pages = [figure.pages.get(size, (0, 0)) for figure in figures]
-            yield (
-                f'Free pages of {formatting.size_name(size)}',
-                str(sum(free for free, _ in pages)),
-                f'of {sum(usable for _, usable in pages)}',
-            )
+        pages = [figure.pages.get(size, (0, 0)) for figure in figures]
+        yield (
+            f'Free pages of {formatting.size_name(size)}',
+            str(sum(free for free, _ in pages)),
+            f'of {sum(usable for _, usable in pages)}',
+        )
     if devices := sum(figure.devices for figure in figures):
         free = sum(figure.free_devices for figure in figures)
         yield 'Free devices', str(free), f'of {devices}'

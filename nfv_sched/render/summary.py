@@ -9,7 +9,6 @@ from nfv_sched.render import host_view
 from nfv_sched.render import metrics
 from nfv_sched.render.formatting import printable
 from nfv_sched.render.formatting import size_name
-from nfv_sched.render.metrics import SMALL_PAGE_KIB
 from nfv_sched.survey import HostSurvey
 from nfv_sched.survey import Survey
 
@@ -40,14 +39,7 @@ def table(
         HostFigures(host, view.name, metrics.host_metrics(view))
         for host, view in zip(surveyed, hosts, strict=True)
     ]
-    sizes = sorted(
-        {
-            size
-            for row in rows
-            for size in row.figures.pages
-            if size > SMALL_PAGE_KIB
-        }
-    )
+    sizes = sorted({size for row in rows for size in row.figures.pages})
     kinds = sorted(
         {kind for host in surveyed for kind in host.topology.domains}
     )
@@ -85,7 +77,6 @@ _BEFORE_PAGES = (
         lambda row: [
             {'size_kib': size, 'free': free, 'usable': usable}
             for size, (free, usable) in sorted(row.figures.pages.items())
-            if size > SMALL_PAGE_KIB
         ],
     ),
 )

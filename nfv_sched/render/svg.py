@@ -7,13 +7,13 @@ import dataclasses
 import datetime
 from xml.etree import ElementTree as ET
 
+from nfv_sched.model.pages import huge_pages
 from nfv_sched.render import device_view
 from nfv_sched.render import formatting
 from nfv_sched.render import host_view
 from nfv_sched.render import layout
 from nfv_sched.render import marks
 from nfv_sched.render import terminal
-from nfv_sched.render.metrics import SMALL_PAGE_KIB
 from nfv_sched.render.svg_canvas import document
 from nfv_sched.render.svg_canvas import FAINT
 from nfv_sched.render.svg_canvas import LETTER
@@ -142,8 +142,7 @@ def description(view: host_view.HostView) -> str:
         facts += [
             f'{pages.free} of {pages.usable} pages of '
             f'{formatting.size_name(pages.size_kib)} free'
-            for pages in cell.pages
-            if pages.size_kib > SMALL_PAGE_KIB
+            for pages in huge_pages(cell.pages)
         ]
         if cell.pools:
             free = sum(pool.free for pool in cell.pools)
@@ -402,16 +401,15 @@ def _bar(  # noqa: PLR0913 - where, what and how much
 
 
 def _memory(pen: SVGCanvas, cell: host_view.CellView, y: float) -> float:
-    for pages in cell.pages:
-        if pages.size_kib > SMALL_PAGE_KIB:
-            y = _bar(
-                pen,
-                y,
-                formatting.size_name(pages.size_kib),
-                pages.free,
-                pages.total,
-                pages.reserved,
-            )
+    for pages in huge_pages(cell.pages):
+        y = _bar(
+            pen,
+            y,
+            formatting.size_name(pages.size_kib),
+            pages.free,
+            pages.total,
+            pages.reserved,
+        )
     free = formatting.memory_name(cell.memory_mib - cell.memory_used_mib)
     pen.text(_LABEL - 8, y + 11, 'RAM', 'faint', **{'text-anchor': 'end'})
     total = formatting.memory_name(cell.memory_mib)

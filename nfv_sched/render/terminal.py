@@ -21,6 +21,7 @@ from rich.table import Table
 from rich.text import Text
 
 from nfv_sched.model.cpu_list import ranges
+from nfv_sched.model.pages import huge_pages
 from nfv_sched.render import device_view
 from nfv_sched.render import host_view
 from nfv_sched.render import layout
@@ -30,7 +31,6 @@ from nfv_sched.render.formatting import link_name
 from nfv_sched.render.formatting import memory_name
 from nfv_sched.render.formatting import size_name
 from nfv_sched.render.formatting import truncate
-from nfv_sched.render.metrics import SMALL_PAGE_KIB
 
 #: Threads and devices in a row.
 ROW = 16
@@ -124,9 +124,7 @@ def _cpus(cell: host_view.CellView) -> Iterator[Text]:
 
 
 def _memory(cell: host_view.CellView) -> Iterator[Text]:
-    huge = [pool for pool in cell.pages if pool.size_kib > SMALL_PAGE_KIB]
-    if huge:
-        yield from map(_pages, huge)
+    yield from map(_pages, huge_pages(cell.pages))
     free = cell.memory_mib - cell.memory_used_mib
     yield Text(
         f' RAM {memory_name(free)} of {memory_name(cell.memory_mib)} free',
@@ -310,11 +308,10 @@ def _row(panel: layout.PanelView, sockets: tuple[int, ...]) -> Text:
         text.append(f's{ranges(sockets)} ', _DIM)
     if cell.dedicated:
         text.append_text(bar(cell.free, cell.dedicated, width=_SHORT_BAR))
-    for pages in cell.pages:
-        if pages.size_kib > SMALL_PAGE_KIB:
-            name = size_name(pages.size_kib)
-            text.append(f' {name}', _DIM).append(f' {pages.free}/')
-            text.append(str(pages.usable))
+    for pages in huge_pages(cell.pages):
+        name = size_name(pages.size_kib)
+        text.append(f' {name}', _DIM).append(f' {pages.free}/')
+        text.append(str(pages.usable))
     if cell.pools:
         free = sum(pool.free for pool in cell.pools)
         total = sum(pool.total for pool in cell.pools)

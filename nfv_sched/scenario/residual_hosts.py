@@ -14,7 +14,8 @@ import pathlib
 from typing import Any
 
 from nfv_sched.dryrun.tables import SCHEMA_VERSION
-from nfv_sched.render.metrics import SMALL_PAGE_KIB
+from nfv_sched.model.pages import base_page_kib
+from nfv_sched.model.pages import USUAL_BASE_KIB
 from nfv_sched.scenario.values import PlannedHost
 from nfv_sched.sim.machine import Assign
 from nfv_sched.sim.machine import Machine
@@ -111,6 +112,14 @@ def machine_of(host: HostDocument, cpu_ratio: float) -> Machine:
         shared=frozenset(shared),
         threads=threads,
         sibling_stride=len(every),
+        base_page_kib=max(
+            (
+                base_page_kib(pool['size_kib'] for pool in cell['pages'])
+                for cell in cells
+            ),
+            default=0,
+        )
+        or USUAL_BASE_KIB,
         nics=tuple(_nics(host['devices'] or (), {c['id'] for c in cells})),
     )
 
@@ -162,9 +171,10 @@ def _huge_pages(
     """
     pages, reserved = {}, {}
     room = memory_mib * _KIB
+    base = base_page_kib(pool['size_kib'] for pool in pools)
     for pool in sorted(pools, key=lambda pool: -pool['size_kib']):
         size = pool['size_kib']
-        if size > SMALL_PAGE_KIB:
+        if size > base:
             free = max(0, pool['usable'] - pool['used'])
             pages[size] = min(free + pool['reserved'], room // size)
             reserved[size] = max(0, pages[size] - free)

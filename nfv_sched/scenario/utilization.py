@@ -70,7 +70,7 @@ def _usage(simulated: SimulatedInstance) -> Counter[str]:
     for cell in topology.cells if topology else ():
         usage[CPUS] += len((cell.cpu_pinning or {}).values())
         usage[CPUS] += len(cell.cpuset_reserved or ())
-        if cell.pagesize and cell.pagesize > 4:
+        if cell.pagesize:
             usage[pages(cell.pagesize)] += cell.memory * 1024 // cell.pagesize
     usage[DEVICES] += len(simulated.devices)
     return usage

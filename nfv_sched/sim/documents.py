@@ -169,8 +169,8 @@ def _wrong_type(wanted: str | list[str], value: Any) -> str:
     return f'must be {kinds}, not {shown(value)}{hint}'
 
 
-def _not_a_choice(wanted: list[str], value: Any, _facts: Any) -> str:
-    choices = list(filter(None, wanted))
+def _not_a_choice(wanted: list[str | int], value: Any, _facts: Any) -> str:
+    choices = [str(choice) for choice in wanted if choice]
     close = closest(str(value), choices)
     hint = f'; did you mean {close}?' if close else ''
     return f'{shown(value)} is not one of {", ".join(choices)}{hint}'

@@ -16,6 +16,7 @@ import pathlib
 import re
 from typing import Any
 
+from nfv_sched.model.pages import USUAL_BASE_KIB
 from nfv_sched.sim import documents
 from nfv_sched.sim.problems import did_you_mean
 from nfv_sched.sim.problems import InputError
@@ -104,11 +105,10 @@ class MachineCell:
     physnets: frozenset[str] = frozenset()
     tunneled: bool = False
 
-    @property
-    def small_pages(self) -> int:
-        """4 KiB pages in the memory without huge pages."""
+    def base_pages(self, size_kib: int) -> int:
+        """The base pages in the memory without huge pages."""
         huge = sum(size * count for size, count in self.pages.items())
-        return (self.memory_mib * 1024 - huge) // 4
+        return (self.memory_mib * 1024 - huge) // size_kib
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -120,6 +120,7 @@ class Machine:
     other CPUs are reserved for the host. The threads of a core are
     ``sibling_stride`` CPUs apart. ``labelled`` is whether nova.conf declares
     the labels of the NUMA nodes, see :mod:`nfv_sched.nova.node_labels`.
+    ``base_page_kib`` is the size of the pages of its kernel.
     """
 
     name: str
@@ -132,6 +133,7 @@ class Machine:
     nics: tuple[Nic, ...] = ()
     disk_gib: int = 2000
     labelled: bool = False
+    base_page_kib: int = USUAL_BASE_KIB
 
     @property
     def memory_mib(self) -> int:
@@ -265,6 +267,9 @@ def _machine(name: str, document: documents.Document) -> Machine:
         nics=tuple(nics.values()),
         disk_gib=int(document.valid_value('disk_gib', 2000)),
         labelled=document.valid_value('labelled', False),
+        base_page_kib=int(
+            document.valid_value('base_page_kib', USUAL_BASE_KIB)
+        ),
         **sets,
     )
     complete = document.is_valid(('cells',))
@@ -380,7 +385,7 @@ def _cell_complaints(
             if not core <= cell.cpus:
                 text = f'has only part of the core of {_listed(core)}'
                 yield (*path, 'cpus'), text
-    if cell.small_pages < 0:
+    if cell.base_pages(machine.base_page_kib) < 0:
         yield (*path, 'pages'), 'more huge pages than memory'
     for size, count in cell.reserved_pages.items():
         if count > cell.pages.get(size, 0):

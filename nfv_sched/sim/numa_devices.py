@@ -36,7 +36,7 @@ def _numa_cell(machine: Machine, cell: MachineCell) -> Any:
         memory_usage=0,
         pinned_cpus=set(),
         siblings=[core for core in cores if core],
-        mempages=_mempages(cell),
+        mempages=_mempages(machine, cell),
         network_metadata=objects.NetworkMetadata(
             physnets=_physnets(machine, cell), tunneled=cell.tunneled
         ),
@@ -54,8 +54,9 @@ def _physnets(machine: Machine, cell: MachineCell) -> set[str]:
     return physnets
 
 
-def _mempages(cell: MachineCell) -> list[Any]:
-    pages = {4: cell.small_pages, **cell.pages}
+def _mempages(machine: Machine, cell: MachineCell) -> list[Any]:
+    base = machine.base_page_kib
+    pages = {base: cell.base_pages(base), **cell.pages}
     return [
         objects.NUMAPagesTopology(
             size_kb=size,

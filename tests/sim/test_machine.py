@@ -5,6 +5,7 @@ import re
 import pytest
 
 from nfv_sched.sim import machine
+from nfv_sched.sim import numa_devices
 from nfv_sched.sim.machine import MachineError
 from nfv_sched.sim.machine import parse_cpus
 
@@ -63,7 +64,7 @@ def test_a_description_becomes_a_machine():
     assert small.memory_mib == 8192
     assert small.cores(small.cells[0]) == ({0, 4}, {1, 5})
     assert small.cells[0].pages == {1048576: 2}
-    assert small.cells[0].small_pages == 2 * 1024 * 1024 // 4
+    assert small.cells[0].base_pages(4) == 2 * 1024 * 1024 // 4
     [nic] = small.nics
     assert nic.assign is machine.Assign.VFS
     assert nic.vf_addresses[0] == '0000:3b:0a.0'
@@ -232,3 +233,18 @@ def test_a_machine_has_the_facts_of_its_record(name, record):
         assert f'0x{nic.product_id}' == device['device']
         if vfs := device.get('vfs_inferred'):
             assert list(nic.vf_addresses) == vfs
+
+
+@pytest.mark.parametrize('size', [4, 16, 64])
+def test_a_kernel_has_base_pages_of_its_size(size):
+    text = GOOD.replace('cells:', f'base_page_kib: {size}\ncells:', 1)
+    one = machine.parse('small', text)
+    [cell, _] = numa_devices.numa_topology(one).cells
+    assert [pool.size_kb for pool in cell.mempages] == [size, 1048576]
+    assert cell.mempages[0].total == 2 * 1024 * 1024 // size
+
+
+def test_no_kernel_has_other_base_pages():
+    text = GOOD.replace('cells:', 'base_page_kib: 8\ncells:', 1)
+    with pytest.raises(MachineError, match='base_page_kib'):
+        machine.parse('small', text)
