@@ -33,16 +33,17 @@ def resident(
             )
             for at in outcome.cells
         ),
+        guest.devices,
     )
 
 
 def devices(
-    host: Host, outcome: ClaimOutcome, owner: str
+    guest: Guest, host: Host, outcome: ClaimOutcome, owner: str
 ) -> tuple[SurveyedDevice, ...]:
     """The devices that a claim took of the pools of a host."""
     return tuple(
         SurveyedDevice(
-            f'{taken.pool}-{number}',
+            f'{taken.request}-{taken.pool}-{number}',
             host.pools[taken.pool].vendor_id,
             host.pools[taken.pool].product_id,
             str(host.pools[taken.pool].dev_type),
@@ -50,6 +51,7 @@ def devices(
             host.pools[taken.pool].address,
             guest=owner,
             free=False,
+            request_id=guest.devices[taken.request].request_id,
         )
         for taken in outcome.devices
         for number in range(taken.count)

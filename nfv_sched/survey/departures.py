@@ -154,7 +154,7 @@ def _pool_of(
 
 def _requested_tags(
     device: SurveyedDevice, requests: Sequence[DeviceRequest]
-) -> dict[str, str]:
+) -> dict[str, str | None]:
     """The tags by which a device was requested."""
     properties = {
         'vendor_id': device.vendor_id,
@@ -166,7 +166,7 @@ def _requested_tags(
             continue
         for spec in request.specs:
             if all(
-                spec.get(name, value).lower() == value.lower()
+                (spec.get(name) or value).lower() == value.lower()
                 for name, value in properties.items()
             ):
                 return {

@@ -41,7 +41,7 @@ def test_a_guest_that_leaves_undoes_its_claim(scene):
         return
     after = fit.apply_claim(guest, before, placement)
     staying = resident('guest', guest, placement)
-    held = devices(before, placement, 'guest')
+    held = devices(guest, before, placement, 'guest')
     again = host_without(survey([staying], held), after, [staying])
     for old, new in zip(before.cells, again.cells, strict=True):
         assert new.memory_used_mib == old.memory_used_mib
