@@ -12,12 +12,15 @@ from nfv_sched.capacity.evacuation import Relocation
 from nfv_sched.capacity.mixture import Mixture
 from nfv_sched.dryrun.tables import Column
 from nfv_sched.dryrun.tables import Table
+from nfv_sched.nova.shapes import Shape
 
 #: Keys of tables, and values of ``--show``.
 TOTAL = 'total'
 DOMAINS = 'domains'
 HOSTS = 'hosts'
 INSTANCES = 'instances'
+# Keys of columns.
+_SHAPE, _RUNNING = 'shape', 'running'
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -26,6 +29,7 @@ class FlavorTotal:
 
     ``hosts_taking_any`` and ``hosts`` count hosts, None where all of them are
     not known; ``short_of`` has conditions with the number of hosts.
+    ``shape`` is that of the instances, None where they are described.
     """
 
     flavor: str
@@ -33,6 +37,7 @@ class FlavorTotal:
     hosts_taking_any: int
     hosts: int | None
     short_of: Sequence[tuple[str, int]]
+    shape: Shape | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -56,6 +61,15 @@ def _short_text(counts: Iterable[tuple[str, int]]) -> str:
 
 _TOTAL = (
     Column[FlavorTotal]('flavor', 'Flavor', lambda row: row.flavor),
+    Column[FlavorTotal](
+        _SHAPE,
+        'Ports and image',
+        lambda row: row.shape and row.shape.plain,
+        lambda row: row.shape and row.shape.text,
+    ),
+    Column[FlavorTotal](
+        _RUNNING, 'Running', lambda row: row.shape and row.shape.running
+    ),
     Column[FlavorTotal]('instances', 'Instances', lambda row: row.instances),
     Column[FlavorTotal](
         'hosts_taking_any',
@@ -71,13 +85,20 @@ _TOTAL = (
     ),
 )
 
+
+def _for_records(*keys: str) -> tuple[Column[FlavorTotal], ...]:
+    """The columns of totals, of which people do not see some."""
+    return tuple(
+        dataclasses.replace(column, heading='')
+        if column.key in keys
+        else column
+        for column in _TOTAL
+    )
+
+
+_TOTAL_OF_ONE = _for_records(_SHAPE, _RUNNING)
 # Of a mixture the number of all hosts is not known.
-_MIXTURE_TOTAL = tuple(
-    dataclasses.replace(column, heading='')
-    if column.key == 'hosts'
-    else column
-    for column in _TOTAL
-)
+_MIXTURE_TOTAL = _for_records(_SHAPE, _RUNNING, 'hosts')
 
 _INSTANCES = Column[PlaceCount](
     'instances', 'Instances', lambda row: row.instances
@@ -103,17 +124,26 @@ def _of_flavors(flavors: Iterable[str]) -> tuple[Column[PlaceCount], ...]:
     )
 
 
-def totals(flavor: str, capacity: Capacity) -> Table[FlavorTotal]:
-    """How many fit in all, and what the hosts run out of first."""
-    taking = sum(host.guests > 0 for host in capacity.hosts)
-    total = FlavorTotal(
-        flavor,
-        capacity.in_all,
-        taking,
-        len(capacity.hosts),
-        capacity.shortages,
-    )
-    return Table(TOTAL, _TOTAL, [total])
+def totals(
+    flavor: str, counts: Sequence[tuple[Shape | None, Capacity]]
+) -> Table[FlavorTotal]:
+    """How many fit in all, and what the hosts run out of first.
+
+    :param counts: by shape of the instances
+    """
+    rows = [
+        FlavorTotal(
+            flavor,
+            capacity.in_all,
+            sum(host.guests > 0 for host in capacity.hosts),
+            len(capacity.hosts),
+            capacity.shortages,
+            shape,
+        )
+        for shape, capacity in counts
+    ]
+    shaped = any(row.shape for row in rows)
+    return Table(TOTAL, _TOTAL if shaped else _TOTAL_OF_ONE, rows)
 
 
 def by_domain(

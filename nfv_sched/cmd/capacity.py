@@ -3,6 +3,7 @@
 import argparse
 from collections.abc import Iterator
 from collections.abc import Sequence
+import logging
 
 from nfv_sched.capacity import CapacityCounter
 from nfv_sched.capacity import count_mixture
@@ -18,9 +19,13 @@ from nfv_sched.dryrun.scheduler import DryRunScheduler
 from nfv_sched.nova import boot_request
 from nfv_sched.nova import flavors
 from nfv_sched.nova.scheduler_pipeline import Pipeline
+from nfv_sched.nova.shapes import Shape
+from nfv_sched.nova.shapes import shapes_of
 from nfv_sched.nova.types import RequestSpec
 from nfv_sched.survey.values import HostSurvey
 from nfv_sched.survey.values import Survey
+
+LOG = logging.getLogger(__name__)
 
 _VIEWS = (tables.TOTAL, tables.DOMAINS, tables.HOSTS)
 _LOSS_VIEWS = (tables.TOTAL, tables.INSTANCES)
@@ -45,8 +50,10 @@ class CapacityCommand(MultiTableCommand):
     """Count how many more instances of a flavor fit.
 
     Counts hypothetical claims, one after another, on every host that the
-    filters and Placement leave. With several flavors instances are placed in
-    turn, by weight, until one finds no host.
+    filters and Placement leave: for the flavor alone, and with the ports and
+    image properties of the instances that run. With several flavors instances
+    are placed in turn, by weight, until one finds no host. With --server it
+    counts instances like that one.
 
     With --after-loss it shows instead whether the instances of lost hosts
     fit on the others, as their stored requests ask. Nothing is written. The
@@ -71,6 +78,13 @@ class CapacityCommand(MultiTableCommand):
             help='name or id of a flavor; may be repeated for a mixture, in '
             'proportion to the weights (default: 1)',
         )
+        parser.add_argument(
+            '--server',
+            metavar='UUID',
+            help='count instances like this one, by its stored request: '
+            'flavor, image, ports, hints and server group',
+        )
+        guest_options.add_shapes_argument(parser)
         guest_options.add_flavor_arguments(parser)
         guest_options.add_arguments(parser)
         parser.add_argument(
@@ -95,6 +109,8 @@ class CapacityCommand(MultiTableCommand):
     def run(self, parsed_args: argparse.Namespace) -> int:
         """Run the command; returns its exit code."""
         views: tuple[str, ...] = _VIEWS
+        if parsed_args.server:
+            self._refuse_with_server(parsed_args)
         if parsed_args.after_loss:
             self._refuse_with_loss(parsed_args)
             self.default_view = tables.INSTANCES
@@ -106,6 +122,17 @@ class CapacityCommand(MultiTableCommand):
             )
         code: int = super().run(parsed_args)
         return code
+
+    def _refuse_with_server(self, parsed_args: argparse.Namespace) -> None:
+        """Refuse options that describe another instance."""
+        options = ['--flavor'] if parsed_args.flavor else []
+        options += guest_options.guest_options_given(parsed_args)
+        options += ['--after-loss'] if parsed_args.after_loss else []
+        if options:
+            self._parser.error(
+                f'not allowed with --server: {", ".join(options)}; the '
+                'instance is as its stored request has it'
+            )
 
     def _refuse_with_loss(self, parsed_args: argparse.Namespace) -> None:
         """Refuse options that --after-loss does not use."""
@@ -140,35 +167,71 @@ class CapacityCommand(MultiTableCommand):
         elif len(parsed_args.flavor) > 1:
             yield from self._mixture(parsed_args, selection, scheduler, source)
         else:
-            yield from self._single(parsed_args, selection, scheduler, source)
+            name, requests = self._requests(parsed_args, pipeline, source)
+            yield from self._single(
+                parsed_args, selection, scheduler, name, requests
+            )
 
     def _single(
         self,
         parsed: argparse.Namespace,
         selection: Selection,
         scheduler: DryRunScheduler,
-        source: backends.Backends,
+        name: str,
+        requests: Sequence[tuple[Shape | None, RequestSpec]],
     ) -> Iterator[Section]:
         """The tables of one flavor."""
-        named = (
-            _weighted(parsed.flavor[0], source)[0] if parsed.flavor else None
-        )
-        spec = _spec(parsed, scheduler, source, named)
-        with rich_console.bar('hosts') as tell:
-            capacity = CapacityCounter(scheduler, tell=tell).count(spec)
-        self.note(capacity.notes)
+        counts = []
+        # Only the table of totals has more than the first one.
+        several = selection.wants(tables.TOTAL)
+        for shape, spec in requests if several else requests[:1]:
+            with rich_console.bar('hosts') as tell:
+                capacity = CapacityCounter(scheduler, tell=tell).count(spec)
+            counts.append((shape, capacity))
+            self.note(capacity.notes)
+        capacity = counts[0][1]
         self.answer_is_no = capacity.in_all < (parsed.fail_below or 0)
         kinds = backends.failure_domain_kinds()
         domains = scheduler.domains(kinds)
-        name = named or 'by hand'
         if selection.wants(tables.TOTAL):
-            yield Section(tables.totals(name, capacity), 'In all')
+            yield Section(tables.totals(name, counts), 'In all')
         if selection.wants(tables.DOMAINS, overview=bool(kinds)):
             table = tables.by_domain(name, capacity, kinds, domains)
             yield Section(table, 'By failure domain')
         few = len(capacity.hosts) <= _FEW
         if selection.wants(tables.HOSTS, overview=few):
             yield Section(tables.by_host(name, capacity), 'By host')
+
+    def _requests(
+        self,
+        parsed: argparse.Namespace,
+        pipeline: Pipeline,
+        source: backends.Backends,
+    ) -> tuple[str, list[tuple[Shape | None, RequestSpec]]]:
+        """The name of the flavor, and what to count.
+
+        One request that is described, or the flavor alone and in the shapes
+        of its instances.
+        """
+        context = pipeline.context
+        if parsed.server:
+            LOG.info(guest_options.NOT_STORED)
+            spec = boot_request.stored_spec(context, parsed.server)
+            return str(spec.flavor.name), [(None, spec)]
+        name = (
+            _weighted(parsed.flavor[0], source)[0] if parsed.flavor else None
+        )
+        flavor = guest_options.flavor_of(parsed, name, source)
+        request = guest_options.boot_request_of(parsed, flavor, source)
+        if name is None or guest_options.guest_options_given(parsed):
+            spec = boot_request.request_spec(context, request)
+            return name or 'by hand', [(None, spec)]
+        shapes = shapes_of(pipeline, flavor, parsed.shapes)
+        self.note(shapes.notes)
+        return name, [
+            (shape, boot_request.request_spec(context, shape.request))
+            for shape in shapes.shapes
+        ]
 
     def _mixture(
         self,

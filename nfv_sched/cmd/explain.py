@@ -21,16 +21,12 @@ from nfv_sched.nova import move_claims
 from nfv_sched.nova import request_spec
 from nfv_sched.nova.scheduler_pipeline import Pipeline
 from nfv_sched.nova.scheduler_pipeline import placement_query_of
+from nfv_sched.nova.shapes import Shape
+from nfv_sched.nova.shapes import shapes_of
 from nfv_sched.nova.types import RequestSpec
 from nfv_sched.survey.values import Source
 
 LOG = logging.getLogger(__name__)
-
-_STORED = (
-    'Networks of ports without devices and the guaranteed bandwidth of ports '
-    'are not stored with a request and not considered; --port adds them with '
-    '--flavor.'
-)
 
 
 class ExplainCommand(MultiTableCommand):
@@ -41,9 +37,10 @@ class ExplainCommand(MultiTableCommand):
     the first condition that rejects it; these hosts and those that fit add
     up to all. Nothing is written.
 
-    As a table it prints the conditions, the nearest hosts and what would
-    help. The exit code is 1 if any Nova cell or host could not be read, and
-    3 if fewer hosts fit than --fail-below.
+    As a table it prints the conditions, the nearest hosts, what would help,
+    and how many hosts fit the flavor with the ports and image properties of
+    its running instances. The exit code is 1 if any Nova cell or host could
+    not be read, and 3 if fewer hosts fit than --fail-below.
     """
 
     views = (
@@ -51,6 +48,7 @@ class ExplainCommand(MultiTableCommand):
         tables.HOSTS,
         tables.BLOCKERS,
         tables.SUGGESTIONS,
+        tables.SHAPES,
     )
     default_view = tables.CONDITIONS
     _parser: argparse.ArgumentParser
@@ -69,6 +67,7 @@ class ExplainCommand(MultiTableCommand):
             help='the instance as its stored request has it, as if it were '
             'booted now',
         )
+        guest_options.add_shapes_argument(parser)
         guest_options.add_flavor_arguments(parser)
         guest_options.add_arguments(parser)
         self.add_show(parser)
@@ -129,6 +128,8 @@ class ExplainCommand(MultiTableCommand):
                 if suggested or not selection.overview:
                     table = tables.suggestions(suggested)
                     yield Section(table, 'What would help')
+        # Last: it changes the host states.
+        yield from self._shapes(parsed_args, selection, pipeline, scheduler)
 
     def _explained(
         self,
@@ -145,6 +146,7 @@ class ExplainCommand(MultiTableCommand):
         if selection.show is None:
             # Unless they are searched.
             self.facts[tables.SUGGESTIONS] = None
+            self.facts[tables.SHAPES] = None
         if selection.wants(tables.CONDITIONS):
             heading = tables.headline(explanation)
             yield Section(tables.conditions(explanation), heading)
@@ -158,14 +160,44 @@ class ExplainCommand(MultiTableCommand):
         if selection.wants(tables.BLOCKERS):
             yield Section(tables.blockers(explanation.findings))
 
+    def _shapes(
+        self,
+        parsed: argparse.Namespace,
+        selection: Selection,
+        pipeline: Pipeline,
+        scheduler: DryRunScheduler,
+    ) -> Iterator[Section]:
+        """The flavor with the ports and images of its instances."""
+        if not selection.wants(tables.SHAPES):
+            return
+        shapes: tuple[Shape, ...] = ()
+        if parsed.flavor and not guest_options.guest_options_given(parsed):
+            flavor = boot_request.flavor_named(pipeline.context, parsed.flavor)
+            found = shapes_of(pipeline, flavor, parsed.shapes)
+            self.note(found.notes)
+            shapes = found.shapes
+        if selection.show is None and len(shapes) < 2:
+            # Nothing but the flavor alone, which is explained above.
+            return
+        self.facts.pop(tables.SHAPES, None)
+        explained = []
+        for shape in shapes:
+            spec = boot_request.request_spec(pipeline.context, shape.request)
+            explained.append((shape, scheduler.explain(spec, detailed=0)))
+        yield Section(tables.shapes(explained), 'As its instances run')
+
     def _from_placement(
         self, parsed: argparse.Namespace, source: backends.Backends
     ) -> Explanation:
         """The explanation from Placement alone."""
-        if parsed.server or parsed.group or parsed.show == tables.SUGGESTIONS:
+        if (
+            parsed.server
+            or parsed.group
+            or parsed.show in (tables.SUGGESTIONS, tables.SHAPES)
+        ):
             source.require_databases(
-                'stored requests, groups and suggestions need to know each '
-                'instance'
+                'stored requests, groups, suggestions and shapes need to know '
+                'each instance'
             )
         if parsed.availability_zone:
             source.require_databases('zones are those of aggregates of Nova')
@@ -192,7 +224,7 @@ class ExplainCommand(MultiTableCommand):
         source: backends.Backends,
     ) -> RequestSpec:
         if parsed.server:
-            LOG.info(_STORED)
+            LOG.info(guest_options.NOT_STORED)
             spec = boot_request.stored_spec(pipeline.context, parsed.server)
             self.note(move_claims.notes(spec))
             return spec

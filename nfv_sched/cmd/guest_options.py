@@ -14,10 +14,16 @@ from nfv_sched.cmd.backends import NoBackendError
 from nfv_sched.nova import boot_request
 from nfv_sched.nova import config as nova_config
 from nfv_sched.nova import extra_spec_validation
+from nfv_sched.nova import shapes
 
 LOG = logging.getLogger(__name__)
 
-_IMAGE_PREFIXES = ('hw_', 'os_', 'img_', 'trait:')
+#: What stored requests lack.
+NOT_STORED = (
+    'Networks of ports without devices and the guaranteed bandwidth of ports '
+    'are not stored with a request and not considered; --port adds them with '
+    '--flavor.'
+)
 
 
 def pair(text: str) -> tuple[str, str]:
@@ -121,6 +127,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--project',
         metavar='ID',
         help='project, where hosts are reserved for some projects',
+    )
+
+
+def add_shapes_argument(parser: argparse.ArgumentParser) -> None:
+    """Add the option for the shapes of running instances."""
+    parser.add_argument(
+        '--shapes',
+        type=not_negative,
+        default=shapes.SHOWN,
+        metavar='N',
+        help='the N most frequent combinations of ports and image properties '
+        'with which instances of the flavor run are counted next to the '
+        f'flavor alone (default: {shapes.SHOWN})',
     )
 
 
@@ -277,5 +296,5 @@ def _image(sources: Backends, image: str) -> dict[str, str]:
     return {
         name: str(value)
         for name, value in facts.items()
-        if name.startswith(_IMAGE_PREFIXES)
+        if name.startswith(boot_request.IMAGE_PREFIXES)
     }

@@ -2,7 +2,6 @@
 
 import argparse
 import collections
-from collections.abc import Sequence
 import logging
 import pathlib
 from typing import TextIO
@@ -12,11 +11,14 @@ from cliff import command
 from nfv_sched.capacity import Capacity
 from nfv_sched.capacity import CapacityCounter
 from nfv_sched.cmd import backends
+from nfv_sched.cmd import guest_options
 from nfv_sched.cmd import rich_console
 from nfv_sched.cmd.problems import show_problems
 from nfv_sched.dryrun.scheduler import DryRunScheduler
 from nfv_sched.nova import boot_request
 from nfv_sched.nova.scheduler_pipeline import Pipeline
+from nfv_sched.nova.shapes import Shape
+from nfv_sched.nova.shapes import shapes_of
 from nfv_sched.render import log_reader
 from nfv_sched.render import page
 from nfv_sched.render.formatting import printable
@@ -52,6 +54,7 @@ class ReportCommand(command.Command):  # type: ignore[misc]
             help='count how many more instances of this flavor fit, by name '
             "or id; may be repeated. Needs Nova's databases",
         )
+        guest_options.add_shapes_argument(parser)
         parser.add_argument(
             '--log',
             type=pathlib.Path,
@@ -73,7 +76,7 @@ class ReportCommand(command.Command):  # type: ignore[misc]
                 'capacity by flavor is found by predicting claims'
             )
         survey = source.survey_with_distances()
-        room = _room(source, survey, parsed_args.flavor)
+        room = _room(source, survey, parsed_args)
         refused = _refusals(parsed_args.log, self.app.stdin)
         with rich_console.bar('hosts drawn') as tell:
             text = page.report(survey, room, refused, tell)
@@ -94,25 +97,26 @@ def _refusals(
 
 
 def _room(
-    source: backends.Backends, survey: Survey, names: Sequence[str]
+    source: backends.Backends, survey: Survey, parsed: argparse.Namespace
 ) -> list[page.FlavorRoom]:
-    """How many more instances of each flavor fit."""
-    if not names:
+    """How many more instances of each flavor fit, in its shapes."""
+    if not parsed.flavor:
         return []
     client = source.placement()
     pipeline = Pipeline()
     scheduler = DryRunScheduler(pipeline, client)
     rooms = []
     notes: dict[str, None] = {}
-    for name in names:
+    for name in parsed.flavor:
         flavor = boot_request.flavor_named(pipeline.context, name)
-        spec = boot_request.request_spec(
-            pipeline.context, boot_request.BootRequest(flavor)
-        )
-        with rich_console.bar(f'hosts for {name}') as tell:
-            capacity = CapacityCounter(scheduler, tell=tell).count(spec)
-        rooms.append(_flavor_room(name, capacity, survey))
-        notes.update(dict.fromkeys(capacity.notes))
+        found = shapes_of(pipeline, flavor, parsed.shapes)
+        notes.update(dict.fromkeys(found.notes))
+        for shape in found.shapes:
+            spec = boot_request.request_spec(pipeline.context, shape.request)
+            with rich_console.bar(f'hosts for {name}') as tell:
+                capacity = CapacityCounter(scheduler, tell=tell).count(spec)
+            rooms.append(_flavor_room(name, shape, capacity, survey))
+            notes.update(dict.fromkeys(capacity.notes))
     for note in notes:
         # Problems of the survey are shown by the command.
         if note not in survey.problems:
@@ -121,7 +125,7 @@ def _room(
 
 
 def _flavor_room(
-    name: str, capacity: Capacity, survey: Survey
+    name: str, shape: Shape, capacity: Capacity, survey: Survey
 ) -> page.FlavorRoom:
     counts = {host.host: host.guests for host in capacity.hosts}
     # Hosts with no capacity at all say little about what runs out.
@@ -135,4 +139,6 @@ def _flavor_room(
         capacity.in_all,
         [counts.get(host.topology.name, 0) for host in survey.hosts],
         ', '.join(f'{what} ({hosts})' for what, hosts in short.most_common()),
+        printable(shape.text),
+        shape.running,
     )

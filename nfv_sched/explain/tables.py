@@ -13,12 +13,14 @@ from nfv_sched.dryrun.values import Condition
 from nfv_sched.dryrun.values import Explanation
 from nfv_sched.dryrun.values import HostFinding
 from nfv_sched.explain.suggestions import Suggestion
+from nfv_sched.nova.shapes import Shape
 
 #: Keys of tables, and values of ``--show``.
 CONDITIONS = 'conditions'
 HOSTS = 'hosts'
 BLOCKERS = 'blockers'
 SUGGESTIONS = 'suggestions'
+SHAPES = 'shapes'
 
 _CONDITIONS = (
     Column[Condition]('asked_by', 'Asked by', lambda row: row.stage),
@@ -92,6 +94,31 @@ _SUGGESTIONS = (
 )
 
 
+_ShapeResult = tuple[Shape, Explanation]
+_SHAPES = (
+    Column[_ShapeResult](
+        'shape',
+        'Ports and image',
+        lambda row: row[0].plain,
+        lambda row: row[0].text,
+    ),
+    Column[_ShapeResult]('running', 'Running', lambda row: row[0].running),
+    Column[_ShapeResult]('fitting_count', 'Fit', lambda row: row[1].fitting),
+    Column[_ShapeResult]('host_count', 'Hosts', lambda row: row[1].hosts),
+    Column[_ShapeResult](
+        'conditions',
+        'Rejected by',
+        lambda row: [
+            {'condition': one.name, 'hosts': one.hosts}
+            for one in row[1].conditions
+        ],
+        lambda row: ', '.join(
+            f'{one.name} ({one.hosts})' for one in row[1].conditions
+        ),
+    ),
+)
+
+
 def headline(explanation: Explanation) -> str:
     """How many hosts there are, and how many fit."""
     fitting = (
@@ -131,3 +158,8 @@ def blockers(findings: Iterable[HostFinding]) -> Table[_HostBlocker]:
 def suggestions(suggested: Sequence[Suggestion]) -> Table[Suggestion]:
     """What would let the instance fit."""
     return Table(SUGGESTIONS, _SUGGESTIONS, suggested)
+
+
+def shapes(explained: Sequence[_ShapeResult]) -> Table[_ShapeResult]:
+    """How many hosts fit a flavor in the shapes of its instances."""
+    return Table(SHAPES, _SHAPES, explained)

@@ -22,6 +22,7 @@ import os_resource_classes
 import os_traits
 from oslo_serialization import jsonutils
 from oslo_utils import strutils
+import sqlalchemy as sa
 
 from nfv_sched.nova import cell_databases
 from nfv_sched.nova import compute_nodes
@@ -32,6 +33,10 @@ _REMOTE_MANAGED = network_model.VNIC_TYPE_REMOTE_MANAGED
 #: VNIC types of hypothetical ports. Those of accelerators need a device
 #: profile of Cyborg, which only an existing port has.
 VNIC_TYPES = (_NORMAL, *network_model.VNIC_TYPES_SRIOV)
+#: How properties of images begin that may matter to a scheduler.
+IMAGE_PREFIXES = ('hw_', 'os_', 'img_', 'trait:')
+#: Stored requests per query.
+_PAGE = 500
 _POLICIES = ('required', 'socket', 'legacy', 'preferred')
 
 
@@ -108,6 +113,24 @@ def port_of(text: str) -> Port:
         trusted=_boolean(values['trusted']) if 'trusted' in values else None,
         egress_kbps=_number(values.get('egress_kbps', '0')),
         ingress_kbps=_number(values.get('ingress_kbps', '0')),
+    )
+
+
+def port_text(port: Port) -> str:
+    """The shortest text of which :func:`port_of` makes this port."""
+    usual = Port(port.physnet, port.vnic_type, port.numa_policy)
+    if port == usual and port.physnet and not set(port.physnet) & set(':=,'):
+        parts = [port.physnet, port.vnic_type, port.numa_policy or '']
+        return ':'.join(parts).removesuffix(':')
+    values = {
+        field.name: getattr(port, field.name)
+        for field in dataclasses.fields(Port)
+        if field.name == 'vnic_type'
+        or getattr(port, field.name) != field.default
+    }
+    return ','.join(
+        f'{name}={str(value).lower() if isinstance(value, bool) else value}'
+        for name, value in values.items()
     )
 
 
@@ -386,16 +409,14 @@ def stored_spec(context: Any, instance_uuid: str) -> RequestSpec:
 
     :raises BadRequestError: there is none
     """
-    text = _stored(context, instance_uuid)
+    text = stored_texts(context, [instance_uuid]).get(instance_uuid)
     if text is None:
         raise BadRequestError(
             f'no request of instance {instance_uuid} is stored'
         )
     try:
-        spec: RequestSpec = objects.RequestSpec.obj_from_primitive(
-            jsonutils.loads(text)
-        )
-        _complete(context, spec, instance_uuid)
+        spec = spec_of_text(context, instance_uuid, text)
+        _load_group(context, spec)
         _with_group(context, spec)
     except (exception.NovaException, ValueError, LookupError) as error:
         raise BadRequestError(
@@ -405,14 +426,33 @@ def stored_spec(context: Any, instance_uuid: str) -> RequestSpec:
     return spec
 
 
+def stored_texts(context: Any, uuids: Sequence[str]) -> dict[str, str]:
+    """The stored requests of instances as JSON, by uuid, as far as stored."""
+    texts: dict[str, str] = {}
+    for start in range(0, len(uuids), _PAGE):
+        texts |= _stored(context, uuids[start : start + _PAGE])
+    return texts
+
+
 @api_db.context_manager.reader  # type: ignore[untyped-decorator]
-def _stored(context: Any, instance_uuid: str) -> str | None:
-    row = (
-        context.session.query(api_models.RequestSpec)
-        .filter_by(instance_uuid=instance_uuid)
-        .first()
+def _stored(context: Any, uuids: Sequence[str]) -> dict[str, str]:
+    request = api_models.RequestSpec
+    query = sa.select(request.instance_uuid, request.spec).where(
+        request.instance_uuid.in_(uuids)
     )
-    return None if row is None else str(row['spec'])
+    return dict(context.session.execute(query).all())
+
+
+def spec_of_text(context: Any, instance_uuid: str, text: str) -> RequestSpec:
+    """The RequestSpec of a stored one, whose server group is not read.
+
+    :raises Exception: what versioned objects raise over other JSON
+    """
+    spec: RequestSpec = objects.RequestSpec.obj_from_primitive(
+        jsonutils.loads(text)
+    )
+    _complete(context, spec, instance_uuid)
+    return spec
 
 
 def _complete(context: Any, spec: Any, instance_uuid: str) -> None:
@@ -451,6 +491,10 @@ def _complete(context: Any, spec: Any, instance_uuid: str) -> None:
         spec.network_metadata = objects.NetworkMetadata(
             physnets=physnets, tunneled=False
         )
+
+
+def _load_group(context: Any, spec: Any) -> None:
+    """Replace the stored server group by that of today, if it exists."""
     group = spec.instance_group if 'instance_group' in spec else None
     if group is not None:
         try:

@@ -59,13 +59,16 @@ class PagedHost:
 class FlavorRoom:
     """How many more instances of a flavor fit, ``counts`` by host in order.
 
-    ``limit`` is what runs out first.
+    ``limit`` is what runs out first. ``shape`` has the ports and image
+    properties beside the flavor, with which ``running`` instances run.
     """
 
     name: str
     total: int
     counts: Sequence[int]
     limit: str = ''
+    shape: str = ''
+    running: int = 0
 
 
 def topology(survey: Survey) -> str:

@@ -191,3 +191,27 @@ def lab(
     with cloud_named('lab', application, tmp_path, monkeypatch):
         yield fill
     prune(client, [])
+
+
+@pytest.fixture
+def running_of(
+    cloud: Cloud,
+    flavors_of: Callable[..., None],
+    guests_of: Callable[..., list[Any]],
+) -> Callable[..., list[Any]]:
+    """Boot instances of ``net``, a flavor of the API database."""
+    flavors_of('net', extra_specs=HUGE)
+    flavor = objects.Flavor.get_by_name(cloud.context, 'net')
+
+    def boot(count: int, **values: Any) -> list[Any]:
+        given = {'name': 'net', 'extra_specs': HUGE, **values}
+        guests = guests_of(count, **given)
+        for guest in guests:
+            instance = objects.Instance.get_by_uuid(
+                cloud._cell_context, guest.uuid
+            )
+            instance.instance_type_id = flavor.id
+            instance.save()
+        return guests
+
+    return boot

@@ -11,6 +11,7 @@ import yaml
 
 from nfv_sched.cmd import topology
 from nfv_sched.dryrun.tables import SCHEMA_VERSION
+from nfv_sched.nova.boot_request import Port
 from nfv_sched.placement.client import PlacementClient
 from nfv_sched.placement.removal import prune
 from nfv_sched.survey import SurveyedAccelerator
@@ -18,6 +19,12 @@ from nfv_sched_testing.clouds import HUGE
 from tests.cmd.arguments import by_hand
 from tests.cmd.document_page import check_documents
 from tests.render import examples
+
+#: Of an instance with a port and an image that matter.
+NETWORKED = {
+    'ports': [Port('physnet1')] * 4,
+    'image': {'hw_cpu_thread_policy': 'require'},
+}
 
 
 def test_every_document_has_its_command_and_version(run):
@@ -27,23 +34,27 @@ def test_every_document_has_its_command_and_version(run):
     assert (found['notes'], found['problems']) == ([], [])
 
 
-def test_explain(run, lab, guests_of):
+def test_explain(run, lab, running_of, guests_of):
+    running_of(1, **NETWORKED)
+    shapes = run('explain', '--flavor', 'net')
     guests_of(6, extra_specs=HUGE, ram_mib=6144)
     command = ('explain', *by_hand(2, 4096, **HUGE))
     lab()
     check_documents(
         'explain',
+        shapes,
         run(*command, '--fail-below', '1', code=3),
         run('explain', *by_hand(1, 64)),
         run(*command, '--os-cloud', 'lab'),
     )
 
 
-def test_capacity(run, flavors_of, second_cell):
+def test_capacity(run, flavors_of, running_of, second_cell):
     flavors_of('one', 'other', extra_specs=HUGE)
+    running_of(1, **NETWORKED)
     check_documents(
         'capacity',
-        run('capacity', '--flavor', 'one', code=1),
+        run('capacity', '--flavor', 'net', code=1),
         run('capacity', '--flavor', 'one', '--flavor', 'other', code=1),
     )
 
