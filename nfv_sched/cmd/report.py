@@ -10,6 +10,7 @@ from cliff import command
 
 from nfv_sched.capacity import Capacity
 from nfv_sched.capacity import CapacityCounter
+from nfv_sched.checking import instances
 from nfv_sched.cmd import backends
 from nfv_sched.cmd import guest_options
 from nfv_sched.cmd import rich_console
@@ -79,10 +80,25 @@ class ReportCommand(command.Command):  # type: ignore[misc]
         room = _room(source, survey, parsed_args)
         refused = _refusals(parsed_args.log, self.app.stdin)
         with rich_console.bar('hosts drawn') as tell:
-            text = page.report(survey, room, refused, tell)
+            text = page.report(survey, room, refused, _findings(survey), tell)
         parsed_args.output.write_text(text, 'utf-8')
         show_problems(survey.problems, self.app.stderr)
         return int(bool(survey.problems))
+
+
+def _findings(survey: Survey) -> list[page.PagedFinding]:
+    """What ``nfv-sched check`` finds about instances."""
+    found, _ = instances.findings(survey.hosts)
+    return [
+        page.PagedFinding(
+            finding.host,
+            finding.verdict,
+            printable(finding.text),
+            printable(finding.fix),
+        )
+        for finding in found
+        if finding.code
+    ]
 
 
 def _refusals(

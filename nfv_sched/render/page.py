@@ -41,6 +41,16 @@ _MOST_REFUSED = 500
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class PagedFinding:
+    """What ``nfv-sched check`` finds about the instances of a host."""
+
+    host: str
+    verdict: str
+    text: str
+    fix: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class PagedHost:
     """A host on a page; its anchor is made from ``number``, its place."""
 
@@ -48,6 +58,7 @@ class PagedHost:
     view: host_view.HostView
     group: str | None
     drawing: markupsafe.Markup
+    findings: tuple[PagedFinding, ...] = ()
 
     @property
     def width(self) -> int:
@@ -82,15 +93,17 @@ def report(
     survey: Survey,
     capacity: Sequence[FlavorRoom] = (),
     refusals: Sequence[LoggedRejection] | None = None,
+    findings: Sequence[PagedFinding] = (),
     tell: Callable[[int, int], None] | None = None,
 ) -> str:
     """A page about a whole cloud.
 
     :param capacity: capacity by flavor, with counts in the survey's order
     :param refusals: None where no log was read
+    :param findings: about the instances of hosts
     :param tell: called with the number of hosts drawn, and of all
     """
-    hosts = _paged(survey.hosts, tell)
+    hosts = _paged(survey.hosts, findings, tell)
     heat = heatmap.resources([host.view for host in hosts])
     table = summary.table(survey.hosts, [host.view for host in hosts])
     return _render(
@@ -115,14 +128,20 @@ def report(
 
 
 def _paged(
-    hosts: Sequence[HostSurvey], tell: Callable[[int, int], None] | None = None
+    hosts: Sequence[HostSurvey],
+    findings: Sequence[PagedFinding] = (),
+    tell: Callable[[int, int], None] | None = None,
 ) -> list[PagedHost]:
+    by_host: dict[str, list[PagedFinding]] = {}
+    for finding in findings:
+        by_host.setdefault(finding.host, []).append(finding)
     paged = []
     for number, host in enumerate(hosts):
         view = host_view.host_view(host)
         # The XML serializer has escaped all text.
         drawing = markupsafe.Markup(svg.drawing(view))  # noqa: S704
-        paged.append(PagedHost(number, view, _group(host), drawing))
+        own = tuple(by_host.get(host.host, ()))
+        paged.append(PagedHost(number, view, _group(host), drawing, own))
         if tell is not None:
             tell(number + 1, len(hosts))
     return paged
@@ -182,6 +201,8 @@ def _tiles(
         coverage if len(known) < len(guests) else '',
     )
     cpus = sum(figure.cpus for figure in figures)
+    if findings := sum(len(host.findings) for host in hosts):
+        yield 'Findings about instances', str(findings), ''
     yield (
         'Free dedicated CPUs',
         str(sum(figure.free_cpus for figure in figures)),
