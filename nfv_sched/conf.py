@@ -1,10 +1,13 @@
-"""Every option of nfv_sched.
+"""Every option of nfv_sched, and the options of Nova that it recommends.
 
 The scheduler's options are in the group ``[nfv_sched]``, those of the service
 ``nfv-sched-publisher`` in ``[nfv_sched_publisher]``.
 
 Options are read at the edges (filters, weighers, commands) and passed down.
 """
+
+import dataclasses
+import enum
 
 from oslo_config import cfg
 
@@ -437,6 +440,126 @@ file is written.
 """,
     ),
 ]
+
+
+class Bound(enum.Enum):
+    """How the value of a recommended option may differ."""
+
+    EXACT = 'exactly'
+    AT_LEAST = 'at least'
+    AT_MOST = 'at most, as a magnitude'
+    INCLUDES = 'among others'
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Recommendation:
+    """An option of Nova as ``etc/nova.conf.example`` sets it.
+
+    ``why`` says what happens otherwise, as a clause.
+    """
+
+    group: str
+    name: str
+    value: bool | float | tuple[str, ...]
+    bound: Bound
+    why: str
+
+    @property
+    def line(self) -> str:
+        """The option and its value as in nova.conf."""
+        value = self.value
+        if isinstance(value, tuple):
+            text = ','.join(value)
+        else:
+            text = str(value) if isinstance(value, bool) else f'{value:g}'
+        return f'[{self.group}] {self.name} = {text}'
+
+
+#: Filters of this package in the recommended order: the cheapest first.
+OUR_FILTERS = (
+    'HugePagesFilter',
+    'CPUPinningFilter',
+    'PCINUMAFilter',
+    'NUMAFitFilter',
+)
+_FILTER_SCHEDULER = 'filter_scheduler'
+_ALONE = "Nova's weigher decides, too, how hosts are filled"
+
+#: Every option of Nova that the installation guide sets, in its order.
+RECOMMENDED = (
+    Recommendation(
+        _FILTER_SCHEDULER,
+        'available_filters',
+        (
+            'nova.scheduler.filters.all_filters',
+            'nfv_sched.filters.all_filters',
+        ),
+        Bound.INCLUDES,
+        'these filters cannot be enabled',
+    ),
+    Recommendation(
+        _FILTER_SCHEDULER,
+        'enabled_filters',
+        (
+            'ComputeFilter',
+            'ComputeCapabilitiesFilter',
+            'ImagePropertiesFilter',
+            'ServerGroupAntiAffinityFilter',
+            'ServerGroupAffinityFilter',
+            *OUR_FILTERS,
+        ),
+        Bound.INCLUDES,
+        'hosts that these filters reject are accepted',
+    ),
+    Recommendation(
+        _FILTER_SCHEDULER,
+        'weight_classes',
+        (
+            'nova.scheduler.weights.all_weighers',
+            'nfv_sched.weighers.all_weighers',
+        ),
+        Bound.INCLUDES,
+        'these weighers do not choose among hosts',
+    ),
+    *(
+        Recommendation(
+            _FILTER_SCHEDULER,
+            f'{name}_weight_multiplier',
+            0.0,
+            Bound.AT_MOST,
+            _ALONE,
+        )
+        for name in ('ram', 'cpu', 'disk', 'pci')
+    ),
+    Recommendation(
+        _FILTER_SCHEDULER,
+        'io_ops_weight_multiplier',
+        0.0,
+        Bound.AT_MOST,
+        'concurrent boots are sent to the same hosts',
+    ),
+    Recommendation(
+        _FILTER_SCHEDULER,
+        'build_failure_weight_multiplier',
+        0.1,
+        Bound.AT_MOST,
+        'a failed claim keeps instances away from its host',
+    ),
+    Recommendation(
+        'scheduler',
+        'max_attempts',
+        25,
+        Bound.AT_LEAST,
+        'with several schedulers instances fail although other hosts are left',
+    ),
+    Recommendation(
+        'workarounds',
+        'disable_fallback_pcpu_query',
+        True,
+        Bound.EXACT,
+        'Placement is asked twice for pinned instances',
+    ),
+)
 
 ALL_OPTS = READER_OPTS + DOMAIN_OPTS + WEIGHER_OPTS
 

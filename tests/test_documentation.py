@@ -12,6 +12,7 @@ import textwrap
 from nova.api.validation.extra_specs import validators
 import pytest
 
+from nfv_sched import conf
 from nfv_sched.cmd import publisher
 from nfv_sched.sim import settings
 from tests.devstack import ini
@@ -134,6 +135,19 @@ def _example():
         for section, options in ini.read(_EXAMPLE).items()
         for option, values in options.items()
     }
+
+
+def test_the_check_recommends_the_options_of_the_example():
+    recommended = {
+        f'{option.group}.{option.name}': _plain(
+            list(option.value)
+            if isinstance(option.value, tuple)
+            else option.value
+        )
+        for option in conf.RECOMMENDED
+    }
+    assert recommended == _example()
+    assert list(recommended) == list(_example())
 
 
 def test_the_readme_has_the_example_of_nova_conf_verbatim():

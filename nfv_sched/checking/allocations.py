@@ -7,15 +7,13 @@ from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 import dataclasses
 
-from oslo_upgradecheck.upgradecheck import Code
-
 from nfv_sched.checking.result import count
 from nfv_sched.checking.result import Finding
 from nfv_sched.checking.result import instance_name
 from nfv_sched.checking.result import InstanceName
-from nfv_sched.checking.result import name_some
+from nfv_sched.checking.result import not_made
+from nfv_sched.checking.result import of_findings
 from nfv_sched.checking.result import Result
-from nfv_sched.checking.result import warning
 from nfv_sched.survey.values import HostSurvey
 
 
@@ -67,8 +65,8 @@ def _consumers(host: HostSurvey) -> set[str]:
 def check(hosts: Collection[HostSurvey], allocations: Allocations) -> Result:
     """Check that Placement has allocated what instances hold."""
     if allocations.problem:
-        return warning(
-            f'not checked: {allocations.problem}',
+        return not_made(
+            allocations.problem,
             'run the check again when Placement and all Nova cells answer',
         )
     found = [
@@ -81,12 +79,7 @@ def check(hosts: Collection[HostSurvey], allocations: Allocations) -> Result:
             *_of_others(host, allocations),
         )
     ]
-    names = name_some({finding.host for finding in found})
-    return Result(
-        Code.WARNING if found else Code.SUCCESS,
-        f'{count(len(found), "difference")} on {names}' if found else '',
-        findings=found,
-    )
+    return of_findings(found, 'difference')
 
 
 def _of_instances(

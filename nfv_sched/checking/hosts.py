@@ -4,7 +4,6 @@ import collections
 from collections.abc import Collection
 from collections.abc import Mapping
 from collections.abc import Sequence
-import difflib
 from typing import Any
 
 from nfv_sched.checking.result import count
@@ -12,6 +11,7 @@ from nfv_sched.checking.result import failure
 from nfv_sched.checking.result import name_some
 from nfv_sched.checking.result import ok
 from nfv_sched.checking.result import Result
+from nfv_sched.checking.result import skipped
 from nfv_sched.checking.result import verb
 from nfv_sched.checking.result import warning
 from nfv_sched.fit import drift
@@ -195,14 +195,19 @@ def labels(hosts: Collection[HostSurvey], *, chooses: bool) -> Result:
     :param chooses: whether this scheduler chooses NUMA nodes
     """
     wrong, missing = [], []
+    labelled = False
     for host in hosts:
         cells = host.state.cells if host.state is not None else ()
         if len(cells) < 2 and not any(cell.labels for cell in cells):
             continue
         if not any(cell.labels for cell in cells):
             missing.append(host.topology.name)
-        elif node_labels.differences(cells):
+            continue
+        labelled = True
+        if node_labels.differences(cells):
             wrong.append(host.topology.name)
+    if not (chooses or labelled):
+        return skipped('[nfv_sched] choose_nodes is off, no host has labels')
     fix = 'put what nfv-sched labels prints into nova.conf there'
     if wrong:
         return warning(
@@ -218,52 +223,3 @@ def labels(hosts: Collection[HostSurvey], *, chooses: bool) -> Result:
             f'{fix}, and restart nova-compute',
         )
     return ok()
-
-
-def domains(
-    hosts: Collection[HostSurvey],
-    kinds: Sequence[str],
-    aggregates: Sequence[tuple[str, Mapping[str, str]]],
-) -> Result:
-    """Check that aggregates and nova.conf name the same failure domains.
-
-    :param kinds: those of ``[nfv_sched] failure_domains``
-    :param aggregates: names and metadata
-    """
-    lines = []
-    used = {key for _, metadata in aggregates for key in metadata}
-    for kind in kinds:
-        if kind not in used:
-            lines.append(f'no aggregate has the key {kind}')
-            continue
-        without = [
-            host.topology.name
-            for host in hosts
-            if kind not in host.topology.domains
-        ]
-        if without:
-            lines.append(
-                f'no aggregate gives the {kind} of {name_some(without)}'
-            )
-    for name, metadata in aggregates:
-        lines += [
-            f'aggregate {name} has the unknown key {key}, similar to {similar}'
-            for key in sorted(metadata.keys() - set(kinds))
-            if (similar := _similar_kind(key, kinds))
-        ]
-    if lines:
-        return warning(
-            '; '.join(lines),
-            'use the same keys in aggregates and in [nfv_sched] '
-            'failure_domains, and put each host into one aggregate of each '
-            'kind',
-        )
-    return ok()
-
-
-def _similar_kind(key: str, kinds: Sequence[str]) -> str | None:
-    """The kind that a metadata key resembles, such as rack for Racks."""
-    folded = {kind.casefold(): kind for kind in kinds}
-    plain = key.strip().casefold()
-    matches = difflib.get_close_matches(plain, folded, n=1, cutoff=0.8)
-    return folded[matches[0]] if matches else None

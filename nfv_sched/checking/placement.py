@@ -1,5 +1,6 @@
 """Checks of Placement: its API version and its configuration."""
 
+from collections.abc import Collection
 from collections.abc import Sequence
 from typing import Any
 
@@ -7,18 +8,30 @@ from oslo_config import cfg
 
 from nfv_sched.checking.result import count
 from nfv_sched.checking.result import failure
+from nfv_sched.checking.result import name_some
 from nfv_sched.checking.result import ok
 from nfv_sched.checking.result import Result
 from nfv_sched.checking.result import skipped
 from nfv_sched.checking.result import warning
 from nfv_sched.placement.client import MICROVERSION
+from nfv_sched.survey.values import HostSurvey
 
 _NOT_GIVEN = 'name placement.conf with --placement-config-file'
+_NO_DEVICES = 'no host has PCI devices in Placement'
 # Defined here because the placement package need not be installed.
-_OPTIONS = (
-    cfg.IntOpt('allocation_conflict_retry_count', default=10),
-    cfg.IntOpt('max_allocation_candidates', default=-1),
-)
+_STRATEGY = 'allocation_candidates_generation_strategy'
+_OPTIONS = {
+    'placement': (
+        cfg.IntOpt('allocation_conflict_retry_count', default=10),
+        cfg.IntOpt('max_allocation_candidates', default=-1),
+        cfg.StrOpt(_STRATEGY, default='depth-first'),
+    ),
+    'workarounds': (
+        cfg.BoolOpt('optimize_for_wide_provider_trees', default=False),
+    ),
+}
+#: Providers of one class in a tree from which it is wide, as Placement says.
+_WIDE = 8
 
 
 def config(files: Sequence[str]) -> Any:
@@ -29,12 +42,14 @@ def config(files: Sequence[str]) -> Any:
     if not files:
         return None
     conf = cfg.ConfigOpts()
-    conf.register_opts(_OPTIONS, group='placement')
+    for group, options in _OPTIONS.items():
+        conf.register_opts(options, group=group)
     conf([], project='placement', default_config_files=list(files))
     # Read now, so that an invalid value is reported like a missing file.
-    for option in _OPTIONS:
-        conf.placement[option.name]
-    return conf.placement
+    for group, options in _OPTIONS.items():
+        for option in options:
+            conf[group][option.name]
+    return conf
 
 
 def retries(options: Any) -> Result:
@@ -46,7 +61,7 @@ def retries(options: Any) -> Result:
     """
     if options is None:
         return skipped(_NOT_GIVEN)
-    attempts = options.allocation_conflict_retry_count
+    attempts = options.placement.allocation_conflict_retry_count
     if attempts > 1:
         return warning(
             f'allocation_conflict_retry_count = {attempts}: Placement may '
@@ -62,7 +77,7 @@ def candidates(options: Any, hosts: int) -> Result:
     """Check that the limit of candidates does not truncate answers."""
     if options is None:
         return skipped(_NOT_GIVEN)
-    limit = options.max_allocation_candidates
+    limit = options.placement.max_allocation_candidates
     if 0 <= limit < hosts:
         return failure(
             f'max_allocation_candidates = {limit} is less than the '
@@ -72,6 +87,54 @@ def candidates(options: Any, hosts: int) -> Result:
             'in placement.conf',
         )
     return ok()
+
+
+def generation(options: Any, hosts: Collection[HostSurvey]) -> Result:
+    """Check that candidates come from all hosts where PCI is in Placement.
+
+    A host with many devices has many candidates for one request, and Nova
+    asks for ``[scheduler] max_placement_results``.
+    """
+    if options is None:
+        return skipped(_NOT_GIVEN)
+    if not any(map(_device_providers, hosts)):
+        return skipped(_NO_DEVICES)
+    strategy = options.placement[_STRATEGY]
+    if strategy != 'breadth-first':
+        return warning(
+            f'{_STRATEGY} = {strategy}: the limited number of candidates may '
+            'all be of a few hosts, and the others are left out',
+            f'[placement] {_STRATEGY} = breadth-first in placement.conf',
+        )
+    return ok()
+
+
+def wide_trees(options: Any, hosts: Collection[HostSurvey]) -> Result:
+    """Check that Placement is prepared for hosts with many devices in it."""
+    if options is None:
+        return skipped(_NOT_GIVEN)
+    wide = [
+        host.topology.name
+        for host in hosts
+        if _device_providers(host) >= _WIDE
+    ]
+    if not wide:
+        return skipped(f'no host has {_WIDE} or more PCI devices in Placement')
+    if not options.workarounds.optimize_for_wide_provider_trees:
+        return warning(
+            f'{count(len(wide), "host")} with {_WIDE} or more PCI devices in '
+            f'Placement: {name_some(wide)}: requests for several devices may '
+            'time out',
+            '[workarounds] optimize_for_wide_provider_trees = True in '
+            'placement.conf, where Placement has the option',
+        )
+    return ok()
+
+
+def _device_providers(host: HostSurvey) -> int:
+    """How many providers of PCI devices Nova reports of a host."""
+    pools = host.state.pools if host.state is not None else ()
+    return len({pool.rp_uuid for pool in pools} - {None})
 
 
 def microversion(versions: Sequence[Any]) -> Result:

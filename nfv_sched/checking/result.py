@@ -10,6 +10,8 @@ from oslo_upgradecheck.upgradecheck import Code
 from nfv_sched.survey.values import SurveyedInstance
 
 _NAMED = 5
+#: The verdict of a check that was not made.
+SKIPPED = 'Skipped'
 
 
 def verdict(code: Code) -> str:
@@ -30,10 +32,13 @@ class InstanceName:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Finding:
-    """Something about instances that is not as it should be.
+    """Something that is not as it should be.
 
+    ``host`` may be another subject, such as an aggregate or an option.
     ``where`` names CPUs, pages or devices of the host. No ``instances`` are
-    involved in some. ``code`` is SUCCESS for what is unusual, but allowed.
+    involved in some. ``where`` and ``cause`` are empty where the problem says
+    it all. ``code`` is SUCCESS for what is
+    unusual, but allowed; ``skipped`` is for what was not checked.
     """
 
     host: str
@@ -43,21 +48,22 @@ class Finding:
     cause: str
     fix: str
     code: Code = Code.WARNING
+    skipped: bool = False
 
     @property
     def verdict(self) -> str:
         """The code in words."""
-        return verdict(self.code)
+        return SKIPPED if self.skipped else verdict(self.code)
 
     @property
     def text(self) -> str:
         """Everything but the fix."""
         names = ' and '.join(map(str, self.instances))
         who = f', {names}' if names else ''
-        return (
-            f'{self.host}{who}: {self.problem}: {self.where}. '
-            f'Likely cause: {self.cause}'
+        text = ': '.join(
+            filter(None, (f'{self.host}{who}', self.problem, self.where))
         )
+        return f'{text}. Likely cause: {self.cause}' if self.cause else text
 
 
 class Result(upgradecheck.Result):  # type: ignore[misc]
@@ -84,7 +90,7 @@ class Result(upgradecheck.Result):  # type: ignore[misc]
     def verdict(self) -> str:
         """The code in words; a check that was not made is no success."""
         if self.skipped:
-            return 'Skipped'
+            return SKIPPED
         return verdict(self.code)
 
 
@@ -94,8 +100,26 @@ def ok(details: str = '') -> Result:
 
 
 def skipped(details: str) -> Result:
-    """No result: the check was not made."""
+    """No result: the check was not made, since there is nothing to check."""
     return Result(Code.SUCCESS, details, skipped=True)
+
+
+def not_made(details: str, fix: str) -> Result:
+    """No result: the check could not be made, which is a warning."""
+    return Result(Code.WARNING, details, fix, skipped=True)
+
+
+def of_findings(found: Sequence[Finding], noun: str) -> Result:
+    """The result of single findings.
+
+    :param noun: what their number counts
+    """
+    names = name_some({finding.host for finding in found})
+    return Result(
+        max((finding.code for finding in found), default=Code.SUCCESS),
+        f'{count(len(found), noun)}: {names}' if found else '',
+        findings=found,
+    )
 
 
 def warning(details: str, fix: str) -> Result:

@@ -10,18 +10,22 @@ from typing import Any
 
 from oslo_upgradecheck.upgradecheck import Code
 
+from nfv_sched.checking import aggregates
 from nfv_sched.checking import allocations
 from nfv_sched.checking import hosts
 from nfv_sched.checking import instances
+from nfv_sched.checking import own_hosts
 from nfv_sched.checking import placement
 from nfv_sched.checking import publisher
 from nfv_sched.checking import scheduler
 from nfv_sched.checking.allocations import Allocations
+from nfv_sched.checking.own_hosts import Requests
 from nfv_sched.checking.publisher import PublisherStatus
 from nfv_sched.checking.result import failure
 from nfv_sched.checking.result import ok
 from nfv_sched.checking.result import Result
 from nfv_sched.checking.result import skipped
+from nfv_sched.nova.compute_nodes import AggregateRecord
 from nfv_sched.survey.values import Source
 from nfv_sched.survey.values import Survey
 
@@ -46,9 +50,10 @@ class CheckInput:
     the published topologies by compute node uuid, ``bad`` says by provider
     name why other trees cannot be used; ``versions`` are those of Placement's
     API, ``options`` those of placement.conf, None without that file.
-    ``kinds`` are those of ``[nfv_sched] failure_domains``, ``aggregates``
-    names and metadata; ``publisher`` is the content of its status file,
-    ``allocations`` those of compute nodes.
+    ``kinds`` are those of ``[nfv_sched] failure_domains``; ``publisher`` is
+    the content of its status file, ``allocations`` those of compute nodes,
+    ``requests`` those that are stored. ``start_problem`` is why
+    nova-scheduler does not start, None if it does.
     """
 
     survey: Survey
@@ -59,11 +64,13 @@ class CheckInput:
     conf: Any = None
     options: Any = None
     kinds: Sequence[str] = ()
-    aggregates: Sequence[tuple[str, Mapping[str, str]]] = ()
+    aggregates: Sequence[AggregateRecord] = ()
     publisher: PublisherStatus = dataclasses.field(
         default_factory=PublisherStatus
     )
     allocations: Allocations = dataclasses.field(default_factory=Allocations)
+    requests: Requests = dataclasses.field(default_factory=Requests)
+    start_problem: str | None = None
 
     @property
     def every_host_dedicates(self) -> bool:
@@ -136,6 +143,8 @@ _NOVA: tuple[Check, ...] = (
         lambda f: hosts.readable(f.survey.problems),
         _HOSTS,
     ),
+    Check('Scheduler starts', lambda f: scheduler.starts(f.start_problem)),
+    Check('Recommended options', lambda f: scheduler.recommended(f.conf)),
     Check('Filters enabled', lambda f: scheduler.filters_enabled(f.conf)),
     Check('Filters doubled', lambda f: scheduler.filters_doubled(f.conf)),
     Check('Filters in order', lambda f: scheduler.filters_ordered(f.conf)),
@@ -153,6 +162,16 @@ _NOVA: tuple[Check, ...] = (
     Check(
         'Placement results',
         lambda f: scheduler.placement_results(f.conf, len(f.survey.hosts)),
+        _HOSTS,
+    ),
+    Check(
+        'Candidates of all hosts',
+        lambda f: placement.generation(f.options, f.survey.hosts),
+        _HOSTS,
+    ),
+    Check(
+        'Wide provider trees',
+        lambda f: placement.wide_trees(f.options, f.survey.hosts),
         _HOSTS,
     ),
     Check('Publisher', lambda f: publisher.age(f.publisher)),
@@ -179,6 +198,11 @@ _NOVA: tuple[Check, ...] = (
         _BOTH,
     ),
     Check(
+        'Requests on own hosts',
+        lambda f: own_hosts.check(f.survey.hosts, f.requests),
+        _HOSTS,
+    ),
+    Check(
         'Reserved huge pages',
         lambda f: hosts.reserved_pages(
             f.survey.hosts, f.conf.reserved_huge_pages or ()
@@ -194,7 +218,14 @@ _NOVA: tuple[Check, ...] = (
     ),
     Check(
         'Failure domains',
-        lambda f: hosts.domains(f.survey.hosts, f.kinds, f.aggregates),
+        lambda f: aggregates.domains(f.survey.hosts, f.kinds, f.aggregates),
+        _HOSTS,
+    ),
+    Check(
+        'Multipliers of aggregates',
+        lambda f: aggregates.multipliers(
+            f.aggregates, (*f.kinds, *f.conf.filter_scheduler)
+        ),
         _HOSTS,
     ),
 )

@@ -4,33 +4,31 @@ import collections
 from collections.abc import Sequence
 from typing import Any
 
+from nfv_sched import conf
 from nfv_sched.checking.result import count
 from nfv_sched.checking.result import failure
+from nfv_sched.checking.result import Finding
+from nfv_sched.checking.result import of_findings
 from nfv_sched.checking.result import ok
 from nfv_sched.checking.result import Result
+from nfv_sched.checking.result import skipped
 from nfv_sched.checking.result import verb
 from nfv_sched.checking.result import warning
 
-#: In the recommended order: the cheapest first.
-OURS = (
-    'HugePagesFilter',
-    'CPUPinningFilter',
-    'PCINUMAFilter',
-    'NUMAFitFilter',
-)
+OURS = conf.OUR_FILTERS
 _LOADERS = ('nfv_sched.filters.all_filters', 'nfv_sched.filters.')
 _WEIGHERS = 'nfv_sched.weighers.all_weighers'
 _STOCK = ('NUMATopologyFilter', 'PciPassthroughFilter')
 #: Multipliers of weighers that are meant to outweigh all others.
-_DOMINANT = frozenset(
-    ('build_failure_weight_multiplier', 'cross_cell_move_weight_multiplier')
-)
-#: Nova's weighers that react to builds, with a delay, and the largest
-#: multiplier that does not outweigh ours.
+_DOMINANT = frozenset(('cross_cell_move_weight_multiplier',))
+_RECOMMENDED = {option.name: option for option in conf.RECOMMENDED}
+#: Nova's weighers that react to builds, with a delay.
 _BUILD_WEIGHERS = (
-    ('io_ops_weight_multiplier', 0.0),
-    ('build_failure_weight_multiplier', 0.1),
+    'io_ops_weight_multiplier',
+    'build_failure_weight_multiplier',
 )
+#: Recommended options that have a check of their own.
+_OWN_CHECK = frozenset((*_BUILD_WEIGHERS, 'disable_fallback_pcpu_query'))
 _MULTIPLIERS = (
     'affinity_weight_multiplier',
     'anti_affinity_weight_multiplier',
@@ -39,14 +37,71 @@ _MULTIPLIERS = (
 )
 
 
-def _enabled(conf: Any) -> list[str]:
-    return list(conf.filter_scheduler.enabled_filters)
+def starts(problem: str | None) -> Result:
+    """Check that nova-scheduler starts with the filters and weighers.
+
+    :param problem: why it does not, as Nova's host manager says
+    """
+    if problem is None:
+        return ok()
+    return failure(
+        f'nova-scheduler does not start: {problem}',
+        'correct available_filters, enabled_filters or weight_classes in '
+        '[filter_scheduler]',
+    )
 
 
-def filters_enabled(conf: Any) -> Result:
+def recommended(options: Any) -> Result:
+    """Check the options of Nova that the installation guide sets.
+
+    Those that other checks look at are left to them.
+    """
+    found = [
+        Finding(
+            f'[{option.group}] {option.name}',
+            (),
+            f'{problem}: {option.why}',
+            '',
+            '',
+            option.line,
+        )
+        for option in conf.RECOMMENDED
+        if option.name not in _OWN_CHECK
+        and (problem := _deviation(options[option.group][option.name], option))
+    ]
+    return of_findings(found, 'option')
+
+
+def _deviation(value: Any, option: conf.Recommendation) -> str | None:
+    """How a value differs from what is recommended; None if it does not."""
+    match option.bound, option.value:
+        case conf.Bound.INCLUDES, tuple() as names:
+            missing = [
+                name
+                for name in names
+                if name not in value
+                # Other checks say more about those.
+                and name not in OURS
+                and not name.startswith('nfv_sched.')
+            ]
+            return f'{", ".join(missing)} left out' if missing else None
+        case conf.Bound.AT_LEAST, float() | int() as number:
+            wrong = value < number
+        case conf.Bound.AT_MOST, float() | int() as number:
+            wrong = abs(value) > number
+        case _, recommended:
+            wrong = value != recommended
+    return f'{value:g}' if wrong else None
+
+
+def _enabled(options: Any) -> list[str]:
+    return list(options.filter_scheduler.enabled_filters)
+
+
+def filters_enabled(options: Any) -> Result:
     """Check that NUMAFitFilter, which is complete, is enabled and loadable."""
-    ours = [name for name in _enabled(conf) if name in OURS]
-    available = conf.filter_scheduler.available_filters
+    ours = [name for name in _enabled(options) if name in OURS]
+    available = options.filter_scheduler.available_filters
     loadable = any(name.startswith(_LOADERS) for name in available)
     if ours and not loadable:
         return failure(
@@ -75,9 +130,9 @@ def filters_enabled(conf: Any) -> Result:
     return ok()
 
 
-def filters_doubled(conf: Any) -> Result:
+def filters_doubled(options: Any) -> Result:
     """Check that no filter is enabled twice."""
-    counts = collections.Counter(_enabled(conf))
+    counts = collections.Counter(_enabled(options))
     repeated = [name for name, times in counts.items() if times > 1]
     if repeated:
         return warning(
@@ -88,9 +143,9 @@ def filters_doubled(conf: Any) -> Result:
     return ok()
 
 
-def filters_ordered(conf: Any) -> Result:
+def filters_ordered(options: Any) -> Result:
     """Check that cheap filters come first: Nova's, then ours."""
-    names = list(dict.fromkeys(_enabled(conf)))
+    names = list(dict.fromkeys(_enabled(options)))
     ours = [name for name in names if name in OURS]
     recommended = [name for name in OURS if name in ours]
     if ours != recommended:
@@ -110,11 +165,11 @@ def filters_ordered(conf: Any) -> Result:
     return ok()
 
 
-def stock_filters(conf: Any) -> Result:
+def stock_filters(options: Any) -> Result:
     """Check that the stock filters that ours replace are not enabled."""
-    enabled = _enabled(conf)
+    enabled = _enabled(options)
     stock = [name for name in _STOCK if name in enabled]
-    if conf.nfv_sched.choose_nodes and _replaces_limits(enabled):
+    if options.nfv_sched.choose_nodes and _replaces_limits(enabled):
         return failure(
             'NUMATopologyFilter comes after NUMAFitFilter and replaces the '
             'limits by which NUMA nodes are chosen',
@@ -139,9 +194,9 @@ def _replaces_limits(enabled: Sequence[str]) -> bool:
     return enabled.index('NUMATopologyFilter') > enabled.index('NUMAFitFilter')
 
 
-def weighers(conf: Any) -> Result:
+def weighers(options: Any) -> Result:
     """Check that our weighers are enabled, each once."""
-    classes: Sequence[str] = conf.filter_scheduler.weight_classes
+    classes: Sequence[str] = options.filter_scheduler.weight_classes
     ours = [name for name in classes if name.startswith('nfv_sched.')]
     if not ours:
         return warning(
@@ -161,22 +216,25 @@ def weighers(conf: Any) -> Result:
     return ok()
 
 
-def multipliers(conf: Any) -> Result:
+def multipliers(options: Any) -> Result:
     """Check that our weighers are on, and that Nova's do not outweigh them."""
-    off = [name for name in _MULTIPLIERS if not getattr(conf.nfv_sched, name)]
+    off = [
+        name for name in _MULTIPLIERS if not getattr(options.nfv_sched, name)
+    ]
     if off:
         return warning(
             f'{", ".join(off)} {verb(len(off))} 0: '
             f'{verb(len(off), "this weigher is", "these weighers are")} off',
             f'set {", ".join(off)} in [nfv_sched], unless 0 is intended',
         )
-    ours = conf.nfv_sched.fragmentation_weight_multiplier
-    group = conf.filter_scheduler
+    ours = options.nfv_sched.fragmentation_weight_multiplier
+    group = options.filter_scheduler
     strong = [
         f'{name} = {value:g}'
         for name in sorted(group)
         if name.endswith('_weight_multiplier')
         and name not in _DOMINANT
+        and name not in _RECOMMENDED
         and abs(value := getattr(group, name)) >= ours
     ]
     if strong:
@@ -192,37 +250,34 @@ def multipliers(conf: Any) -> Result:
     return ok()
 
 
-def boots_at_once(conf: Any) -> Result:
+def boots_at_once(options: Any) -> Result:
     """Check Nova's weighers that react to builds with a delay.
 
     They send instances that boot at the same time to the same hosts.
     """
-    ours = conf.nfv_sched.in_flight_weight_multiplier
+    ours = options.nfv_sched.in_flight_weight_multiplier
     if not ours:
-        return ok('in_flight_weight_multiplier is 0')
-    group = conf.filter_scheduler
+        return skipped('[nfv_sched] in_flight_weight_multiplier is 0')
+    group = options.filter_scheduler
     strong = [
-        f'{name} = {value:g}'
-        for name, limit in _BUILD_WEIGHERS
-        if abs(value := getattr(group, name)) > limit
+        (name, getattr(group, name))
+        for name in _BUILD_WEIGHERS
+        if _deviation(getattr(group, name), _RECOMMENDED[name])
     ]
     if strong:
+        values = ' and '.join(f'{name} = {value:g}' for name, value in strong)
         return warning(
-            f'{" and ".join(strong)} '
-            f'{verb(len(strong), "outweighs", "outweigh")} '
+            f'{values} {verb(len(strong), "outweighs", "outweigh")} '
             f'in_flight_weight_multiplier = {ours:g}: of many concurrent '
             'boots some fail on the same few hosts',
-            ' and '.join(
-                f'{name} = {limit:g}' for name, limit in _BUILD_WEIGHERS
-            )
-            + ' in [filter_scheduler]',
+            ' and '.join(_RECOMMENDED[name].line for name in _BUILD_WEIGHERS),
         )
     return ok()
 
 
-def fallback_query(conf: Any, *, every_host_dedicates: bool) -> Result:
+def fallback_query(options: Any, *, every_host_dedicates: bool) -> Result:
     """Check that the fallback query is off if every host reports PCPU."""
-    if conf.workarounds.disable_fallback_pcpu_query:
+    if options.workarounds.disable_fallback_pcpu_query:
         return ok()
     if not every_host_dedicates:
         return ok(
@@ -237,9 +292,9 @@ def fallback_query(conf: Any, *, every_host_dedicates: bool) -> Result:
     )
 
 
-def placement_results(conf: Any, hosts: int) -> Result:
+def placement_results(options: Any, hosts: int) -> Result:
     """Check that Placement's answers to Nova can include every host."""
-    limit = conf.scheduler.max_placement_results
+    limit = options.scheduler.max_placement_results
     if limit < hosts:
         return warning(
             f'max_placement_results = {limit} is less than the '

@@ -19,6 +19,7 @@ from nfv_sched.checking import placement
 from nfv_sched.checking import run
 from nfv_sched.checking import worst
 from nfv_sched.checking.allocations import Allocations
+from nfv_sched.checking.own_hosts import Requests
 from nfv_sched.checking.publisher import PublisherStatus
 from nfv_sched.checking.result import Finding
 from nfv_sched.checking.result import verdict
@@ -30,6 +31,8 @@ from nfv_sched.dryrun.tables import Column
 from nfv_sched.dryrun.tables import Table
 from nfv_sched.nova import compute_nodes
 from nfv_sched.nova import instances
+from nfv_sched.nova import scheduler_start
+from nfv_sched.nova import stored_requests
 from nfv_sched.nova.cell_databases import NoDatabaseError
 from nfv_sched.nova.config import CONF
 from nfv_sched.nova.redact import describe_error
@@ -88,8 +91,8 @@ _FINDINGS = (
         lambda row: list(map(dataclasses.asdict, row[1].instances)),
     ),
     Column[_NamedFinding]('problem', '', lambda row: row[1].problem),
-    Column[_NamedFinding]('where', '', lambda row: row[1].where),
-    Column[_NamedFinding]('cause', '', lambda row: row[1].cause),
+    Column[_NamedFinding]('where', '', lambda row: row[1].where or None),
+    Column[_NamedFinding]('cause', '', lambda row: row[1].cause or None),
     Column[_NamedFinding]('', 'What was found', lambda row: row[1].text),
     Column[_NamedFinding]('fix', 'Fix', lambda row: row[1].fix),
 )
@@ -185,6 +188,8 @@ def _check_input(parsed: argparse.Namespace) -> CheckInput:
             # Whatever a service or a database that is down raises.
             LOG.debug('%s cannot be read', part.value, exc_info=True)
             unread[part] = describe_error(error)
+    if Part.DATABASES not in unread:
+        facts['requests'] = _requests(facts['survey'])
     if not unread:
         facts['allocations'] = _allocations(client, facts['survey'])
     return CheckInput(
@@ -193,6 +198,7 @@ def _check_input(parsed: argparse.Namespace) -> CheckInput:
         conf=CONF,
         options=options,
         publisher=_publisher(),
+        start_problem=scheduler_start.problem(),
     )
 
 
@@ -216,6 +222,22 @@ def _of_databases(source: backends.Backends) -> dict[str, Any]:
         'kinds': backends.failure_domain_kinds(),
         'aggregates': compute_nodes.CloudReader().aggregates(),
     }
+
+
+def _requests(survey: Survey) -> Requests:
+    """What the instances asked for."""
+    uuids = [
+        instance.uuid
+        for host in survey.hosts
+        for instance in host.residents or ()
+    ]
+    try:
+        stored = stored_requests.read_guests(uuids)
+    except Exception as error:
+        # Whatever a database that is down raises.
+        return Requests(problem=describe_error(error))
+    pack = CONF.compute.packing_host_numa_cells_allocation_strategy
+    return Requests(stored.guests, stored.problems, pack)
 
 
 def _allocations(client: PlacementClient, survey: Survey) -> Allocations:

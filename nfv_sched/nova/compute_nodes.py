@@ -141,6 +141,15 @@ class ComputeNodeRecord:
     migrating: Sequence[migrations.MigrationClaim] = ()
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class AggregateRecord:
+    """A host aggregate: its metadata, and the names of its hosts."""
+
+    name: str
+    metadata: Mapping[str, str]
+    hosts: tuple[str, ...] = ()
+
+
 class CloudReader:
     """Reads all Nova cells, once.
 
@@ -169,10 +178,14 @@ class CloudReader:
         default = str(CONF.default_availability_zone)
         return lambda host: str(named.get(host, default))
 
-    def aggregates(self) -> list[tuple[str, dict[str, str]]]:
-        """Names and metadata of host aggregates."""
+    def aggregates(self) -> list[AggregateRecord]:
+        """The host aggregates."""
         return [
-            (aggregate.name, dict(aggregate.metadata))
+            AggregateRecord(
+                str(aggregate.name),
+                dict(aggregate.metadata),
+                tuple(aggregate.hosts),
+            )
             for aggregate in self._aggregates
         ]
 

@@ -33,15 +33,11 @@ transport_url = fake:/
 driver = noop
 """
 
-_COMMON_FILTERS = (
-    'ComputeFilter',
-    'ComputeCapabilitiesFilter',
-    'ImagePropertiesFilter',
-    'ServerGroupAntiAffinityFilter',
-    'ServerGroupAffinityFilter',
-)
-
-
+#: Options that are recommended for nfv_sched.
+_RECOMMENDED = {
+    f'{option.group}.{option.name}': option.value
+    for option in nfv_conf.RECOMMENDED
+}
 _GROUP = 'filter_scheduler'
 _CLASS_OPTIONS = ('available_filters', 'enabled_filters', 'weight_classes')
 
@@ -95,40 +91,18 @@ def _class_names(value: str | Sequence[str]) -> tuple[str, ...]:
 STOCK = Profile(
     name='stock',
     enabled_filters=(
-        *_COMMON_FILTERS,
+        'ComputeFilter',
+        'ComputeCapabilitiesFilter',
+        'ImagePropertiesFilter',
+        'ServerGroupAntiAffinityFilter',
+        'ServerGroupAffinityFilter',
         'NUMATopologyFilter',
         'PciPassthroughFilter',
     ),
 )
 
 #: Nova with this package, as recommended in the README.
-NFV = Profile(
-    name='nfv_sched',
-    enabled_filters=(
-        *_COMMON_FILTERS,
-        'HugePagesFilter',
-        'CPUPinningFilter',
-        'PCINUMAFilter',
-        'NUMAFitFilter',
-    ),
-    available_filters=(
-        'nova.scheduler.filters.all_filters',
-        'nfv_sched.filters.all_filters',
-    ),
-    weight_classes=(
-        'nova.scheduler.weights.all_weighers',
-        'nfv_sched.weighers.all_weighers',
-    ),
-    options={
-        'filter_scheduler.ram_weight_multiplier': 0.0,
-        'filter_scheduler.cpu_weight_multiplier': 0.0,
-        'filter_scheduler.disk_weight_multiplier': 0.0,
-        'filter_scheduler.pci_weight_multiplier': 0.0,
-        'filter_scheduler.io_ops_weight_multiplier': 0.0,
-        'filter_scheduler.build_failure_weight_multiplier': 0.1,
-        'scheduler.max_attempts': 25,
-    },
-)
+NFV = Profile(name='nfv_sched', enabled_filters=()).with_options(_RECOMMENDED)
 
 
 def _defaults(folder: pathlib.Path) -> dict[str, Any]:

@@ -15,19 +15,20 @@ from nfv_sched.model import PagePool
 from nfv_sched.survey import HostSurvey
 
 
-def survey(name, *, reserved=0, total=8, shared=(0,), rack=None, memory=64):
+def survey(name, *, reserved=0, total=8, shared=(0,), memory=64, base=None):
     cell = Cell(
         0,
         memory,
         shared_cpus=frozenset(shared),
         dedicated_cpus=frozenset({2, 3}),
-        pages=(PagePool(1048576, total, 0, reserved),),
+        pages=(
+            *((PagePool(*base),) if base else ()),
+            PagePool(1048576, total, 0, reserved),
+        ),
     )
     return HostSurvey(
         name,
-        HostTopology(
-            name, f'uuid-{name}', domains={'rack': rack} if rack else {}
-        ),
+        HostTopology(name, f'uuid-{name}'),
         Host(name, (cell,)),
     )
 
@@ -114,18 +115,16 @@ def test_reserved_pages_are_there():
     assert hosts.reserved_pages(other, []).code is Code.SUCCESS
 
 
-def test_domains_of_aggregates_are_known():
-    surveys = [survey('a', rack='r1'), survey('b', rack='r1')]
-    rack = ('one', {'rack': 'r1', 'availability_zone': 'z'})
-    assert hosts.domains(surveys, ['rack'], [rack]).code is Code.SUCCESS
-    assert hosts.domains(surveys, [], [rack]).code is Code.SUCCESS
-    result = hosts.domains(surveys, ['rack'], [rack, ('two', {'Racks': 'r2'})])
-    assert result.code is Code.WARNING
-    assert 'aggregate two has the unknown key Racks' in result.details
-    result = hosts.domains(surveys, ['rack', 'row'], [rack])
-    assert 'no aggregate has the key row' in result.details
-    result = hosts.domains([*surveys, survey('c')], ['rack'], [rack])
-    assert 'no aggregate gives the rack of c' in result.details
+@pytest.mark.parametrize('size', [4, 16, 64])
+def test_hosts_of_one_kind_differ_in_base_pages(size):
+    good = [
+        survey(f'h{number}', reserved=2, base=(size, 1000 + number))
+        for number in range(2)
+    ]
+    assert hosts.reserved_pages(good, []).code is Code.SUCCESS
+    odd = survey('c', reserved=1, base=(size, 999))
+    result = hosts.reserved_pages([*good, odd], [])
+    assert result.details.endswith(': c')
 
 
 def test_of_many_names_the_first_are_shown():
@@ -185,6 +184,9 @@ def test_labels_are_complete_where_nodes_are_chosen():
     assert '1 host of several NUMA nodes has no labels' in result.details
     assert result.details.endswith(' on b')
     assert hosts.labels(every, chooses=False).code is Code.SUCCESS
+    plain = [labelled('b', (), ()), labelled('one-node', ())]
+    assert hosts.labels(plain, chooses=False).skipped
+    assert not hosts.labels(plain, chooses=True).skipped
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,14 @@
 
 from oslo_config import cfg
 from oslo_upgradecheck.upgradecheck import Code
+from placement import conf as placement_conf
 import pytest
 
 from nfv_sched.checking import placement
+from nfv_sched.model import DevicePool
+from nfv_sched.model import Host
+from nfv_sched.model import HostTopology
+from nfv_sched.survey import HostSurvey
 
 
 @pytest.fixture
@@ -19,7 +24,13 @@ def options(tmp_path):
 
 def test_without_its_file_placement_is_not_checked():
     assert placement.config([]) is None
-    for result in (placement.retries(None), placement.candidates(None, 9)):
+    for result in (
+        placement.retries(None),
+        placement.candidates(None, 9),
+        placement.generation(None, []),
+        placement.wide_trees(None, []),
+    ):
+        assert result.skipped
         assert result.code is Code.SUCCESS
         assert '--placement-config-file' in result.details
 
@@ -61,3 +72,44 @@ def test_old_placements_are_reported(newest, code):
     versions = [{'id': 'v1.0', 'max_version': newest, 'min_version': '1.0'}]
     assert placement.microversion(versions).code is code
     assert placement.microversion([]).code is Code.FAILURE
+
+
+def with_devices(name, count):
+    """A host with PCI devices in Placement, each with a provider."""
+    pools = tuple(
+        DevicePool('8086', '1572', 'type-PF', 1, rp_uuid=f'{name}-{number}')
+        for number in range(count)
+    )
+    return HostSurvey(name, HostTopology(name, name), Host(name, (), pools))
+
+
+def test_candidates_come_from_all_hosts_with_devices(options):
+    hosts = [with_devices('a', 2)]
+    result = placement.generation(options(''), hosts)
+    assert result.code is Code.WARNING
+    assert 'depth-first' in result.details
+    good = options('allocation_candidates_generation_strategy = breadth-first')
+    result = placement.generation(good, hosts)
+    assert (result.code, result.skipped) == (Code.SUCCESS, False)
+    assert placement.generation(options(''), [with_devices('b', 0)]).skipped
+
+
+def test_wide_trees_are_optimized(options):
+    hosts = [with_devices('a', 8), with_devices('b', 7)]
+    result = placement.wide_trees(options(''), hosts)
+    assert result.code is Code.WARNING
+    assert '1 host with 8 or more PCI devices in Placement: a' in (
+        result.details
+    )
+    good = options('[workarounds]\noptimize_for_wide_provider_trees = true')
+    result = placement.wide_trees(good, hosts)
+    assert (result.code, result.skipped) == (Code.SUCCESS, False)
+    assert placement.wide_trees(options(''), hosts[1:]).skipped
+
+
+def test_the_options_are_those_of_placement():
+    known = cfg.ConfigOpts()
+    placement_conf.register_opts(known)
+    for group, ours in placement._OPTIONS.items():
+        for option in ours:
+            assert known[group][option.name] == option.default

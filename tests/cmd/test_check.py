@@ -17,6 +17,7 @@ from nfv_sched.placement.errors import PlacementError
 from nfv_sched.placement.publisher import publish
 from nfv_sched.placement.removal import prune
 from nfv_sched.publishing import status
+from nfv_sched.sim import settings
 from nfv_sched_testing.clouds import HUGE
 
 CONF = nova.conf.CONF
@@ -57,6 +58,15 @@ def test_a_good_cloud_passes_every_check(run, published, reading):
         'Placement candidates': (
             'name placement.conf with --placement-config-file'
         ),
+        'Candidates of all hosts': (
+            'name placement.conf with --placement-config-file'
+        ),
+        'Wide provider trees': (
+            'name placement.conf with --placement-config-file'
+        ),
+        # With one scheduler this weigher is off.
+        'Boots at once': '[nfv_sched] in_flight_weight_multiplier is 0',
+        'Node labels': '[nfv_sched] choose_nodes is off, no host has labels',
         'Publisher': '[nfv_sched_publisher] status_file is not set',
     }
     assert {row['verdict'] for row in rows if row['check'] not in skipped} == {
@@ -174,7 +184,8 @@ def test_each_finding_about_instances_is_a_row(run, cloud, guests_of):
     record.save()
     found = run('check', code=2)
     assert found['verdict'] == 'failure'
-    assert 'found on' in by_name(found)['Instances']['details']
+    details = by_name(found)['Instances']['details']
+    assert details.endswith(f'problems: {first.host}')
     rows = [row for row in found['findings'] if row['check'] == 'Instances']
     [row] = [row for row in rows if 'same CPUs' in row['problem']]
     assert (row['verdict'], row['host']) == ('failure', first.host)
@@ -187,6 +198,48 @@ def test_each_finding_about_instances_is_a_row(run, cloud, guests_of):
     assert any('no instance has them' in row['problem'] for row in rows)
     text = run('check', '-f', 'table', code=2)
     assert f'{first.host}, tenant (' in text
+
+
+def finding_of(found, check):
+    [finding] = [row for row in found['findings'] if row['check'] == check]
+    return finding
+
+
+def test_stored_requests_are_tried_on_their_hosts(run, cloud, guests_of):
+    [guest] = guests_of(1, extra_specs=HUGE)
+    spec = objects.RequestSpec.get_by_instance_uuid(cloud.context, guest.uuid)
+    [cell] = spec.numa_topology.cells
+    cell.memory = 64 * 1024
+    spec.save()
+    found = finding_of(run('check', code=1), 'Requests on own hosts')
+    assert (found['verdict'], found['host']) == ('warning', guest.host)
+    assert found['instances'] == [{'uuid': guest.uuid, 'name': 'tenant'}]
+    assert '8 of 64 free pages of 1 GiB' in found['where']
+
+
+def test_a_misspelt_filter_is_a_failure(run):
+    names = ['ComputeFilter', 'NUMAFitFiltr']
+    with settings.override({'filter_scheduler.enabled_filters': names}):
+        rows = by_name(run('check', code=2))
+    row = rows['Scheduler starts']
+    assert row['verdict'] == 'failure'
+    assert 'NUMAFitFiltr' in row['details']
+
+
+def test_wrong_metadata_of_aggregates_are_rows(run, cloud):
+    record = cloud.add_aggregate(
+        'odd', ['cmp-0'], {'rack': 'R9', 'nfv_scatter_weight_multiplier': 'x'}
+    )
+    try:
+        found = run('check', code=1)
+    finally:
+        for host in list(record.hosts):
+            record.delete_host(host)
+        record.destroy()
+    problem = finding_of(found, 'Failure domains')['problem']
+    assert 'kind rack: R1, R9' in problem
+    problem = finding_of(found, 'Multipliers of aggregates')['problem']
+    assert 'nfv_scatter_weight_multiplier = x' in problem
 
 
 def test_an_error_of_the_check_is_not_a_result(run, tmp_path, monkeypatch):

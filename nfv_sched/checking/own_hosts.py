@@ -1,0 +1,112 @@
+"""The check that instances still fit their own hosts, as they were requested.
+
+An instance that does not fits no such host either: a rebuild there, an
+evacuation or a migration back is refused, although the instance runs.
+"""
+
+from collections.abc import Collection
+from collections.abc import Iterator
+from collections.abc import Mapping
+from collections.abc import Sequence
+import dataclasses
+
+from nfv_sched import fit
+from nfv_sched.checking.result import Finding
+from nfv_sched.checking.result import instance_name
+from nfv_sched.checking.result import not_made
+from nfv_sched.checking.result import of_findings
+from nfv_sched.checking.result import Result
+from nfv_sched.fit import gap
+from nfv_sched.model import Guest
+from nfv_sched.model import Reason
+from nfv_sched.survey.departures import host_without
+from nfv_sched.survey.values import HostSurvey
+from nfv_sched.survey.values import SurveyedInstance
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Requests:
+    """What instances asked for, by uuid.
+
+    ``problems`` say by uuid which stored requests cannot be read; ``pack`` is
+    whether claims pack NUMA nodes. ``problem`` says why none of it is known.
+    """
+
+    guests: Mapping[str, Guest] = dataclasses.field(default_factory=dict)
+    problems: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    pack: bool = False
+    problem: str | None = None
+
+
+def check(hosts: Collection[HostSurvey], requests: Requests) -> Result:
+    """Check that each instance fits its host without it, as requested."""
+    if requests.problem:
+        return not_made(
+            requests.problem,
+            'run the check again when the API database answers',
+        )
+    found = [
+        finding
+        for host in hosts
+        for finding in (
+            *_unreadable(host, requests),
+            *_misfits(host, requests),
+        )
+    ]
+    return of_findings(found, 'instance')
+
+
+def _unreadable(host: HostSurvey, requests: Requests) -> Iterator[Finding]:
+    for instance in host.residents or ():
+        problem = requests.problems.get(instance.uuid)
+        if problem is not None:
+            yield Finding(
+                host.host,
+                (instance_name(instance),),
+                'the stored request cannot be read',
+                problem,
+                'the record is of another release, or damaged',
+                'correct request_specs.spec in the API database',
+            )
+
+
+def _misfits(host: HostSurvey, requests: Requests) -> Iterator[Finding]:
+    if host.state is None:
+        return
+    moving = {instance.uuid for instance in (host.migrating or {}).values()}
+    # Instances that asked for the same share one guest.
+    known: dict[int, fit.FitRequest] = {}
+    for instance in host.residents or ():
+        guest = requests.guests.get(instance.uuid)
+        if (
+            guest is None
+            or guest.asks_nothing
+            or instance.changing
+            or instance.uuid in moving
+        ):
+            continue
+        asked = known.get(id(guest))
+        if asked is None:
+            asked = fit.FitRequest(guest, pack=requests.pack)
+            known[id(guest)] = asked
+        without = host_without(host, host.state, [instance])
+        providers = asked.no_providers
+        if fit.Evaluation(asked, without).refusal(providers) is not None:
+            lacking = gap.shortfall(asked, without, providers)
+            yield _misfit(host, instance, lacking.reasons)
+
+
+def _misfit(
+    host: HostSurvey, instance: SurveyedInstance, reasons: Sequence[Reason]
+) -> Finding:
+    return Finding(
+        host.host,
+        (instance_name(instance),),
+        'the stored request does not fit this host any more, even without '
+        'the instance',
+        '; '.join(reason.text for reason in reasons),
+        'CPUs, pages or devices of the host were configured differently when '
+        'the instance was placed, or it was placed without the filters',
+        f'nfv-sched explain --server {instance.uuid} shows hosts that fit: '
+        'move it there, or configure the host as before',
+    )
