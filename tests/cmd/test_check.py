@@ -11,6 +11,7 @@ import pytest
 from nfv_sched.checking import CHECKS
 from nfv_sched.checking import hosts as checked_hosts
 from nfv_sched.cmd import backends
+from nfv_sched.cmd.main import main
 from nfv_sched.nova import compute_nodes
 from nfv_sched.placement.client import PlacementClient
 from nfv_sched.placement.errors import PlacementError
@@ -171,7 +172,9 @@ def test_a_check_that_fails_does_not_end_the_others(run, monkeypatch):
     assert rows['Failure domains']['verdict'] == 'success'
 
 
-def test_each_finding_about_instances_is_a_row(run, cloud, guests_of):
+def test_each_finding_about_instances_is_a_row(
+    run, cloud, guests_of, tmp_path
+):
     first, second = guests_of(2, extra_specs=HUGE)
     assert first.host == second.host
     record = objects.Instance.get_by_uuid(
@@ -193,6 +196,11 @@ def test_each_finding_about_instances_is_a_row(run, cloud, guests_of):
         (('uuid', guest.uuid), ('name', 'tenant')) for guest in (first, second)
     }
     assert row['fix'].startswith('openstack server migrate')
+    path = tmp_path / 'cloud.html'
+    assert main(['report', '--output', str(path)]) == 0
+    page = path.read_text()
+    assert '2 instances are pinned to the same CPUs' in page
+    assert f'tenant ({second.uuid})' in page
     # The CPUs that the second one has left, and its pages if these are on
     # another NUMA node.
     assert any('no instance has them' in row['problem'] for row in rows)

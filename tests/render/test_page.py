@@ -81,6 +81,21 @@ def test_nothing_is_asked_for_and_nothing_complains(
         pathlib.Path(folder, name).write_bytes(tab.screenshot())
 
 
+def test_findings_about_instances_are_on_the_page():
+    survey = examples.survey()
+    host = survey.hosts[0].host
+    found = [
+        page.PagedFinding(host, 'Failure', examples.HOSTILE, 'migrate it'),
+        page.PagedFinding(host, 'Warning', 'other', 'restart it'),
+    ]
+    text = page.report(survey, findings=found)
+    assert '<a href="#found">Findings about instances</a>' in text
+    assert '2 findings about instances</span>' in text
+    assert '<td>Failure</td><td class="wide">&lt;/title&gt;' in text
+    assert examples.HOSTILE not in text
+    assert 'about instances' not in page.report(survey)
+
+
 def test_many_cells_do_not_make_the_page_wide(tab, tmp_path):
     path = tmp_path / 'cells.html'
     path.write_text(

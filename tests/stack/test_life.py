@@ -6,7 +6,7 @@ import pytest
 
 from tests.stack.guests import VCPUS
 
-_OF_INSTANCES = ('Instances', 'Allocations')
+_OF_INSTANCES = ('Instances', 'Allocations', 'Requests on own hosts')
 
 
 @pytest.fixture(autouse=True)
