@@ -175,7 +175,8 @@ def test_a_check_that_fails_does_not_end_the_others(run, monkeypatch):
 def test_each_finding_about_instances_is_a_row(
     run, cloud, guests_of, tmp_path
 ):
-    first, second = guests_of(2, extra_specs=HUGE)
+    group = cloud.add_group('together', 'affinity')
+    first, second = guests_of(2, extra_specs=HUGE, group=group)
     assert first.host == second.host
     record = objects.Instance.get_by_uuid(
         cloud._cell_context, second.uuid, expected_attrs=['numa_topology']
