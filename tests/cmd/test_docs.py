@@ -22,8 +22,11 @@ def test_the_page_has_commands():
 
 
 @pytest.mark.parametrize('command', COMMANDS)
-def test_each_runs(command, run, flavors_of, tmp_path, lab):
+def test_each_runs(command, run, flavors_of, guests_of, tmp_path, lab):
     flavors_of('vims', 'vrouter')
+    if '--server' in command:
+        [guest] = guests_of()
+        command = re.sub(r'--server \S+', f'--server {guest.uuid}', command)
     lab('vims')
     path = tmp_path / 'placement.conf'
     path.write_text('[placement]\nallocation_conflict_retry_count = 1\n')

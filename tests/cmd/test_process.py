@@ -1,28 +1,25 @@
 """The commands as processes of their own, on a nova.conf and over HTTP."""
 
 import json
+import pathlib
 import subprocess
 import sys
 
 import nova.conf
 import pytest
 
-from nfv_sched.sim import settings
 from nfv_sched_testing.clouds import HUGE
 from nfv_sched_testing.served import listening
 from nfv_sched_testing.served import placement_of
 
 CONF = nova.conf.CONF
+#: What README recommends.
+EXAMPLE = pathlib.Path(__file__).parents[2] / 'etc' / 'nova.conf.example'
 
 
 @pytest.fixture
 def nova_conf(cloud, tmp_path):
     """A nova.conf that leads to the cloud's databases and Placement."""
-    filters = ','.join(settings.NFV.enabled_filters)
-    available = '\n'.join(
-        f'available_filters = {path}'
-        for path in settings.NFV.available_filters
-    )
     path = tmp_path / 'nova.conf'
     with listening(placement_of(cloud)) as url:
         path.write_text(f"""
@@ -39,17 +36,10 @@ auth_type = admin_token
 endpoint = {url}
 token = admin
 endpoint_override = {url}
-[filter_scheduler]
-enabled_filters = {filters}
-{available}
-weight_classes = {','.join(settings.NFV.weight_classes)}
-io_ops_weight_multiplier = 0
-build_failure_weight_multiplier = 0.1
 [nfv_sched]
 read_topology = false
 failure_domains = rack
-[workarounds]
-disable_fallback_pcpu_query = true
+{EXAMPLE.read_text()}
 """)
         yield path
 
