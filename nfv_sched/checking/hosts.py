@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Any
 
+from oslo_utils import strutils
+
 from nfv_sched.checking.result import count
 from nfv_sched.checking.result import failure
 from nfv_sched.checking.result import name_some
@@ -21,6 +23,7 @@ from nfv_sched.nova import node_labels
 from nfv_sched.survey.values import HostSurvey
 
 _PUBLISH = 'nfv-sched publish'
+_BYTES_PER_KIB = 1024
 
 
 def readable(problems: Sequence[str]) -> Result:
@@ -166,7 +169,8 @@ def reserved_pages(
         return warning(
             'no host has the pages that reserved_huge_pages names: '
             f'{name_some(unmatched)}',
-            'correct it in nova.conf; size is in KiB, node is a NUMA node',
+            'correct it in nova.conf: size is in KiB or has a unit, node is '
+            'a NUMA node',
         )
     if unusual:
         return warning(
@@ -181,12 +185,24 @@ def reserved_pages(
 
 
 def _has_pool(host: HostSurvey, entry: Mapping[str, Any]) -> bool:
+    size = _size_kib(str(entry.get('size')))
     return host.state is not None and any(
-        str(cell.id) == str(entry.get('node'))
-        and str(pool.size_kib) == str(entry.get('size'))
+        str(cell.id) == str(entry.get('node')) and pool.size_kib == size
         for cell in host.state.cells
         for pool in cell.pages
     )
+
+
+def _size_kib(text: str) -> int | None:
+    """As nova.virt.hardware ``numa_get_reserved_huge_pages`` reads a size."""
+    try:
+        if text.strip().isdecimal():
+            return int(text)
+        return (
+            strutils.string_to_bytes(text, return_int=True) // _BYTES_PER_KIB
+        )
+    except ValueError:
+        return None
 
 
 def labels(hosts: Collection[HostSurvey], *, chooses: bool) -> Result:

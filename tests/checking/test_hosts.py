@@ -101,6 +101,12 @@ def test_reserved_pages_are_there():
     good = [survey('a', reserved=2), survey('b', reserved=2)]
     named = [{'node': '0', 'size': '1048576', 'count': '2'}]
     assert hosts.reserved_pages(good, named).code is Code.SUCCESS
+    for size in ('1GB', '1GiB', 1048576, '1024MB'):
+        named = [{'node': '0', 'size': size, 'count': '2'}]
+        assert hosts.reserved_pages(good, named).code is Code.SUCCESS
+    for size in ('2MB', 'huge', None):
+        result = hosts.reserved_pages(good, [{'node': '0', 'size': size}])
+        assert f'node 0 size {size}' in result.details
     result = hosts.reserved_pages(good, [{'node': 4, 'size': 1048576}])
     assert result.code is Code.WARNING
     assert 'node 4 size 1048576' in result.details
