@@ -20,6 +20,7 @@ from nfv_sched.render.marks import BLOCKED
 from nfv_sched.render.marks import CONFLICT
 from nfv_sched.render.marks import FREE
 from nfv_sched.render.marks import MARKS
+from nfv_sched.render.marks import OUTSIDE
 from nfv_sched.render.marks import OVERFLOW_MARK
 from nfv_sched.render.marks import SHARED
 from nfv_sched.render.marks import UNKNOWN_OWNER
@@ -146,6 +147,7 @@ def host_view(host: HostSurvey) -> HostView:
     marks = {guest.uuid: guest.mark for guest in guests or ()}
     pools = pools_of(host, marks)
     owners = _owners(guests or ())
+    held = _held_cpus(guests or ())
     states = {cell.id: cell for cell in host.state.cells} if host.state else {}
     known = {cell.id: cell for cell in host.topology.cells}
     cells = [
@@ -153,6 +155,7 @@ def host_view(host: HostSurvey) -> HostView:
             states[number],
             known.get(number) or CellTopology(number),
             owners,
+            held.get(number, frozenset()),
             pools.get(number, ()),
         )
         if number in states
@@ -186,6 +189,16 @@ def _owners(guests: Sequence[GuestView]) -> Mapping[int, str]:
                 other = uuids.setdefault(cpu, guest.uuid)
                 owners[cpu] = guest.mark if other == guest.uuid else CONFLICT
     return owners
+
+
+def _held_cpus(guests: Sequence[GuestView]) -> Mapping[int, frozenset[int]]:
+    """The CPUs that instances use exclusively, by NUMA node."""
+    held: dict[int, frozenset[int]] = {}
+    for guest in guests:
+        for cell in guest.cells:
+            known = held.get(cell.host_cell, frozenset())
+            held[cell.host_cell] = known | cell.host_cpus
+    return held
 
 
 def _remarks(host: HostSurvey) -> tuple[str, ...]:
@@ -249,13 +262,15 @@ def _cell_of_state(
     cell: Cell,
     known: CellTopology,
     owners: Mapping[int, str],
+    held: frozenset[int],
     pools: Sequence[PoolView],
 ) -> CellView:
     return CellView(
         id=cell.id,
         socket=cell.socket,
         cores=tuple(
-            _core(cell, core, owners) for core in sorted(_cores(cell), key=min)
+            _core(cell, core, owners)
+            for core in sorted(_cores(cell, held), key=min)
         ),
         dedicated=len(cell.dedicated_cpus),
         free=len(cell.free_dedicated),
@@ -280,9 +295,9 @@ def _networks(physnets: Iterable[str], tunneled: bool) -> tuple[str, ...]:
     return (*map(printable, sorted(physnets)), *(('tunnels',) * tunneled))
 
 
-def _cores(cell: Cell) -> list[frozenset[int]]:
-    """The threads of each core that Nova may use."""
-    usable = frozenset(cell.dedicated_cpus | cell.shared_cpus)
+def _cores(cell: Cell, held: frozenset[int]) -> list[frozenset[int]]:
+    """The threads of each core that Nova may use, or instances do use."""
+    usable = held | cell.dedicated_cpus | cell.shared_cpus
     cores = [frozenset(core & usable) for core in cell.siblings]
     alone = usable.difference(*cores)
     return [
@@ -296,7 +311,9 @@ def _core(
 ) -> CoreView:
     def owner(cpu: int) -> str:
         if cpu in owners:
-            return owners[cpu]
+            if cpu in cell.dedicated_cpus or owners[cpu] == CONFLICT:
+                return owners[cpu]
+            return OUTSIDE
         if cpu in cell.pinned_cpus:
             # With thread policy "isolate" the core's other threads are
             # pinned as well.

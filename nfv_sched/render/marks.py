@@ -32,6 +32,8 @@ BLOCKED = '-'
 UNKNOWN_OWNER = '?'
 #: Mark of a CPU to which several instances are pinned.
 CONFLICT = '!'
+#: Mark of a CPU that is not dedicated, and to which an instance is pinned.
+OUTSIDE = '^'
 
 #: Marks of instances, in this order, without letters that look alike.
 MARKS = (

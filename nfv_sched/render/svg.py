@@ -47,14 +47,20 @@ _FILLS = {
     marks.BLOCKED: '#c3cad5',
     marks.UNKNOWN_OWNER: '#4b5563',
     marks.CONFLICT: '#c81e1e',
+    marks.OUTSIDE: '#c81e1e',
 }
-_LETTERS = {marks.UNKNOWN_OWNER: '#ffffff', marks.CONFLICT: '#ffffff'}
+_LETTERS = {
+    marks.UNKNOWN_OWNER: '#ffffff',
+    marks.CONFLICT: '#ffffff',
+    marks.OUTSIDE: '#ffffff',
+}
 _CLASSES = {
     marks.FREE: 'free',
     marks.SHARED: 'shared',
     marks.BLOCKED: 'blocked',
     marks.UNKNOWN_OWNER: 'unknown',
     marks.CONFLICT: 'conflict',
+    marks.OUTSIDE: 'conflict',
 }
 
 

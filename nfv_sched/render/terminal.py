@@ -48,6 +48,7 @@ _STYLES = {
     marks.BLOCKED: Style(color='grey62'),
     marks.UNKNOWN_OWNER: Style(reverse=True),
     marks.CONFLICT: Style(color='white', bgcolor='red', bold=True),
+    marks.OUTSIDE: Style(color='white', bgcolor='red'),
     _RESERVED: Style(color='grey42'),
 }
 
@@ -256,6 +257,7 @@ def meanings(view: host_view.HostView) -> list[tuple[str, str]]:
         marks.BLOCKED: 'core or card in use',
         marks.UNKNOWN_OWNER: 'unknown instance',
         marks.CONFLICT: 'several instances',
+        marks.OUTSIDE: 'pinned, not dedicated',
     }
     return [pair for pair in texts.items() if pair[0] in view.marks]
 

@@ -12,6 +12,7 @@ from nfv_sched.render import formatting
 from nfv_sched.render import host_view
 from nfv_sched.render import marks
 from nfv_sched.render import metrics
+from nfv_sched.render import svg
 from nfv_sched.survey import SurveyedInstance
 from tests.render import examples
 
@@ -41,6 +42,45 @@ def test_every_cpu_has_the_owner_that_it_has():
     assert by_cpu[31] == marks.FREE
     assert [by_cpu[cpu] for cpu in (10, 11, 34, 35)] == [marks.SHARED] * 4
     assert owners_of(view, 0).count(marks.FREE) == view.cells[0].free == 5
+
+
+def without_dedicated(host, *cpus):
+    """The host after CPUs of the first NUMA node were given to its system."""
+    first, *others = host.state.cells
+    first = first.evolve(
+        dedicated_cpus=first.dedicated_cpus - set(cpus),
+        siblings=tuple(core - set(cpus) for core in first.siblings),
+    )
+    state = host.state.evolve(cells=(first, *others))
+    return dataclasses.replace(host, state=state)
+
+
+def test_instances_on_cpus_that_are_not_dedicated_are_marked():
+    view = host_view.host_view(without_dedicated(examples.busy_host(), 5, 29))
+    by_cpu = {
+        cpu: owner
+        for core in view.cells[0].cores
+        for cpu, owner in zip(core.cpus, core.owners, strict=True)
+    }
+    assert [by_cpu[cpu] for cpu in (5, 29, 6, 30)] == [*'^^', *'aa']
+    assert marks.OUTSIDE in view.marks
+    assert 'pinned, not dedicated' in svg.drawing(view)
+    assert set('^') <= set(svg.drawing(view))
+
+
+def test_cpus_of_two_instances_are_marked_wherever_they_are():
+    host = examples.busy_host()
+    upf = next(
+        guest
+        for guest in host.residents
+        if any(5 in cell.host_cpus for cell in guest.cells)
+    )
+    both = dataclasses.replace(upf, uuid='other', name='other')
+    host = dataclasses.replace(host, residents=(*host.residents, both))
+    for shown in (host, without_dedicated(host, 5, 29)):
+        owners = owners_of(host_view.host_view(shown), 0)
+        assert owners.count(marks.CONFLICT) == 4
+        assert marks.OUTSIDE not in owners
 
 
 def test_every_device_has_the_owner_that_it_has():
