@@ -198,11 +198,10 @@ def _size_kib(text: str) -> int | None:
     try:
         if text.strip().isdecimal():
             return int(text)
-        return (
-            strutils.string_to_bytes(text, return_int=True) // _BYTES_PER_KIB
-        )
+        size = int(strutils.string_to_bytes(text, return_int=True))
     except ValueError:
         return None
+    return size // _BYTES_PER_KIB
 
 
 def labels(hosts: Collection[HostSurvey], *, chooses: bool) -> Result:
