@@ -137,9 +137,8 @@ def add_shapes_argument(parser: argparse.ArgumentParser) -> None:
         type=not_negative,
         default=shapes.SHOWN,
         metavar='N',
-        help='the N most frequent combinations of ports and image properties '
-        'with which instances of the flavor run are counted next to the '
-        f'flavor alone (default: {shapes.SHOWN})',
+        help='count with the ports and image properties of running '
+        f'instances, too: the N most frequent (default: {shapes.SHOWN})',
     )
 
 

@@ -23,6 +23,8 @@ _nfv_sched() {
             'capacity --max-width' | \
             'capacity --sort-column' | \
             'capacity --flavor' | \
+            'capacity --server' | \
+            'capacity --shapes' | \
             'capacity --extra-spec' | \
             'capacity --vcpus' | \
             'capacity --ram' | \
@@ -53,6 +55,7 @@ _nfv_sched() {
             'explain --sort-column' | \
             'explain --flavor' | \
             'explain --server' | \
+            'explain --shapes' | \
             'explain --extra-spec' | \
             'explain --vcpus' | \
             'explain --ram' | \
@@ -81,6 +84,7 @@ _nfv_sched() {
             'purge --sort-column' | \
             'purge --deadline' | \
             'report --flavor' | \
+            'report --shapes' | \
             'report --os-cloud' | \
             'report --deadline' | \
             'simulate -c' | \
@@ -148,7 +152,7 @@ _nfv_sched() {
             words='bash zsh'
             ;;
         'explain --show')
-            words='conditions hosts blockers suggestions'
+            words='conditions hosts blockers suggestions shapes'
             ;;
         'labels -f' | \
             'labels --format')
@@ -171,16 +175,16 @@ _nfv_sched() {
     if [[ -z $words ]]; then
         case $name in
             '') words='capacity check complete demo explain help labels publish purge report simulate topology --version -v --verbose -q --quiet --log-file -h --help --debug' ;;
-            capacity) words='-h --help -f --format -c --column --quote --noindent --max-width --fit-width --print-empty --sort-column --sort-ascending --sort-descending --flavor --extra-spec --vcpus --ram --disk --image --image-property --port --hint --group --availability-zone --project --after-loss --show --fail-below --config-file --os-cloud --deadline' ;;
+            capacity) words='-h --help -f --format -c --column --quote --noindent --max-width --fit-width --print-empty --sort-column --sort-ascending --sort-descending --flavor --server --shapes --extra-spec --vcpus --ram --disk --image --image-property --port --hint --group --availability-zone --project --after-loss --show --fail-below --config-file --os-cloud --deadline' ;;
             check) words='-h --help -f --format -c --column --quote --noindent --max-width --fit-width --print-empty --sort-column --sort-ascending --sort-descending --placement-config-file --show --config-file --os-cloud --deadline' ;;
             complete) words='-h --help --shell' ;;
             demo) words='-h --help --hosts --guests --seed' ;;
-            explain) words='-h --help -f --format -c --column --quote --noindent --max-width --fit-width --print-empty --sort-column --sort-ascending --sort-descending --flavor --server --extra-spec --vcpus --ram --disk --image --image-property --port --hint --group --availability-zone --project --show --nearest --fail-below --config-file --os-cloud --deadline' ;;
+            explain) words='-h --help -f --format -c --column --quote --noindent --max-width --fit-width --print-empty --sort-column --sort-ascending --sort-descending --flavor --server --shapes --extra-spec --vcpus --ram --disk --image --image-property --port --hint --group --availability-zone --project --show --nearest --fail-below --config-file --os-cloud --deadline' ;;
             help) words='capacity check complete demo explain help labels publish purge report simulate topology -h --help' ;;
             labels) words='-h --help --local -f --format --config-file --os-cloud --deadline' ;;
             publish) words='-h --help -f --format -c --column --quote --noindent --max-width --fit-width --print-empty --sort-column --sort-ascending --sort-descending --config-file --source --dry-run --prune --concurrency --deadline' ;;
             purge) words='-h --help -f --format -c --column --quote --noindent --max-width --fit-width --print-empty --sort-column --sort-ascending --sort-descending --config-file --yes --deadline' ;;
-            report) words='-h --help --output --flavor --log --config-file --os-cloud --deadline' ;;
+            report) words='-h --help --output --flavor --shapes --log --config-file --os-cloud --deadline' ;;
             simulate) words='-h --help -f --format -c --column --quote --noindent --max-width --fit-width --print-empty --sort-column --sort-ascending --sort-descending --scenario --plot --report --record --show' ;;
             topology) words='-h --help -c --column --quote --noindent --max-width --fit-width --print-empty --sort-column --sort-ascending --sort-descending --config-file --os-cloud --deadline --summary --output -f --format' ;;
         esac
