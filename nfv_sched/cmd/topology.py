@@ -4,7 +4,6 @@ import argparse
 from collections.abc import Iterator
 from collections.abc import Sequence
 import dataclasses
-import difflib
 import fnmatch
 import pathlib
 
@@ -19,6 +18,7 @@ from nfv_sched.cmd.multi_table import MultiTableCommand
 from nfv_sched.cmd.multi_table import Section
 from nfv_sched.cmd.multi_table import Selection
 from nfv_sched.dryrun.tables import document
+from nfv_sched.model.similar_names import did_you_mean
 from nfv_sched.render import host_view
 from nfv_sched.render import page
 from nfv_sched.render import summary
@@ -61,8 +61,7 @@ def select_hosts(survey: Survey, patterns: Sequence[str]) -> Survey:
     for pattern in patterns:
         if not any(_matches(host, pattern) for host in survey.hosts):
             names = [host.host for host in survey.hosts]
-            similar = difflib.get_close_matches(pattern, names)
-            hint = f'; did you mean {" or ".join(similar)}?' if similar else ''
+            hint = did_you_mean(pattern, names)
             raise UnknownHostError(f'there is no host {pattern}{hint}')
     hosts = tuple(
         host

@@ -5,11 +5,12 @@ With its validators, those of nfv_sched among them
 """
 
 from collections.abc import Mapping
-import difflib
 import re
 
 from nova import exception
 from nova.api.validation.extra_specs import validators
+
+from nfv_sched.model.similar_names import did_you_mean
 
 
 def problems_of(extra_specs: Mapping[str, str]) -> dict[str, str]:
@@ -35,6 +36,5 @@ def _is_known(name: str) -> bool:
 
 
 def _unknown(name: str) -> str:
-    close = difflib.get_close_matches(name, validators.VALIDATORS, 1)
-    hint = f'; did you mean {close[0]}?' if close else ''
+    hint = did_you_mean(name, validators.VALIDATORS)
     return f'nova-api knows no such extra spec{hint}'

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import pathlib
 from typing import Any
 
+from nfv_sched.model.similar_names import did_you_mean
 from nfv_sched.nova import extra_spec_validation
 from nfv_sched.nova.config import CONF
 from nfv_sched.scenario import entries
@@ -32,7 +33,6 @@ from nfv_sched.sim.boot_request import SimulatedFlavor
 from nfv_sched.sim.documents import Document
 from nfv_sched.sim.machine import Machine
 from nfv_sched.sim.machine import MachineError
-from nfv_sched.sim.problems import did_you_mean
 from nfv_sched.sim.problems import Path
 from nfv_sched.sim.problems import Problem
 

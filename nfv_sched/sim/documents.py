@@ -10,8 +10,8 @@ from typing import Any
 
 import jsonschema  # type: ignore[import-untyped]
 
-from nfv_sched.sim.problems import closest
-from nfv_sched.sim.problems import did_you_mean
+from nfv_sched.model.similar_names import closest
+from nfv_sched.model.similar_names import did_you_mean
 from nfv_sched.sim.problems import Path
 from nfv_sched.sim.problems import path_text
 from nfv_sched.sim.problems import Problem

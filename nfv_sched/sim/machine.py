@@ -17,8 +17,8 @@ import re
 from typing import Any
 
 from nfv_sched.model.pages import USUAL_BASE_KIB
+from nfv_sched.model.similar_names import did_you_mean
 from nfv_sched.sim import documents
-from nfv_sched.sim.problems import did_you_mean
 from nfv_sched.sim.problems import InputError
 from nfv_sched.sim.problems import Path
 from nfv_sched.sim.problems import Problem

@@ -1,14 +1,10 @@
 """Problems in files of users, each with its place."""
 
-from collections.abc import Iterable
 from collections.abc import Sequence
 import dataclasses
-import difflib
 
 #: Keys and indices that lead to an entry; empty for the whole document.
 Path = tuple[str | int, ...]
-
-_MOST_LISTED = 12
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -44,23 +40,3 @@ def path_text(path: Path) -> str:
         f'[{part}]' if isinstance(part, int) else f'.{part}' for part in path
     )
     return text.removeprefix('.')
-
-
-def closest(name: str, known: Iterable[str]) -> str | None:
-    """The known name that is most similar to ``name``, if any."""
-    by_lower = {candidate.lower(): candidate for candidate in known}
-    close = difflib.get_close_matches(name.lower()[:200], by_lower, 1)
-    return by_lower[close[0]] if close else None
-
-
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """A hint for a message about an unknown name.
-
-    It has the closest known name; without one, all names if they are few.
-    """
-    names = sorted(known)
-    if close := closest(name, names):
-        return f'; did you mean {close}?'
-    if 0 < len(names) <= _MOST_LISTED:
-        return f'; known: {", ".join(names)}'
-    return ''

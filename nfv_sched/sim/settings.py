@@ -17,9 +17,9 @@ from oslo_config import cfg
 from oslo_config import types
 
 from nfv_sched import conf as nfv_conf
+from nfv_sched.model.similar_names import did_you_mean
 from nfv_sched.nova import failure_domains
 from nfv_sched.sim.documents import shown
-from nfv_sched.sim.problems import did_you_mean
 
 CONF = nova.conf.CONF
 
