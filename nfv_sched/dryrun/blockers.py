@@ -26,6 +26,7 @@ _RESOURCES = frozenset(map(gap.resource_name, Resource))
 _STATE = 'state'
 _DEDICATED = gap.resource_name(Resource.DEDICATED_CPUS)
 _DEVICES = gap.resource_name(Resource.DEVICES)
+_APART = gap.resource_name(Resource.DIFFERENT_NODES)
 #: The most candidates of a host whose shortfalls are compared.
 _MAX_CANDIDATES = 8
 
@@ -154,7 +155,9 @@ def merge(
     :param complete: whether the guest would fit without these
     """
     if complete:
-        return tuple(lacking)
+        # That what is free is on different nodes says why it is lacking.
+        apart = (each for each in first if each.condition == _APART)
+        return (*apart, *lacking)
     # A blocker that cannot be relaxed hides others, which were not found.
     known = {blocker.condition for blocker in lacking}
     return (

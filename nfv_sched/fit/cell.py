@@ -5,6 +5,7 @@ its side effects on the request.
 """
 
 from collections.abc import Iterator
+import dataclasses
 from typing import NamedTuple
 
 from nfv_sched.fit import cores
@@ -27,7 +28,11 @@ class Ratios(NamedTuple):
 
 
 class Shortage(NamedTuple):
-    """What was missing: CPUs, pages, MiB; ``size_kib`` for pages only."""
+    """What was missing: CPUs, pages, MiB.
+
+    ``size_kib`` is the page size that was asked for, or that memory is made of
+    where none was.
+    """
 
     resource: Resource
     asked: int
@@ -159,18 +164,41 @@ def memory_shortage(
             if pages_fit(host, guest.memory_mib, size):
                 return None, size
         return page_shortage(host, guest, asked), asked
-    if host.pages:
-        smallest = min(host.pages, key=lambda pool: pool.size_kib)
-        size = smallest.size_kib
-        if pages_fit(host, guest.memory_mib, size, free=guest.pinned):
-            return None, asked
-        pages = smallest.free if guest.pinned else smallest.total
-        available = pages * size // KIB_PER_MIB
-    else:
+    smallest = min(host.pages, key=lambda pool: pool.size_kib, default=None)
+    if smallest is None:
         available = host.free_memory_mib if guest.pinned else host.memory_mib
         if available >= guest.memory_mib:
             return None, asked
-    return Shortage(Resource.MEMORY, guest.memory_mib, available), asked
+        return Shortage(Resource.MEMORY, guest.memory_mib, available), asked
+    size_kib = smallest.size_kib
+    if pages_fit(host, guest.memory_mib, size_kib, free=guest.pinned):
+        return None, asked
+    pages = smallest.free if guest.pinned else smallest.total
+    available = pages * size_kib // KIB_PER_MIB
+    return (
+        Shortage(Resource.MEMORY, guest.memory_mib, available, size_kib),
+        asked,
+    )
+
+
+def memory_fits(host: Cell, guest: GuestCell, ratios: Ratios) -> bool:
+    """Whether ``host`` has the memory or pages, whatever CPUs it has."""
+    shortage, _ = memory_shortage(host, guest, guest.page_size)
+    if shortage is not None or guest.cpu_policy == 'dedicated':
+        return shortage is None
+    no_cpus = dataclasses.replace(guest, shared=frozenset())
+    return _overcommit(host, no_cpus, ratios) is None
+
+
+def cpus_fit(
+    host: Cell, guest: GuestCell, emulator_cpus: int, ratios: Ratios
+) -> bool:
+    """Whether ``host`` has the CPUs, whatever memory it has.
+
+    :raises nfv_sched.fit.cores.ClaimError: Nova's own code would raise
+    """
+    no_memory = dataclasses.replace(guest, memory_mib=0, page_size=None)
+    return attempt(host, no_memory, None, emulator_cpus, ratios)[0] is None
 
 
 def dedicated_shortage(

@@ -192,7 +192,7 @@ class Evaluation:
 
     def _without_pairs(self) -> Refusal:
         return Refusal(
-            lambda: reasons.of_unmatched_cells(
+            lambda: reasons.of_no_cells(
                 self.guest, self.host, self.masks(), self._any_shortage
             )
         )

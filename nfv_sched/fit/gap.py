@@ -29,6 +29,7 @@ _NAMES = {
     Resource.DEDICATED_CPUS: 'dedicated CPUs',
     Resource.SHARED_CPUS: 'shared CPUs',
     Resource.PCIE_ROOT: 'PCIe root',
+    Resource.DIFFERENT_NODES: 'different NUMA nodes',
 }
 
 
@@ -45,10 +46,17 @@ def closeness(asked: float | None, available: float | None) -> float:
 
 
 def closest_reason(reasons: Iterable[Reason]) -> Reason | None:
-    """The reason nearest to being met, None without any."""
+    """The reason nearest to being met, None without any.
+
+    That what is free is on different NUMA nodes comes first: nothing else is
+    short by itself.
+    """
     return max(
         reasons,
-        key=lambda one: closeness(one.asked, one.available),
+        key=lambda one: (
+            one.resource is Resource.DIFFERENT_NODES,
+            closeness(one.asked, one.available),
+        ),
         default=None,
     )
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 
 from nfv_sched.fit import assignment
+from nfv_sched.fit import different_nodes
 from nfv_sched.fit import network
 from nfv_sched.fit.cell import Shortage
 from nfv_sched.fit.devices import Devices
@@ -35,6 +36,12 @@ def of_shortage(shortage: Shortage, cell: int, guest_cell: int) -> Reason:
         )
     else:
         what = _WORDS[shortage.resource]
+        if shortage.resource is Resource.MEMORY and shortage.size_kib:
+            # Huge pages may be free: Nova does not take them unasked.
+            what += (
+                f' in small pages ({size_name(shortage.size_kib)}, since no '
+                'page size is requested)'
+            )
     if (
         shortage.resource is Resource.PAGES
         and shortage.available >= shortage.asked
@@ -162,6 +169,24 @@ class Refusal:
         return self._why()
 
 
+def of_no_cells(
+    guest: Guest, host: Host, fits: Sequence[int], test: PairTest
+) -> tuple[Reason, ...]:
+    """As of_unmatched_cells, where ``test`` is of CPUs and memory together."""
+    found = of_unmatched_cells(guest, host, fits, test)
+    apart = (
+        different_nodes.reason(guest, host, None)
+        if len(host.cells) >= len(guest.cells)
+        else None
+    )
+    if apart is None:
+        return found
+    return (
+        apart,
+        *(each for each in found if each.resource is not Resource.COMBINATION),
+    )
+
+
 def of_unmatched_cells(
     guest: Guest, host: Host, fits: Sequence[int], test: PairTest
 ) -> tuple[Reason, ...]:
@@ -221,7 +246,8 @@ def of_combination(
     where = 'NUMA node' + 's' * (len(ids) > 1)
     where += ' ' + ', '.join(map(str, ids))
     return (
-        Reason(
+        different_nodes.reason(guest, host, devices)
+        or Reason(
             Resource.COMBINATION,
             f'CPUs and memory fit {where} only, where the devices or '
             'networks are not near enough',

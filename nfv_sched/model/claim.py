@@ -19,6 +19,7 @@ class Resource(enum.StrEnum):
     PCIE_ROOT = 'pcie_root'
     NETWORK = 'network'
     COMBINATION = 'combination'
+    DIFFERENT_NODES = 'different_nodes'
     CLAIM = 'claim'
     CANDIDATES = 'candidates'
 

@@ -113,5 +113,5 @@ def test_as_many_are_placed_as_capacity_counts(cloud):
     # Node 1 has free CPUs, but no bandwidth is left near it.
     explanation = dry_run(cloud).explain(cloud.request_spec(FLAVOR))
     [finding] = explanation.findings
-    assert finding.first_blocker.condition == 'combination'
-    assert [blocker.cell for blocker in finding.blockers] == [0]
+    assert finding.first_blocker.condition == 'different NUMA nodes'
+    assert [blocker.cell for blocker in finding.blockers] == [None, 0]

@@ -41,6 +41,11 @@ def test_a_host_without_numa_topology():
         ({'cores': 3}, {'cpus': 4}, (Resource.DEDICATED_CPUS, 0, 0, 4, 3)),
         ({'memory': 256}, {}, (Resource.MEMORY, 0, 0, 512, 256)),
         (
+            {'memory': 4096, 'pages': {4: 0, builders.GIB: 3}},
+            {},
+            (Resource.MEMORY, 0, 0, 512, 0),
+        ),
+        (
             {'pages': {2048: 100}},
             {'pagesize': 2048},
             (Resource.PAGES, 0, 0, 256, 100),
@@ -72,6 +77,17 @@ def test_a_cell_that_falls_short(cell, guest, expected):
         [host_cell(0, **{'pages': {}, **cell})], [guest_cell(0, **guest)]
     )
     assert told(example) == [expected]
+
+
+def test_memory_without_a_page_size_is_of_small_pages():
+    example = scene(
+        [host_cell(0, pages={4: 0, builders.GIB: 3})], [guest_cell(0)]
+    )
+    (reason,) = builders.evaluate(example).reasons
+    assert str(reason) == (
+        'NUMA node 0 has 0 of 512 MiB of memory in small pages (4 KiB, since '
+        'no page size is requested) for guest NUMA node 0'
+    )
 
 
 def test_memory_that_is_no_multiple_of_the_page_size():
@@ -133,8 +149,8 @@ def test_devices_on_a_cell_whose_cpus_are_taken():
     example = devices_scene([0])
     example.topology.cells[0].pinned_cpus = {0}
     joint, devices = builders.evaluate(example).reasons
-    assert joint.resource is Resource.COMBINATION
-    assert 'NUMA node 1 only' in joint.text
+    assert joint.resource is Resource.DIFFERENT_NODES
+    assert '(CPUs on 1; devices on 0)' in joint.text
     assert (devices.resource, devices.asked, devices.available) == (
         Resource.DEVICES,
         1,
