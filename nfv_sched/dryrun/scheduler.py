@@ -1,6 +1,7 @@
 """nova-scheduler's pipeline run dry: every host against one request."""
 
 from collections.abc import Callable
+from collections.abc import Collection
 from collections.abc import Hashable
 from collections.abc import Iterator
 from collections.abc import Mapping
@@ -212,6 +213,14 @@ class DryRunScheduler:
             for state in self.states
         }
 
+    def physnets(self) -> frozenset[str]:
+        """The physical networks of all devices and NUMA nodes of hosts."""
+        return frozenset().union(*map(_networks, self.states))
+
+    def unread_hints(self, names: Collection[str]) -> list[str]:
+        """The hints that no enabled filter or weigher reads, in words."""
+        return self._pipeline.unread_hints(names)
+
     def explain(
         self, spec: RequestSpec, detailed: int = DETAILED
     ) -> Explanation:
@@ -225,10 +234,18 @@ class DryRunScheduler:
         """
         return self.run(spec, detailed).explanation
 
-    def run(self, spec: RequestSpec, detailed: int = DETAILED) -> DryRun:
+    def run(
+        self,
+        spec: RequestSpec,
+        detailed: int = DETAILED,
+        *,
+        task_state: str | None = None,
+    ) -> DryRun:
         """As :meth:`explain`, with everything else that was found.
 
         :param detailed: the number of hosts of which all blockers are found
+        :param task_state: that of the move which is asked about, as for
+            :func:`nfv_sched.nova.move_claims.move_of`
         """
         hidden = [
             _blocked(host.host, Blocker(SERVICE, 'not scheduled', host.why))
@@ -239,9 +256,7 @@ class DryRunScheduler:
             query = self._pipeline.placement_query(spec)
         except BadRequestError as error:
             refused = str(error)
-        if request_spec.locates_cards(spec):
-            self._read_topology()
-        cycle = scheduling_cycle.begin(spec, self._process)
+        cycle = self._begin(spec, task_state)
         if refused is not None:
             blocker = Blocker(REQUEST, 'request', refused)
             findings = [
@@ -274,6 +289,65 @@ class DryRunScheduler:
         return dataclasses.replace(
             dry_run, choices=self._choices(dry_run, spec)
         )
+
+    def run_without_reasons(
+        self, spec: RequestSpec, *, task_state: str | None = None
+    ) -> DryRun:
+        """As :meth:`run`, with reports only of the hosts that fit.
+
+        Nothing is explained. As in nova-scheduler a filter sees only the hosts
+        that Placement and the filters before it left.
+
+        :param task_state: as for :meth:`run`
+        :raises nfv_sched.placement.errors.PlacementError: no answer
+        :raises ValueError: the request is malformed
+        """
+        refused = self._pipeline.run_request_filters(spec)
+        cycle = self._begin(spec, task_state)
+        nothing = DryRun(cycle, Explanation(()), (), {})
+        try:
+            query = self._pipeline.placement_query(spec)
+        except BadRequestError:
+            return nothing
+        if refused is not None:
+            return nothing
+        candidates = PlacementCandidates(self.client, query)
+        self._read_names(cycle.fit_request, candidates)
+        left = [
+            HostReport(state, list(candidates.candidates(state.uuid)))
+            for state in self.states
+            if candidates.candidates(state.uuid)
+            and not scheduler_pipeline.excluded_by_request(spec, state)
+        ]
+        for report in left:
+            report.state.allocation_candidates = list(report.candidates)
+            host_cycle.drop_decision(report.state)
+        forced = scheduler_pipeline.skips_filters(spec)
+        for step in () if forced else self._pipeline.filters:
+            passing = step.passing([report.state for report in left], spec)
+            left = [each for each in left if id(each.state) in passing]
+        if forced or not self._complete:
+            left = [
+                each
+                for each in left
+                if not any(
+                    blockers.of_claim(cycle, each.state, each.candidates)
+                )
+            ]
+        return dataclasses.replace(
+            nothing,
+            reports=tuple(left),
+            summaries=candidates.summaries,
+            placement=candidates,
+        )
+
+    def _begin(
+        self, spec: RequestSpec, task_state: str | None
+    ) -> RequestCycle:
+        """Begin the cycle of a request on the topology that it needs."""
+        if request_spec.locates_cards(spec):
+            self._read_topology()
+        return scheduling_cycle.begin(spec, self._process, task_state)
 
     def _choices(
         self, dry_run: DryRun, spec: RequestSpec
@@ -422,6 +496,19 @@ def _read_details(report: HostReport, candidates: PlacementCandidates) -> bool:
     if places:
         report.blockers[places[0] : places[-1] + 1] = detailed
     return known
+
+
+def _networks(state: HostState) -> frozenset[str]:
+    """The physical networks of a host; none of a malformed one."""
+    try:
+        host = host_states.host_of(state)
+        return frozenset().union(
+            (str(pool.get('physical_network') or '') for pool in host.pools),
+            *(cell.physnets for cell in host.cells),
+        ) - {''}
+    except Exception:
+        # That it is malformed is a reason of each request.
+        return frozenset()
 
 
 def _blocked(host: str, blocker: Blocker) -> HostFinding:

@@ -24,6 +24,7 @@ from oslo_serialization import jsonutils
 from oslo_utils import strutils
 import sqlalchemy as sa
 
+from nfv_sched.model.similar_names import did_you_mean
 from nfv_sched.nova import cell_databases
 from nfv_sched.nova import compute_nodes
 from nfv_sched.nova.types import RequestSpec
@@ -70,6 +71,9 @@ class BootRequest:
 
     ``ports`` are hypothetical ports, ``port_uuids`` those that neutron
     has. ``project`` matters where hosts are kept for some projects.
+    ``flavor_name`` and ``image_id`` are those that Nova and Glance know, empty
+    without; ``typed`` are the names of extra specs and image properties that
+    these do not have like this.
     """
 
     flavor: Any
@@ -82,6 +86,22 @@ class BootRequest:
     group: str | None = None
     zone: str | None = None
     project: str | None = None
+    flavor_name: str = ''
+    image_id: str = ''
+    typed: frozenset[str] = frozenset()
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class MadeRequest:
+    """A RequestSpec, and the ports that it was made of, by their ids.
+
+    ``policies`` are the NUMA affinity policies that ports have themselves,
+    None where flavor and image decide; ``by_hand`` are the hypothetical ports.
+    """
+
+    spec: RequestSpec
+    policies: Mapping[str, str | None]
+    by_hand: Mapping[str, Port]
 
 
 def port_of(text: str) -> Port:
@@ -187,7 +207,10 @@ def flavor_named(context: Any, name: str) -> Any:
             continue
         except exception.FlavorNotFoundByName:
             continue
-    raise BadRequestError(f'there is no flavor {name}')
+    names = [flavor.name for flavor in objects.FlavorList.get_all(context)]
+    raise BadRequestError(
+        f'there is no flavor {name}{did_you_mean(name, names)}'
+    )
 
 
 def flavor_of(  # noqa: PLR0913 - all that there is to a flavor
@@ -333,13 +356,21 @@ def request_spec(context: Any, request: BootRequest) -> RequestSpec:
 
     :raises BadRequestError: Nova would refuse it; says why
     """
+    return make(context, request).spec
+
+
+def make(context: Any, request: BootRequest) -> MadeRequest:
+    """The ``objects.RequestSpec`` of a boot, and its ports.
+
+    :raises BadRequestError: Nova would refuse it; says why
+    """
     try:
-        return _request_spec(context, request)
+        return _make(context, request)
     except (exception.NovaException, ValueError) as error:
         raise BadRequestError(f'{type(error).__name__}: {error}') from error
 
 
-def _request_spec(context: Any, request: BootRequest) -> RequestSpec:
+def _make(context: Any, request: BootRequest) -> MadeRequest:
     image = image_of(request.image)
     instance_uuid = str(uuid.uuid4())
     uuids = new_uuids(request.ports)
@@ -347,10 +378,15 @@ def _request_spec(context: Any, request: BootRequest) -> RequestSpec:
     devices.instance_uuid = instance_uuid
     metadata = networks_of(request.ports) if request.ports else None
     groups = bandwidth_groups(request.ports, uuids)
+    by_hand = dict(zip(uuids, request.ports, strict=True))
+    policies = {name: port.numa_policy for name, port in by_hand.items()}
     level = None
     if request.port_uuids:
-        metadata, more, level = _of_neutron(context, request, image, devices)
+        metadata, more, level, own = _of_neutron(
+            context, request, image, devices
+        )
         groups += more
+        policies |= own
     group = None
     hints = {name: list(values) for name, values in request.hints.items()}
     if request.group:
@@ -374,7 +410,7 @@ def _request_spec(context: Any, request: BootRequest) -> RequestSpec:
     if metadata:
         spec.network_metadata = metadata
     _with_group(context, spec)
-    return spec
+    return MadeRequest(spec, policies, by_hand)
 
 
 def _with_group(context: Any, spec: RequestSpec) -> None:
@@ -384,22 +420,33 @@ def _with_group(context: Any, spec: RequestSpec) -> None:
 
 def _of_neutron(
     context: Any, request: BootRequest, image: Any, devices: Any
-) -> tuple[Any, list[Any], Any]:
-    """What neutron says of ports; their PCI requests are added to devices."""
+) -> tuple[Any, list[Any], Any, dict[str, str | None]]:
+    """What neutron says of ports; their PCI requests are added to devices.
+
+    The policies that ports have themselves come last. Nova takes them before
+    that of flavor and image (``create_resource_requests``).
+    """
     networks = objects.NetworkRequestList(
         objects=[
             objects.NetworkRequest(port_id=name) for name in request.port_uuids
         ]
     )
-    policy = hardware.get_pci_numa_policy_constraint(request.flavor, image)
+    before = len(devices.requests)
     metadata, groups, level = neutron.API().create_resource_requests(
-        context, networks, devices, affinity_policy=policy
+        context, networks, devices
     )
+    policy = hardware.get_pci_numa_policy_constraint(request.flavor, image)
+    own: dict[str, str | None] = {}
+    for made in devices.requests[before:]:
+        has_own = 'numa_policy' in made and made.numa_policy
+        own[made.requester_id] = made.numa_policy if has_own else None
+        if policy and not has_own:
+            made.numa_policy = policy
     for port in request.ports:
         if port.physnet:
             metadata.physnets.add(port.physnet)
         metadata.tunneled = metadata.tunneled or port.tunneled
-    return metadata, list(groups or ()), level
+    return metadata, list(groups or ()), level, own
 
 
 def stored_spec(context: Any, instance_uuid: str) -> RequestSpec:
@@ -558,8 +605,7 @@ def require_zone(zone: str) -> None:
     # Hosts of a cell that is down may be in the zone; that it is down is
     # reported when its hosts are read.
     if zone not in known and not problems:
-        names = ', '.join(sorted(known)) or 'none'
         raise BadRequestError(
             f'there is no availability zone {zone} with hosts that are '
-            f'enabled; there are: {names}'
+            f'enabled{did_you_mean(zone, known)}'
         )

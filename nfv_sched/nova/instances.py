@@ -60,12 +60,15 @@ class StoredInstance:
 
     ``task_state`` is that of ``nova.compute.task_states``; ``topology`` is
     an ``InstanceNUMATopology`` as it was claimed last, None without one;
-    ``pci_requests`` are ``InstancePCIRequests``.
+    ``pci_requests`` are ``InstancePCIRequests``. ``host`` is the one that the
+    instance is on, ``vm_state`` that of ``nova.compute.vm_states``.
     """
 
     task_state: str | None
     topology: Any
     pci_requests: Any
+    host: str | None = None
+    vm_state: str | None = None
 
 
 def instances_on(context: Any, hosts: Collection[str]) -> list[InstanceRow]:
@@ -135,7 +138,13 @@ def _stored(context: Any, uuid: str) -> list[Any]:
     """The row of an instance, none in a cell where it is not."""
     instance, extra = models.Instance, models.InstanceExtra
     query = (
-        _select(instance.task_state, extra.numa_topology, extra.pci_requests)
+        _select(
+            instance.task_state,
+            instance.host,
+            instance.vm_state,
+            extra.numa_topology,
+            extra.pci_requests,
+        )
         .outerjoin(
             extra,
             sa.and_(extra.instance_uuid == instance.uuid, extra.deleted == 0),
@@ -283,6 +292,8 @@ def find_stored(uuid: str, cell: str | None) -> StoredInstance | None:
                     objects.InstancePCIRequests.obj_from_db(
                         None, uuid, row.pci_requests
                     ),
+                    row.host,
+                    row.vm_state,
                 )
     except Exception as error:
         # Versioned objects raise what they like over JSON from elsewhere.

@@ -82,7 +82,9 @@ def is_move(spec: RequestSpec) -> bool:
     return destination is not None and 'cell' in destination
 
 
-def move_of(spec: RequestSpec, guest: Guest) -> MoveClaim | None:
+def move_of(
+    spec: RequestSpec, guest: Guest, task_state: str | None = None
+) -> MoveClaim | None:
     """What is claimed for an instance that moves.
 
     None for a boot, for a guest that asks for nothing, and where the
@@ -90,6 +92,7 @@ def move_of(spec: RequestSpec, guest: Guest) -> MoveClaim | None:
     Asks the database of a Nova cell, once, for a move only.
 
     :param guest: the guest as the request has it
+    :param task_state: that of the move, where it is not made, but asked about
     """
     uuid = request_spec.instance_uuid(spec)
     if guest.asks_nothing or uuid is None or not is_move(spec):
@@ -98,6 +101,8 @@ def move_of(spec: RequestSpec, guest: Guest) -> MoveClaim | None:
     stored = instances.find_stored(uuid, cell.uuid if cell else None)
     if stored is None:
         return None
+    if task_state is not None:
+        stored = dataclasses.replace(stored, task_state=task_state)
     try:
         return _move(spec, guest, stored)
     except (ValueError, NotImplementedError) as error:

@@ -5,6 +5,7 @@ nova-scheduler every host is included, also those that Placement does not
 offer, and every filter runs on every host.
 """
 
+from collections.abc import Collection
 from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -23,6 +24,7 @@ from nova.scheduler import utils as scheduler_utils
 from nfv_sched.nova import cell_databases
 from nfv_sched.nova import compute_nodes
 from nfv_sched.nova import failure_domains
+from nfv_sched.nova import hints
 from nfv_sched.nova import instances
 from nfv_sched.nova.boot_request import BadRequestError
 from nfv_sched.nova.types import HostFilter
@@ -129,6 +131,19 @@ class Pipeline:
         """The failure domains of hosts, by name of service and kind."""
         return failure_domains.domains_by_host(
             self._manager.aggs_by_id.values(), kinds
+        )
+
+    def unread_hints(self, names: Collection[str]) -> list[str]:
+        """The hints that no enabled filter or weigher reads, in words."""
+        return hints.unread(
+            names,
+            [
+                type(each)
+                for each in (
+                    *self._manager.enabled_filters,
+                    *self._manager.weighers,
+                )
+            ],
         )
 
     def run_request_filters(self, spec: RequestSpec) -> str | None:
@@ -239,6 +254,10 @@ def excluded_by_request(spec: RequestSpec, state: HostState) -> str | None:
         node = wanted.node if 'node' in wanted else None
         if state.host != wanted.host or (node and state.nodename != node):
             return f'the request is for host {wanted.host}'
+    cell = wanted.cell if wanted is not None and 'cell' in wanted else None
+    if cell is not None and state.cell_uuid != cell.uuid:
+        # As HostManager.get_host_states_by_uuids, which reads no other.
+        return f'the instance moves within Nova cell {cell.name or cell.uuid}'
     if host in {name.lower() for name in spec.ignore_hosts or ()}:
         return 'the request leaves this host out'
     forced = {name.lower() for name in spec.force_hosts or ()}

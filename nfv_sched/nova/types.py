@@ -37,6 +37,7 @@ class HostState(Protocol):
     uuid: str
     host: str
     nodename: str
+    cell_uuid: str
     updated: Any
     service: Mapping[str, Any]
     aggregates: Sequence[Aggregate]

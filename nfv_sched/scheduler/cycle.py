@@ -135,7 +135,9 @@ def of(
 
 
 def begin(
-    spec: RequestSpec, process: SchedulerProcess | None = None
+    spec: RequestSpec,
+    process: SchedulerProcess | None = None,
+    task_state: str | None = None,
 ) -> RequestCycle:
     """Begin the cycle of the instance that a request is about.
 
@@ -146,6 +148,7 @@ def begin(
     request was made first, and still does when one of them moves later.
 
     :param process: as for :func:`of`
+    :param task_state: as for :func:`nfv_sched.nova.move_claims.move_of`
     :raises ValueError: the request is malformed; says which part
     """
     cycle = of(spec, process)
@@ -156,7 +159,7 @@ def begin(
             return cycle
     else:
         cycle.original = request_spec.OriginalRequest.of(spec)
-        move = move_claims.move_of(spec, cycle.original.guest)
+        move = move_claims.move_of(spec, cycle.original.guest, task_state)
         cycle.live = LiveRequest(move.live) if move and move.live else None
         cycle.fit_request = fit.FitRequest(
             move.guest if move else cycle.original.guest,
