@@ -16,6 +16,7 @@ from nfv_sched.cmd.multi_table import MultiTableCommand
 from nfv_sched.cmd.multi_table import Section
 from nfv_sched.cmd.multi_table import Selection
 from nfv_sched.dryrun.scheduler import DryRunScheduler
+from nfv_sched.model.similar_names import did_you_mean
 from nfv_sched.nova import boot_request
 from nfv_sched.nova import flavors
 from nfv_sched.nova.scheduler_pipeline import Pipeline
@@ -167,6 +168,7 @@ class CapacityCommand(MultiTableCommand):
         elif len(parsed_args.flavor) > 1:
             yield from self._mixture(parsed_args, selection, scheduler, source)
         else:
+            self.note(guest_options.unknown_names(parsed_args, scheduler))
             name, requests = self._requests(parsed_args, pipeline, source)
             yield from self._single(
                 parsed_args, selection, scheduler, name, requests
@@ -241,6 +243,7 @@ class CapacityCommand(MultiTableCommand):
         source: backends.Backends,
     ) -> Iterator[Section]:
         """The tables of several flavors."""
+        self.note(guest_options.unknown_names(parsed, scheduler))
         requests = [
             (name, _spec(parsed, scheduler, source, name), weight)
             for name, weight in (
@@ -325,8 +328,14 @@ def _lost_hosts(
     ]
     if not lost:
         named = ', '.join(f'{kind}={name}' for kind, name in wanted)
+        kind, name = wanted[0]
+        known = (
+            {host.host for host in survey.hosts}
+            if kind == 'host'
+            else {host.topology.domains.get(kind, '') for host in survey.hosts}
+        )
         raise boot_request.BadRequestError(
-            f'no host is {named}; [nfv_sched] failure_domains names the '
-            'kinds of domains'
+            f'no host is {named}{did_you_mean(name, known - {""})}; '
+            '[nfv_sched] failure_domains names the kinds of domains'
         )
     return lost

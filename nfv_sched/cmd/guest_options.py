@@ -1,9 +1,9 @@
 """Options that describe an instance, and the request made from them."""
 
 import argparse
+from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
-import difflib
 import logging
 from typing import Any
 
@@ -11,6 +11,8 @@ from keystoneauth1 import exceptions as ksa_errors
 
 from nfv_sched.cmd.backends import Backends
 from nfv_sched.cmd.backends import NoBackendError
+from nfv_sched.dryrun.scheduler import DryRunScheduler
+from nfv_sched.model.similar_names import did_you_mean
 from nfv_sched.nova import boot_request
 from nfv_sched.nova import config as nova_config
 from nfv_sched.nova import extra_spec_validation
@@ -222,6 +224,22 @@ def _by_hand(parsed: argparse.Namespace) -> tuple[int | None, ...]:
     return parsed.vcpus, parsed.ram, parsed.disk
 
 
+def unknown_names(
+    parsed: argparse.Namespace, scheduler: DryRunScheduler
+) -> Iterator[str]:
+    """The networks and hints that nothing in the cloud has or reads."""
+    known = scheduler.physnets()
+    ports = [
+        port for port in parsed.port if isinstance(port, boot_request.Port)
+    ]
+    for name in sorted({p.physnet for p in ports if p.physnet} - known):
+        yield (
+            'No host has a device or a NUMA node of physical network '
+            f'{name}{did_you_mean(name, known)}'
+        )
+    yield from scheduler.unread_hints({name for name, _ in parsed.hint})
+
+
 def boot_request_of(
     parsed: argparse.Namespace, flavor: Any, sources: Backends
 ) -> boot_request.BootRequest:
@@ -244,6 +262,11 @@ def boot_request_of(
         group=parsed.group,
         zone=parsed.availability_zone,
         project=parsed.project,
+        flavor_name=flavor.name if parsed.flavor else '',
+        image_id=parsed.image or '',
+        typed=frozenset(
+            name for name, _ in (*parsed.extra_spec, *parsed.image_property)
+        ),
     )
 
 
@@ -276,9 +299,7 @@ def _flavor_by_api(sources: Backends, name: str) -> Any:
                 disk_gib=flavor['disk'],
                 extra_specs=flavor.get('extra_specs', {}),
             )
-    names = [flavor['name'] for flavor in flavors]
-    close = difflib.get_close_matches(name, names, 1)
-    hint = f'; did you mean {close[0]}?' if close else ''
+    hint = did_you_mean(name, [flavor['name'] for flavor in flavors])
     raise boot_request.BadRequestError(f'there is no flavor {name}{hint}')
 
 
