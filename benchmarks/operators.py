@@ -22,6 +22,7 @@ import nova.conf
 from nfv_sched.capacity import CapacityCounter
 from nfv_sched.dryrun.scheduler import DryRunScheduler
 from nfv_sched.explain.suggestions import suggest
+from nfv_sched.nova import request_template
 from nfv_sched.nova.scheduler_pipeline import Pipeline
 from nfv_sched.placement.client import PlacementClient
 from nfv_sched.sim import flavors
@@ -224,11 +225,10 @@ def main() -> int:
         )
         known = flavors.flavors()
         for flavor in (_FULL, known['opnfv-vrouter-2port']):
+            template = request_template.of_stored(cloud.request_spec(flavor))
             dry_run = _timed(
                 f'explain {flavor.name}',
-                lambda flavor=flavor: scheduler.run(
-                    cloud.request_spec(flavor)
-                ),
+                lambda template=template: scheduler.run(template.request()),
             )
             found = dry_run.explanation
             sys.stdout.write(f'  {found.fitting} of {found.hosts} fit: ')
@@ -239,7 +239,9 @@ def main() -> int:
             if not found.fitting:
                 _timed(
                     '  suggestions',
-                    lambda dry_run=dry_run: suggest(scheduler, dry_run),
+                    lambda dry_run=dry_run, template=template: suggest(
+                        scheduler, dry_run, template
+                    ),
                 )
         for name in ('opnfv-vrouter-2port', 'anuket-HS.large'):
             counter = CapacityCounter(scheduler)

@@ -11,19 +11,24 @@ from nfv_sched.cmd.multi_table import MultiTableCommand
 from nfv_sched.cmd.multi_table import Section
 from nfv_sched.cmd.multi_table import Selection
 from nfv_sched.dryrun import placement_only
+from nfv_sched.dryrun.scheduler import DryRun
 from nfv_sched.dryrun.scheduler import DryRunScheduler
 from nfv_sched.dryrun.values import Explanation
 from nfv_sched.explain import tables
+from nfv_sched.explain.suggestions import fits_in_its_place
 from nfv_sched.explain.suggestions import suggest
 from nfv_sched.nova import boot_request
 from nfv_sched.nova import config as nova_config
 from nfv_sched.nova import move_claims
+from nfv_sched.nova import move_request
 from nfv_sched.nova import request_spec
+from nfv_sched.nova import request_template
+from nfv_sched.nova.move_request import Purpose
+from nfv_sched.nova.request_template import RequestTemplate
 from nfv_sched.nova.scheduler_pipeline import Pipeline
 from nfv_sched.nova.scheduler_pipeline import placement_query_of
 from nfv_sched.nova.shapes import Shape
 from nfv_sched.nova.shapes import shapes_of
-from nfv_sched.nova.types import RequestSpec
 from nfv_sched.survey.values import Source
 
 LOG = logging.getLogger(__name__)
@@ -57,15 +62,20 @@ class ExplainCommand(MultiTableCommand):
         """Describe the command's options."""
         parser: argparse.ArgumentParser = super().get_parser(prog_name)
         self._parser = parser
-        what = parser.add_mutually_exclusive_group()
-        what.add_argument(
+        parser.add_argument(
             '--flavor', metavar='NAME', help='name or id of a flavor'
         )
-        what.add_argument(
+        parser.add_argument(
             '--server',
             metavar='UUID',
-            help='the instance as its stored request has it, as if it were '
-            'booted now',
+            help='the instance as its stored request has it',
+        )
+        parser.add_argument(
+            '--for',
+            dest='purpose',
+            choices=[purpose.value for purpose in Purpose],
+            help='what --server is to be scheduled for (default: boot); a '
+            'resize is to the flavor of --flavor',
         )
         guest_options.add_shapes_argument(parser)
         guest_options.add_flavor_arguments(parser)
@@ -90,13 +100,8 @@ class ExplainCommand(MultiTableCommand):
 
     def run(self, parsed_args: argparse.Namespace) -> int:
         """Run the command; returns its exit code."""
-        if parsed_args.server and (
-            options := guest_options.guest_options_given(parsed_args)
-        ):
-            self._parser.error(
-                f'not allowed with --server: {", ".join(options)}; the '
-                'instance is as its stored request has it'
-            )
+        if problem := _contradiction(parsed_args):
+            self._parser.error(problem)
         code: int = super().run(parsed_args)
         return code
 
@@ -113,18 +118,27 @@ class ExplainCommand(MultiTableCommand):
             return
         client = source.placement()
         pipeline = Pipeline()
-        spec = self._request(parsed_args, pipeline, source)
+        template = self._template(parsed_args, pipeline, source)
         with rich_console.bar('hosts') as tell:
             scheduler = DryRunScheduler(pipeline, client, tell=tell)
-            dry_run = scheduler.run(spec, parsed_args.nearest)
+            self.note(guest_options.unknown_names(parsed_args, scheduler))
+            dry_run = scheduler.run(
+                template.request(),
+                parsed_args.nearest,
+                task_state=template.task_state,
+            )
             explanation = dry_run.explanation
             self.problem(pipeline.problems)
             self.note(explanation.notes)
+            if parsed_args.server and template.task_state is None:
+                self.note(
+                    _its_own_room(parsed_args.server, scheduler, dry_run)
+                )
             yield from self._explained(parsed_args, selection, explanation)
             needed = selection.show is not None or not explanation.fitting
             if needed and selection.wants(tables.SUGGESTIONS):
                 self.facts.pop(tables.SUGGESTIONS, None)
-                suggested = suggest(scheduler, dry_run)
+                suggested = suggest(scheduler, dry_run, template)
                 if suggested or not selection.overview:
                     table = tables.suggestions(suggested)
                     yield Section(table, 'What would help')
@@ -171,7 +185,11 @@ class ExplainCommand(MultiTableCommand):
         if not selection.wants(tables.SHAPES):
             return
         shapes: tuple[Shape, ...] = ()
-        if parsed.flavor and not guest_options.guest_options_given(parsed):
+        if (
+            parsed.flavor
+            and not parsed.server
+            and not guest_options.guest_options_given(parsed)
+        ):
             flavor = boot_request.flavor_named(pipeline.context, parsed.flavor)
             found = shapes_of(pipeline, flavor, parsed.shapes)
             self.note(found.notes)
@@ -217,17 +235,59 @@ class ExplainCommand(MultiTableCommand):
         self.note(explanation.notes)
         return explanation
 
-    def _request(
+    def _template(
         self,
         parsed: argparse.Namespace,
         pipeline: Pipeline,
         source: backends.Backends,
-    ) -> RequestSpec:
-        if parsed.server:
-            LOG.info(guest_options.NOT_STORED)
-            spec = boot_request.stored_spec(pipeline.context, parsed.server)
-            self.note(move_claims.notes(spec))
-            return spec
-        flavor = guest_options.flavor_of(parsed, parsed.flavor, source)
-        request = guest_options.boot_request_of(parsed, flavor, source)
-        return boot_request.request_spec(pipeline.context, request)
+    ) -> RequestTemplate:
+        """The request that the options describe, or the stored one."""
+        context = pipeline.context
+        if not parsed.server:
+            flavor = guest_options.flavor_of(parsed, parsed.flavor, source)
+            request = guest_options.boot_request_of(parsed, flavor, source)
+            return request_template.of_boot(context, request)
+        LOG.info(guest_options.NOT_STORED)
+        purpose = Purpose(parsed.purpose or Purpose.BOOT)
+        new_flavor = (
+            boot_request.flavor_named(context, parsed.flavor)
+            if parsed.flavor
+            else None
+        )
+        stored = move_request.request_of(
+            context, parsed.server, purpose, new_flavor
+        )
+        self.note(filter(None, [stored.room]))
+        self.note(move_claims.notes(stored.template.spec))
+        return stored.template
+
+
+def _its_own_room(
+    uuid: str, scheduler: DryRunScheduler, dry_run: DryRun
+) -> Iterator[str]:
+    host = fits_in_its_place(scheduler, dry_run, uuid)
+    if host is not None:
+        yield (
+            f'{host} lacks only what the instance itself holds there: it '
+            'would boot there in its own place.'
+        )
+
+
+def _contradiction(parsed: argparse.Namespace) -> str | None:
+    """Options that cannot be given together, in words."""
+    resize = parsed.purpose == Purpose.RESIZE
+    if not parsed.server:
+        if parsed.purpose:
+            return '--for is about an instance that exists: give --server'
+        return None
+    options = guest_options.guest_options_given(parsed)
+    if parsed.flavor and not resize:
+        options = ['--flavor', *options]
+    if options:
+        return (
+            f'not allowed with --server: {", ".join(options)}; the instance '
+            'is as its stored request has it'
+        )
+    if resize and not parsed.flavor:
+        return '--for resize needs the new flavor: --flavor'
+    return None

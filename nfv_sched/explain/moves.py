@@ -1,5 +1,6 @@
-"""The fewest instances to move so that another one fits."""
+"""The fewest instances to move away so that another one fits."""
 
+from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 import dataclasses
@@ -54,35 +55,51 @@ class PlacementRoom:
         return matching.offers(tree, self.request) is True
 
 
-def fewest_moves(
+def possible_moves(
     fit_request: FitRequest,
     survey: HostSurvey,
     state: Host,
     room: PlacementRoom | None = None,
-) -> Move | None:
-    """The fewest instances that have to leave a host; None if none suffice.
+) -> Iterator[Move]:
+    """The instances that would have to leave a host, the fewest first.
 
-    Among choices of the same size, that with the least memory. Choices of up
-    to MAX_MOVES instances are tried, at most MAX_TRIES.
+    Among choices of the same size, that with the least memory first. Choices
+    of up to MAX_MOVES instances are tried, at most MAX_TRIES; those that
+    include a smaller one are left out.
 
     :param state: the host as it is
     :param room: None where Placement offers the host already
     """
     residents = survey.residents or ()
     tried = 0
+    found: list[frozenset[str]] = []
     for count in range(1, min(MAX_MOVES, len(residents)) + 1):
         choices = []
         for choice in itertools.combinations(residents, count):
+            names = frozenset(instance.uuid for instance in choice)
+            if any(smaller <= names for smaller in found):
+                continue
             tried += 1
             if tried > MAX_TRIES:
                 break
-            if (room is None or room.offered_without(choice)) and _fits(
-                fit_request, host_without(survey, state, choice)
-            ):
+            if fits_without(fit_request, survey, state, room, choice):
                 choices.append(choice)
-        if choices:
-            return Move(survey.host, min(choices, key=_memory))
-    return None
+        for choice in sorted(choices, key=_memory):
+            found.append(frozenset(instance.uuid for instance in choice))
+            yield Move(survey.host, choice)
+
+
+def fits_without(
+    fit_request: FitRequest,
+    survey: HostSurvey,
+    state: Host,
+    room: PlacementRoom | None,
+    leaving: Sequence[SurveyedInstance],
+) -> bool:
+    """Whether an instance fits a host once others have left it."""
+    return (room is None or room.offered_without(leaving)) and _fits(
+        fit_request, host_without(survey, state, leaving)
+    )
 
 
 def _fits(fit_request: FitRequest, host: Host) -> bool:

@@ -1,4 +1,4 @@
-"""Suggestions for a guest that fits no host: moves, or other requests."""
+"""Suggestions for an instance that fits no host, each of them proved."""
 
 from collections.abc import Callable
 from collections.abc import Iterable
@@ -6,116 +6,106 @@ from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 import dataclasses
+import itertools
 
-from nfv_sched import fit
 from nfv_sched.dryrun.blockers import is_of_claim
+from nfv_sched.dryrun.placement_ledger import PlacementLedger
 from nfv_sched.dryrun.scheduler import DryRun
 from nfv_sched.dryrun.scheduler import DryRunScheduler
 from nfv_sched.dryrun.scheduler import HostReport
 from nfv_sched.dryrun.values import Blocker
 from nfv_sched.dryrun.values import COMBINATION
 from nfv_sched.dryrun.values import PLACEMENT
+from nfv_sched.explain import commands
 from nfv_sched.explain import moves
-from nfv_sched.explain.alternatives import Alternative
 from nfv_sched.explain.alternatives import alternatives
+from nfv_sched.explain.alternatives import Harm
 from nfv_sched.explain.moves import Move
-from nfv_sched.fit.candidates import Candidate
-from nfv_sched.fit.candidates import providers
-from nfv_sched.fit.candidates import refusal_with
 from nfv_sched.model import Host
-from nfv_sched.nova import boot_request
+from nfv_sched.nova import move_request
+from nfv_sched.nova.boot_request import BadRequestError
+from nfv_sched.nova.move_request import Purpose
+from nfv_sched.nova.request_template import Edit
+from nfv_sched.nova.request_template import RequestTemplate
+from nfv_sched.nova.types import HostState
 from nfv_sched.placement import api
-from nfv_sched.placement.candidate_request import RequestGroup
 from nfv_sched.placement.client import PlacementClient
 from nfv_sched.placement.errors import PlacementError
-from nfv_sched.placement.matching import offers
 from nfv_sched.survey import nova as nova_survey
 from nfv_sched.survey.values import HostSurvey
+from nfv_sched.survey.values import SurveyedInstance
 
 #: The number of hosts for which moves are tried.
 NEAREST_HOSTS = 5
+#: The choices of instances for which other hosts are searched, on each host.
+MAX_CHOICES = 4
+#: The instances for which another host is searched: each costs a dry run.
+MAX_SEARCHES = 24
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Suggestion:
-    """One change, the hosts that then fit, and the first of them.
+    """One change, the number of hosts that then fit, and the first new one.
 
-    ``guests`` are the instances that move, by name and uuid; ``to`` names
-    for each a host that fits it, empty where there is none.
+    ``commands`` make the change. ``guests`` are the instances that move, by
+    name and uuid; ``to`` names for each the host that has room for it.
     """
 
-    change: str
+    commands: tuple[str, ...]
+    harm: Harm
     hosts: int
     host: str
     guests: tuple[tuple[str, str], ...] = ()
     to: tuple[str, ...] = ()
 
 
-def alternative_requests(dry_run: DryRun) -> Iterator[Suggestion]:
-    """Other requests that fit hosts which only the claim rejects."""
-    hosts = [
-        (report, host)
+def alternative_requests(
+    scheduler: DryRunScheduler, dry_run: DryRun, template: RequestTemplate
+) -> Iterator[Suggestion]:
+    """Other requests that more hosts fit, by harm and number of hosts.
+
+    Each is proved: the request that Nova would make is run dry.
+    """
+    fitting = {
+        str(report.state.nodename)
         for report in dry_run.reports
-        if report.blockers
-        and all(map(_avoidable, report.blockers))
-        and (host := _host(dry_run, report)) is not None
-    ]
-    sizes = {
+        if not report.blockers
+    }
+    by_edits: dict[tuple[Edit, ...], int] = {}
+    found: list[Suggestion] = []
+    for alternative in alternatives(template, _page_sizes(dry_run)):
+        try:
+            proof = scheduler.run_without_reasons(
+                alternative.spec, task_state=template.task_state
+            )
+        except (PlacementError, ValueError):
+            # It is not proved.
+            continue
+        hosts = [str(report.state.nodename) for report in proof.reports]
+        by_edits[alternative.edits] = len(hosts)
+        enough = max(
+            (by_edits.get(part, 0) for part in alternative.parts), default=0
+        )
+        new = next((host for host in hosts if host not in fitting), None)
+        if len(hosts) > enough and new is not None:
+            found.append(
+                Suggestion(
+                    tuple(commands.of_edits(template, alternative.edits)),
+                    alternative.harm,
+                    len(hosts),
+                    new,
+                )
+            )
+    yield from sorted(found, key=lambda one: (one.harm, -one.hosts))
+
+
+def _page_sizes(dry_run: DryRun) -> frozenset[int]:
+    return frozenset(
         pool.size_kib
-        for _, host in hosts
+        for report in dry_run.reports
+        if (host := _host(dry_run, report)) is not None
         for cell in host.cells
         for pool in cell.pages
-    }
-    for alternative in alternatives(dry_run.fit_request.guest, sizes):
-        fit_request = fit.FitRequest(
-            alternative.guest, pack=dry_run.fit_request.pack
-        )
-        fitting = [
-            str(report.state.nodename)
-            for report, host in hosts
-            if _offered(dry_run, report, alternative)
-            and _fits(dry_run, fit_request, report, host)
-        ]
-        if fitting:
-            yield Suggestion(alternative.change, len(fitting), fitting[0])
-
-
-def _avoidable(blocker: Blocker) -> bool:
-    """Whether an alternative request could avoid a blocker."""
-    return blocker.stage == PLACEMENT or is_of_claim(blocker)
-
-
-def _offered(
-    dry_run: DryRun, report: HostReport, alternative: Alternative
-) -> bool:
-    """Whether Placement offers a host for an alternative."""
-    if all(blocker.stage != PLACEMENT for blocker in report.blockers):
-        return True
-    placement = dry_run.placement
-    tree = placement.tree(report.state.uuid) if placement else None
-    if placement is None or tree is None:
-        return False
-    request = dataclasses.replace(
-        placement.request,
-        groups=tuple(
-            group if group.suffix else _changed(group, alternative)
-            for group in placement.request.groups
-        ),
-    )
-    return offers(tree, request) is True
-
-
-def _changed(group: RequestGroup, alternative: Alternative) -> RequestGroup:
-    """What an alternative asks of Placement instead."""
-    names = frozenset((alternative.trait,))
-    return dataclasses.replace(
-        group,
-        resources={
-            name: amount - alternative.spared if name == 'PCPU' else amount
-            for name, amount in group.resources.items()
-        },
-        required=tuple(each for each in group.required if each != names),
-        forbidden=group.forbidden - names,
     )
 
 
@@ -129,38 +119,15 @@ def _host(dry_run: DryRun, report: HostReport) -> Host | None:
     return host
 
 
-def _fits(
-    dry_run: DryRun,
-    fit_request: fit.FitRequest,
-    report: HostReport,
-    host: Host,
-) -> bool:
-    evaluation = fit.Evaluation(fit_request, host)
-    published = dry_run.cycle.process.published
-    classes = fit_request.guest.accelerators
-
-    def fits(candidate: Candidate) -> bool:
-        offered = providers(fit_request, candidate, published.provider_name)
-        cards = published.accelerators(report.state, host, classes, candidate)
-        return refusal_with(evaluation, offered, cards) is None
-
-    try:
-        return any(
-            fits(candidate)
-            for candidate in report.candidates or [{'mappings': {'': []}}]
-        )
-    except Exception:
-        return False
-
-
 def moves_of_instances(
+    scheduler: DryRunScheduler,
     dry_run: DryRun,
     surveys: Callable[[Sequence[str]], Mapping[str, HostSurvey]],
-    client: PlacementClient,
-) -> Iterator[moves.Move]:
+) -> Iterator[Suggestion]:
     """The fewest instances to move from each of the nearest hosts.
 
-    Only for hosts that lack nothing but room.
+    Only for hosts that lack nothing but room, and only instances that fit
+    elsewhere, all of a move on different hosts.
 
     :param surveys: the hosts of these names, by name
     """
@@ -170,19 +137,63 @@ def moves_of_instances(
         if report.blockers and all(map(_is_shortage, report.blockers))
     ][:NEAREST_HOSTS]
     known = surveys([str(report.state.nodename) for report in near])
+    choices = []
     for report in near:
         survey = known.get(str(report.state.nodename))
         host = _host(dry_run, report)
         if survey is None or host is None:
             continue
         try:
-            room = _room(dry_run, report, client)
+            room = _room(dry_run, report, scheduler.client)
         except PlacementError:
             # It is not known what instances would return to Placement.
             continue
-        move = moves.fewest_moves(dry_run.fit_request, survey, host, room)
-        if move:
-            yield move
+        possible = moves.possible_moves(
+            dry_run.fit_request, survey, host, room
+        )
+        choices.append((survey, list(itertools.islice(possible, MAX_CHOICES))))
+    # Only now, since searching hosts changes the host states.
+    destinations = _Destinations(scheduler)
+    for survey, of_host in choices:
+        yield from itertools.islice(
+            destinations.suggestions(survey.topology.name, of_host), 1
+        )
+
+
+def fits_in_its_place(
+    scheduler: DryRunScheduler, dry_run: DryRun, uuid: str
+) -> str | None:
+    """The host of an instance, if it lacks only what the instance holds.
+
+    :param uuid: of an instance for which the run is
+    """
+    near = [
+        report
+        for report in dry_run.reports
+        if uuid in report.state.instances
+        and report.blockers
+        and all(map(_is_shortage, report.blockers))
+    ]
+    if not near:
+        return None
+    known = _surveys(dry_run)([str(r.state.nodename) for r in near])
+    for report in near:
+        name = str(report.state.nodename)
+        survey, host = known.get(name), _host(dry_run, report)
+        if survey is None or host is None:
+            continue
+        leaving = [
+            each for each in survey.residents or () if each.uuid == uuid
+        ]
+        try:
+            room = _room(dry_run, report, scheduler.client)
+        except PlacementError:
+            continue
+        if moves.fits_without(
+            dry_run.fit_request, survey, host, room, leaving
+        ):
+            return name
+    return None
 
 
 def _is_shortage(blocker: Blocker) -> bool:
@@ -222,63 +233,102 @@ def _room(
     return moves.PlacementRoom(tree, placement.request, held)
 
 
-#: The number of moves for whose instances another host is searched.
-MOVES_WITH_DESTINATIONS = 2
+def suggest(
+    scheduler: DryRunScheduler, dry_run: DryRun, template: RequestTemplate
+) -> list[Suggestion]:
+    """Every suggestion, in the order of :class:`.Harm`.
 
-
-def suggest(scheduler: DryRunScheduler, dry_run: DryRun) -> list[Suggestion]:
-    """Every suggestion: fewest moves first, then other requests.
-
-    For each instance that moves another host is searched, as its stored
-    request asks.
+    :param template: of the request that was run
     """
-    moves = sorted(
-        moves_of_instances(dry_run, _surveys(dry_run), scheduler.client),
-        key=lambda move: len(move.guests),
-    )
-    # Before destinations are searched, which changes the host states.
-    others = list(alternative_requests(dry_run))
+    surveys = _surveys(dry_run)
+    moved = list(moves_of_instances(scheduler, dry_run, surveys))
     return [
-        *(
-            _suggestion(move, _destinations(scheduler, move))
-            for move in moves[:MOVES_WITH_DESTINATIONS]
-        ),
-        *(_suggestion(move, ()) for move in moves[MOVES_WITH_DESTINATIONS:]),
-        *others,
+        *sorted(moved, key=lambda one: len(one.guests)),
+        *alternative_requests(scheduler, dry_run, template),
     ]
 
 
-def _suggestion(move: Move, to: Iterable[str]) -> Suggestion:
-    count = len(move.guests)
-    return Suggestion(
-        f'move {count} instance{"s" if count > 1 else ""} away',
-        1,
-        move.host,
-        tuple((guest.name, guest.uuid) for guest in move.guests),
-        tuple(to),
-    )
+class _Destinations:
+    """The hosts that have room for instances, if they move."""
 
+    def __init__(self, scheduler: DryRunScheduler) -> None:
+        self._scheduler = scheduler
+        self._known: dict[str, tuple[Purpose, DryRun] | None] = {}
 
-def _destinations(scheduler: DryRunScheduler, move: Move) -> Iterator[str]:
-    """A host for each instance that moves, where its request is known."""
-    for guest in move.guests:
-        try:
-            spec = boot_request.stored_spec(scheduler.context, guest.uuid)
-        except boot_request.BadRequestError:
-            yield 'unknown: no request is stored'
-            continue
-        spec.ignore_hosts = [move.host]
-        # A host that was once forced does not bind it.
-        spec.force_hosts = spec.force_nodes = None
-        try:
-            explanation = scheduler.explain(spec, detailed=0)
-        except PlacementError:
-            yield 'unknown: Placement does not answer'
-            continue
-        yield next(
-            (finding.host for finding in explanation.findings if finding.fits),
-            'none',
-        )
+    def suggestions(
+        self, host: str, choices: Iterable[Move]
+    ) -> Iterator[Suggestion]:
+        """The moves that are possible, with the hosts that take them."""
+        for move in choices:
+            found = self._of(move)
+            if found is None:
+                continue
+            targets = [target for _, target in found]
+            yield Suggestion(
+                tuple(
+                    commands.of_move(purpose, guest.uuid, target.host)
+                    for guest, (purpose, target) in zip(
+                        move.guests, found, strict=True
+                    )
+                ),
+                Harm.MOVE,
+                1,
+                host,
+                tuple((guest.name, guest.uuid) for guest in move.guests),
+                tuple(str(target.nodename) for target in targets),
+            )
+
+    def _of(self, move: Move) -> list[tuple[Purpose, HostState]] | None:
+        """A host for each instance, another one for each; None without."""
+        ledger = PlacementLedger()
+        found: list[tuple[Purpose, HostState]] = []
+        for guest in move.guests:
+            run = self._run(guest)
+            if run is None:
+                return None
+            purpose, dry_run = run
+            ledger.learn(dry_run.summaries)
+            taken = {state.nodename for _, state in found}
+            state = next(
+                (
+                    report.state
+                    for report in dry_run.reports
+                    if report.state.nodename not in taken
+                    and dry_run.claim(
+                        dry_run.target(report), report.candidates, ledger
+                    )
+                    is None
+                ),
+                None,
+            )
+            if state is None:
+                return None
+            found.append((purpose, state))
+        return found
+
+    def _run(self, guest: SurveyedInstance) -> tuple[Purpose, DryRun] | None:
+        """What Nova would do to move an instance live, or else not live."""
+        if guest.uuid not in self._known:
+            if len(self._known) >= MAX_SEARCHES:
+                return None
+            self._known[guest.uuid] = next(self._runs(guest), None)
+        return self._known[guest.uuid]
+
+    def _runs(
+        self, guest: SurveyedInstance
+    ) -> Iterator[tuple[Purpose, DryRun]]:
+        for purpose in (Purpose.LIVE_MIGRATE, Purpose.MIGRATE):
+            try:
+                template = move_request.request_of(
+                    self._scheduler.context, guest.uuid, purpose
+                ).template
+                dry_run = self._scheduler.run_without_reasons(
+                    template.request(), task_state=template.task_state
+                )
+            except (BadRequestError, PlacementError, ValueError):
+                continue
+            if dry_run.reports:
+                yield purpose, dry_run
 
 
 def _surveys(

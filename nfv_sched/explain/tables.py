@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Sequence
-import itertools
 from typing import Any
 
 from nfv_sched.dryrun.tables import Column
@@ -72,14 +71,20 @@ _BLOCKERS = (
 
 
 def _moves(suggestion: Suggestion) -> Iterator[dict[str, Any]]:
-    for (name, uuid), host in itertools.zip_longest(
-        suggestion.guests, suggestion.to
+    for (name, uuid), host in zip(
+        suggestion.guests, suggestion.to, strict=True
     ):
         yield {'name': name, 'uuid': uuid, 'fits_on': host}
 
 
 _SUGGESTIONS = (
-    Column[Suggestion]('change', 'Change', lambda row: row.change),
+    Column[Suggestion](
+        'commands',
+        'Change',
+        lambda row: list(row.commands),
+        lambda row: '; '.join(row.commands),
+    ),
+    Column[Suggestion]('costs', 'Costs', lambda row: row.harm.text),
     Column[Suggestion]('hosts', 'Hosts', lambda row: row.hosts),
     Column[Suggestion]('host', 'Host', lambda row: row.host),
     Column[Suggestion](
@@ -88,9 +93,7 @@ _SUGGESTIONS = (
         lambda row: list(_moves(row)),
         lambda row: ', '.join(name for name, _ in row.guests),
     ),
-    Column[Suggestion](
-        '', 'They fit on', lambda row: [host or 'none' for host in row.to]
-    ),
+    Column[Suggestion]('', 'They fit on', lambda row: list(row.to)),
 )
 
 

@@ -10,6 +10,7 @@ import yaml
 
 from nfv_sched.nova import boot_request
 from nfv_sched.nova import compute_nodes
+from nfv_sched.sim import settings
 from nfv_sched_testing.clouds import HUGE
 from nfv_sched_testing.served import cloud_named
 from tests.cmd.arguments import by_hand
@@ -206,32 +207,32 @@ def test_fewest_moved_guests_are_named_with_a_place_for_them(run, guests_of):
     assert len(names) == 3
     port = ('--port', 'physnet1:direct:required')
     options = (*by_hand(2, 6144, **HUGE), *port)
-    assert counts(run('explain', *options)) == {'combination': 3}
+    assert counts(run('explain', *options)) == {'different NUMA nodes': 3}
     rows = run('explain', *options)['suggestions']
-    moves = [row for row in rows if row['change'] == 'move 1 instance away']
+    moves = [row for row in rows if row['costs'] == 'others move']
     assert len(moves) == 3
-    # Of the first two it is known where they could go.
     for row in moves:
         [instance] = row['instances']
         assert instance['name'] == names[row['host']]
-        if row in moves[:2]:
-            assert instance['fits_on'] in names.keys() - {row['host']}
-        else:
-            assert instance['fits_on'] is None
+        target = instance['fits_on']
+        assert target in names.keys() - {row['host']}
+        assert row['commands'] == [
+            f'openstack server migrate --live-migration --host {target} '
+            f'{instance["uuid"]}'
+        ]
 
 
 def test_other_requests_are_suggested(run, guests_of):
     guests_of(6, extra_specs=HUGE, ram_mib=6144)
     specs = {**HUGE, 'hw:cpu_thread_policy': 'prefer'}
     rows = run('explain', *by_hand(2, 4096, **specs))['suggestions']
-    changes = {row['change']: row['hosts'] for row in rows}
-    # 2 MiB pages make 2 GiB on a cell, small ones the rest.
-    assert changes == {
-        'move 1 instance away': 1,
-        'hw:mem_page_size=4KB': 3,
-        'hw:mem_page_size=any': 3,
-        'hw:numa_nodes=2': 3,
-    }
+    # 2 MiB pages make 2 GiB on a cell, small ones the rest. Those that are
+    # there fit nowhere else.
+    assert [(row['commands'], row['hosts']) for row in rows] == [
+        (['--extra-spec hw:numa_nodes=2'], 3),
+        (['--extra-spec hw:mem_page_size=4KB'], 3),
+        (['--extra-spec hw:mem_page_size=any'], 3),
+    ]
 
 
 def test_a_stored_request_is_explained(run, cloud, guests_of):
@@ -241,6 +242,88 @@ def test_a_stored_request_is_explained(run, cloud, guests_of):
     guests_of(5, extra_specs=HUGE, ram_mib=8192)
     rows = run('explain', '--server', guest.uuid)
     assert counts(rows) == {'pages': 3}
+    assert (
+        f'{guest.host} lacks only what the instance itself holds there'
+        in ' '.join(run.err.split())
+    )
+
+
+def test_a_stored_request_is_explained_for_a_move(run, cloud, guests_of):
+    [guest] = guests_of(extra_specs=HUGE, ram_mib=8192)
+    elsewhere = {'host': 1, 'fits': 2}
+    for purpose in ('migrate', 'live-migrate', 'evacuate'):
+        rows = run('explain', '--server', guest.uuid, '--for', purpose)
+        assert counts(rows) == elsewhere
+        assert f'{guest.host}, which the instance is on, is excluded' in (
+            ' '.join(run.err.split())
+        )
+    rows = run('explain', '--server', guest.uuid, '--for', 'boot')
+    assert counts(rows) == {'fits': 3}
+    assert f'what it holds on {guest.host} counts as used' in (
+        ' '.join(run.err.split())
+    )
+
+
+def test_a_live_migration_keeps_the_page_size(run, guests_of):
+    large = {**HUGE, 'hw:mem_page_size': 'large'}
+    [guest] = guests_of(extra_specs=large)
+    guests_of(5, extra_specs=HUGE, ram_mib=8192, name='full')
+    words = ('explain', '--server', guest.uuid, '--for')
+    # Only pages of 2 MiB are left elsewhere.
+    assert counts(run(*words, 'migrate')) == {'host': 1, 'fits': 2}
+    rows = run(*words, 'live-migrate')
+    assert counts(rows) == {'host': 1, 'claim': 2}
+    assert any(
+        'keep those of 1048576 KiB' in row['text'] for row in rows['blockers']
+    )
+
+
+def test_a_resize_is_to_another_flavor(run, guests_of, flavors_of):
+    [guest] = guests_of(extra_specs=HUGE, ram_mib=2048)
+    flavors_of('big', memory_mb=12288, extra_specs=HUGE)
+    flavors_of('small', memory_mb=2048, extra_specs=HUGE)
+    words = ('explain', '--server', guest.uuid, '--for', 'resize')
+    assert counts(run(*words, '--flavor', 'small')) == {'host': 1, 'fits': 2}
+    assert counts(run(*words, '--flavor', 'big')) == {'host': 1, 'pages': 2}
+    rows = run(*words, '--flavor', 'big')['suggestions']
+    nodes = 'openstack flavor set --property hw:numa_nodes=2 big'
+    assert {row['hosts'] for row in rows if row['commands'] == [nodes]} == {2}
+    with settings.override({'allow_resize_to_same_host': True}):
+        rows = run(*words, '--flavor', 'small')
+    assert counts(rows) == {'fits': 3}
+    assert 'is included' in ' '.join(run.err.split())
+
+
+@pytest.mark.parametrize(
+    ('words', 'text'),
+    [
+        (('--for', 'migrate', '--flavor', 'f'), 'give --server'),
+        (('--server', 'x', '--for', 'resize'), 'needs the new flavor'),
+        (('--server', 'x', '--flavor', 'f'), 'not allowed with --server'),
+    ],
+)
+def test_purposes_that_do_not_go_together(run, capsys, words, text):
+    with pytest.raises(SystemExit) as error:
+        run('explain', *words)
+    assert error.value.code == 2
+    assert text in capsys.readouterr().err
+
+
+def test_unknown_names_have_hints(run, flavors_of):
+    flavors_of('vrouter', extra_specs=HUGE)
+    run('explain', '--flavor', 'vruoter', code=1)
+    assert 'there is no flavor vruoter; did you mean vrouter?' in run.err
+    hints = ('--hint', 'same_host=a', '--hint', 'diferent_host=b')
+    for command in ('explain', 'capacity'):
+        run(command, *by_hand(2, 1024), '--port', 'physnet9', *hints)
+        text = ' '.join(run.err.split())
+        assert 'of physical network physnet9; did you mean physnet1?' in text
+        assert 'Only SameHostFilter reads the hint same_host' in text
+        assert (
+            'reads the hint diferent_host (did you mean different_host?)'
+        ) in text
+    run('capacity', '--after-loss', 'host=cmp-11', code=1)
+    assert 'did you mean cmp-1?' in run.err
 
 
 def test_what_is_not_known_of_moves_is_said(run, guests_of, monkeypatch):

@@ -44,7 +44,7 @@ def asking(gib, cpus=1):
 def fewest(gib, *memories, room=None):
     guests, host = crowd(*memories)
     fit_request = fit.FitRequest(asking(gib))
-    move = moves.fewest_moves(fit_request, guests, host, room)
+    move = next(moves.possible_moves(fit_request, guests, host, room), None)
     return move and [guest.uuid for guest in move.guests]
 
 

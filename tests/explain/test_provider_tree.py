@@ -4,7 +4,9 @@ import pytest
 
 from nfv_sched.capacity import CapacityCounter
 from nfv_sched.dryrun.scheduler import DryRunScheduler
+from nfv_sched.explain.alternatives import Harm
 from nfv_sched.explain.suggestions import suggest
+from nfv_sched.nova import request_template
 from nfv_sched.nova.scheduler_pipeline import Pipeline
 from nfv_sched.placement.client import PlacementClient
 from nfv_sched.placement.errors import Unavailable
@@ -32,16 +34,19 @@ def cloud():
         simulated_cloud(settings.NFV, options=options) as running,
         settings.override(options),
     ):
-        running.add_host('one', machine.parse('cards', HOST))
-        client = PlacementClient(running.placement)
-        for number in range(2):
-            create(
-                client,
-                f'one_card{number}',
-                running.computes['one'].node.uuid,
-                VGPU=Amount(3),
-            )
+        add_host(running, 'one')
         yield running
+
+
+def add_host(cloud, name):
+    cloud.add_host(name, machine.parse('cards', HOST))
+    for number in range(2):
+        create(
+            PlacementClient(cloud.placement),
+            f'{name}_card{number}',
+            cloud.computes[name].node.uuid,
+            VGPU=Amount(3),
+        )
 
 
 def flavor(vcpus=1, ram_mib=512, vgpus=1, **specs):
@@ -60,18 +65,19 @@ def flavor(vcpus=1, ram_mib=512, vgpus=1, **specs):
 
 def dry_run(cloud, flavor):
     scheduler = DryRunScheduler(Pipeline(), PlacementClient(cloud.placement))
-    return scheduler, scheduler.run(cloud.request_spec(flavor))
+    template = request_template.of_stored(cloud.request_spec(flavor))
+    return scheduler, scheduler.run(template.request()), template
 
 
 def finding(cloud, flavor):
-    _, run = dry_run(cloud, flavor)
+    _, run, _ = dry_run(cloud, flavor)
     [only] = run.explanation.findings
     return only
 
 
 def changes(cloud, flavor):
     return {
-        suggestion.change: suggestion
+        '; '.join(suggestion.commands): suggestion
         for suggestion in suggest(*dry_run(cloud, flavor))
     }
 
@@ -91,14 +97,26 @@ def test_free_vgpus_of_children_are_not_short(cloud):
     assert short.all
 
 
+def moves_of(cloud, flavor):
+    return [
+        suggestion.host
+        for suggestion in changes(cloud, flavor).values()
+        if suggestion.harm is Harm.MOVE
+    ]
+
+
 def test_instances_that_leave_free_the_vgpus_of_children(cloud):
     guests = [cloud.boot(flavor(vgpus=3))[0] for _ in range(2)]
     assert all(guest.booted for guest in guests)
+    for guest in guests:
+        cloud.request_spec(flavor(vgpus=3), uuids=[guest.uuid]).create()
     assert finding(cloud, flavor()).first_blocker.condition == 'VGPU'
-    suggestion = changes(cloud, flavor())['move 1 instance away']
-    assert suggestion.host == 'one'
+    # They fit nowhere else.
+    assert moves_of(cloud, flavor()) == []
+    add_host(cloud, 'two')
+    assert moves_of(cloud, flavor()) == ['one']
     # Nothing that leaves makes room for more than a card has.
-    assert 'move 1 instance away' not in changes(cloud, flavor(vgpus=4))
+    assert moves_of(cloud, flavor(vgpus=4)) == []
 
 
 def test_other_requests_are_suggested_for_vgpus_of_children(cloud):
@@ -106,8 +124,9 @@ def test_other_requests_are_suggested_for_vgpus_of_children(cloud):
     assert finding(
         cloud, flavor(vcpus=8, **isolated)
     ).first_blocker.condition in {'PCPU', 'dedicated CPUs'}
-    share = 'hw:emulator_threads_policy=share'
-    assert changes(cloud, flavor(vcpus=8, **isolated))[share].host == 'one'
+    share = 'openstack flavor set --property hw:emulator_threads_policy=share'
+    found = changes(cloud, flavor(vcpus=8, **isolated))
+    assert found[f'{share} gpu'].host == 'one'
 
 
 class Failing(PlacementClient):
@@ -136,10 +155,11 @@ def test_where_placement_stops_answering_nothing_fails(cloud):
     for answers in range(20):
         client = Failing(cloud.placement, answers)
         scheduler = DryRunScheduler(Pipeline(), client)
-        run = scheduler.run(cloud.request_spec(wanted))
+        template = request_template.of_stored(cloud.request_spec(wanted))
+        run = scheduler.run(template.request())
         [finding] = run.explanation.findings
         texts.append(finding.text)
-        suggest(scheduler, run)
+        suggest(scheduler, run, template)
         counted = CapacityCounter(
             DryRunScheduler(Pipeline(), Failing(cloud.placement, answers))
         ).count(cloud.request_spec(wanted))

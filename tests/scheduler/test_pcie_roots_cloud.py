@@ -4,9 +4,11 @@ import pytest
 
 from nfv_sched.capacity import CapacityCounter
 from nfv_sched.dryrun.scheduler import DryRunScheduler
+from nfv_sched.explain.alternatives import Harm
 from nfv_sched.explain.suggestions import alternative_requests
 from nfv_sched.model import FunctionTopology
 from nfv_sched.model import HostTopology
+from nfv_sched.nova import request_template
 from nfv_sched.nova.boot_request import Port
 from nfv_sched.nova.scheduler_pipeline import Pipeline
 from nfv_sched.placement.client import PlacementClient
@@ -105,15 +107,25 @@ def test_no_instance_gets_devices_below_several_roots(cloud):
 
 
 def test_explain_says_which_roots_and_what_to_ask_instead(cloud):
-    run = dry_run(cloud).run(cloud.request_spec(flavor(3, 'same:required')))
+    scheduler = dry_run(cloud)
+    template = request_template.of_stored(
+        cloud.request_spec(flavor(3, 'same:required'))
+    )
+    run = scheduler.run(template.request())
     by_host = {found.host: found for found in run.explanation.findings}
     assert by_host['same'].fits
     blocker = by_host['apart'].first_blocker
     assert blocker.condition == 'PCIe root'
     assert blocker.stage == 'NUMAFitFilter'
     assert 'below 2 PCIe roots, pci0000:00, pci0000:10' in blocker.text
-    changes = {found.change: found for found in alternative_requests(run)}
-    assert changes['nfv:pcie=same'].host == 'apart'
+    [change] = [
+        found
+        for found in alternative_requests(scheduler, run, template)
+        if found.harm is Harm.ROOTS
+    ]
+    assert (change.hosts, change.host) == (2, 'apart')
+    [command] = change.commands
+    assert command.startswith('openstack flavor set --property nfv:pcie=same ')
 
 
 def test_hosts_below_one_root_come_first(cloud):

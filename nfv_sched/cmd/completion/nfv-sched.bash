@@ -151,6 +151,9 @@ _nfv_sched() {
         'complete --shell')
             words='bash zsh'
             ;;
+        'explain --for')
+            words='boot migrate live-migrate resize evacuate'
+            ;;
         'explain --show')
             words='conditions hosts blockers suggestions shapes'
             ;;
@@ -179,7 +182,7 @@ _nfv_sched() {
             check) words='-h --help -f --format -c --column --quote --noindent --max-width --fit-width --print-empty --sort-column --sort-ascending --sort-descending --placement-config-file --show --config-file --os-cloud --deadline' ;;
             complete) words='-h --help --shell' ;;
             demo) words='-h --help --hosts --guests --seed' ;;
-            explain) words='-h --help -f --format -c --column --quote --noindent --max-width --fit-width --print-empty --sort-column --sort-ascending --sort-descending --flavor --server --shapes --extra-spec --vcpus --ram --disk --image --image-property --port --hint --group --availability-zone --project --show --nearest --fail-below --config-file --os-cloud --deadline' ;;
+            explain) words='-h --help -f --format -c --column --quote --noindent --max-width --fit-width --print-empty --sort-column --sort-ascending --sort-descending --flavor --server --for --shapes --extra-spec --vcpus --ram --disk --image --image-property --port --hint --group --availability-zone --project --show --nearest --fail-below --config-file --os-cloud --deadline' ;;
             help) words='capacity check complete demo explain help labels publish purge report simulate topology -h --help' ;;
             labels) words='-h --help --local -f --format --config-file --os-cloud --deadline' ;;
             publish) words='-h --help -f --format -c --column --quote --noindent --max-width --fit-width --print-empty --sort-column --sort-ascending --sort-descending --config-file --source --dry-run --prune --concurrency --deadline' ;;
