@@ -10,6 +10,7 @@ from collections.abc import Set as AbstractSet
 import dataclasses
 from typing import Any
 from typing import cast
+from typing import NamedTuple
 
 from nfv_sched import fit
 from nfv_sched.fit import gap
@@ -51,6 +52,14 @@ class PlacementLedger:
                 left = int(value['capacity']) - int(value['used'])
                 self._free.setdefault((provider, name), left)
 
+    def add(self, key: tuple[str, str], amount: int) -> None:
+        """Add what is free of a class of a provider."""
+        self._free[key] = self._free.get(key, 0) + amount
+
+    def free(self) -> Mapping[tuple[str, str], int]:
+        """What is free, by provider and resource class."""
+        return self._free
+
     def short_of(self, candidate: Candidate) -> frozenset[str]:
         """The classes of which too little is left."""
         return frozenset(
@@ -63,6 +72,12 @@ class PlacementLedger:
         """Take what a candidate allocates."""
         for key, amount in allocated_amounts(candidate):
             self._free[key] = self._free.get(key, 0) - amount
+
+    def give_back(self, amounts: Mapping[tuple[str, str], int]) -> None:
+        """Free what an instance held, by provider and resource class."""
+        for key, amount in amounts.items():
+            if key in self._free:
+                self._free[key] += amount
 
     def available_view(self, candidates: Sequence[Candidate]) -> Hashable:
         """The free amounts that candidates use, without provider names.
@@ -131,17 +146,39 @@ def unrestricted(
     return evaluation.verdict(providers).outcome
 
 
-def claim(
+class Claimed(NamedTuple):
+    """What a hypothetical claim takes, and the candidate that it is for."""
+
+    outcome: ClaimOutcome
+    candidate: Candidate
+
+
+#: What fails after the claim of the NUMA nodes, in words; None if nothing.
+FailureAfter = Callable[[fit.Evaluation, ClaimOutcome, Candidate], str | None]
+
+
+class ClaimRules(NamedTuple):
+    """What is special about the claims of a request."""
+
+    outcome_of: OutcomeOf = unrestricted
+    failure_after: FailureAfter | None = None
+
+
+#: As of most requests.
+NO_RULES = ClaimRules()
+
+
+def attempt(
     fit_request: fit.FitRequest,
     target: HostUnderTest,
     candidates: Sequence[Candidate],
     ledger: PlacementLedger,
-    outcome_of: OutcomeOf = unrestricted,
-) -> str | None:
-    """Claim for one more instance; returns what is short if that fails.
+    rules: ClaimRules = NO_RULES,
+) -> Claimed | str:
+    """What one more instance would claim, or what is short.
 
-    Takes the candidate that nova-scheduler would have claimed, see
-    :func:`nfv_sched.fit.candidates.claim_order`.
+    Of the candidate that nova-scheduler would have claimed, see
+    :func:`nfv_sched.fit.candidates.claim_order`. Nothing is changed.
     """
     guest = fit_request.guest
     name_of = target.provider_name
@@ -156,8 +193,7 @@ def claim(
             lacking.append(classes)
             continue
         if guest.asks_nothing:
-            ledger.take(candidate)
-            return None
+            return Claimed(ClaimOutcome(), candidate)
         refusal = refusal_with(
             evaluation,
             providers(fit_request, candidate, name_of),
@@ -183,7 +219,7 @@ def claim(
         name_of,
         target.accelerators_of,
     )[0]
-    outcome = outcome_of(
+    outcome = rules.outcome_of(
         target,
         evaluation,
         providers(fit_request, first, name_of),
@@ -191,9 +227,43 @@ def claim(
     )
     if outcome is None:
         return 'claim'
-    ledger.take(first)
-    target.host = fit.apply_claim(guest, target.host, outcome)
+    if rules.failure_after is not None:
+        failure = rules.failure_after(evaluation, outcome, first)
+        if failure is not None:
+            return failure
+    return Claimed(outcome, first)
+
+
+def claim(
+    fit_request: fit.FitRequest,
+    target: HostUnderTest,
+    candidates: Sequence[Candidate],
+    ledger: PlacementLedger,
+    outcome_of: OutcomeOf = unrestricted,
+) -> str | None:
+    """Claim for one more instance; returns what is short if that fails.
+
+    As :func:`attempt`; takes what it claims.
+    """
+    rules = ClaimRules(outcome_of)
+    claimed = attempt(fit_request, target, candidates, ledger, rules)
+    if isinstance(claimed, str):
+        return claimed
+    take(fit_request, target, ledger, claimed)
     return None
+
+
+def take(
+    fit_request: fit.FitRequest,
+    target: HostUnderTest,
+    ledger: PlacementLedger,
+    claimed: Claimed,
+) -> None:
+    """Take from a host and from Placement what an attempt claimed."""
+    ledger.take(claimed.candidate)
+    guest = fit_request.guest
+    if not guest.asks_nothing:
+        target.host = fit.apply_claim(guest, target.host, claimed.outcome)
 
 
 def _fewest(classes: frozenset[str]) -> tuple[int, list[str]]:

@@ -6,8 +6,10 @@ microversion 1.36 on.
 
 from collections.abc import Iterator
 from collections.abc import Mapping
+from collections.abc import Sequence
 import enum
 import itertools
+from typing import Any
 from typing import NamedTuple
 
 from nfv_sched.placement.candidate_request import CandidateRequest
@@ -190,6 +192,46 @@ def offers(tree: HostTree, request: CandidateRequest) -> bool | None:
     return _Search(tree, request, options, isolate=isolate).succeeds()
 
 
+def candidates(
+    tree: HostTree, request: CandidateRequest, most: int
+) -> Sequence[Mapping[str, Any]]:
+    """The allocation candidates of a host, in the form that Placement has.
+
+    Only those with resources of the compute node itself: nova-scheduler
+    ignores others. Of those that differ in groups alone that ask for the
+    same, one.
+
+    :param most: how many are enough
+    """
+    if root_obstacles(tree, request):
+        return ()
+    every = frozenset(request.amounts())
+    options = {
+        group.suffix: tuple(dict.fromkeys(_options(tree, group, every)))
+        for group in request.groups
+    }
+    isolate = request.isolate and len(request.numbered) > 1
+    search = _Search(tree, request, options, isolate=isolate, most=most)
+    found = map(_candidate, search.solutions())
+    return [each for each in found if tree.root in each['allocations']]
+
+
+def _candidate(chosen: Mapping[str, '_Option']) -> Mapping[str, Any]:
+    allocations: dict[str, dict[str, dict[str, int]]] = {}
+    for option in chosen.values():
+        for (uuid, name), amount in option.needs:
+            resources = allocations.setdefault(uuid, {'resources': {}})
+            amounts = resources['resources']
+            amounts[name] = amounts.get(name, 0) + amount
+    return {
+        'allocations': allocations,
+        'mappings': {
+            suffix: sorted({uuid for (uuid, _), _ in option.needs})
+            for suffix, option in chosen.items()
+        },
+    }
+
+
 def _options(
     tree: HostTree, group: RequestGroup, contested: frozenset[str]
 ) -> Iterator[_Option]:
@@ -251,6 +293,7 @@ class _Search:
         options: Mapping[str, tuple[_Option, ...]],
         *,
         isolate: bool,
+        most: int = 1,
     ) -> None:
         self._tree = tree
         self._subtrees = request.same_subtrees
@@ -263,6 +306,13 @@ class _Search:
         self._chosen: dict[str, _Option] = {}
         self._taken: dict[tuple[str, str], int] = {}
         self._tries = 0
+        self._most = most
+        self._found: list[dict[str, _Option]] = []
+
+    def solutions(self) -> list[dict[str, _Option]]:
+        """The options of each group, in all ways until there are enough."""
+        self._extend(0, 0)
+        return self._found
 
     def succeeds(self) -> bool | None:
         """Whether there are providers for all; None if undecided."""
@@ -272,7 +322,8 @@ class _Search:
 
     def _extend(self, depth: int, start: int) -> bool:
         if depth == len(self._groups):
-            return True
+            self._found.append(dict(self._chosen))
+            return len(self._found) >= self._most
         suffix, options = self._groups[depth]
         following = (
             depth + 1 < len(self._groups)

@@ -3,6 +3,7 @@
 from nfv_sched import fit
 from nfv_sched.fit import pcie_roots
 from nfv_sched.fit.candidates import Candidate
+from nfv_sched.fit.candidates import ProviderName
 from nfv_sched.fit.candidates import providers as candidate_providers
 from nfv_sched.fit.devices import Devices
 from nfv_sched.model import ClaimOutcome
@@ -66,7 +67,7 @@ class LiveMigrationDecision(Decision):
             return refusal
         evaluation = self.evaluation(state)
         outcome = evaluation.verdict(self.providers(candidate)).outcome
-        text = outcome and self._later_failure(evaluation, outcome, candidate)
+        text = outcome and self._failure_after(evaluation, outcome, candidate)
         if not text:
             return None
         return fit.Refusal(lambda: (Reason(Resource.CLAIM, text),))
@@ -76,43 +77,61 @@ class LiveMigrationDecision(Decision):
     ) -> bool:
         """Whether nothing fails after the claim."""
         evaluation = self.evaluation(state)
-        return self._later_failure(evaluation, outcome, candidate) is None
+        return self._failure_after(evaluation, outcome, candidate) is None
 
-    def _later_failure(
+    def _failure_after(
         self,
         evaluation: fit.Evaluation,
         outcome: ClaimOutcome,
         candidate: Candidate,
     ) -> str | None:
-        """What fails after the NUMA nodes are chosen, in words."""
-        cells = outcome.cells
-        kept = self._live.page_size_kib
-        if cells and cells[0].page_size_kib != kept:
-            return (
-                f'the claim gives pages of {cells[0].page_size_kib} KiB, and '
-                f'a live migration has to keep those of {kept} KiB'
-            )
-        request = self._live.devices
-        if not request.guest.devices:
-            return None
-        devices = Devices(
-            request,
-            evaluation.host,
-            candidate_providers(
-                request, candidate, self.topologies.provider_name
-            ),
+        return failure_after(
+            self._live,
+            evaluation,
+            outcome,
+            candidate,
+            self.topologies.provider_name,
         )
-        chosen = [cell.host_cell for cell in cells] or None
-        if not (devices.enough(chosen) and devices.claims(chosen)):
-            return (
-                'the devices that the instance has cannot be claimed near the '
-                'NUMA nodes that the claim chooses'
-            )
-        if request.guest.pcie_policy != pcie_roots.REQUIRED:
-            return None
-        refusal = pcie_roots.refusal(
-            request.guest,
-            evaluation.host,
-            ClaimOutcome(devices=devices.claim(chosen) or ()),
+
+
+def failure_after(
+    live: LiveRequest,
+    evaluation: fit.Evaluation,
+    outcome: ClaimOutcome,
+    candidate: Candidate,
+    provider_name: ProviderName,
+) -> str | None:
+    """What fails after the NUMA nodes are claimed, in words.
+
+    :param outcome: what is claimed of the nodes
+    :param provider_name: the names of bandwidth providers
+    """
+    cells = outcome.cells
+    kept = live.page_size_kib
+    if cells and cells[0].page_size_kib != kept:
+        return (
+            f'the claim gives pages of {cells[0].page_size_kib} KiB, and '
+            f'a live migration has to keep those of {kept} KiB'
         )
-        return '; '.join(map(str, refusal.reasons)) if refusal else None
+    request = live.devices
+    if not request.guest.devices:
+        return None
+    devices = Devices(
+        request,
+        evaluation.host,
+        candidate_providers(request, candidate, provider_name),
+    )
+    chosen = [cell.host_cell for cell in cells] or None
+    if not (devices.enough(chosen) and devices.claims(chosen)):
+        return (
+            'the devices that the instance has cannot be claimed near the '
+            'NUMA nodes that the claim chooses'
+        )
+    if request.guest.pcie_policy != pcie_roots.REQUIRED:
+        return None
+    refusal = pcie_roots.refusal(
+        request.guest,
+        evaluation.host,
+        ClaimOutcome(devices=devices.claim(chosen) or ()),
+    )
+    return '; '.join(map(str, refusal.reasons)) if refusal else None
