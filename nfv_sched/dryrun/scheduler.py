@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from collections.abc import Collection
 from collections.abc import Hashable
+from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -12,9 +13,11 @@ from typing import Any
 
 from nfv_sched import fit
 from nfv_sched.dryrun import blockers
+from nfv_sched.dryrun import eligibility
 from nfv_sched.dryrun import placement_ledger
 from nfv_sched.dryrun import published_topology
 from nfv_sched.dryrun.candidates import PlacementCandidates
+from nfv_sched.dryrun.eligibility import Eligibility
 from nfv_sched.dryrun.node_choices import NodeChoices
 from nfv_sched.dryrun.placement_ledger import HostUnderTest
 from nfv_sched.dryrun.placement_ledger import PlacementLedger
@@ -35,6 +38,7 @@ from nfv_sched.nova import scheduler_pipeline
 from nfv_sched.nova.boot_request import BadRequestError
 from nfv_sched.nova.types import HostState
 from nfv_sched.nova.types import RequestSpec
+from nfv_sched.placement.candidate_request import CandidateRequest
 from nfv_sched.placement.client import PlacementClient
 from nfv_sched.placement.errors import PlacementError
 from nfv_sched.placement.provider_names import ProviderNames
@@ -43,6 +47,7 @@ from nfv_sched.scheduler import demand
 from nfv_sched.scheduler import host_cycle
 from nfv_sched.scheduler.cycle import RequestCycle
 from nfv_sched.scheduler.process import SchedulerProcess
+from nfv_sched.scheduler.published_topology import PublishedTopology
 
 #: The number of hosts of which all blockers are found.
 DETAILED = 10
@@ -256,7 +261,7 @@ class DryRunScheduler:
             query = self._pipeline.placement_query(spec)
         except BadRequestError as error:
             refused = str(error)
-        cycle = self._begin(spec, task_state)
+        cycle = self.begin(spec, task_state)
         if refused is not None:
             blocker = Blocker(REQUEST, 'request', refused)
             findings = [
@@ -266,7 +271,7 @@ class DryRunScheduler:
         candidates = PlacementCandidates(self.client, query)
         notes = [*self._pipeline.problems, *_notes(candidates)]
         try:
-            self._read_names(cycle.fit_request, candidates)
+            self._read_names_of(cycle.fit_request, candidates)
         except PlacementError as error:
             notes.append(
                 'Placement does not answer: where a port has a guaranteed '
@@ -286,8 +291,9 @@ class DryRunScheduler:
             candidates.summaries,
             placement=candidates,
         )
+        fitting = [report.state for report in reports if not report.blockers]
         return dataclasses.replace(
-            dry_run, choices=self._choices(dry_run, spec)
+            dry_run, choices=self.choices(cycle, spec, fitting)
         )
 
     def run_without_reasons(
@@ -303,7 +309,7 @@ class DryRunScheduler:
         :raises ValueError: the request is malformed
         """
         refused = self._pipeline.run_request_filters(spec)
-        cycle = self._begin(spec, task_state)
+        cycle = self.begin(spec, task_state)
         nothing = DryRun(cycle, Explanation(()), (), {})
         try:
             query = self._pipeline.placement_query(spec)
@@ -312,7 +318,7 @@ class DryRunScheduler:
         if refused is not None:
             return nothing
         candidates = PlacementCandidates(self.client, query)
-        self._read_names(cycle.fit_request, candidates)
+        self._read_names_of(cycle.fit_request, candidates)
         left = [
             HostReport(state, list(candidates.candidates(state.uuid)))
             for state in self.states
@@ -341,23 +347,69 @@ class DryRunScheduler:
             placement=candidates,
         )
 
-    def _begin(
-        self, spec: RequestSpec, task_state: str | None
-    ) -> RequestCycle:
-        """Begin the cycle of a request on the topology that it needs."""
-        if request_spec.locates_cards(spec):
-            self._read_topology()
-        return scheduling_cycle.begin(spec, self._process, task_state)
+    # What plans ask
 
-    def _choices(
-        self, dry_run: DryRun, spec: RequestSpec
+    @property
+    def published(self) -> PublishedTopology:
+        """What is published of the hosts."""
+        return self._process.published
+
+    @property
+    def filter_names(self) -> frozenset[str]:
+        """The names of the filters that nova.conf enables."""
+        return frozenset(step.name for step in self._pipeline.filters)
+
+    def host(self, state: HostState, *, roots: bool = False) -> Host:
+        """A host as a claim sees it.
+
+        :param roots: whether to add the PCIe roots of devices
+        :raises Exception: whatever a malformed state makes Nova's objects
+            raise
+        """
+        return self.published.augment(
+            state, host_states.host_of(state), roots=roots
+        )
+
+    def eligibility(
+        self, spec: RequestSpec, task_state: str | None = None
+    ) -> Eligibility:
+        """The hosts that nothing but room, or a server group, excludes.
+
+        :param task_state: as for :meth:`run`
+        :raises ValueError: the request is malformed
+        """
+        refused = self._pipeline.run_request_filters(spec)
+        queries: tuple[CandidateRequest, ...] = ()
+        try:
+            queries = eligibility.requests_of(
+                self._pipeline.placement_query(spec)
+            )
+        except BadRequestError as error:
+            refused = str(error)
+        cycle = self.begin(spec, task_state)
+        if refused is not None:
+            excluded = dict.fromkeys(
+                (str(state.nodename) for state in self.states), refused
+            )
+        else:
+            excluded = eligibility.excluded(
+                self.states, self._pipeline.filters, spec
+            )
+        return Eligibility(cycle, queries, excluded)
+
+    def choices(
+        self,
+        cycle: RequestCycle,
+        spec: RequestSpec,
+        states: Sequence[HostState],
     ) -> NodeChoices | None:
         """The choices of NUMA nodes; None where claims make their own.
 
         NUMAFitFilter hands them to claims. They are for the demand that a
         nova-scheduler expects which has just started.
+
+        :param states: the hosts among which the request chooses
         """
-        cycle = dry_run.cycle
         if (
             not cycle.chooses_nodes
             or not cycle.fit_request.guest.cells
@@ -366,9 +418,10 @@ class DryRunScheduler:
         ):
             return None
         hosts = {
-            str(report.state.nodename): dry_run.host(report)
-            for report in dry_run.reports
-            if not report.blockers
+            str(state.nodename): self.host(
+                state, roots=cycle.fit_request.asks_roots
+            )
+            for state in states
         }
         if not any(node_labels.are_complete(h.cells) for h in hosts.values()):
             return None
@@ -378,6 +431,12 @@ class DryRunScheduler:
                 demand.prime(cycle.process.demand)
         return NodeChoices(cycle, spec, hosts)
 
+    def begin(self, spec: RequestSpec, task_state: str | None) -> RequestCycle:
+        """Begin the cycle of a request on the topology that it needs."""
+        if request_spec.locates_cards(spec):
+            self._read_topology()
+        return scheduling_cycle.begin(spec, self._process, task_state)
+
     def _read_topology(self) -> None:
         """Read the published topology, unless that is done."""
         if self._process.published.reader is None:
@@ -385,16 +444,27 @@ class DryRunScheduler:
                 published_topology.read(self.client, self._names)
             )
 
-    def _read_names(
+    def _read_names_of(
         self, fit_request: fit.FitRequest, candidates: PlacementCandidates
     ) -> None:
-        """Read the names of the candidates' providers that matter."""
+        self.read_names(
+            fit_request,
+            [candidates.candidates(state.uuid) for state in self.states],
+        )
+
+    def read_names(
+        self,
+        fit_request: fit.FitRequest,
+        candidates: Iterable[Sequence[Candidate]],
+    ) -> None:
+        """Read the names of the candidates' providers that matter.
+
+        :raises nfv_sched.placement.errors.PlacementError: no answer
+        """
         unknown = [
             uuid
-            for state in self.states
-            for uuid in named_providers(
-                fit_request, candidates.candidates(state.uuid)
-            )
+            for each in candidates
+            for uuid in named_providers(fit_request, each)
             if self._names.get(uuid) is None
         ]
         if unknown:
