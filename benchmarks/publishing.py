@@ -132,7 +132,7 @@ class Computes:
         node.pci_device_pools = objects.PciDevicePoolList(objects=kept)
         node.save()
         addresses = {pool.tags['address'] for pool in kept}
-        self.engine = sa.create_engine(cloud._cell.database_connection)  # noqa: SLF001
+        self.engine = sa.create_engine(cloud.cell.database_connection)  # noqa: SLF001
         with self.engine.connect() as connection:
             self.node = self._one(connection, models.ComputeNode)
             self.devices = [

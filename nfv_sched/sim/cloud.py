@@ -49,7 +49,8 @@ class Cloud:
 
     ``computes`` are the hosts by name. ``placement`` is a keystoneauth
     adapter for the cloud's Placement as admin. ``profile`` is that of the
-    scheduler in use, with the cloud's options.
+    scheduler in use, with the cloud's options. ``cell`` is the Nova cell of
+    all hosts, ``cell_context`` is targeted at it.
     """
 
     def __init__(
@@ -65,7 +66,7 @@ class Cloud:
         self.context = nova_context.RequestContext(
             user_id='sim', project_id='sim', is_admin=True
         )
-        self._cell = objects.CellMapping(
+        self.cell = objects.CellMapping(
             self.context,
             uuid=uuidutils.generate_uuid(),
             name='cell1',
@@ -73,10 +74,10 @@ class Cloud:
             database_connection=cell_url,
             disabled=False,
         )
-        self._cell.create()
+        self.cell.create()
         # Like every service, nova-compute uses the database of its own cell.
-        self._cell_context = nova_context.get_admin_context()
-        nova_context.set_target_cell(self._cell_context, self._cell)
+        self.cell_context = nova_context.get_admin_context()
+        nova_context.set_target_cell(self.cell_context, self.cell)
         self._report = report.SchedulerReportClient(adapter=self.placement)
         report.PLACEMENTCLIENT = self._report
         self._schedulers: dict[str, Any] = {}
@@ -107,10 +108,10 @@ class Cloud:
 
     def add_host(self, name: str, machine: Machine) -> Compute:
         """Start a nova-compute on a machine and map it to the cell."""
-        compute = Compute(self._cell_context, name, machine, self.placement)
+        compute = Compute(self.cell_context, name, machine, self.placement)
         self.computes[name] = compute
         objects.HostMapping(
-            self.context, host=name, cell_mapping=self._cell
+            self.context, host=name, cell_mapping=self.cell
         ).create()
         for scheduler in self._schedulers.values():
             self._introduce(scheduler, name)
@@ -122,15 +123,18 @@ class Cloud:
         Twice: the first time it reads them from the database, the second
         time it accepts the list and reads the database no more.
         """
-        uuids = objects.InstanceList.get_uuids_by_host(
-            self._cell_context, host
-        )
+        uuids = objects.InstanceList.get_uuids_by_host(self.cell_context, host)
         for _ in range(2):
             scheduler.sync_instance_info(self.context, host, uuids)
 
+    def report_instances(self, host: str) -> None:
+        """Send the schedulers the instances of a host."""
+        for scheduler in self._schedulers.values():
+            self._introduce(scheduler, host)
+
     def disable(self, host: str) -> None:
         """Disable a nova-compute, so that nothing is scheduled on it."""
-        service = objects.Service.get_by_compute_host(self._cell_context, host)
+        service = objects.Service.get_by_compute_host(self.cell_context, host)
         service.disabled = True
         service.save()
 
@@ -370,7 +374,7 @@ class Cloud:
         requests = boot.spec.pci_requests.obj_clone()
         requests.instance_uuid = uuid
         instance = objects.Instance(
-            self._cell_context,
+            self.cell_context,
             uuid=uuid,
             user_id=self.context.user_id,
             project_id=self.context.project_id,

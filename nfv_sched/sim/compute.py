@@ -113,6 +113,35 @@ class Compute:
         )
         self._tracker.update_available_resource(self._context, self.host)
 
+    def claim_move(self, instance: Any, migration: Any, limits: Any) -> None:
+        """Claim the resources of an instance that moves here.
+
+        :raises nova.exception.NovaException: the instance does not fit
+        """
+        allocations = self._report.get_allocs_for_consumer(
+            self._context, instance.uuid
+        )['allocations']
+        self._tracker.resize_claim(
+            self._context,
+            instance,
+            instance.flavor,
+            self.host,
+            migration,
+            allocations,
+            image_meta=instance.image_meta,
+            limits=limits,
+        )
+
+    def confirm_move(self, instance: Any, migration: Any) -> None:
+        """Free the resources of an instance that has moved away."""
+        self._tracker.drop_move_claim_at_source(
+            self._context, instance, migration
+        )
+
+    def update(self) -> None:
+        """Compute the usage, as nova-compute does once in a minute."""
+        self._tracker.update_available_resource(self._context, self.host)
+
     def release(self, instance: Any) -> None:
         """Free the resources of an instance, as nova-compute on deletion."""
         instance.vm_state = vm_states.DELETED

@@ -44,6 +44,10 @@ class SimulatedDriver(driver.ComputeDriver):  # type: ignore[misc]
         """The only node."""
         return [self._host]
 
+    def get_host_ip_addr(self) -> str:
+        """The address that a migration to this host records."""
+        return '127.0.0.1'
+
     def get_available_resource(self, nodename: str) -> dict[str, Any]:
         """The values that nova-compute stores in its ComputeNode record."""
         machine = self._machine

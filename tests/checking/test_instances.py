@@ -273,7 +273,7 @@ def test_what_a_migration_holds_is_known(cloud):
     known = flavors.flavors()
     [guest] = cloud.boot(known['anuket-HS.large'], name='mover')
     context = nova_context.get_admin_context()
-    nova_context.set_target_cell(context, cloud._cell)
+    nova_context.set_target_cell(context, cloud.cell)
     instance = objects.Instance.get_by_uuid(
         context, guest.uuid, expected_attrs=['numa_topology', 'pci_devices']
     )

@@ -179,10 +179,10 @@ def test_each_finding_about_instances_is_a_row(
     first, second = guests_of(2, extra_specs=HUGE, group=group)
     assert first.host == second.host
     record = objects.Instance.get_by_uuid(
-        cloud._cell_context, second.uuid, expected_attrs=['numa_topology']
+        cloud.cell_context, second.uuid, expected_attrs=['numa_topology']
     )
     other = objects.Instance.get_by_uuid(
-        cloud._cell_context, first.uuid, expected_attrs=['numa_topology']
+        cloud.cell_context, first.uuid, expected_attrs=['numa_topology']
     )
     record.numa_topology = other.numa_topology
     record.save()

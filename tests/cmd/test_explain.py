@@ -96,7 +96,7 @@ def test_each_lack_is_of_the_filter_that_looks_at_it(run):
 
 
 def test_a_disabled_host_and_others_add_up(run, cloud):
-    service = objects.Service.get_by_compute_host(cloud._cell_context, 'cmp-1')
+    service = objects.Service.get_by_compute_host(cloud.cell_context, 'cmp-1')
     service.disabled = True
     service.disabled_reason = 'new fan'
     service.save()
@@ -113,7 +113,7 @@ def test_a_disabled_host_and_others_add_up(run, cloud):
 
 
 def test_a_compute_without_service_is_counted(run, cloud):
-    service = objects.Service.get_by_compute_host(cloud._cell_context, 'cmp-2')
+    service = objects.Service.get_by_compute_host(cloud.cell_context, 'cmp-2')
     service.host = 'renamed'
     service.save()
     try:
@@ -400,7 +400,7 @@ def test_a_zone_that_nova_does_not_know_is_an_error(run, cloud):
     assert 'nova' in run.err
     # Known, but in none of Placement's aggregates.
     assert counts(run(*command, 'east')) == {'aggregate': 3}
-    service = objects.Service.get_by_compute_host(cloud._cell_context, 'cmp-1')
+    service = objects.Service.get_by_compute_host(cloud.cell_context, 'cmp-1')
     service.disabled = True
     service.save()
     try:

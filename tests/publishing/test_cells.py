@@ -359,7 +359,7 @@ def test_a_malformed_compute_node_is_read_in_each_pass(cloud, settled):
 
     def store(text):
         main_db.compute_node_update(
-            cloud._cell_context, node.id, {'numa_topology': text}
+            cloud.cell_context, node.id, {'numa_topology': text}
         )
 
     store('no json')

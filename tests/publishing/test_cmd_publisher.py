@@ -36,7 +36,7 @@ def placement(tmp_path):
 def write_options(folder, cloud, url, **options):
     lines = '\n'.join(f'{name} = {value}' for name, value in options.items())
     path = folder / 'nova.conf'
-    database = cloud._cell.database_connection
+    database = cloud.cell.database_connection
     path.write_text(f"""
 [DEFAULT]
 state_path = {folder}

@@ -56,7 +56,7 @@ def request_of(cloud, instance, flavor=LARGE, **destination):
     spec = cloud.request_spec(flavor, uuids=[instance.uuid])
     spec.ignore_hosts = ['source']
     spec.requested_destination = objects.Destination(
-        **{'cell': cloud._cell, **destination}
+        **{'cell': cloud.cell, **destination}
     )
     return spec
 

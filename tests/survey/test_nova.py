@@ -103,7 +103,7 @@ def test_zones_and_racks_come_from_aggregates(survey):
 def test_a_disabled_and_a_silent_service_are_not_enabled(populated):
     assert all(host.enabled for host in nova_survey.read().hosts)
     service = objects.Service.get_by_compute_host(
-        populated._cell_context, 'epyc7451-4node'
+        populated.cell_context, 'epyc7451-4node'
     )
     for change in ({'disabled': True}, {'forced_down': True}):
         for name, value in change.items():

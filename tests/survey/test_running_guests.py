@@ -52,7 +52,7 @@ def test_a_malformed_instance_costs_no_more_than_itself(populated, requested):
 
     def store(text):
         with nova_context.target_cell(
-            populated.context, populated._cell
+            populated.context, populated.cell
         ) as targeted:
             [[before]] = cell_databases.rows(targeted, row)
             with cell_databases.main_db.get_context_manager(

@@ -67,7 +67,7 @@ def send(cloud):
         return_objects=True,
     )
     instance = objects.Instance(
-        cloud._cell_context,
+        cloud.cell_context,
         uuid=uuid,
         project_id=cloud.context.project_id,
         vm_state=vm_states.BUILDING,
