@@ -1,0 +1,1 @@
+"""Plans of moves: which instances go where, one claim after another."""

@@ -1,0 +1,215 @@
+"""The order of moves in which each claim succeeds."""
+
+import collections
+from collections.abc import Iterable
+from collections.abc import Iterator
+from collections.abc import Mapping
+from collections.abc import Sequence
+import dataclasses
+
+from nfv_sched.plan.options import Option
+from nfv_sched.plan.situation import holding_of
+from nfv_sched.plan.situation import RequestClass
+from nfv_sched.plan.situation import Resident
+from nfv_sched.plan.situation import Situation
+from nfv_sched.plan.values import Method
+from nfv_sched.plan.values import Step
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Traveller:
+    """An instance that needs a host.
+
+    ``source`` is where it is, None for one that is booted; ``resident`` is
+    None where it frees nothing there.
+    """
+
+    asked: RequestClass
+    method: Method
+    name: str
+    flavor: str
+    memory_mib: int
+    uuid: str | None = None
+    source: str | None = None
+    resident: Resident | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Ordered:
+    """Steps of which each claim succeeds, and who could not be ordered."""
+
+    steps: tuple[Step, ...]
+    stuck: tuple[Traveller, ...]
+
+
+def order(
+    situations: Mapping[str, Situation],
+    classes: Sequence[RequestClass],
+    options: Mapping[str, Option],
+    travellers: Iterable[Traveller],
+) -> Ordered:
+    """Carry out what was chosen for each host, claim by claim.
+
+    A move waits for those that make its room. Where moves wait for each
+    other in a circle one instance goes to a third host first, and on to its
+    destination later.
+
+    :param situations: the hosts by name, which are changed
+    :param classes: by their numbers in the options
+    :param options: what was chosen for each host
+    :param travellers: all that leave a host or need one; there may be more
+        than there are places
+    """
+    return _Ordering(situations, _assign(classes, options, travellers)).run()
+
+
+@dataclasses.dataclass(slots=True)
+class _Pending:
+    traveller: Traveller
+    destination: str
+    #: Where it is now, and what it holds there.
+    at: str | None
+    resident: Resident | None
+    parked: bool = False
+
+
+class _Ordering:
+    def __init__(
+        self,
+        situations: Mapping[str, Situation],
+        pending: Iterable[_Pending],
+    ) -> None:
+        self._situations = situations
+        self._pending = list(pending)
+        self._steps: list[Step] = []
+        # The last step that changed each host.
+        self._changed: dict[str, list[int]] = collections.defaultdict(list)
+
+    def run(self) -> Ordered:
+        while self._pending:
+            if not self._advance() and not self._park():
+                break
+        return Ordered(
+            tuple(self._steps),
+            tuple(pending.traveller for pending in self._pending),
+        )
+
+    def _advance(self) -> bool:
+        """Make all moves that succeed now; whether there was one."""
+        moved = False
+        for pending in list(self._pending):
+            if self._move(pending, pending.destination):
+                self._pending.remove(pending)
+                moved = True
+        return moved
+
+    def _move(self, pending: _Pending, destination: str) -> bool:
+        situation = self._situations[destination]
+        traveller = pending.traveller
+        claimed = situation.attempt(traveller.asked)
+        if isinstance(claimed, str):
+            return False
+        landing = situation.arrive(traveller.asked, claimed)
+        source = pending.at
+        # Both hosts hold it until the move is confirmed.
+        if pending.resident is not None and source is not None:
+            self._situations[source].leave(pending.resident)
+        number = len(self._steps) + 1
+        after = sorted(
+            {
+                *self._changed[destination],
+                *(self._changed[source] if source and pending.parked else ()),
+            }
+        )
+        self._steps.append(
+            Step(
+                number,
+                traveller.method,
+                traveller.uuid,
+                traveller.name,
+                traveller.flavor,
+                source or traveller.source,
+                destination,
+                landing,
+                traveller.memory_mib if traveller.method is Method.LIVE else 0,
+                tuple(after),
+            )
+        )
+        for host in filter(None, (source, destination)):
+            self._changed[host].append(number)
+        pending.at = destination
+        pending.resident = Resident(
+            traveller.uuid or '',
+            traveller.name,
+            traveller.flavor,
+            traveller.memory_mib,
+            holding_of(traveller.asked.fit_request, claimed, ()),
+            traveller.asked,
+            group=traveller.asked.group.uuid
+            if traveller.asked.group
+            else None,
+        )
+        return True
+
+    def _park(self) -> bool:
+        """Move one that is in the way of another to a third host."""
+        wanted = {pending.destination for pending in self._pending}
+        for pending in self._pending:
+            if (
+                pending.at not in wanted
+                or pending.parked
+                # Which of the devices it takes there is not known.
+                or pending.traveller.asked.fit_request.guest.devices
+            ):
+                continue
+            for name in self._situations:
+                if name in wanted or name == pending.at:
+                    continue
+                if self._move(pending, name):
+                    pending.parked = True
+                    return True
+        return False
+
+
+def _assign(
+    classes: Sequence[RequestClass],
+    options: Mapping[str, Option],
+    travellers: Iterable[Traveller],
+) -> Iterator[_Pending]:
+    """A destination for each traveller, host by host in order of claims."""
+    waiting: dict[RequestClass, collections.deque[Traveller]] = (
+        collections.defaultdict(collections.deque)
+    )
+    for traveller in travellers:
+        waiting[traveller.asked].append(traveller)
+    for host, option in options.items():
+        for number in option.arrivals.order:
+            queue = waiting[classes[number]]
+            if not queue:
+                # There is more room than is needed.
+                continue
+            # No class both leaves a host and arrives there.
+            traveller = queue.popleft()
+            yield _Pending(
+                traveller, host, traveller.source, traveller.resident
+            )
+
+
+def unassigned(
+    classes: Sequence[RequestClass],
+    options: Mapping[str, Option],
+    travellers: Sequence[Traveller],
+) -> list[Traveller]:
+    """Those for whom the options have no place, last of their class."""
+    places = collections.Counter(
+        classes[number]
+        for option in options.values()
+        for number in option.arrivals.order
+    )
+    left = []
+    for traveller in travellers:
+        if places[traveller.asked]:
+            places[traveller.asked] -= 1
+        else:
+            left.append(traveller)
+    return left

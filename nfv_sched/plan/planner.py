@@ -1,0 +1,486 @@
+"""Plans of moves: the best choice for all hosts, checked claim by claim."""
+
+import collections
+from collections.abc import Collection
+from collections.abc import Iterable
+from collections.abc import Mapping
+from collections.abc import Sequence
+import dataclasses
+import random
+import time
+
+from nfv_sched.dryrun.placement_ledger import PlacementLedger
+from nfv_sched.plan import solver
+from nfv_sched.plan.limits import limits_of
+from nfv_sched.plan.options import Arrivals
+from nfv_sched.plan.options import Option
+from nfv_sched.plan.options import OptionFinder
+from nfv_sched.plan.options import Options
+from nfv_sched.plan.options import subsets
+from nfv_sched.plan.ordering import order
+from nfv_sched.plan.ordering import Ordered
+from nfv_sched.plan.ordering import Traveller
+from nfv_sched.plan.ordering import unassigned
+from nfv_sched.plan.situation import RequestClass
+from nfv_sched.plan.situation import Resident
+from nfv_sched.plan.situation import Situation
+from nfv_sched.plan.solver import HostChoices
+from nfv_sched.plan.values import Method
+from nfv_sched.plan.values import Plan
+from nfv_sched.plan.values import Unplaced
+
+#: How often a choice that cannot be ordered is replaced by the next best.
+MAX_REPLANS = 20
+#: How often each host with too many options is filled in a round, and after
+#: how many rounds without a new option the search ends.
+FILLS = 4
+FRUITLESS_ROUNDS = 3
+#: What is short where an instance fits, but instead of others.
+OTHERS = 'room for all'
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class PlannedCloud:
+    """The hosts, and the instances on them.
+
+    ``ledger`` is that of all ``situations``, ``residents`` are by host.
+    ``shared`` is what is free of providers that several hosts draw from.
+    """
+
+    situations: Mapping[str, Situation]
+    residents: Mapping[str, Sequence[Resident]]
+    ledger: PlacementLedger
+    shared: Mapping[tuple[str, str], int] = dataclasses.field(
+        default_factory=dict
+    )
+
+    def classes(self) -> list[RequestClass]:
+        """The classes of all instances that can move."""
+        return list(
+            dict.fromkeys(
+                each.asks
+                for residents in self.residents.values()
+                for each in residents
+                if each.asks is not None
+            )
+        )
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Effort:
+    """The limits of a search.
+
+    ``most_leaving`` is how many instances may leave each host to make room,
+    ``seconds`` are for the solver.
+    """
+
+    most_leaving: int = 0
+    seconds: float = 10.0
+
+
+#: Only those move that have to, or two of each host, too.
+NO_OTHERS = Effort()
+SOME_OTHERS = Effort(most_leaving=2)
+
+
+def relocate(
+    cloud: PlannedCloud,
+    hosts: Collection[str],
+    *,
+    lost: bool = False,
+    effort: Effort = NO_OTHERS,
+) -> Plan:
+    """Move all instances off some hosts, or as many as find another one.
+
+    Others move only if not all find one without, and none if the hosts are
+    lost.
+
+    :param hosts: which are to be empty, and get no instance
+    :param lost: whether the hosts are lost, so that instances are evacuated
+    """
+    leaving = [
+        (host, resident)
+        for host in hosts
+        for resident in cloud.residents.get(host, ())
+    ]
+    stay = [
+        Unplaced(
+            each.uuid,
+            each.name,
+            each.flavor,
+            host,
+            each.stays.partition(':')[0],
+            each.stays,
+        )
+        for host, each in leaving
+        if each.asks is None
+    ]
+    travellers = [
+        Traveller(
+            each.asks,
+            Method.EVACUATION if lost else each.method,
+            each.name,
+            each.flavor,
+            each.memory_mib,
+            each.uuid,
+            host,
+            # What was lost frees nothing.
+            None if lost else each,
+        )
+        for host, each in leaving
+        if each.asks is not None
+    ]
+    request = _Request(cloud, travellers, frozenset(hosts), effort.seconds)
+    plan = request.plan(0)
+    if not plan.is_complete and effort.most_leaving and not lost:
+        other = request.plan(effort.most_leaving)
+        if len(other.unplaced) < len(plan.unplaced):
+            plan = other
+    return dataclasses.replace(plan, unplaced=(*stay, *plan.unplaced))
+
+
+def make_room(
+    cloud: PlannedCloud,
+    asked: RequestClass,
+    count: int,
+    *,
+    effort: Effort = SOME_OTHERS,
+) -> Plan:
+    """Move as few instances as possible, so that more of a class fit.
+
+    :param asked: what the new instances ask
+    :param count: how many more are to fit
+    """
+    travellers = [
+        Traveller(
+            asked,
+            Method.BOOT,
+            f'new {number}',
+            asked.flavor,
+            asked.memory_mib,
+        )
+        for number in range(1, count + 1)
+    ]
+    request = _Request(cloud, travellers, frozenset(), effort.seconds)
+    plan = request.plan(0)
+    if not plan.is_complete and effort.most_leaving:
+        plan = request.plan(effort.most_leaving)
+    return plan
+
+
+class _Request:
+    """What is asked of the planner: instances that need a host."""
+
+    def __init__(
+        self,
+        cloud: PlannedCloud,
+        travellers: Sequence[Traveller],
+        closed: frozenset[str],
+        seconds: float,
+    ) -> None:
+        self._cloud = cloud
+        self._travellers = travellers
+        self._closed = closed
+        self._seconds = seconds
+        asked = [each.asked for each in travellers]
+        self._classes = list(dict.fromkeys([*asked, *cloud.classes()]))
+        self._number = {each: n for n, each in enumerate(self._classes)}
+
+    def plan(self, most_leaving: int) -> Plan:
+        """A plan in which so many may leave a host to make room."""
+        if not self._travellers:
+            return Plan(at_most=0)
+        options, finder = self._options(most_leaving)
+        least = self._at_least_unplaced(options, finder)
+        options = self._more_options(options, finder, least)
+        choices = self._choices(options)
+        problem = self._problem(choices)
+        best: Plan | None = None
+        for _ in range(MAX_REPLANS):
+            solution = solver.solve(problem, seconds=self._seconds)
+            if solution is None:
+                break
+            plan, ordered = self._ordered(solution.options)
+            if best is None or len(plan.unplaced) < len(best.unplaced):
+                best = plan
+            if not ordered.stuck:
+                break
+            problem = dataclasses.replace(
+                problem,
+                forbidden=(*problem.forbidden, _changed(solution.options)),
+            )
+        if best is None:
+            why = 'no plan was found in time'
+            best = Plan(
+                unplaced=tuple(
+                    _unplaced(each, 'time', why) for each in self._travellers
+                )
+            )
+        return dataclasses.replace(best, at_most=len(self._travellers) - least)
+
+    def _options(
+        self, most_leaving: int
+    ) -> tuple[dict[str, Options], OptionFinder]:
+        """The options of the hosts that can change, as far as they are few."""
+        wanted = collections.Counter(each.asked for each in self._travellers)
+        if most_leaving:
+            wanted.update(
+                each.asks
+                for residents in self._cloud.residents.values()
+                for each in residents
+                if each.asks is not None
+            )
+        finder = OptionFinder(
+            self._classes,
+            tuple(wanted[each] for each in self._classes),
+            frozenset(self._number[each.asked] for each in self._travellers),
+            frozenset(provider for provider, _ in self._cloud.shared),
+        )
+        options = {}
+        for host, situation in self._cloud.situations.items():
+            if host in self._closed:
+                continue
+            found = finder.options(
+                situation, self._leaving(host, most_leaving)
+            )
+            if most_leaving:
+                found = _worthwhile(found)
+            if len(found.found) > 1 or found.found[0].arrivals.order:
+                options[host] = found
+        return options, finder
+
+    def _more_options(
+        self, options: Mapping[str, Options], finder: OptionFinder, least: int
+    ) -> dict[str, Options]:
+        """Options of hosts that have too many: those that seem worth most.
+
+        Column generation: what room for each class is worth is found from the
+        options so far, and hosts are filled with what is worth most, until
+        that brings nothing, or no more than the least are left.
+
+        :param least: how many find no host in any case
+        """
+        more = dict(options)
+        unfinished = [host for host, each in options.items() if not each.all]
+        if not unfinished:
+            return more
+        for host, arrivals in self._first_fit(options, finder).items():
+            more[host] = more[host].with_arrivals([arrivals])
+        # Not for secrets: another plan each time would be a riddle.
+        dice = random.Random(0)  # noqa: S311
+        deadline = time.monotonic() + self._seconds
+        fruitless = 0
+        while fruitless < FRUITLESS_ROUNDS and time.monotonic() < deadline:
+            problem = self._problem(self._choices(more))
+            solution = solver.solve(problem, seconds=self._seconds)
+            if solution is not None and solution.unplaced <= least:
+                break
+            prices = solver.prices(problem)
+            fruitless += 1
+            for host in unfinished:
+                for _ in range(FILLS):
+                    worth = [
+                        (price * dice.uniform(0.5, 1.5), dice.random(), number)
+                        for number, price in enumerate(prices)
+                    ]
+                    filled = finder.fill(
+                        self._cloud.situations[host],
+                        [number for *_, number in sorted(worth)[::-1]],
+                    )
+                    before = more[host]
+                    more[host] = before.with_arrivals([filled])
+                    if len(more[host].found) > len(before.found):
+                        fruitless = 0
+        return more
+
+    def _first_fit(
+        self, options: Mapping[str, Options], finder: OptionFinder
+    ) -> dict[str, Arrivals]:
+        """What hosts take if each goes to the first host, largest first."""
+        situations = {
+            host: self._cloud.situations[host].branch() for host in options
+        }
+        taken = dict.fromkeys(options, Arrivals())
+        for traveller in sorted(
+            self._travellers, key=lambda each: -each.memory_mib
+        ):
+            asked = traveller.asked
+            for host, situation in situations.items():
+                claimed = situation.attempt(asked)
+                if not isinstance(claimed, str):
+                    situation.arrive(asked, claimed)
+                    taken[host] = finder.longer(
+                        taken[host], self._number[asked], claimed
+                    )
+                    break
+        return taken
+
+    def _at_least_unplaced(
+        self, options: Mapping[str, Options], finder: OptionFinder
+    ) -> int:
+        """How many find no host, whatever is chosen."""
+        finished = {host: each for host, each in options.items() if each.all}
+        limits = tuple(
+            limits_of(self._cloud.situations[host], self._classes, finder)
+            for host, each in options.items()
+            if not each.all
+        )
+        problem = self._problem(self._choices(finished))
+        return solver.at_least_unplaced(
+            solver.Relaxation(problem, limits), seconds=self._seconds
+        )
+
+    def _choices(
+        self, options: Mapping[str, Options]
+    ) -> tuple[HostChoices, ...]:
+        """The choices, those of hosts with the same options as one."""
+        alike: dict[object, list[str]] = {}
+        for host, each in options.items():
+            key: object = host
+            if all(not option.leaving for option in each.found):
+                key = tuple(
+                    (
+                        option.arrivals.order,
+                        tuple(sorted(option.arrivals.takes.items())),
+                    )
+                    for option in each.found
+                )
+            alike.setdefault(key, []).append(host)
+        return tuple(
+            self._host_choices(hosts, options[hosts[0]].found)
+            for hosts in alike.values()
+        )
+
+    def _problem(self, choices: tuple[HostChoices, ...]) -> solver.Problem:
+        demand = collections.Counter(each.asked for each in self._travellers)
+        return solver.Problem(
+            choices,
+            tuple(demand[each] for each in self._classes),
+            self._cloud.shared,
+        )
+
+    def _leaving(self, host: str, most: int) -> Iterable[tuple[Resident, ...]]:
+        return subsets(self._cloud.residents.get(host, ()), most)
+
+    def _host_choices(
+        self, hosts: Sequence[str], options: Sequence[Option]
+    ) -> HostChoices:
+        count = len(self._classes)
+        leaving = []
+        for option in options:
+            classes = collections.Counter(each.asks for each in option.leaving)
+            leaving.append(tuple(classes[each] for each in self._classes))
+        return HostChoices(
+            tuple(hosts),
+            tuple(options),
+            tuple(leaving),
+            tuple(option.counts(count) for option in options),
+        )
+
+    def _ordered(self, options: Mapping[str, Option]) -> tuple[Plan, Ordered]:
+        """The steps for what was chosen, and who finds no place."""
+        displaced = [
+            Traveller(
+                each.asks,
+                each.method,
+                each.name,
+                each.flavor,
+                each.memory_mib,
+                each.uuid,
+                host,
+                each,
+            )
+            for host, option in options.items()
+            for each in option.leaving
+            if each.asks is not None
+        ]
+        travellers = [*displaced, *self._travellers]
+        ledger = self._cloud.ledger.branch()
+        situations = {
+            host: situation.branch(ledger)
+            for host, situation in self._cloud.situations.items()
+        }
+        ordered = order(situations, self._classes, options, travellers)
+        unplaced = [
+            self._unplaced(situations, each)
+            for each in (
+                *ordered.stuck,
+                *unassigned(self._classes, options, travellers),
+            )
+        ]
+        plan = Plan(ordered.steps, tuple(unplaced))
+        return plan, ordered
+
+    def _unplaced(
+        self, situations: Mapping[str, Situation], traveller: Traveller
+    ) -> Unplaced:
+        """An instance without a place: what most hosts lack for it.
+
+        :param situations: after the plan
+        """
+        asked = traveller.asked
+        short: collections.Counter[str] = collections.Counter()
+        excluded: collections.Counter[str] = collections.Counter()
+        for host, situation in situations.items():
+            if host in self._closed:
+                continue
+            if host in asked.excluded:
+                excluded[asked.excluded[host]] += 1
+                continue
+            claimed = situation.attempt(asked)
+            # Where it fits it would be in the way of others.
+            short[claimed if isinstance(claimed, str) else OTHERS] += 1
+        if short:
+            most = _most_common(short)
+            return _unplaced(
+                traveller, most, f'no host has room: most are short of {most}'
+            )
+        most = _most_common(excluded) if excluded else 'there is no other host'
+        return _unplaced(traveller, 'hosts', f'no host may take it: {most}')
+
+
+def _most_common(counts: collections.Counter[str]) -> str:
+    return max(sorted(counts), key=lambda name: counts[name])
+
+
+def _changed(options: Mapping[str, Option]) -> dict[str, Option]:
+    return {
+        host: option
+        for host, option in options.items()
+        if option.leaving or option.arrivals.order
+    }
+
+
+def _worthwhile(options: Options) -> Options:
+    """Without those in which instances leave and none arrives.
+
+    Of the options with the same arrivals, in which the same classes leave,
+    the one stays that moves the least memory.
+    """
+    best: dict[object, Option] = {}
+    for option in options.found:
+        if option.leaving and not option.arrivals.order:
+            continue
+        key = (
+            tuple(sorted(id(each.asks) for each in option.leaving)),
+            tuple(sorted(option.arrivals.order)),
+        )
+        known = best.get(key)
+        if known is None or _memory(option) < _memory(known):
+            best[key] = option
+    return Options(tuple(best.values()), options.all)
+
+
+def _memory(option: Option) -> int:
+    return sum(each.memory_mib for each in option.leaving)
+
+
+def _unplaced(traveller: Traveller, short: str, why: str) -> Unplaced:
+    return Unplaced(
+        traveller.uuid,
+        traveller.name,
+        traveller.flavor,
+        traveller.source,
+        short,
+        why,
+    )

@@ -1,0 +1,149 @@
+"""A plan: steps in order, each of which is known to succeed."""
+
+from collections.abc import Mapping
+import dataclasses
+import enum
+
+
+class Method(enum.StrEnum):
+    """The way in which a step puts an instance onto a host."""
+
+    LIVE = 'live migration'
+    COLD = 'cold migration'
+    EVACUATION = 'evacuation'
+    BOOT = 'boot'
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class NodeLanding:
+    """What the claim takes of one NUMA node of the destination.
+
+    ``cpus`` are host CPUs that are used exclusively; memory is MiB.
+    ``page_size_kib`` is None where no page size is asked.
+    """
+
+    guest_node: int
+    node: int
+    cpus: tuple[int, ...]
+    memory_mib: int
+    page_size_kib: int | None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class DeviceLanding:
+    """``count`` devices that the claim takes.
+
+    ``address`` is the PCI address of their physical function, None where
+    nova-compute does not report it.
+    """
+
+    vendor_id: str
+    product_id: str
+    dev_type: str | None
+    numa_node: int | None
+    address: str | None
+    count: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Landing:
+    """The predicted claim on the destination."""
+
+    nodes: tuple[NodeLanding, ...] = ()
+    devices: tuple[DeviceLanding, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Step:
+    """One instance that gets onto one host.
+
+    ``instance`` is the uuid, None for one that is booted; ``source`` is None
+    then, too. ``memory_mib`` is what is copied, by live migrations only.
+    ``after`` has
+    the numbers of the steps that have to be done before this one, since they
+    make its room.
+    """
+
+    number: int
+    method: Method
+    instance: str | None
+    name: str
+    flavor: str
+    source: str | None
+    destination: str
+    landing: Landing
+    memory_mib: int
+    after: tuple[int, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Unplaced:
+    """An instance that the plan does not place.
+
+    ``host`` is where it is, None for one that would be booted; ``short`` is
+    what most hosts lack, ``why`` the reason as a sentence.
+    """
+
+    instance: str | None
+    name: str
+    flavor: str
+    host: str | None
+    short: str
+    why: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Plan:
+    """Steps in the order in which they are made.
+
+    Each is valid in the state that the steps before it leave. ``unplaced``
+    are the instances that find no host; ``at_most`` is a bound on how many
+    of those that were to be placed can be, as far as it was proved.
+    ``notes`` say what else to know.
+    """
+
+    steps: tuple[Step, ...] = ()
+    unplaced: tuple[Unplaced, ...] = ()
+    at_most: int | None = None
+    notes: tuple[str, ...] = ()
+
+    def on_services(self, names: Mapping[str, str]) -> 'Plan':
+        """The plan with the names of compute services, as Nova's API has them.
+
+        :param names: of the services, by name of the compute node
+        """
+        return dataclasses.replace(
+            self,
+            steps=tuple(
+                dataclasses.replace(
+                    step,
+                    source=step.source and names.get(step.source, step.source),
+                    destination=names.get(step.destination, step.destination),
+                )
+                for step in self.steps
+            ),
+            unplaced=tuple(
+                dataclasses.replace(
+                    each, host=each.host and names.get(each.host, each.host)
+                )
+                for each in self.unplaced
+            ),
+        )
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every instance that was to be placed is."""
+        return not self.unplaced
+
+    @property
+    def memory_mib(self) -> int:
+        """The memory that all steps copy."""
+        return sum(step.memory_mib for step in self.steps)
+
+    def transfer_seconds(self, gbit_per_s: float) -> float:
+        """The time that copying the memory once takes, one after another.
+
+        Pages that the instance dirties meanwhile are copied again: it is the
+        least that a live migration takes.
+        """
+        return self.memory_mib * 2**20 * 8 / (gbit_per_s * 1e9)

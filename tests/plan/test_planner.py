@@ -1,0 +1,167 @@
+"""Plans on random clouds, against claims one by one and exhaustive search."""
+
+import itertools
+
+import pytest
+
+from nfv_sched.plan import planner
+from nfv_sched.plan.planner import Effort
+from nfv_sched.plan.situation import GroupRule
+from nfv_sched.plan.values import Method
+from nfv_sched_testing import planned_clouds as clouds
+
+
+def replay(cloud, plan, classes, new=None):
+    """Make the steps by hand: each claim has to succeed and land as said."""
+    ledger = cloud.ledger.branch()
+    situations = {
+        name: each.branch(ledger) for name, each in cloud.situations.items()
+    }
+    at = {
+        each.uuid: (name, each)
+        for name, residents in cloud.residents.items()
+        for each in residents
+    }
+    for step in plan.steps:
+        if step.method is Method.BOOT:
+            asked, resident = new, None
+        else:
+            name, resident = at[step.instance]
+            asked = resident.asks
+            assert name == step.source
+        target = situations[step.destination]
+        claimed = target.attempt(asked)
+        assert not isinstance(claimed, str), (step, claimed)
+        landing = target.arrive(asked, claimed)
+        assert landing == step.landing
+        if resident is not None and step.method is not Method.EVACUATION:
+            situations[step.source].leave(resident)
+        if resident is not None:
+            at[step.instance] = (
+                step.destination,
+                clouds.Resident(
+                    resident.uuid,
+                    resident.name,
+                    resident.flavor,
+                    resident.memory_mib,
+                    clouds.holding_of(asked.fit_request, claimed, ()),
+                    asked,
+                    group=resident.group,
+                ),
+            )
+    return situations
+
+
+def most_that_fit(cloud, lost):
+    """Exhaustive: the most instances of some hosts that fit on the others."""
+    going = [each for name in lost for each in cloud.residents[name]]
+    names = [name for name in cloud.situations if name not in lost]
+    best = 0
+    for order in {
+        tuple(each.asks for each in chosen)
+        for chosen in itertools.permutations(going)
+    }:
+        frontier = [(dict.fromkeys(names, ()), 0)]
+        seen = set()
+        while frontier:
+            placed, done = frontier.pop()
+            count = sum(map(len, placed.values()))
+            best = max(best, count)
+            if done == len(order) or count + len(order) - done <= best:
+                continue
+            frontier.append((placed, done + 1))
+            for name in names:
+                target = cloud.situations[name].branch()
+                for asked in (*placed[name], order[done]):
+                    claimed = target.attempt(asked)
+                    if isinstance(claimed, str):
+                        break
+                    target.arrive(asked, claimed)
+                else:
+                    after = {**placed, name: (*placed[name], order[done])}
+                    key = (
+                        done,
+                        tuple(
+                            (host, tuple(map(id, asked)))
+                            for host, asked in after.items()
+                        ),
+                    )
+                    if key not in seen:
+                        seen.add(key)
+                        frontier.append((after, done + 1))
+        if best == len(order):
+            return best
+    return best
+
+
+@pytest.mark.parametrize('seed', range(12))
+def test_as_many_find_a_host_as_exhaustive_search_places(seed):
+    cloud, classes = clouds.random_cloud(seed, hosts=3, fill=0.6)
+    going = len(cloud.residents['host0'])
+    plan = planner.relocate(cloud, ['host0'])
+    replay(cloud, plan, classes)
+    most = most_that_fit(cloud, ['host0'])
+    assert len(plan.steps) == most == plan.at_most
+    assert len(plan.unplaced) == going - most
+
+
+@pytest.mark.parametrize('seed', range(12))
+def test_every_step_of_a_drain_that_moves_others_is_a_claim(seed):
+    cloud, classes = clouds.random_cloud(seed, hosts=5, fill=0.75)
+    plan = planner.relocate(cloud, ['host0'], effort=Effort(most_leaving=2))
+    after = replay(cloud, plan, classes)
+    if plan.is_complete:
+        assert not any(cell.pinned_cpus for cell in after['host0'].host.cells)
+
+
+@pytest.mark.parametrize('seed', range(8))
+def test_room_is_made_for_more(seed):
+    cloud, _ = clouds.random_cloud(seed, hosts=5, fill=0.7)
+    new = clouds.request_class(
+        'large', clouds.request(cells=2, cpus=4, pages=2), cloud.situations
+    )
+    plan = planner.make_room(cloud, new, 2)
+    replay(cloud, plan, None, new)
+    boots = [each for each in plan.steps if each.method is Method.BOOT]
+    assert len(boots) + len(plan.unplaced) == 2
+
+
+def test_fewest_instances_move():
+    """One of two hosts is full of small ones, the other of large ones."""
+    cloud, _ = clouds.random_cloud(0, hosts=3, fill=0)
+    names = list(cloud.situations)
+    small = clouds.request_class('small', clouds.request(cpus=2), names)
+    large = clouds.request_class('large', clouds.request(cpus=6), names)
+    for name, asked, count in (
+        ('host0', small, 8),
+        ('host1', large, 2),
+        ('host2', small, 4),
+    ):
+        cloud.residents[name].extend(
+            clouds.boot(cloud.situations[name], asked, f'{name}-{number}')
+            for number in range(count)
+        )
+    new = clouds.request_class('new', clouds.request(cpus=8), names)
+    plan = planner.make_room(cloud, new, 1)
+    assert plan.is_complete
+    # host2 has four instances of two CPUs on two nodes of eight CPUs each.
+    assert [step.method for step in plan.steps].count(Method.LIVE) <= 2
+    replay(cloud, plan, None, new)
+
+
+def test_a_rule_of_a_group_holds_while_instances_move():
+    cloud, _ = clouds.random_cloud(0, hosts=3, fill=0)
+    names = list(cloud.situations)
+    apart = clouds.request_class(
+        'apart', clouds.request(), names, group=GroupRule('group', 1)
+    )
+    for name in ('host0', 'host1'):
+        cloud.residents[name].append(
+            clouds.boot(cloud.situations[name], apart, name)
+        )
+    plan = planner.relocate(cloud, ['host0'])
+    assert [step.destination for step in plan.steps] == ['host2']
+    plan = planner.relocate(cloud, ['host0', 'host2'])
+    assert [each.why for each in plan.unplaced] == [
+        'no host has room: most are short of server group'
+    ]
