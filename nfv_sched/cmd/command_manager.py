@@ -28,7 +28,9 @@ class CommandManager(commandmanager.CommandManager):  # type: ignore[misc]
         """
         self.group_list.append(namespace)
         for entry_point in metadata.entry_points(group=namespace):
-            self.commands[entry_point.name] = entry_point
+            # Of two words, as cliff reads names.
+            name = entry_point.name.replace('_', ' ')
+            self.commands[name] = entry_point
 
     def __iter__(self) -> Iterator[tuple[str, Any]]:
         """The name of each command, and what shows its description.

@@ -141,6 +141,10 @@ class MultiTableCommand(lister.Lister, metaclass=abc.ABCMeta):  # type: ignore[m
     def run(self, parsed_args: argparse.Namespace) -> int:
         """Run the command; returns its exit code."""
         super().run(parsed_args)
+        return self.exit_code()
+
+    def exit_code(self) -> int:
+        """The exit code of what was found."""
         if self._problems:
             return ExitCode.ERROR
         return ExitCode.NO if self.answer_is_no else ExitCode.OK

@@ -72,6 +72,17 @@ def test_capacity_after_a_loss(run, guests_of):
     )
 
 
+def test_plan(run, guests_of):
+    [guest] = guests_of(1, extra_specs=HUGE, ports=[Port('physnet1')])
+    every = [f'host=cmp-{number}' for number in range(3)]
+    check_documents(
+        'plan',
+        run('plan', 'drain', guest.host),
+        run('plan', 'room', *by_hand(2, 1024)),
+        run('plan', 'survive', *every, code=3),
+    )
+
+
 def test_check(run, cloud, guests_of):
     [guest] = guests_of(1, extra_specs=HUGE)
     compute = cloud.computes[guest.host].node

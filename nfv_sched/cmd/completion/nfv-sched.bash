@@ -10,7 +10,7 @@ _nfv_sched() {
     fi
     for word in "${COMP_WORDS[@]:1:COMP_CWORD - 1}"; do
         case $word in
-            capacity|check|complete|demo|explain|help|labels|publish|purge|report|simulate|topology)
+            capacity|check|complete|demo|explain|help|labels|plan_drain|plan_room|plan_survive|publish|purge|report|simulate|topology)
                 name=$word
                 break
                 ;;
@@ -73,6 +73,49 @@ _nfv_sched() {
             'explain --deadline' | \
             'labels --os-cloud' | \
             'labels --deadline' | \
+            'plan_drain -c' | \
+            'plan_drain --column' | \
+            'plan_drain --max-width' | \
+            'plan_drain --sort-column' | \
+            'plan_drain --leaving' | \
+            'plan_drain --seconds' | \
+            'plan_drain --gbit' | \
+            'plan_drain --step-timeout' | \
+            'plan_drain --os-cloud' | \
+            'plan_drain --deadline' | \
+            'plan_room -c' | \
+            'plan_room --column' | \
+            'plan_room --max-width' | \
+            'plan_room --sort-column' | \
+            'plan_room --leaving' | \
+            'plan_room --seconds' | \
+            'plan_room --gbit' | \
+            'plan_room --step-timeout' | \
+            'plan_room --os-cloud' | \
+            'plan_room --deadline' | \
+            'plan_room --flavor' | \
+            'plan_room --count' | \
+            'plan_room --extra-spec' | \
+            'plan_room --vcpus' | \
+            'plan_room --ram' | \
+            'plan_room --disk' | \
+            'plan_room --image' | \
+            'plan_room --image-property' | \
+            'plan_room --port' | \
+            'plan_room --hint' | \
+            'plan_room --group' | \
+            'plan_room --availability-zone' | \
+            'plan_room --project' | \
+            'plan_survive -c' | \
+            'plan_survive --column' | \
+            'plan_survive --max-width' | \
+            'plan_survive --sort-column' | \
+            'plan_survive --leaving' | \
+            'plan_survive --seconds' | \
+            'plan_survive --gbit' | \
+            'plan_survive --step-timeout' | \
+            'plan_survive --os-cloud' | \
+            'plan_survive --deadline' | \
             'publish -c' | \
             'publish --column' | \
             'publish --max-width' | \
@@ -105,6 +148,12 @@ _nfv_sched() {
             'check --format' | \
             'explain -f' | \
             'explain --format' | \
+            'plan_drain -f' | \
+            'plan_drain --format' | \
+            'plan_room -f' | \
+            'plan_room --format' | \
+            'plan_survive -f' | \
+            'plan_survive --format' | \
             'publish -f' | \
             'publish --format' | \
             'purge -f' | \
@@ -116,6 +165,9 @@ _nfv_sched() {
         'capacity --quote' | \
             'check --quote' | \
             'explain --quote' | \
+            'plan_drain --quote' | \
+            'plan_room --quote' | \
+            'plan_survive --quote' | \
             'publish --quote' | \
             'purge --quote' | \
             'simulate --quote' | \
@@ -130,6 +182,12 @@ _nfv_sched() {
             'check --config-file' | \
             'explain --config-file' | \
             'labels --config-file' | \
+            'plan_drain --journal' | \
+            'plan_drain --config-file' | \
+            'plan_room --journal' | \
+            'plan_room --config-file' | \
+            'plan_survive --journal' | \
+            'plan_survive --config-file' | \
             'publish --config-file' | \
             'purge --config-file' | \
             'report --output' | \
@@ -161,6 +219,20 @@ _nfv_sched() {
             'labels --format')
             words='ini json yaml'
             ;;
+        'plan_drain --show' | \
+            'plan_room --show' | \
+            'plan_survive --show')
+            words='total steps unplaced'
+            ;;
+        'plan_drain --script' | \
+            'plan_room --script' | \
+            'plan_survive --script')
+            words='ansible shell'
+            ;;
+        'plan_drain --method' | \
+            'plan_room --method')
+            words='any cold live'
+            ;;
         'publish --source')
             words='cells sysfs'
             ;;
@@ -177,14 +249,17 @@ _nfv_sched() {
     esac
     if [[ -z $words ]]; then
         case $name in
-            '') words='capacity check complete demo explain help labels publish purge report simulate topology --version -v --verbose -q --quiet --log-file -h --help --debug' ;;
+            '') words='capacity check complete demo explain help labels plan_drain plan_room plan_survive publish purge report simulate topology --version -v --verbose -q --quiet --log-file -h --help --debug' ;;
             capacity) words='-h --help -f --format -c --column --quote --noindent --max-width --fit-width --print-empty --sort-column --sort-ascending --sort-descending --flavor --server --shapes --extra-spec --vcpus --ram --disk --image --image-property --port --hint --group --availability-zone --project --after-loss --show --fail-below --config-file --os-cloud --deadline' ;;
             check) words='-h --help -f --format -c --column --quote --noindent --max-width --fit-width --print-empty --sort-column --sort-ascending --sort-descending --placement-config-file --show --config-file --os-cloud --deadline' ;;
             complete) words='-h --help --shell' ;;
             demo) words='-h --help --hosts --guests --seed' ;;
             explain) words='-h --help -f --format -c --column --quote --noindent --max-width --fit-width --print-empty --sort-column --sort-ascending --sort-descending --flavor --server --for --shapes --extra-spec --vcpus --ram --disk --image --image-property --port --hint --group --availability-zone --project --show --nearest --fail-below --config-file --os-cloud --deadline' ;;
-            help) words='capacity check complete demo explain help labels publish purge report simulate topology -h --help' ;;
+            help) words='capacity check complete demo explain help labels plan_drain plan_room plan_survive publish purge report simulate topology -h --help' ;;
             labels) words='-h --help --local -f --format --config-file --os-cloud --deadline' ;;
+            plan_drain) words='-h --help -f --format -c --column --quote --noindent --max-width --fit-width --print-empty --sort-column --sort-ascending --sort-descending --show --leaving --seconds --gbit --script --execute --yes --journal --step-timeout --config-file --os-cloud --deadline --method' ;;
+            plan_room) words='-h --help -f --format -c --column --quote --noindent --max-width --fit-width --print-empty --sort-column --sort-ascending --sort-descending --show --leaving --seconds --gbit --script --execute --yes --journal --step-timeout --config-file --os-cloud --deadline --flavor --count --method --extra-spec --vcpus --ram --disk --image --image-property --port --hint --group --availability-zone --project' ;;
+            plan_survive) words='-h --help -f --format -c --column --quote --noindent --max-width --fit-width --print-empty --sort-column --sort-ascending --sort-descending --show --leaving --seconds --gbit --script --execute --yes --journal --step-timeout --config-file --os-cloud --deadline' ;;
             publish) words='-h --help -f --format -c --column --quote --noindent --max-width --fit-width --print-empty --sort-column --sort-ascending --sort-descending --config-file --source --dry-run --prune --concurrency --deadline' ;;
             purge) words='-h --help -f --format -c --column --quote --noindent --max-width --fit-width --print-empty --sort-column --sort-ascending --sort-descending --config-file --yes --deadline' ;;
             report) words='-h --help --output --flavor --shapes --log --config-file --os-cloud --deadline' ;;

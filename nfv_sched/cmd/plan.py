@@ -1,0 +1,400 @@
+"""``nfv-sched plan``: moves that are known to succeed."""
+
+import abc
+import argparse
+from collections.abc import Iterator
+from collections.abc import Sequence
+import pathlib
+from typing import Any
+
+from nfv_sched.cmd import backends
+from nfv_sched.cmd import compute_api
+from nfv_sched.cmd import guest_options
+from nfv_sched.cmd import rich_console
+from nfv_sched.cmd.exit_codes import ExitCode
+from nfv_sched.cmd.multi_table import MultiTableCommand
+from nfv_sched.cmd.multi_table import Section
+from nfv_sched.cmd.multi_table import Selection
+from nfv_sched.dryrun.scheduler import DryRunScheduler
+from nfv_sched.nova import boot_request
+from nfv_sched.nova.scheduler_pipeline import Pipeline
+from nfv_sched.plan import planner
+from nfv_sched.plan import scripts
+from nfv_sched.plan import tables
+from nfv_sched.plan.executor import DeviationError
+from nfv_sched.plan.executor import Executor
+from nfv_sched.plan.executor import Journal
+from nfv_sched.plan.planner import Effort
+from nfv_sched.plan.reading import ANY_METHOD
+from nfv_sched.plan.reading import CloudReading
+from nfv_sched.plan.values import Method
+from nfv_sched.plan.values import Plan
+from nfv_sched.render.formatting import printable
+from nfv_sched.survey.values import HostSurvey
+from nfv_sched.survey.values import Survey
+
+_METHODS = {
+    'any': ANY_METHOD,
+    'live': (Method.LIVE,),
+    'cold': (Method.COLD,),
+}
+#: How often what is left is planned again.
+MAX_PLANS = 5
+_SCRIPTS = {'shell': scripts.shell, 'ansible': scripts.ansible}
+
+
+class PlanCommand(MultiTableCommand, metaclass=abc.ABCMeta):
+    """A command that prints a plan."""
+
+    views = (tables.TOTAL, tables.STEPS, tables.UNPLACED)
+    default_view = tables.STEPS
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """Describe the options that all plans have."""
+        parser: argparse.ArgumentParser = super().get_parser(prog_name)
+        self.add_show(parser)
+        parser.add_argument(
+            '--leaving',
+            type=guest_options.not_negative,
+            default=2,
+            metavar='N',
+            help='the most instances that leave each host to make room for '
+            'others (default: 2)',
+        )
+        parser.add_argument(
+            '--seconds',
+            type=guest_options.not_negative,
+            default=10,
+            metavar='S',
+            help='the time that the solver may take (default: 10)',
+        )
+        parser.add_argument(
+            '--gbit',
+            type=float,
+            default=10.0,
+            metavar='GBIT/S',
+            help='bandwidth for memory that is copied (default: 10)',
+        )
+        parser.add_argument(
+            '--script',
+            choices=sorted(_SCRIPTS),
+            help='print the plan as a shell script or an Ansible playbook '
+            'instead',
+        )
+        group = parser.add_argument_group('execution')
+        group.add_argument(
+            '--execute',
+            action='store_true',
+            help='make the steps, after a question for each plan; with the '
+            'credentials of an administrator in clouds.yaml or OS_* variables',
+        )
+        group.add_argument(
+            '--yes', action='store_true', help='do not ask before --execute'
+        )
+        group.add_argument(
+            '--journal',
+            type=pathlib.Path,
+            default=pathlib.Path('nfv-sched-plan.jsonl'),
+            metavar='PATH',
+            help='file that records the steps of --execute; a run that was '
+            'stopped goes on with it (default: nfv-sched-plan.jsonl)',
+        )
+        group.add_argument(
+            '--step-timeout',
+            type=guest_options.not_negative,
+            default=3600,
+            metavar='S',
+            help='seconds that a step may take (default: 3600)',
+        )
+        backends.add_arguments(parser)
+        return parser
+
+    @abc.abstractmethod
+    def plan(
+        self,
+        parsed_args: argparse.Namespace,
+        source: backends.Backends,
+        scheduler: DryRunScheduler,
+        survey: Survey,
+    ) -> tuple[str, Plan]:
+        """What the plan is for, and the plan."""
+
+    def sections(
+        self, parsed_args: argparse.Namespace, selection: Selection
+    ) -> Iterator[Section]:
+        """Plan."""
+        title, plan = self._plan(parsed_args)
+        self.facts = {'purpose': title}
+        if selection.wants(tables.TOTAL):
+            yield Section(tables.total(plan, parsed_args.gbit), title)
+        if selection.wants(tables.STEPS):
+            yield Section(tables.steps(plan), 'Steps')
+        if selection.wants(tables.UNPLACED, overview=bool(plan.unplaced)):
+            yield Section(tables.unplaced(plan), 'Find no host')
+
+    def _plan(self, parsed_args: argparse.Namespace) -> tuple[str, Plan]:
+        source = backends.Backends(parsed_args)
+        source.require_databases('plans need to know each CPU')
+        client = source.placement()
+        pipeline = Pipeline()
+        scheduler = DryRunScheduler(pipeline, client)
+        survey = source.survey()
+        self.problem([*pipeline.problems, *survey.problems])
+        title, plan = self.plan(parsed_args, source, scheduler, survey)
+        plan = plan.on_services(
+            {host.topology.name: host.host for host in survey.hosts}
+        )
+        self.note(plan.notes)
+        self.answer_is_no = not plan.is_complete
+        return title, plan
+
+    def run(self, parsed_args: argparse.Namespace) -> int:
+        """Run the command; returns its exit code."""
+        if parsed_args.script:
+            # It is no table: without cliff's formatters.
+            title, plan = self._plan(parsed_args)
+            text = _SCRIPTS[parsed_args.script](plan, title)
+            self.app.stdout.write(text)
+            return self.exit_code()
+        if parsed_args.execute:
+            return self._execute(parsed_args)
+        code: int = super().run(parsed_args)
+        return code
+
+    def _execute(self, parsed_args: argparse.Namespace) -> int:
+        """Make the steps; what deviates is planned again from where it is."""
+        executor = Executor(
+            compute_api.connect(parsed_args.os_cloud),
+            Journal(parsed_args.journal),
+            tell=lambda step: self._say(scripts.describe(step)),
+            timeout=parsed_args.step_timeout,
+        )
+        executor.settle()
+        for _ in range(MAX_PLANS):
+            self.answer_is_no = False
+            title, plan = self._plan(parsed_args)
+            self._say(f'{title}: {len(plan.steps)} steps')
+            for each in plan.unplaced:
+                self._say(f'{each.name} on {each.host} stays: {each.why}')
+            if self.exit_code() == ExitCode.ERROR:
+                self._say('Nothing is moved on incomplete data')
+                break
+            if not plan.steps or not (parsed_args.yes or self._agreed()):
+                break
+            try:
+                executor.run(plan)
+            except DeviationError as error:
+                self._say(f'{error}: planning the rest again')
+                self.answer_is_no = True
+                continue
+            break
+        return self.exit_code()
+
+    def _say(self, text: str) -> None:
+        self.app.stdout.write(printable(text) + '\n')
+
+    def _agreed(self) -> bool:
+        self.app.stdout.write('Make these steps? [y/N] ')
+        self.app.stdout.flush()
+        return self.app.stdin.readline().strip().lower() in ('y', 'yes')
+
+    def read(
+        self,
+        scheduler: DryRunScheduler,
+        survey: Survey,
+        methods: Sequence[Method],
+        movable: Sequence[str] | None,
+        new: Sequence[Any] = (),
+    ) -> Any:
+        """The cloud as the planner sees it, and the classes that are new."""
+        with rich_console.bar('instances') as tell:
+            reading = CloudReading(
+                scheduler, survey, methods=methods, tell=tell
+            )
+            cloud, classes = reading.cloud(movable, new)
+        self.problem(reading.problems)
+        return cloud, classes
+
+
+def _effort(parsed: argparse.Namespace) -> Effort:
+    return Effort(parsed.leaving, parsed.seconds)
+
+
+def _named(
+    survey: Survey, wanted: Sequence[tuple[str, str]]
+) -> list[HostSurvey]:
+    """The hosts of names and failure domains.
+
+    :raises nfv_sched.nova.boot_request.BadRequestError: there are none
+    """
+    found = [
+        host
+        for host in survey.hosts
+        if any(
+            name in (host.host, host.topology.name)
+            if kind == 'host'
+            else host.topology.domains.get(kind) == name
+            for kind, name in wanted
+        )
+    ]
+    known = {
+        (kind, name)
+        for kind, name in wanted
+        for host in found
+        if name in (host.host, host.topology.name)
+        or host.topology.domains.get(kind) == name
+    }
+    missing = [
+        f'{kind}={name}' for kind, name in wanted if (kind, name) not in known
+    ]
+    if missing:
+        raise boot_request.BadRequestError(
+            f'no host is {", ".join(missing)}; [nfv_sched] failure_domains '
+            'names the kinds of domains'
+        )
+    return found
+
+
+class PlanDrainCommand(PlanCommand):
+    """Plan moves that empty hosts.
+
+    Each step names the destination, and what its claim takes there. Where
+    not all instances find a host, others move to make room. The exit code is
+    3 if an instance has to stay.
+    """
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """Describe the command's options."""
+        parser = super().get_parser(prog_name)
+        parser.add_argument(
+            'hosts', nargs='+', metavar='HOST', help='hosts to empty'
+        )
+        parser.add_argument(
+            '--method',
+            choices=sorted(_METHODS),
+            default='any',
+            help='how instances may move; any prefers live migration '
+            '(default: any)',
+        )
+        return parser
+
+    def plan(
+        self,
+        parsed_args: argparse.Namespace,
+        source: backends.Backends,
+        scheduler: DryRunScheduler,
+        survey: Survey,
+    ) -> tuple[str, Plan]:
+        """Drain."""
+        hosts = [
+            host.topology.name
+            for host in _named(
+                survey, [('host', name) for name in parsed_args.hosts]
+            )
+        ]
+        methods = _METHODS[parsed_args.method]
+        title = f'Drain of {", ".join(hosts)}'
+        # The others are only read if they have to make room.
+        cloud, _ = self.read(scheduler, survey, methods, hosts)
+        plan = planner.relocate(
+            cloud, hosts, effort=Effort(0, parsed_args.seconds)
+        )
+        if not plan.is_complete and parsed_args.leaving:
+            cloud, _ = self.read(scheduler, survey, methods, None)
+            plan = planner.relocate(cloud, hosts, effort=_effort(parsed_args))
+        return title, plan
+
+
+class PlanSurviveCommand(PlanCommand):
+    """Plan where the instances of lost hosts go.
+
+    As many as possible find a host, all where that is possible. The exit
+    code is 3 if any finds none.
+    """
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """Describe the command's options."""
+        parser = super().get_parser(prog_name)
+        parser.add_argument(
+            'lost',
+            nargs='+',
+            type=guest_options.pair,
+            metavar='KIND=NAME',
+            help='hosts that are lost: host=NAME, or a failure domain such '
+            'as rack=R1',
+        )
+        return parser
+
+    def plan(
+        self,
+        parsed_args: argparse.Namespace,
+        source: backends.Backends,
+        scheduler: DryRunScheduler,
+        survey: Survey,
+    ) -> tuple[str, Plan]:
+        """Evacuate."""
+        hosts = [
+            host.topology.name for host in _named(survey, parsed_args.lost)
+        ]
+        cloud, _ = self.read(scheduler, survey, (Method.EVACUATION,), hosts)
+        plan = planner.relocate(
+            cloud, hosts, lost=True, effort=_effort(parsed_args)
+        )
+        return f'Loss of {", ".join(hosts)}', plan
+
+
+class PlanRoomCommand(PlanCommand):
+    """Plan the fewest moves that make room for more instances.
+
+    The exit code is 3 if there is no such plan for all of them.
+    """
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """Describe the command's options."""
+        parser = super().get_parser(prog_name)
+        parser.add_argument(
+            '--flavor', metavar='NAME', help='name or id of a flavor'
+        )
+        parser.add_argument(
+            '--count',
+            type=guest_options.not_negative,
+            default=1,
+            metavar='N',
+            help='how many more are to fit (default: 1)',
+        )
+        parser.add_argument(
+            '--method',
+            choices=sorted(_METHODS),
+            default='any',
+            help='how instances may move; any prefers live migration '
+            '(default: any)',
+        )
+        guest_options.add_flavor_arguments(parser)
+        guest_options.add_arguments(parser)
+        return parser
+
+    def plan(
+        self,
+        parsed_args: argparse.Namespace,
+        source: backends.Backends,
+        scheduler: DryRunScheduler,
+        survey: Survey,
+    ) -> tuple[str, Plan]:
+        """Make room."""
+        flavor = guest_options.flavor_of(
+            parsed_args, parsed_args.flavor, source
+        )
+        request = guest_options.boot_request_of(parsed_args, flavor, source)
+        spec = boot_request.request_spec(scheduler.context, request)
+        name = parsed_args.flavor or 'flavor by hand'
+        cloud, [asked] = self.read(
+            scheduler,
+            survey,
+            _METHODS[parsed_args.method],
+            None,
+            [(name, spec)],
+        )
+        plan = planner.make_room(
+            cloud, asked, parsed_args.count, effort=_effort(parsed_args)
+        )
+        return f'Room for {parsed_args.count} of {name}', plan

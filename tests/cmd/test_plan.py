@@ -1,0 +1,192 @@
+"""``nfv-sched plan`` as an operator types it."""
+
+import io
+
+from nova import exception
+import pytest
+import yaml
+
+from nfv_sched.cmd import compute_api
+from nfv_sched.plan.executor import ServersError
+from nfv_sched.plan.executor import ServerState
+from nfv_sched.sim import moves
+from nfv_sched.sim.boot_request import SimulatedFlavor
+from nfv_sched_testing.clouds import HUGE
+
+
+def test_a_host_is_drained(run, guests_of):
+    guests = guests_of(6, extra_specs=HUGE, ram_mib=2048, name='vnf')
+    host = guests[0].host
+    there = {each.uuid for each in guests if each.host == host}
+    found = run('plan', 'drain', host)
+    assert found['command'] == 'plan drain'
+    assert found['purpose'] == f'Drain of {host}'
+    assert {each['uuid'] for each in found['steps']} == there
+    assert {each['source'] for each in found['steps']} == {host}
+    assert host not in {each['destination'] for each in found['steps']}
+    assert found['unplaced'] == []
+    [total] = found['total']
+    assert total['steps'] == total['at_most'] == len(there)
+    assert total['memory_mib'] == 2048 * len(there)
+    for step in found['steps']:
+        [node] = step['nodes']
+        assert len(node['cpus']) == 2
+        assert node['memory_mib'] == 2048
+        assert node['page_size_kib'] == 1024 * 1024
+    text = run('plan', 'drain', host, '-f', 'table')
+    assert text.startswith(f'Drain of {host}\n')
+    assert 'Find no host\n' not in text
+
+
+def test_what_cannot_move_is_told_with_the_reason(run, cloud, guests_of):
+    group = cloud.add_group('together', 'affinity')
+    first, second = guests_of(2, group=group)
+    [third] = guests_of(1, name='alone')
+    found = run('plan', 'drain', first.host, code=3)
+    assert {each['uuid'] for each in found['unplaced']} == {
+        first.uuid,
+        second.uuid,
+    }
+    assert {each['why'] for each in found['unplaced']} == {
+        'server group: it has to stay with the other members'
+    }
+    moved = {each['uuid'] for each in found['steps']}
+    assert moved == ({third.uuid} if third.host == first.host else set())
+
+
+def test_others_move_to_make_room(run, cloud, guests_of, flavors_of):
+    # All nodes are full with two instances, but for two nodes with one.
+    filler = SimulatedFlavor('filler', 2, 4096, 1, HUGE)
+    [first] = cloud.boot(filler)
+    guests_of(10, extra_specs=HUGE, vcpus=2, ram_mib=4096)
+    [last] = cloud.boot(filler)
+    for each in (first, last):
+        cloud.delete(each)
+    flavors_of('large', memory_mb=6144, extra_specs=HUGE)
+    found = run('plan', 'room', '--flavor', 'large')
+    [move, boot] = found['steps']
+    assert (move['method'], boot['method']) == ('live migration', 'boot')
+    assert boot['destination'] == move['source']
+    assert boot['after'] == [1]
+    found = run('plan', 'room', '--flavor', 'large', '--leaving', '0', code=3)
+    assert [each['why'] for each in found['unplaced']] == [
+        'no host has room: most are short of pages'
+    ]
+
+
+def test_instances_of_a_lost_rack(run, guests_of):
+    guests = guests_of(12, extra_specs=HUGE, ram_mib=4096)
+    lost = {each.uuid for each in guests if each.host == 'cmp-2'}
+    found = run('plan', 'survive', 'rack=R2', code=3)
+    assert {each['uuid'] for each in found['unplaced']} == lost
+    assert found['total'][0]['at_most'] == 0
+    assert 'no host is rack=R9' in _refused(run, 'plan', 'survive', 'rack=R9')
+
+
+def _refused(run, *words):
+    run(*words, code=1)
+    return run.err
+
+
+@pytest.mark.parametrize('form', ['shell', 'ansible'])
+def test_a_plan_is_printed_as_a_script(run, guests_of, capsys, form):
+    [guest] = guests_of(1, extra_specs=HUGE)
+    words = ('plan', 'drain', guest.host, '--script', form)
+    # Not as JSON.
+    text = run(*words, '-f', 'table')
+    assert guest.uuid in text
+    if form == 'shell':
+        assert text.startswith('#!/usr/bin/env bash\n# Drain of ')
+    else:
+        [play] = yaml.safe_load(text)
+        assert play['name'] == f'Drain of {guest.host}'
+
+
+def _nothing(host):
+    """Nobody does anything meanwhile."""
+
+
+class SimulatedServers:
+    """The compute API of a simulated cloud, which only migrates cold.
+
+    ``before`` is called before the first move.
+    """
+
+    def __init__(self, cloud, guests, before=_nothing):
+        self.cloud = cloud
+        self.guests = {each.uuid: each for each in guests}
+        self.before = before
+        self.moved = []
+
+    def state(self, uuid):
+        return ServerState(self.guests[uuid].host, 'ACTIVE')
+
+    def cold_migrate(self, uuid, host):
+        self.before(host)
+        self.before = _nothing
+        try:
+            self.guests[uuid] = moves.migrate(
+                self.cloud, self.guests[uuid], host
+            )
+        except exception.NovaException as error:
+            raise ServersError(str(error)) from error
+        self.moved.append(uuid)
+
+
+@pytest.fixture
+def execute(run, cloud, monkeypatch, tmp_path):
+    """Execute a plan: its output, and the servers."""
+
+    def typed(guests, *words, before=_nothing, answer='y\n', code=0):
+        servers = SimulatedServers(cloud, guests, before)
+        monkeypatch.setattr(compute_api, 'connect', lambda name: servers)
+        monkeypatch.setattr('sys.stdin', io.StringIO(answer))
+        journal = ('--journal', str(tmp_path / 'journal'))
+        # Not as JSON.
+        words = ('plan', *words, '--execute', *journal, '-f', 'table')
+        return run(*words, code=code), servers
+
+    return typed
+
+
+def test_a_plan_is_executed(execute, guests_of):
+    guests = guests_of(6, extra_specs=HUGE)
+    host = guests[0].host
+    there = [each.uuid for each in guests if each.host == host]
+    words = ('drain', host, '--method', 'cold')
+    text, servers = execute(guests, *words, answer='\n')
+    assert (servers.moved, 'Make these steps? [y/N]' in text) == ([], True)
+    text, servers = execute(guests, *words)
+    assert sorted(servers.moved) == sorted(there)
+    assert not any(each.host == host for each in servers.guests.values())
+    guests[:] = servers.guests.values()
+    text, servers = execute(guests, *words)
+    assert text == f'Drain of {host}: 0 steps\n'
+
+
+def test_what_deviates_is_planned_again(execute, cloud, guests_of):
+    """Somebody takes the room of the first step meanwhile."""
+    [guest] = guests_of(1, extra_specs=HUGE, ram_mib=8192)
+    filler = SimulatedFlavor('filler', 2, 8192, 1, HUGE)
+    taken = []
+
+    def take(destination):
+        for each in [each for _ in range(5) for each in cloud.boot(filler)]:
+            if each.booted and each.host == destination:
+                taken.append(each)
+            elif each.booted:
+                cloud.delete(each)
+
+    try:
+        words = ('drain', guest.host, '--method', 'cold', '--yes')
+        text, servers = execute([guest], *words, before=take)
+    finally:
+        for each in taken:
+            cloud.delete(each)
+    assert servers.moved == [guest.uuid]
+    assert text.count(f'Drain of {guest.host}: 1 steps\n') == 2
+    assert 'No valid host' in text
+
+
+def test_a_host_that_is_not_there_is_an_error(run):
+    assert 'no host is host=cmp-9' in _refused(run, 'plan', 'drain', 'cmp-9')
