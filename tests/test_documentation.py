@@ -72,6 +72,10 @@ def test_options_of_our_command(command):
     if name in ('complete', 'help') or name.startswith('-'):
         return
     points = metadata.entry_points(group='nfv_sched.commands', name=name)
+    if not points and arguments:
+        # Of two words.
+        name = f'{name}_{arguments.pop(0)}'
+        points = metadata.entry_points(group='nfv_sched.commands', name=name)
     assert points, f'there is no command {name}'
     (point,) = points
     # What a page leaves out is not the matter here.

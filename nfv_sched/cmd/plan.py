@@ -97,7 +97,7 @@ class PlanCommand(MultiTableCommand, metaclass=abc.ABCMeta):
             default=pathlib.Path('nfv-sched-plan.jsonl'),
             metavar='PATH',
             help='file that records the steps of --execute; a run that was '
-            'stopped goes on with it (default: nfv-sched-plan.jsonl)',
+            'stopped continues with it (default: nfv-sched-plan.jsonl)',
         )
         group.add_argument(
             '--step-timeout',

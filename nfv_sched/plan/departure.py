@@ -6,9 +6,10 @@ import dataclasses
 from nfv_sched.fit.request import PF
 from nfv_sched.fit.request import VDPA
 from nfv_sched.fit.request import VF
-from nfv_sched.model import Cell
 from nfv_sched.model import DevicePool
 from nfv_sched.model import Host
+from nfv_sched.survey.departures import cell_without
+from nfv_sched.survey.departures import matches_pool
 from nfv_sched.survey.values import InstanceCell
 from nfv_sched.survey.values import SurveyedDevice
 
@@ -30,7 +31,7 @@ def host_without(
     :param known: all devices of the host
     """
     left = tuple(
-        _cell_without(cell, mine)
+        cell_without(cell, mine)
         if (mine := [each for each in cells if each.host_cell == cell.id])
         else cell
         for cell in host.cells
@@ -39,32 +40,6 @@ def host_without(
         return host.evolve(cells=left), tuple(known)
     after, freed = _freed(known, {device.address for device in devices})
     return host.evolve(cells=left, pools=_pools_with(host.pools, freed)), after
-
-
-def _cell_without(cell: Cell, leaving: Sequence[InstanceCell]) -> Cell:
-    freed: frozenset[int] = frozenset().union(
-        *(part.host_cpus for part in leaving)
-    )
-    isolated: frozenset[int] = frozenset().union(
-        *(part.host_cpus for part in leaving if part.isolated)
-    )
-    siblings = frozenset().union(
-        *(core for core in cell.siblings if core & isolated)
-    )
-    smallest = min((pool.size_kib for pool in cell.pages), default=0)
-    return cell.evolve(
-        memory_used_mib=cell.memory_used_mib
-        - sum(part.memory_mib for part in leaving),
-        shared_used=cell.shared_used - sum(part.shared for part in leaving),
-        pinned_cpus=cell.pinned_cpus - freed - siblings,
-        pages=tuple(
-            pool.evolve(
-                used=pool.used
-                - sum(part.pages(pool.size_kib, smallest) for part in leaving)
-            )
-            for pool in cell.pages
-        ),
-    )
 
 
 def _freed(
@@ -115,7 +90,7 @@ def _pools_with(
     restored = list(pools)
     for device in freed:
         for number, pool in enumerate(restored):
-            if _matches_pool(device, pool):
+            if matches_pool(device, pool):
                 restored[number] = pool.evolve(count=pool.count + 1)
                 break
         else:
@@ -141,12 +116,4 @@ def _is_like(device: SurveyedDevice, pool: DevicePool) -> bool:
         and pool.product_id.lower() == device.product_id
         and pool.dev_type == device.dev_type
         and pool.get('physical_network') == device.physnet
-    )
-
-
-def _matches_pool(device: SurveyedDevice, pool: DevicePool) -> bool:
-    return (
-        _is_like(device, pool)
-        and pool.numa_node == device.numa_node
-        and pool.address in (None, device.parent or device.address)
     )

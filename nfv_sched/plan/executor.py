@@ -73,7 +73,7 @@ class DeviationError(Exception):
     """A step did not do what the plan says: the steps after it may fail."""
 
 
-class Event(enum.StrEnum):
+class JournalEvent(enum.StrEnum):
     """What a journal records of a step."""
 
     STARTED = 'started'
@@ -92,7 +92,7 @@ class Journal:
     def __init__(self, path: pathlib.Path) -> None:
         self._path = path
 
-    def write(self, event: Event, step: Step, text: str = '') -> None:
+    def write(self, event: JournalEvent, step: Step, text: str = '') -> None:
         """Add an event, safely on disk when this returns."""
         self._append(
             event=event,
@@ -106,7 +106,9 @@ class Journal:
 
     def end(self, uuid: str) -> None:
         """Add that the last step of an instance has ended somehow."""
-        self._append(event=Event.DONE, uuid=uuid, text='after a restart')
+        self._append(
+            event=JournalEvent.DONE, uuid=uuid, text='after a restart'
+        )
 
     def _append(self, **values: Any) -> None:
         now = datetime.datetime.now(datetime.UTC).isoformat()
@@ -128,7 +130,11 @@ class Journal:
         last: dict[str, str] = {}
         for record in self._records():
             last[str(record.get('uuid'))] = str(record.get('event'))
-        return [uuid for uuid, event in last.items() if event == Event.STARTED]
+        return [
+            uuid
+            for uuid, event in last.items()
+            if event == JournalEvent.STARTED
+        ]
 
     def _records(self) -> Iterator[Mapping[str, Any]]:
         if not self._path.exists():
@@ -193,14 +199,14 @@ class Executor:
         try:
             failure = self._unready(step, self._servers.state(uuid))
             if not failure:
-                self._journal.write(Event.STARTED, step)
+                self._journal.write(JournalEvent.STARTED, step)
                 failure = self._missed(step, self._move(step, uuid))
         except (ServersError, DeviationError) as error:
             failure = f'{step.name}: {error}'
         if failure:
-            self._journal.write(Event.FAILED, step, failure)
+            self._journal.write(JournalEvent.FAILED, step, failure)
             raise DeviationError(failure)
-        self._journal.write(Event.DONE, step)
+        self._journal.write(JournalEvent.DONE, step)
 
     @staticmethod
     def _unready(step: Step, state: ServerState) -> str:

@@ -252,7 +252,7 @@ def _usage(host: Host) -> Hashable:
 def subsets(
     residents: Sequence[Resident], most: int
 ) -> Iterator[tuple[Resident, ...]]:
-    """All sets of at most so many instances that can move, smallest first."""
+    """All sets of instances that can move, up to a size, smallest first."""
     movable = [each for each in residents if each.asks is not None]
     for count in range(min(most, len(movable)) + 1):
         yield from itertools.combinations(movable, count)

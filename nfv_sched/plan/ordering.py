@@ -200,7 +200,7 @@ def unassigned(
     options: Mapping[str, Option],
     travellers: Sequence[Traveller],
 ) -> list[Traveller]:
-    """Those for whom the options have no place, last of their class."""
+    """The travellers without a place in the options, last of their class."""
     places = collections.Counter(
         classes[number]
         for option in options.values()

@@ -187,7 +187,10 @@ class _Request:
         self._number = {each: n for n, each in enumerate(self._classes)}
 
     def plan(self, most_leaving: int) -> Plan:
-        """A plan in which so many may leave a host to make room."""
+        """A plan.
+
+        :param most_leaving: how many may leave each host to make room
+        """
         if not self._travellers:
             return Plan(at_most=0)
         options, finder = self._options(most_leaving)
@@ -351,9 +354,11 @@ class _Request:
             for hosts in alike.values()
         )
 
-    def _problem(self, choices: tuple[HostChoices, ...]) -> solver.Problem:
+    def _problem(
+        self, choices: tuple[HostChoices, ...]
+    ) -> solver.ChoiceProblem:
         demand = collections.Counter(each.asked for each in self._travellers)
-        return solver.Problem(
+        return solver.ChoiceProblem(
             choices,
             tuple(demand[each] for each in self._classes),
             self._cloud.shared,

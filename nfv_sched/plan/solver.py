@@ -25,7 +25,7 @@ class HostChoices:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Problem:
+class ChoiceProblem:
     """What is to be solved.
 
     ``demand`` is how many instances of each class need a host, beside those
@@ -56,7 +56,7 @@ class Relaxation:
     ``limits`` are of hosts that are not among the choices of the problem.
     """
 
-    problem: Problem
+    problem: ChoiceProblem
     limits: tuple[HostLimits, ...]
 
 
@@ -64,7 +64,7 @@ class NoSolverError(Exception):
     """There is no solver; the text says what to install."""
 
 
-def solve(problem: Problem, *, seconds: float = 10.0) -> Solution | None:
+def solve(problem: ChoiceProblem, *, seconds: float = 10.0) -> Solution | None:
     """Place as many as possible, then move fewest, then the least memory.
 
     :param seconds: for each of the two programs; what was found by then is
@@ -83,7 +83,7 @@ def at_least_unplaced(relaxation: Relaxation, *, seconds: float = 10.0) -> int:
     return _Program(relaxation.problem, relaxation.limits).bound(seconds)
 
 
-def prices(problem: Problem) -> tuple[float, ...]:
+def prices(problem: ChoiceProblem) -> tuple[float, ...]:
     """What room for one more of each class is worth: 0 if there is enough.
 
     The dual values of the linear program.
@@ -106,7 +106,7 @@ class _Program:
     """
 
     def __init__(
-        self, problem: Problem, limits: Sequence[HostLimits] = ()
+        self, problem: ChoiceProblem, limits: Sequence[HostLimits] = ()
     ) -> None:
         try:
             import numpy as np  # noqa: PLC0415 - an extra

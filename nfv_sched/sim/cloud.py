@@ -396,7 +396,8 @@ class Cloud:
 
     def delete(self, guest: SimulatedInstance) -> None:
         """Delete an instance that runs, and free its resources."""
-        compute = self.computes[str(guest.host)]
+        # It may have moved.
+        compute = self.computes[str(guest.instance.host)]
         compute.release(guest.instance)
         if guest.group:
             objects.InstanceGroup.destroy_members_bulk(

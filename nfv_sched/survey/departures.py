@@ -44,7 +44,7 @@ def host_without(
     ]
     return state.evolve(
         cells=tuple(
-            _cell_without(
+            cell_without(
                 cell,
                 [part for part in parts if part.host_cell == cell.id],
                 [part for part in staying if part.host_cell == cell.id],
@@ -55,11 +55,16 @@ def host_without(
     )
 
 
-def _cell_without(
+def cell_without(
     cell: Cell,
     leaving: Sequence[InstanceCell],
-    staying: Sequence[InstanceCell],
+    staying: Sequence[InstanceCell] = (),
 ) -> Cell:
+    """A cell after parts of instances have left it.
+
+    :param leaving: what they had of this cell
+    :param staying: what others have of it
+    """
     if not leaving:
         return cell
     freed = _occupied(cell, leaving) - _occupied(cell, staying)
@@ -98,7 +103,7 @@ def _pools_with(
     restored = list(pools)
     for device in devices:
         for number, pool in enumerate(restored):
-            if _matches_pool(device, pool):
+            if matches_pool(device, pool):
                 restored[number] = pool.evolve(count=pool.count + 1)
                 break
         else:
@@ -106,7 +111,8 @@ def _pools_with(
     return restored
 
 
-def _matches_pool(device: SurveyedDevice, pool: DevicePool) -> bool:
+def matches_pool(device: SurveyedDevice, pool: DevicePool) -> bool:
+    """Whether a device that is freed returns to a pool."""
     return (
         pool.vendor_id.lower() == device.vendor_id
         and pool.product_id.lower() == device.product_id

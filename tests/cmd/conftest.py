@@ -208,7 +208,7 @@ def running_of(
         guests = guests_of(count, **given)
         for guest in guests:
             instance = objects.Instance.get_by_uuid(
-                cloud._cell_context, guest.uuid
+                cloud.cell_context, guest.uuid
             )
             instance.instance_type_id = flavor.id
             instance.save()

@@ -18,6 +18,7 @@ def test_the_page_has_every_code():
         ('all', ExitCode.USAGE),
         ('``explain``', ExitCode.NO),
         ('``capacity``', ExitCode.NO),
+        ('``plan``', ExitCode.NO),
         ('``simulate``', ExitCode.NO),
         ('``check``', 0),
         ('``check``', 1),

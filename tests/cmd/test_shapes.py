@@ -111,7 +111,7 @@ def test_a_shape_that_nova_refuses_now_is_a_note(
         extra_specs={},
         image={'hw_numa_nodes': '1'},
     )
-    instance = objects.Instance.get_by_uuid(cloud._cell_context, guest.uuid)
+    instance = objects.Instance.get_by_uuid(cloud.cell_context, guest.uuid)
     instance.instance_type_id = flavor.id
     instance.save()
     assert list(totals(run)) == ['']

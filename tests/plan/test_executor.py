@@ -5,9 +5,9 @@ import json
 import pytest
 
 from nfv_sched.plan.executor import DeviationError
-from nfv_sched.plan.executor import Event
 from nfv_sched.plan.executor import Executor
 from nfv_sched.plan.executor import Journal
+from nfv_sched.plan.executor import JournalEvent
 from nfv_sched.plan.executor import ServersError
 from nfv_sched.plan.executor import ServerState
 from nfv_sched.plan.values import Landing
@@ -95,10 +95,10 @@ def test_steps_are_made_one_after_another(journal):
         ('live', 'two', 'c'),
     ]
     assert records(journal) == [
-        ('one', Event.STARTED),
-        ('one', Event.DONE),
-        ('two', Event.STARTED),
-        ('two', Event.DONE),
+        ('one', JournalEvent.STARTED),
+        ('one', JournalEvent.DONE),
+        ('two', JournalEvent.STARTED),
+        ('two', JournalEvent.DONE),
     ]
     assert journal.unfinished() == []
 
@@ -118,7 +118,10 @@ def test_it_stops_at_the_first_deviation(journal, lands, text):
     assert str(raised.value) == text
     # A move to another host is not confirmed.
     assert [call[0] for call in servers.calls] == ['cold']
-    assert records(journal) == [('one', Event.STARTED), ('one', Event.FAILED)]
+    assert records(journal) == [
+        ('one', JournalEvent.STARTED),
+        ('one', JournalEvent.FAILED),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -151,7 +154,7 @@ def test_a_step_that_never_ends_is_a_deviation(journal):
 
 def test_a_run_that_was_stopped_goes_on(journal):
     """It waits for the step that it had started, and confirms it."""
-    journal.write(Event.STARTED, PLAN.steps[0])
+    journal.write(JournalEvent.STARTED, PLAN.steps[0])
     with journal._path.open('a') as file:
         file.write('{"uuid": "tw')
     assert journal.unfinished() == ['one']
