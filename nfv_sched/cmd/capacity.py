@@ -23,6 +23,8 @@ from nfv_sched.nova.scheduler_pipeline import Pipeline
 from nfv_sched.nova.shapes import Shape
 from nfv_sched.nova.shapes import shapes_of
 from nfv_sched.nova.types import RequestSpec
+from nfv_sched.plan.reading import CloudReading
+from nfv_sched.plan.values import Method
 from nfv_sched.survey.values import HostSurvey
 from nfv_sched.survey.values import Survey
 
@@ -277,15 +279,13 @@ class CapacityCommand(MultiTableCommand):
     ) -> Iterator[Section]:
         """The tables of a loss."""
         lost = _lost_hosts(survey, parsed.after_loss)
-        instances = [
-            (host.topology.name, instance)
-            for host in lost
-            for instance in host.residents or ()
-        ]
         with rich_console.bar('instances') as tell:
-            evacuation = evacuate(
-                scheduler, instances, [host.host for host in lost], tell=tell
+            reading = CloudReading(
+                scheduler, survey, methods=(Method.EVACUATION,), tell=tell
             )
+            cloud, _ = reading.cloud([host.topology.name for host in lost])
+        self.problem(reading.problems)
+        evacuation = evacuate(cloud, lost)
         self.note(evacuation.notes)
         relocations = evacuation.relocations
         self.answer_is_no = any(each.host is None for each in relocations)

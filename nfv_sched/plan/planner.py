@@ -37,6 +37,11 @@ FILLS = 4
 FRUITLESS_ROUNDS = 3
 #: What is short where an instance fits, but instead of others.
 OTHERS = 'room for all'
+#: What is said without a solver.
+FIRST_FIT = (
+    'Without it each instance goes to the first host that takes it, and none '
+    'makes room: another choice may place more.'
+)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -187,12 +192,24 @@ class _Request:
         self._number = {each: n for n, each in enumerate(self._classes)}
 
     def plan(self, most_leaving: int) -> Plan:
+        """As :meth:`_best`, or without a solver what is tried first."""
+        if not self._travellers:
+            return Plan(at_most=0)
+        try:
+            return self._best(most_leaving)
+        except solver.NoSolverError as error:
+            options, finder = self._options(0)
+            first_fit = self._first_fit(options, finder)
+            plan, _ = self._ordered(
+                {host: Option((), each) for host, each in first_fit.items()}
+            )
+            return dataclasses.replace(plan, notes=(f'{error}. {FIRST_FIT}',))
+
+    def _best(self, most_leaving: int) -> Plan:
         """A plan.
 
         :param most_leaving: how many may leave each host to make room
         """
-        if not self._travellers:
-            return Plan(at_most=0)
         options, finder = self._options(most_leaving)
         least = self._at_least_unplaced(options, finder)
         options = self._more_options(options, finder, least)
@@ -441,7 +458,12 @@ class _Request:
                 traveller, most, f'no host has room: most are short of {most}'
             )
         most = _most_common(excluded) if excluded else 'there is no other host'
-        return _unplaced(traveller, 'hosts', f'no host may take it: {most}')
+        kind, colon, _ = most.partition(': ')
+        return _unplaced(
+            traveller,
+            kind if colon else 'hosts',
+            f'no host may take it: {most}',
+        )
 
 
 def _most_common(counts: collections.Counter[str]) -> str:

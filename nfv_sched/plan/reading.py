@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 import dataclasses
 import functools
+from typing import Any
 
 from nfv_sched.dryrun.eligibility import Eligibility
 from nfv_sched.dryrun.eligibility import GROUP_FILTERS
@@ -154,10 +155,14 @@ class CloudReading:
             name: self._situation(state, ledger)
             for name, state in self._states.items()
         }
-        for name, each in movers.items():
-            for mover in each:
-                if mover.group is not None:
-                    situations[name].members[mover.group] += 1
+        for each in asked:
+            rule = self._rule(each.spec)
+            if rule is None:
+                continue
+            members = frozenset(each.spec.instance_group.members)
+            for name, state in self._states.items():
+                there = len(members & set(state.instances))
+                situations[name].members[rule.uuid] = there
         cloud = PlannedCloud(situations, residents, ledger, _shared(known))
         return cloud, [classes[each] for each in asked_new]
 
@@ -217,19 +222,7 @@ class CloudReading:
             return _Mover(instance, facts.memory_mib, method, None, str(error))
         # Each plan says itself which hosts are closed.
         spec.ignore_hosts = []
-        group = spec.instance_group
         rule = self._rule(spec)
-        if rule is not None and rule.most is None:
-            others = len(group.hosts or ())
-            if others:
-                return _Mover(
-                    instance,
-                    facts.memory_mib,
-                    method,
-                    None,
-                    'server group: it has to stay with the other members',
-                    group.uuid,
-                )
         asked = self._ask(
             instance.flavor,
             facts.memory_mib,
@@ -261,6 +254,7 @@ class CloudReading:
             fingerprint,
             method,
             repr(_without_ids(cycle.fit_request.guest)),
+            self._together(spec),
             live
             and (
                 live.page_size_kib,
@@ -344,15 +338,25 @@ class CloudReading:
     def _rule(self, spec: RequestSpec) -> GroupRule | None:
         """The rule of a server group, if a filter enforces it."""
         group = spec.instance_group
-        if group is None:
+        if group is None or not self._enforces('anti-affinity', group):
             return None
-        step = GROUP_FILTERS.get(group.policy)
-        if step is None or step not in self._scheduler.filter_names:
-            return None
-        if group.policy == 'affinity':
-            return GroupRule(group.uuid, None)
         most = int((group.rules or {}).get('max_server_per_host', 1))
         return GroupRule(group.uuid, most)
+
+    def _enforces(self, policy: str, group: Any) -> bool:
+        """Whether a group has a policy that a filter enforces."""
+        enabled = GROUP_FILTERS[policy] in self._scheduler.filter_names
+        return enabled and group.policy == policy
+
+    def _together(self, spec: RequestSpec) -> frozenset[str] | None:
+        """The hosts of the other members of an affinity group.
+
+        As ServerGroupAffinityFilter: None where nothing is to be together.
+        """
+        group = spec.instance_group
+        if group is None or not self._enforces('affinity', group):
+            return None
+        return frozenset(group.hosts or ()) or None
 
     def _class(
         self, asked: _Asked, trees: Mapping[str, HostTree]
@@ -361,8 +365,15 @@ class CloudReading:
         cycle = eligibility.cycle
         candidates: dict[str, Sequence[Candidate]] = {}
         excluded = dict(eligibility.excluded)
-        for name in self._states:
+        together = self._together(asked.spec)
+        for name, state in self._states.items():
             if name in excluded:
+                continue
+            if together is not None and state.host not in together:
+                excluded[name] = (
+                    f'server group: its other members are on '
+                    f'{", ".join(sorted(together))}'
+                )
                 continue
             if name not in trees:
                 excluded[name] = 'Placement has no provider of it'

@@ -33,14 +33,10 @@ SERVER_GROUP = 'server group'
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class GroupRule:
-    """A server group whose rule a filter enforces.
-
-    ``most`` is how many members one host may have; None for a group whose
-    members have to be on one host, none of which can move by itself.
-    """
+    """A server group of which one host may have ``most`` members."""
 
     uuid: str
-    most: int | None
+    most: int
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -141,9 +137,7 @@ class Situation:
         if candidates is None:
             return asked.excluded.get(self.name, 'no candidate')
         group = asked.group
-        if group is not None and (
-            group.most is None or self.members[group.uuid] >= group.most
-        ):
+        if group is not None and self.members[group.uuid] >= group.most:
             return SERVER_GROUP
         target = self.target
         if asked.accelerators_of is not None:

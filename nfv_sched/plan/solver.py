@@ -114,7 +114,7 @@ class _Program:
             from scipy import sparse  # noqa: PLC0415
         except ImportError as error:
             raise NoSolverError(
-                "plans need scipy: pip install 'nfv-sched[plan]'"
+                "scipy is not installed (pip install 'nfv-sched[plan]')"
             ) from error
         self._limits = limits
         self._np, self._optimize, self._sparse = np, optimize, sparse

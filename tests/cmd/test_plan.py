@@ -48,7 +48,8 @@ def test_what_cannot_move_is_told_with_the_reason(run, cloud, guests_of):
         second.uuid,
     }
     assert {each['why'] for each in found['unplaced']} == {
-        'server group: it has to stay with the other members'
+        'no host may take it: server group: its other members are on '
+        f'{first.host}'
     }
     moved = {each['uuid'] for each in found['steps']}
     assert moved == ({third.uuid} if third.host == first.host else set())
