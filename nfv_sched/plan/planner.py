@@ -114,7 +114,7 @@ def relocate(
             each.name,
             each.flavor,
             host,
-            each.stays.partition(':')[0],
+            each.stays,
             each.stays,
         )
         for host, each in leaving
