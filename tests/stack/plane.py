@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 import contextlib
 import functools
+import os
 import pathlib
 import shutil
 import subprocess
@@ -77,15 +78,22 @@ class Plane:
         """An openstacksdk connection as admin."""
         return self._connect()
 
+    @property
+    def credentials(self) -> dict[str, str]:
+        """Those of the administrator, as openstack.connect takes them."""
+        return {
+            'auth_url': f'{self.ports.url("keystone")}/v3',
+            'username': 'admin',
+            'password': PASSWORD,
+            'project_name': 'admin',
+            'user_domain_id': 'default',
+            'project_domain_id': 'default',
+            'region_name': 'RegionOne',
+        }
+
     def _connect(self) -> Any:
         return openstack.connect(
-            auth_url=f'{self.ports.url("keystone")}/v3',
-            username='admin',
-            password=PASSWORD,
-            project_name='admin',
-            user_domain_id='default',
-            project_domain_id='default',
-            region_name='RegionOne',
+            **self.credentials,
             compute_api_version='2.95',
             compute_default_microversion='2.95',
             placement_api_version='1.39',
@@ -192,6 +200,13 @@ class Plane:
             capture_output=True,
             text=True,
             check=False,
+            env={
+                **os.environ,
+                **{
+                    f'OS_{name.upper()}': value
+                    for name, value in self.credentials.items()
+                },
+            },
         )
         if done.returncode != code:
             raise Failed(
