@@ -132,7 +132,7 @@ class Computes:
         node.pci_device_pools = objects.PciDevicePoolList(objects=kept)
         node.save()
         addresses = {pool.tags['address'] for pool in kept}
-        self.engine = sa.create_engine(cloud.cell.database_connection)  # noqa: SLF001
+        self.engine = sa.create_engine(cloud.cell.database_connection)
         with self.engine.connect() as connection:
             self.node = self._one(connection, models.ComputeNode)
             self.devices = [
@@ -205,7 +205,7 @@ class Computes:
                 sa.update(node)
                 .where(node.c.id <= count)
                 .values(
-                    numa_topology=topology._to_json(),  # noqa: SLF001
+                    numa_topology=topology._to_json(),
                     updated_at=timeutils.utcnow(),
                 )
             )
@@ -457,12 +457,12 @@ def _without_placement():
 
 def _swap(reader):
     """Nothing but the swap: what of the above is the snapshot's own."""
-    view = reader._view  # noqa: SLF001
+    view = reader._view
     with SchedulerLoop(reader) as loop:
         time.sleep(0.2)
         loop.steps.clear()
         for _ in range(5):
-            reader._succeeded(view)  # noqa: SLF001
+            reader._succeeded(view)
             time.sleep(0.02)
         return loop.longest()[1]
 

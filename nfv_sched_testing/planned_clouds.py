@@ -122,12 +122,12 @@ def boot(situation_, asked, uuid):
     )
 
 
-def random_cloud(seed, hosts=4, fill=0.8, shapes=None):
+def random_cloud(seed, hosts=4, fill=0.8, shapes=None, host_of=host):
     """A cloud that is filled to a part of its dedicated CPUs at random."""
     dice = random.Random(seed)  # noqa: S311 - not for secrets
     names = [f'host{number}' for number in range(hosts)]
     ledger = PlacementLedger()
-    situations = {name: situation(host(name), ledger) for name in names}
+    situations = {name: situation(host_of(name), ledger) for name in names}
     shapes = shapes or [
         request(
             cells=dice.choice((1, 1, 2)),
