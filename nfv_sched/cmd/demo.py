@@ -17,7 +17,9 @@ class DemoCommand(command.Command):  # type: ignore[misc]
     """Run a simulated telco cloud and show where its instances are placed.
 
     Nova's scheduler and claim and Placement are real; the hardware is
-    simulated. Everything runs in this process and is removed afterwards.
+    simulated. Everything runs in this process and is removed afterwards. The
+    same instances are booted with Nova's own filters and weighers first, for
+    comparison. The exit code is 1 if a claim failed with those of nfv_sched.
     """
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
