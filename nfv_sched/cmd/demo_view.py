@@ -8,12 +8,14 @@ from collections.abc import Sequence
 import contextlib
 import dataclasses
 import itertools
+import pathlib
 import time
 
 from rich.console import Console
 from rich.progress import Progress
 from rich.rule import Rule
 
+from nfv_sched.cmd import demo_serve
 from nfv_sched.cmd import demo_tables
 from nfv_sched.cmd import rich_console
 from nfv_sched.dryrun.values import Explanation
@@ -25,6 +27,7 @@ from nfv_sched.scenario import explain
 from nfv_sched.scheduler import published_topology
 from nfv_sched.sim import flavors
 from nfv_sched.sim import machine
+from nfv_sched.sim import served
 from nfv_sched.sim import settings
 from nfv_sched.sim import topology_reader
 from nfv_sched.sim.boot_request import SimulatedGroup
@@ -190,37 +193,67 @@ class DemoRun:
         return list(best.values())
 
 
-def demo(console: Console, hosts: int, guests: int, seed: int) -> int:
+def demo(
+    console: Console,
+    hosts: int,
+    guests: int,
+    seed: int,
+    folder: pathlib.Path | None = None,
+) -> int:
     """Run the demo.
 
+    :param folder: serve the cloud with files in this folder
     :returns: the exit code: 1 if a claim failed, which the filters prevent
+    :raises nfv_sched.sim.served.BadFolderError: the folder cannot be used
     """
+    if folder is None:
+        return _demo(console, hosts, guests, seed, None)
+    files = served.ServedFolder(folder)
+    with served.ended_by_sigterm():
+        with files.prepared():
+            code = _demo(console, hosts, guests, seed, files)
+        demo_serve.say_what_is_left(files, console)
+    return code
+
+
+def _demo(
+    console: Console,
+    hosts: int,
+    guests: int,
+    seed: int,
+    files: served.ServedFolder | None,
+) -> int:
     edges = sum(kind == _EDGE_MACHINE for kind in _machine_names(hosts))
     wanted = list(demo_boots(guests, edges, seed))
-    with _cloud(settings.STOCK) as cloud:
+    with _cloud(settings.STOCK, None) as cloud:
         stock = DemoRun(cloud)
         with rich_console.progress(console) as progress:
             _add_hosts(stock, progress, hosts)
             for _ in _boot(stock, progress, wanted, 'stock Nova'):
                 pass
     begin = time.perf_counter()
-    with _cloud(settings.NFV) as cloud:
+    with _cloud(settings.NFV, files.databases if files else None) as cloud:
         run = DemoRun(cloud)
         _play(run, console, hosts, wanted)
         _show(run, console)
         _show_outcomes(stock, run, console, time.perf_counter() - begin)
+        if files is None:
+            demo_serve.say_next(console)
+        else:
+            demo_serve.serve(cloud, files, console, run.instances)
     return int(
         any(instance.outcome == 'claim failed' for instance in run.instances)
     )
 
 
 def _cloud(
-    profile: settings.Profile,
+    profile: settings.Profile, folder: pathlib.Path | None
 ) -> contextlib.AbstractContextManager[Cloud]:
     return simulated_cloud(
         profile,
         aliases=flavors.aliases(),
         options={'nfv_sched.failure_domains': ['rack']},
+        folder=folder,
     )
 
 

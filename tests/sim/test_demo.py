@@ -39,6 +39,7 @@ def test_the_demo_runs_and_is_plain_text_in_a_pipe(output):
         'packet-cache.200GB',
         'NUMA node 0, socket 0',
         '0 failed claims',
+        'nfv-sched demo --serve DIR',
     ):
         assert text in out
 
