@@ -2,26 +2,20 @@
 
 import contextlib
 import threading
-from wsgiref import simple_server
 
 import yaml
 
-
-class Quiet(simple_server.WSGIRequestHandler):
-    def log_message(self, *_):
-        pass
+from nfv_sched.sim import placement
 
 
 @contextlib.contextmanager
 def listening(application):
     """Serve a WSGI application on loopback; yields its URL."""
-    server = simple_server.make_server(
-        '127.0.0.1', 0, application, handler_class=Quiet
-    )
+    server = placement.http_server(application)
     thread = threading.Thread(target=server.serve_forever, args=(0.05,))
     thread.start()
     try:
-        yield f'http://127.0.0.1:{server.server_port}'
+        yield server.url
     finally:
         server.shutdown()
         thread.join()
@@ -30,8 +24,7 @@ def listening(application):
 
 def placement_of(cloud):
     """The WSGI application of a cloud's Placement."""
-    transport = cloud.placement.session.session
-    return transport.get_adapter('http://placement')._application
+    return cloud.application
 
 
 @contextlib.contextmanager

@@ -1,6 +1,7 @@
 """``nfv-sched demo``: instances on a simulated telco cloud."""
 
 import argparse
+import pathlib
 
 from cliff import command
 
@@ -17,7 +18,12 @@ class DemoCommand(command.Command):  # type: ignore[misc]
     """Run a simulated telco cloud and show where its instances are placed.
 
     Nova's scheduler and claim and Placement are real; the hardware is
-    simulated. Everything runs in this process and is removed afterwards.
+    simulated. Everything runs in this process and is removed afterwards. The
+    same instances are booted with Nova's own filters and weighers first, for
+    comparison.
+
+    With --serve the cloud stays until Ctrl-C, for the other commands. The
+    exit code is 1 if a claim failed with the filters of nfv_sched.
     """
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
@@ -30,14 +36,23 @@ class DemoCommand(command.Command):  # type: ignore[misc]
             '--guests',
             type=_positive,
             default=96,
-            help='instances to boot (default: 96); the demo adds a few that '
-            'cannot fit',
+            help='instances to boot (default: 96); the demo adds a few, '
+            'most of which fit on few hosts or none',
         )
         parser.add_argument(
             '--seed',
             type=int,
             default=1,
             help='selects another mix of instances',
+        )
+        parser.add_argument(
+            '--serve',
+            type=pathlib.Path,
+            metavar='DIR',
+            help='keep the cloud until Ctrl-C or SIGTERM, with a nova.conf '
+            'and a clouds.yaml for other commands in DIR, a new or an empty '
+            'directory; only this user can read them, and Placement listens '
+            'on a loopback port',
         )
         return parser
 
@@ -54,4 +69,5 @@ class DemoCommand(command.Command):  # type: ignore[misc]
             parsed_args.hosts,
             parsed_args.guests,
             parsed_args.seed,
+            parsed_args.serve,
         )

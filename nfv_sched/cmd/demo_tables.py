@@ -17,6 +17,7 @@ from rich.tree import Tree
 from nfv_sched.dryrun.values import Explanation
 from nfv_sched.placement import schema
 from nfv_sched.render.formatting import size_name
+from nfv_sched.sim.boot_result import Outcome
 from nfv_sched.sim.boot_result import SimulatedInstance
 
 _DIM = Style(dim=True)
@@ -128,6 +129,38 @@ def rejection_table(
             miss,
         )
     return Group(title, table)
+
+
+def outcomes_table(
+    runs: Mapping[str, Sequence[SimulatedInstance]],
+) -> RenderableType:
+    """The outcomes of the same boots with other filters and weighers.
+
+    :param runs: instances that were booted, placed or not, by the name of the
+        filters and weighers
+    """
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
+    table.add_column('filters and weighers', no_wrap=True)
+    for name in (
+        'instances placed',
+        'no valid host',
+        'claim failed',
+        'devices local',
+        'devices remote',
+    ):
+        table.add_column(name, justify='right', no_wrap=True)
+    for name, instances in runs.items():
+        outcomes = Counter(instance.outcome for instance in instances)
+        pinned = [
+            numa_relation(guest) for guest in instances if cells_of(guest)
+        ]
+        table.add_row(
+            name,
+            *(str(outcomes[outcome]) for outcome in Outcome),
+            str(sum(near for near, _ in pinned)),
+            str(sum(far for _, far in pinned)),
+        )
+    return table
 
 
 _VERSION = '1.39'

@@ -5,13 +5,17 @@ Separate from the command, because it needs the extra ``nfv-sched[demo]``.
 
 from collections.abc import Iterator
 from collections.abc import Sequence
+import contextlib
 import dataclasses
 import itertools
+import pathlib
 import time
 
 from rich.console import Console
+from rich.progress import Progress
 from rich.rule import Rule
 
+from nfv_sched.cmd import demo_serve
 from nfv_sched.cmd import demo_tables
 from nfv_sched.cmd import rich_console
 from nfv_sched.dryrun.values import Explanation
@@ -23,12 +27,15 @@ from nfv_sched.scenario import explain
 from nfv_sched.scheduler import published_topology
 from nfv_sched.sim import flavors
 from nfv_sched.sim import machine
+from nfv_sched.sim import served
 from nfv_sched.sim import settings
 from nfv_sched.sim import topology_reader
 from nfv_sched.sim.boot_request import SimulatedGroup
 from nfv_sched.sim.boot_result import SimulatedInstance
 from nfv_sched.sim.cloud import Cloud
 from nfv_sched.sim.cloud import simulated_cloud
+from nfv_sched.sim.machine import Assign
+from nfv_sched.sim.machine import Machine
 from nfv_sched.survey import nova as nova_survey
 
 _RACK = 6
@@ -47,6 +54,12 @@ _MACHINES = (
     'r740-sriov-2x32vf',
 )
 _EDGE_MACHINE = 'epyc7451-4node'
+# Hosts whose [pci] device_spec has both ports and their VFs. The first has two
+# ports on physnet1, the second has one.
+_BOTH_FUNCTIONS = ('dell-2x6230r-64vf', 'r740-sriov-2x32vf')
+
+# An instance with a port and a VF, which cannot be of the same port.
+_ROUTERS = 4
 
 # Flavors that fit no host of this cloud.
 _IMPOSSIBLE = ('packet-cache.200GB', 'telefonica-dataplane-1')
@@ -58,6 +71,17 @@ def _machine_names(hosts: int) -> Iterator[str]:
     return itertools.islice(itertools.cycle(_MACHINES), hosts)
 
 
+def _machine(kind: str) -> Machine:
+    found = machine.load(kind)
+    if kind not in _BOTH_FUNCTIONS:
+        return found
+    nics = (
+        dataclasses.replace(nic, assign=Assign.BOTH) if nic.vfs else nic
+        for nic in found.nics
+    )
+    return dataclasses.replace(found, nics=tuple(nics))
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class DemoBoot:
     """One instance to boot; its server group is named as ``service``."""
@@ -67,17 +91,22 @@ class DemoBoot:
 
 
 def demo_boots(guests: int, edges: int, seed: int) -> Iterator[DemoBoot]:
-    """The instances of the demo: a mix, then the deliberate cases.
+    """The instances of the demo: a mix between deliberate cases.
 
     :param edges: hosts with the card that ``edge-upf`` requires
     """
+    known = flavors.flavors()
+    for number in range(_ROUTERS):
+        yield DemoBoot(
+            f'edge-router-{number}',
+            flavors.Service('edge-router', known['edge-router']),
+        )
     mix = (
         DemoBoot(f'{service.name}-{number}', service)
         for service in flavors.arrivals(seed)
         for number in range(service.guests)
     )
     yield from itertools.islice(mix, guests)
-    known = flavors.flavors()
     # One more than there are NUMA nodes with such a card.
     for number in range(edges + 1 if edges else 0):
         yield DemoBoot(
@@ -107,7 +136,7 @@ class DemoRun:
         names = []
         for number, kind in enumerate(_machine_names(count)):
             name = f'r{number // _RACK + 1}-{kind.split("-")[0]}-{number:02}'
-            self.cloud.add_host(name, machine.load(kind))
+            self.cloud.add_host(name, _machine(kind))
             names.append(name)
             yield name
         for start in range(0, count, _RACK):
@@ -117,17 +146,20 @@ class DemoRun:
             )
 
     def boot(self, order: DemoBoot) -> SimulatedInstance:
-        """Boot an instance; explain the first rejection of each flavor."""
+        """Boot an instance."""
         service = order.service
         group = self._group(service)
         [guest] = self.cloud.boot(service.flavor, name=order.name, group=group)
         self.instances.append(guest)
-        if not guest.booted and service.flavor.name not in self.refusals:
-            self.refusals[service.flavor.name] = (
-                guest,
-                explain.explain(self.cloud, service.flavor, group=group),
-            )
         return guest
+
+    def explain(self, guest: SimulatedInstance) -> None:
+        """Explain the rejection of an instance, once for each flavor."""
+        if guest.flavor.name not in self.refusals:
+            self.refusals[guest.flavor.name] = (
+                guest,
+                explain.explain(self.cloud, guest.flavor, group=guest.group),
+            )
 
     def publish(self) -> None:
         """Publish topology and usage in Placement."""
@@ -161,72 +193,189 @@ class DemoRun:
         return list(best.values())
 
 
-def demo(console: Console, hosts: int, guests: int, seed: int) -> int:
+def demo(
+    console: Console,
+    hosts: int,
+    guests: int,
+    seed: int,
+    folder: pathlib.Path | None = None,
+) -> int:
     """Run the demo.
 
+    :param folder: serve the cloud with files in this folder
     :returns: the exit code: 1 if a claim failed, which the filters prevent
+    :raises nfv_sched.sim.served.BadFolderError: the folder cannot be used
     """
+    if folder is None:
+        return _demo(console, hosts, guests, seed, None)
+    files = served.ServedFolder(folder)
+    with served.ended_by_sigterm():
+        with files.prepared():
+            code = _demo(console, hosts, guests, seed, files)
+        demo_serve.say_what_is_left(files, console)
+    return code
+
+
+def _demo(
+    console: Console,
+    hosts: int,
+    guests: int,
+    seed: int,
+    files: served.ServedFolder | None,
+) -> int:
+    edges = sum(kind == _EDGE_MACHINE for kind in _machine_names(hosts))
+    wanted = list(demo_boots(guests, edges, seed))
+    with _cloud(settings.STOCK, None) as cloud:
+        stock = DemoRun(cloud)
+        with rich_console.progress(console) as progress:
+            _add_hosts(stock, progress, hosts)
+            for _ in _boot(stock, progress, wanted, 'stock Nova'):
+                pass
     begin = time.perf_counter()
-    racks = {'nfv_sched.failure_domains': ['rack']}
-    with simulated_cloud(
-        settings.NFV, aliases=flavors.aliases(), options=racks
-    ) as cloud:
+    with _cloud(settings.NFV, files.databases if files else None) as cloud:
         run = DemoRun(cloud)
-        edges = sum(kind == _EDGE_MACHINE for kind in _machine_names(hosts))
-        _play(run, console, hosts, list(demo_boots(guests, edges, seed)))
-        _show(run, console, time.perf_counter() - begin)
+        _play(run, console, hosts, wanted)
+        _show(run, console)
+        _show_outcomes(stock, run, console, time.perf_counter() - begin)
+        if files is None:
+            demo_serve.say_next(console)
+        else:
+            demo_serve.serve(cloud, files, console, run.instances)
     return int(
         any(instance.outcome == 'claim failed' for instance in run.instances)
     )
+
+
+def _cloud(
+    profile: settings.Profile, folder: pathlib.Path | None
+) -> contextlib.AbstractContextManager[Cloud]:
+    return simulated_cloud(
+        profile,
+        aliases=flavors.aliases(),
+        options={'nfv_sched.failure_domains': ['rack']},
+        folder=folder,
+    )
+
+
+def _add_hosts(run: DemoRun, progress: Progress, count: int) -> None:
+    task = progress.add_task('hosts', total=count, now='')
+    for name in run.add_hosts(count):
+        progress.update(task, advance=1, now=name)
+
+
+def _boot(
+    run: DemoRun, progress: Progress, wanted: Sequence[DemoBoot], what: str
+) -> Iterator[SimulatedInstance]:
+    """Boot instances; yields each."""
+    task = progress.add_task(what, total=len(wanted), now='')
+    for order in wanted:
+        guest = run.boot(order)
+        where = guest.host if guest.booted else guest.outcome.value
+        progress.update(task, advance=1, now=f'{guest.name}: {where}')
+        yield guest
 
 
 def _play(
     run: DemoRun, console: Console, hosts: int, wanted: Sequence[DemoBoot]
 ) -> None:
     with rich_console.progress(console) as progress:
-        task = progress.add_task('hosts', total=hosts, now='')
-        for name in run.add_hosts(hosts):
-            progress.update(task, advance=1, now=name)
+        _add_hosts(run, progress, hosts)
         run.publish()
-        task = progress.add_task('instances', total=len(wanted), now='')
         with topology_reader.read_published_topology(run.cloud) as run.view:
-            for order in wanted:
-                guest = run.boot(order)
-                where = guest.host if guest.booted else guest.outcome.value
-                progress.update(task, advance=1, now=f'{guest.name}: {where}')
+            for guest in _boot(run, progress, wanted, 'instances'):
+                if not guest.booted:
+                    run.explain(guest)
         run.publish()
 
 
-def _show(run: DemoRun, console: Console, seconds: float) -> None:
+def _heading(console: Console, title: str, about: str) -> None:
+    console.print(Rule(title, align='left'))
+    console.print(about, highlight=False, markup=False)
+    console.print()
+
+
+def _show(run: DemoRun, console: Console) -> None:
     booted = [guest for guest in run.instances if guest.booted]
-    console.print(Rule('Placed instances', align='left'))
+    _heading(
+        console,
+        'Placed instances',
+        'Where nova-scheduler placed each instance, and what the claim of '
+        'nova-compute gave it: NUMA nodes, CPUs, pages and devices. A local '
+        'device is on a NUMA node of its instance.',
+    )
     console.print(demo_tables.placements_table(booted))
     hosts = {host.host: host for host in nova_survey.read(('rack',)).hosts}
+    _heading(
+        console,
+        'NUMA map',
+        'The two fullest hosts, as "nfv-sched topology" draws them: each '
+        'letter is an instance, each dot is free.',
+    )
     for name in run.shown_hosts():
-        console.print(Rule('NUMA map', align='left'))
         console.print(terminal.host_map(host_view.host_view(hosts[name])))
         console.print()
     _show_published(run, console)
-    console.print(Rule('Instances without a host', align='left'))
+    _heading(
+        console,
+        'Instances without a host',
+        'Why, as "nfv-sched explain" finds it. Each host counts for the first '
+        'condition that rejects it; the last column is the host that lacks '
+        'least.',
+    )
     for guest, explanation in itertools.islice(
         run.refusals.values(), _MAX_REFUSALS
     ):
         console.print(demo_tables.rejection_table(guest, explanation))
     if not run.refusals:
         console.print('none')
+
+
+def _show_outcomes(
+    stock: DemoRun, run: DemoRun, console: Console, seconds: float
+) -> None:
+    _heading(
+        console,
+        'The same instances with stock Nova',
+        'Each instance is tried once. In a real cloud nova-conductor tries '
+        'other hosts after a failed claim, up to [scheduler] max_attempts: '
+        'each costs a build. Devices are those of instances with NUMA nodes.',
+    )
+    console.print(
+        demo_tables.outcomes_table(
+            {'stock Nova': stock.instances, 'nfv_sched': run.instances}
+        )
+    )
+    failed = next(
+        (each for each in stock.instances if each.outcome == 'claim failed'),
+        None,
+    )
+    if failed is not None:
+        console.print(
+            f"For example, Nova's own filters accepted {failed.host} for "
+            f'{failed.name} ({failed.flavor.about}), and its claim failed.',
+            highlight=False,
+            markup=False,
+        )
+        console.print()
+    booted = sum(guest.booted for guest in run.instances)
     claims = sum(guest.outcome == 'claim failed' for guest in run.instances)
     console.print(Rule('Summary', align='left'))
     console.print(
         f'{len(run.cloud.computes)} hosts, {len(run.instances)} instances '
-        f'requested: {len(booted)} placed, '
-        f'{len(run.instances) - len(booted)} refused, '
+        f'requested: {booted} placed, '
+        f'{len(run.instances) - booted} refused, '
         f'{claims} failed claims; {seconds:.0f} s',
         highlight=False,
     )
 
 
 def _show_published(run: DemoRun, console: Console) -> None:
-    console.print(Rule('Providers in Placement', align='left'))
+    _heading(
+        console,
+        'Providers in Placement',
+        'What "nfv-sched publish" writes for a host: its NUMA nodes, page '
+        'pools and devices, used and total. nova-scheduler reads it.',
+    )
     name = run.shown_hosts()[0]
     console.print(
         demo_tables.provider_tree(

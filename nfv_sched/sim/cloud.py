@@ -47,10 +47,10 @@ _ONE_AT_A_TIME = threading.Lock()
 class Cloud:
     """A running cloud; :func:`simulated_cloud` creates it.
 
-    ``computes`` are the hosts by name. ``placement`` is a keystoneauth
-    adapter for the cloud's Placement as admin. ``profile`` is that of the
-    scheduler in use, with the cloud's options. ``cell`` is the Nova cell of
-    all hosts, ``cell_context`` is targeted at it.
+    ``computes`` are the hosts by name. ``application`` is Placement as a WSGI
+    application, ``placement`` a keystoneauth adapter for it as admin.
+    ``profile`` is that of the scheduler in use, with the cloud's options.
+    ``cell`` is the Nova cell of all hosts, ``cell_context`` is targeted at it.
     """
 
     def __init__(
@@ -61,6 +61,7 @@ class Cloud:
         options: Mapping[str, Any],
     ) -> None:
         self._options = options
+        self.application = application
         self.placement = placement.client(application)
         self.computes: dict[str, Compute] = {}
         self.context = nova_context.RequestContext(
@@ -177,6 +178,24 @@ class Cloud:
         )
         group.create()
         return boot_request.SimulatedGroup(group.uuid, name, policy)
+
+    def add_flavor(self, flavor: boot_request.SimulatedFlavor) -> None:
+        """Store a flavor in the API database, for other processes."""
+        made = boot_request.nova_flavor(self.context, flavor)
+        # The id is that of a flavor that is not stored.
+        values = {
+            name: getattr(made, name)
+            for name in made.fields
+            if name != 'id' and made.obj_attr_is_set(name)
+        }
+        objects.Flavor(self.context, **values).create()
+
+    def store_request(self, instance: SimulatedInstance) -> None:
+        """Store the request of an instance, for other processes."""
+        spec = self.request_spec(
+            instance.flavor, group=instance.group, uuids=[instance.uuid]
+        )
+        spec.create()
 
     def request_spec(
         self,
@@ -415,6 +434,7 @@ def simulated_cloud(
     *,
     aliases: Sequence[Mapping[str, str]] = (),
     options: Mapping[str, Any] | None = None,
+    folder: pathlib.Path | None = None,
 ) -> Iterator[Cloud]:
     """Run a cloud without hosts; one at a time in a process.
 
@@ -422,6 +442,7 @@ def simulated_cloud(
     :param aliases: values of ``[pci] alias``
     :param options: Nova options, named ``option`` or ``group.option``, which
         replace those of the profile
+    :param folder: an empty folder for the databases; a temporary one if None
     :raises RuntimeError: another cloud is running
     """
     if not _ONE_AT_A_TIME.acquire(blocking=False):
@@ -430,7 +451,7 @@ def simulated_cloud(
     options = dict(options or {})
     with contextlib.ExitStack() as stack:
         stack.callback(_ONE_AT_A_TIME.release)
-        folder = pathlib.Path(
+        folder = folder or pathlib.Path(
             stack.enter_context(tempfile.TemporaryDirectory(prefix='nfv-'))
         )
         values = {

@@ -254,6 +254,27 @@ def profile_options(profile: Profile) -> dict[str, Any]:
     }
 
 
+def nova_conf(options: Mapping[str, Any]) -> str:
+    """The text of a nova.conf.
+
+    :param options: named ``option`` or ``group.option``
+    """
+    lines: dict[str, list[str]] = {}
+    for name, value in options.items():
+        group, _, option = name.rpartition('.')
+        values: Sequence[Any] = [value]
+        if isinstance(value, list):
+            multi = _option(name).multi
+            values = value if multi else [','.join(map(str, value))]
+        lines.setdefault(group or 'DEFAULT', []).extend(
+            # oslo.config replaces $name by the value of an option.
+            f'{option} = {str(text).replace("$", "$$")}'
+            for text in values
+        )
+    groups = ('\n'.join([f'[{name}]', *of]) for name, of in lines.items())
+    return '\n\n'.join(groups) + '\n'
+
+
 def failure_domain_kinds() -> tuple[str, ...]:
     """The kinds of failure domains that the options name."""
     return failure_domains.domain_keys(CONF.nfv_sched.failure_domains)

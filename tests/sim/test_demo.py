@@ -1,7 +1,9 @@
 """The demo from its command line."""
 
+import contextlib
 import io
 import logging
+import re
 import sys
 
 import pytest
@@ -15,10 +17,18 @@ from nfv_sched.sim import flavors
 from nfv_sched.sim.boot_request import SimulatedFlavor
 
 
-def test_the_demo_runs_and_is_plain_text_in_a_pipe(capsys):
-    assert main(['demo', '--hosts', '4', '--guests', '6']) == 0
-    out, err = capsys.readouterr()
-    assert err == ''
+@pytest.fixture(scope='module')
+def output():
+    """The exit code, stdout and stderr of a small demo in a pipe."""
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = main(['demo', '--hosts', '4', '--guests', '2'])
+    return code, out.getvalue(), err.getvalue()
+
+
+def test_the_demo_runs_and_is_plain_text_in_a_pipe(output):
+    code, out, err = output
+    assert (code, err) == (0, '')
     assert '\x1b' not in out
     assert max(map(len, out.splitlines())) <= 120
     for text in (
@@ -29,8 +39,24 @@ def test_the_demo_runs_and_is_plain_text_in_a_pipe(capsys):
         'packet-cache.200GB',
         'NUMA node 0, socket 0',
         '0 failed claims',
+        'nfv-sched demo --serve DIR',
     ):
         assert text in out
+
+
+def test_stock_nova_fails_claims_on_the_same_load(output):
+    _, out, _ = output
+    rows = {
+        name: [int(number) for number in numbers.split()]
+        for name, numbers in re.findall(
+            r'^ (stock Nova|nfv_sched) +([\d ]+)$', out, re.MULTILINE
+        )
+    }
+    # Four routers, two of the mix, two upfs, and two that fit nowhere.
+    assert [sum(row[:3]) for row in rows.values()] == [10, 10]
+    assert rows['stock Nova'][2] > 0
+    assert rows['nfv_sched'][2] == 0
+    assert 'accepted r1-r740-01 for edge-router-1' in out
 
 
 def test_logging_is_as_before(capsys):
@@ -60,7 +86,7 @@ def test_the_same_seed_asks_for_the_same_guests():
 
     assert named(1) == named(1)
     assert named(1) != named(2)
-    assert len(named(1)) == 20 + 3 + 2
+    assert len(named(1)) == 4 + 20 + 3 + 2
 
 
 def test_landings_tell_what_a_guest_got(stock_cloud):

@@ -81,7 +81,7 @@ def test_explanations_have_them(cloud):
 
 def test_the_demo_has_them(cloud):
     run = demo_view.DemoRun(cloud)
-    run.boot(demo_view.DemoBoot('x', flavors.Service('x', PLAIN)))
+    run.explain(run.boot(demo_view.DemoBoot('x', flavors.Service('x', PLAIN))))
     [(_, explanation)] = run.refusals.values()
     assert [condition.stage for condition in explanation.conditions] == [
         FILTER

@@ -180,6 +180,7 @@ _nfv_sched() {
         'capacity --config-file' | \
             'check --placement-config-file' | \
             'check --config-file' | \
+            'demo --serve' | \
             'explain --config-file' | \
             'labels --config-file' | \
             'plan_drain --journal' | \
@@ -253,7 +254,7 @@ _nfv_sched() {
             capacity) words='-h --help -f --format -c --column --quote --noindent --max-width --fit-width --print-empty --sort-column --sort-ascending --sort-descending --flavor --server --shapes --extra-spec --vcpus --ram --disk --image --image-property --port --hint --group --availability-zone --project --after-loss --show --fail-below --config-file --os-cloud --deadline' ;;
             check) words='-h --help -f --format -c --column --quote --noindent --max-width --fit-width --print-empty --sort-column --sort-ascending --sort-descending --placement-config-file --show --config-file --os-cloud --deadline' ;;
             complete) words='-h --help --shell' ;;
-            demo) words='-h --help --hosts --guests --seed' ;;
+            demo) words='-h --help --hosts --guests --seed --serve' ;;
             explain) words='-h --help -f --format -c --column --quote --noindent --max-width --fit-width --print-empty --sort-column --sort-ascending --sort-descending --flavor --server --for --shapes --extra-spec --vcpus --ram --disk --image --image-property --port --hint --group --availability-zone --project --show --nearest --fail-below --config-file --os-cloud --deadline' ;;
             help) words='capacity check complete demo explain help labels plan_drain plan_room plan_survive publish purge report simulate topology -h --help' ;;
             labels) words='-h --help --local -f --format --config-file --os-cloud --deadline' ;;

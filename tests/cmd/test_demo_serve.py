@@ -1,0 +1,305 @@
+"""A served demo, and the commands of the README on it."""
+
+from concurrent import futures
+import contextlib
+import io
+import json
+import multiprocessing
+import os
+import pathlib
+import re
+import shlex
+import signal
+import stat
+import subprocess
+import sys
+import time
+
+import pytest
+import requests
+import yaml
+
+from nfv_sched.cmd import main
+from nfv_sched.sim import served
+
+_ROOT = pathlib.Path(__file__).resolve().parents[2]
+_README = _ROOT / 'README.rst'
+_QUICK_START = _ROOT / 'doc/source/index.rst'
+_HOSTS = 7
+_FLAVOR = 'anuket-HS.4xlarge'
+_COMMAND = (sys.executable, '-W', 'ignore', '-m', 'nfv_sched.cmd.main')
+#: Commands of the documents that read no cloud.
+_NO_CLOUD = {'demo', 'simulate'}
+
+
+class Demo:
+    """A served demo and its files."""
+
+    def __init__(self, process, folder, text):
+        self.process = process
+        self.folder = folder
+        self.text = text
+        self.nova_conf = folder / 'nova.conf'
+        self.server = re.search(r'explain --server (\S+)', text)[1]
+
+    @property
+    def entry(self):
+        loaded = yaml.safe_load((self.folder / 'clouds.yaml').read_text())
+        return loaded['clouds']['demo']['auth']
+
+
+@contextlib.contextmanager
+def started(folder, *options):
+    with subprocess.Popen(
+        [*_COMMAND, 'demo', '--serve', str(folder), *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def text_until(process, wanted):
+    lines = []
+    for line in process.stdout:
+        lines.append(line)
+        if wanted in line:
+            return ''.join(lines)
+    raise AssertionError(process.stderr.read())
+
+
+@pytest.fixture(scope='module')
+def demo(tmp_path_factory):
+    folder = tmp_path_factory.mktemp('demo') / 'a cloud for 5$'
+    size = ('--hosts', str(_HOSTS), '--guests', '2')
+    with started(folder, *size) as process:
+        text = text_until(process, 'Ctrl-C ends')
+        yield Demo(process, folder, text)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+    assert (process.returncode, err) == (0, '')
+    assert f'{folder} is removed.' in out
+    assert not folder.exists()
+
+
+def _run(words, environment):
+    os.environ.update(environment)
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = main.main(words)
+    return code, out.getvalue(), err.getvalue()
+
+
+@pytest.fixture(scope='module')
+def run():
+    """Run a command in a process of its own, which has imported Nova."""
+    context = multiprocessing.get_context('forkserver')
+    context.set_forkserver_preload(
+        ['nfv_sched.cmd.check', 'nfv_sched.cmd.explain', __name__]
+    )
+    with futures.ProcessPoolExecutor(
+        1, mp_context=context, max_tasks_per_child=1
+    ) as pool:
+
+        def typed(*words, **environment):
+            return pool.submit(_run, list(words), environment).result(120)
+
+        yield typed
+
+
+def documented(*paths):
+    """The commands of documents, each once, as words."""
+    found = [
+        line
+        for path in paths
+        for line in re.findall(
+            r'^    (nfv-sched.*)$', path.read_text('utf-8'), re.MULTILINE
+        )
+    ]
+    return [shlex.split(line) for line in dict.fromkeys(found)]
+
+
+def substituted(words, demo, folder):
+    """A command of the README with names of the demo's cloud."""
+    names = {
+        'UUID': demo.server,
+        'vrouter.large': _FLAVOR,
+        'rack=R1': 'rack=rack1',
+        'cmp-1*': 'r1-*',
+        'cmp-12': 'r1-dell-00',
+        'cloud.html': str(folder / 'cloud.html'),
+        '/etc/nova/nova.conf': str(demo.nova_conf),
+        '/tmp/nfv-demo/nova.conf': str(demo.nova_conf),  # noqa: S108
+    }
+    changed = [names.get(word, word) for word in words[1:]]
+    if '--config-file' not in changed:
+        changed += ['--config-file', str(demo.nova_conf)]
+    return changed
+
+
+def test_the_readme_has_the_commands_that_are_tested():
+    names = {tuple(words[:2]) for words in documented(_README)}
+    assert {
+        ('nfv-sched', name)
+        for name in ('publish', 'check', 'explain', 'capacity', 'labels')
+    } < names
+    assert ('nfv-sched', 'simulate') in names
+
+
+@pytest.mark.parametrize(
+    'words',
+    [
+        words
+        for words in documented(_README, _QUICK_START)
+        if words[0] == 'nfv-sched' and words[1] not in _NO_CLOUD
+    ],
+    ids=' '.join,
+)
+def test_documented_commands_work(words, demo, run, tmp_path):
+    code, out, err = run(*substituted(words, demo, tmp_path))
+    # Of a server explain says that its own room counts as used.
+    if words[1:3] == ['explain', '--server']:
+        assert 'one more instance like it' in err
+    else:
+        assert err == ''
+    # An edge-router of r1-dell-00 fits on no other host, none of rack2 either.
+    answer_is_no = {'--after-loss', 'drain'} & set(words)
+    assert code == (3 if answer_is_no else 0), out
+    if words[1] == 'report':
+        out = (tmp_path / 'cloud.html').read_text()
+    if words[1] == 'check':
+        assert 'Success' in out
+        assert not re.search(r'\| (Warning|Failure) +\|', out)
+    elif 'capacity' in words and '--flavor' in words:
+        assert _FLAVOR in out
+    elif '--after-loss' in words:
+        assert demo.server in out
+    elif words[1] == 'plan':
+        assert 'At most can' in out
+    else:
+        assert 'r1-dell-00' in out
+
+
+def test_the_publisher_runs(demo, tmp_path):
+    status = tmp_path / 'status.json'
+    more = tmp_path / 'more.conf'
+    more.write_text(f'[nfv_sched_publisher]\nstatus_file = {status}\n')
+    with subprocess.Popen(
+        [
+            *(sys.executable, '-W', 'ignore', '-m'),
+            'nfv_sched.cmd.publisher',
+            *('--config-file', str(demo.nova_conf)),
+            *('--config-file', str(more)),
+        ],
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        end = time.monotonic() + 60
+        while not status.exists() and time.monotonic() < end:
+            time.sleep(0.1)
+        process.terminate()
+        assert process.wait(60) == 0
+    assert json.loads(status.read_text())['counts']['hosts'] == _HOSTS
+
+
+def test_a_flavor_without_a_host_is_explained(demo, run):
+    conf = ('-f', 'json', '--config-file', str(demo.nova_conf))
+    code, out, _ = run('explain', '--flavor', 'packet-cache.200GB', *conf)
+    assert code == 0
+    explained = json.loads(out)
+    assert sum(row['hosts'] for row in explained['conditions']) == _HOSTS
+
+
+def test_placement_alone_is_read_by_clouds_yaml(demo, run):
+    code, out, err = run(
+        *('topology', '-f', 'json', '--os-cloud', 'demo'),
+        OS_CLIENT_CONFIG_FILE=str(demo.folder / 'clouds.yaml'),
+    )
+    assert (code, err) == (0, '')
+    names = {host['host'] for host in json.loads(out)['hosts']}
+    assert len(names) == _HOSTS
+    assert 'r1-dell-00' in names
+
+
+def test_files_are_readable_by_their_owner_only(demo):
+    paths = [demo.folder, *demo.folder.rglob('*')]
+    assert {'nova.conf', 'clouds.yaml', 'placement.sqlite'} < {
+        path.name for path in paths
+    }
+    assert not any(
+        path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO) for path in paths
+    )
+
+
+def test_placement_wants_the_token_of_the_files(demo):
+    def status(token):
+        return requests.get(
+            f'{demo.entry["endpoint"]}/resource_providers',
+            headers={'X-Auth-Token': token},
+            timeout=30,
+        ).status_code
+
+    assert status('admin') == 401
+    assert status(demo.entry['token']) == 200
+
+
+def test_only_loopback_is_listened_on(demo):
+    lines = pathlib.Path('/proc/net/tcp').read_text().splitlines()[1:]
+    sockets = {
+        os.readlink(path)
+        for path in pathlib.Path(f'/proc/{demo.process.pid}/fd').iterdir()
+    }
+    listening = [
+        fields[1]
+        for fields in map(str.split, lines)
+        if fields[3] == '0A' and f'socket:[{fields[9]}]' in sockets
+    ]
+    assert [address.partition(':')[0] for address in listening] == ['0100007F']
+    six = pathlib.Path('/proc/net/tcp6').read_text().splitlines()[1:]
+    assert not any(f'socket:[{line.split()[9]}]' in sockets for line in six)
+
+
+def test_a_folder_with_other_content_is_refused(tmp_path, capsys):
+    kept = tmp_path / 'thesis.tex'
+    kept.write_text('x')
+    assert main.main(['demo', '--serve', str(tmp_path)]) == 1
+    assert f'{tmp_path} is not empty' in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == [kept]
+
+
+@pytest.mark.parametrize(
+    ('name', 'problem'),
+    [
+        ('what?', 'has a character that'),
+        ('missing/below', 'cannot be created: No such file'),
+        ('file', 'is not a directory'),
+    ],
+)
+def test_a_folder_that_cannot_be_used_is_refused(
+    name, problem, tmp_path, capsys
+):
+    (tmp_path / 'file').write_text('')
+    assert main.main(['demo', '--serve', str(tmp_path / name)]) == 1
+    assert problem in capsys.readouterr().err
+
+
+def test_sigterm_during_the_start_leaves_nothing(tmp_path):
+    folder = tmp_path / 'demo'
+    with started(folder) as process:
+        end = time.monotonic() + 60
+        databases = folder / 'databases'
+        while not databases.exists() and time.monotonic() < end:
+            time.sleep(0.05)
+        process.terminate()
+        assert process.wait(30) != 0
+    assert not folder.exists()
+
+
+def test_what_others_put_there_stays(tmp_path):
+    folder = served.ServedFolder(tmp_path)
+    with folder.prepared():
+        folder.nova_conf.write_text('')
+        (tmp_path / 'cloud.html').write_text('mine')
+    assert folder.left == ['cloud.html']
