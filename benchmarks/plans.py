@@ -32,7 +32,9 @@ def main() -> None:
     parser.add_argument('--fill', type=float, nargs='+', default=[0.9, 0.95])
     parser.add_argument('--seed', type=int, default=1)
     args = parser.parse_args()
-    table = Table('fill', 'instances', 'plan', 's', 'moves', 'placed', 'bound')
+    table = Table(
+        'fill', 'instances', 'plan', 's', 'moves', 'no host', 'at most'
+    )
     for fill in args.fill:
         for row in _rows(args.hosts, fill, args.seed):
             table.add_row(f'{fill:.0%}', *row)
@@ -69,9 +71,8 @@ def _rows(hosts: int, fill: float, seed: int) -> Iterator[tuple[str, ...]]:
 
 
 def _cells(plan: Plan) -> tuple[str, str, str]:
-    boots = [step for step in plan.steps if step.method is Method.BOOT]
-    moves = len(plan.steps) - len(boots)
-    return str(moves), str(len(boots) or moves), str(plan.at_most)
+    moves = sum(step.method is not Method.BOOT for step in plan.steps)
+    return str(moves), str(len(plan.unplaced)), str(plan.at_most)
 
 
 if __name__ == '__main__':

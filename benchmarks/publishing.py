@@ -205,7 +205,7 @@ class Computes:
                 sa.update(node)
                 .where(node.c.id <= count)
                 .values(
-                    numa_topology=topology._to_json(),
+                    numa_topology=topology._to_json(),  # noqa: SLF001
                     updated_at=timeutils.utcnow(),
                 )
             )
@@ -457,12 +457,12 @@ def _without_placement():
 
 def _swap(reader):
     """Nothing but the swap: what of the above is the snapshot's own."""
-    view = reader._view
+    view = reader._view  # noqa: SLF001
     with SchedulerLoop(reader) as loop:
         time.sleep(0.2)
         loop.steps.clear()
         for _ in range(5):
-            reader._succeeded(view)
+            reader._succeeded(view)  # noqa: SLF001
             time.sleep(0.02)
         return loop.longest()[1]
 
