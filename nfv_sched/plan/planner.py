@@ -211,7 +211,10 @@ class _Request:
         :param most_leaving: how many may leave each host to make room
         """
         options, finder = self._options(most_leaving)
-        least = self._at_least_unplaced(options, finder)
+        # Of hosts with too many options it is not known what they take once
+        # instances have left.
+        proved = not most_leaving or all(each.all for each in options.values())
+        least = self._at_least_unplaced(options, finder) if proved else 0
         options = self._more_options(options, finder, least)
         choices = self._choices(options)
         problem = self._problem(choices)
@@ -236,7 +239,8 @@ class _Request:
                     _unplaced(each, 'time', why) for each in self._travellers
                 )
             )
-        return dataclasses.replace(best, at_most=len(self._travellers) - least)
+        at_most = len(self._travellers) - least if proved else None
+        return dataclasses.replace(best, at_most=at_most)
 
     def _options(
         self, most_leaving: int
