@@ -14,6 +14,7 @@ from oslo_serialization import jsonutils
 import sqlalchemy as sa
 
 from nfv_sched.nova import cell_databases
+from nfv_sched.nova import stored_requests
 from nfv_sched.nova.redact import describe_error
 
 #: States in which nova-api moves instances (``API.live_migrate``,
@@ -29,12 +30,15 @@ class Movability:
     """What is copied, and why an instance cannot be moved.
 
     ``live`` and ``cold`` say why not live and not cold; empty where Nova does
-    it. ``memory_mib`` is that of the flavor.
+    it. ``memory_mib`` is that of the flavor. ``stored`` is the same for
+    instances that claim alike if their requests are alike: what a move takes
+    from the instance itself, see :mod:`nfv_sched.nova.move_claims`.
     """
 
     memory_mib: int
     live: str = ''
     cold: str = ''
+    stored: str = ''
 
 
 def read(
@@ -74,6 +78,7 @@ def _rows(context: Any, uuids: Sequence[str]) -> list[Any]:
             instance.task_state,
             instance.memory_mb,
             extra.flavor,
+            extra.numa_topology,
             extra.pci_requests,
         )
         .outerjoin(
@@ -103,7 +108,22 @@ def _movability(row: Any) -> Movability:
         live = f'Nova does not migrate live what is {row.vm_state}'
     else:
         live = next(_obstacles(row, extra_specs), '')
-    return Movability(memory, live, cold)
+    return Movability(memory, live, cold, _stored(row))
+
+
+def _stored(row: Any) -> str:
+    """The page sizes and the PCI requests of an instance."""
+    topology = jsonutils.loads(row.numa_topology or '{}')
+    cells = stored_requests.plain(topology).get('cells', ())
+    requests = jsonutils.loads(row.pci_requests or '[]')
+    text: str = jsonutils.dumps(
+        [
+            [cell.get('pagesize') for cell in cells],
+            stored_requests.plain(requests),
+        ],
+        sort_keys=True,
+    )
+    return text
 
 
 def _obstacles(row: Any, extra_specs: Mapping[str, str]) -> Iterator[str]:

@@ -24,6 +24,16 @@ _DATA = 'nova_object.data'
 _NAMES = frozenset(('instance_uuid', 'request_id', 'requester_id'))
 #: Fields of a RequestSpec by which a guest is made.
 _FIELDS = ('flavor', 'numa_topology', 'pci_requests')
+#: And those by which filters and Placement choose among hosts.
+_OF_HOSTS = (
+    *_FIELDS,
+    'image',
+    'instance_group',
+    'scheduler_hints',
+    'availability_zone',
+    'project_id',
+    'user_id',
+)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -60,6 +70,18 @@ def read_guests(uuids: Sequence[str]) -> StoredGuests:
             # Versioned objects raise what they like over JSON from elsewhere.
             problems[uuid] = describe_error(error)
     return StoredGuests(guests, problems)
+
+
+def request_key(text: str) -> str:
+    """Equal for stored requests that the same hosts fit.
+
+    :raises ValueError: it is malformed
+    """
+    data = fields_of(text)
+    key: str = jsonutils.dumps(
+        [plain(data.get(name)) for name in _OF_HOSTS], sort_keys=True
+    )
+    return key
 
 
 def fields_of(text: str) -> Mapping[str, Any]:

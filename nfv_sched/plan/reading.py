@@ -19,11 +19,11 @@ from nfv_sched.dryrun.placement_ledger import unrestricted
 from nfv_sched.dryrun.scheduler import DryRunScheduler
 from nfv_sched.fit.candidates import AcceleratorsOf
 from nfv_sched.fit.candidates import Candidate
-from nfv_sched.model import DeviceRequest
 from nfv_sched.model import Guest
 from nfv_sched.nova import boot_request
 from nfv_sched.nova import movability
 from nfv_sched.nova import move_request
+from nfv_sched.nova import stored_requests
 from nfv_sched.nova.move_request import Purpose
 from nfv_sched.nova.types import HostState
 from nfv_sched.nova.types import RequestSpec
@@ -183,13 +183,19 @@ class CloudReading:
         ]
         facts, problems = movability.read(uuids)
         self.problems += problems
+        texts = boot_request.stored_texts(self._scheduler.context, uuids)
         done = 0
         movers: dict[str, list[_Mover]] = {}
         for name, survey in hosts.items():
             movers[name] = []
             for instance in survey.residents or ():
                 movers[name].append(
-                    self._mover(instance, facts.get(instance.uuid))
+                    self._mover(
+                        name,
+                        instance,
+                        facts.get(instance.uuid),
+                        texts.get(instance.uuid, ''),
+                    )
                 )
                 done += 1
                 self._tell(done, len(uuids))
@@ -197,8 +203,10 @@ class CloudReading:
 
     def _mover(
         self,
+        host: str,
         instance: SurveyedInstance,
         facts: movability.Movability | None,
+        text: str,
     ) -> _Mover:
         if facts is None:
             return _Mover(
@@ -214,22 +222,14 @@ class CloudReading:
             )
             return _Mover(instance, facts.memory_mib, Method.LIVE, None, stays)
         try:
-            stored = move_request.request_of(
-                self._scheduler.context, instance.uuid, _PURPOSES[method]
-            )
-            spec = stored.template.request()
-        except boot_request.BadRequestError as error:
+            asked = self._ask(host, instance, facts, method, text)
+        except (
+            boot_request.BadRequestError,
+            LookupError,
+            ValueError,
+        ) as error:
             return _Mover(instance, facts.memory_mib, method, None, str(error))
-        # Each plan says itself which hosts are closed.
-        spec.ignore_hosts = []
-        rule = self._rule(spec)
-        asked = self._ask(
-            instance.flavor,
-            facts.memory_mib,
-            spec,
-            method,
-            stored.template.task_state,
-        )
+        rule = self._rule(asked.spec)
         return _Mover(
             instance,
             facts.memory_mib,
@@ -240,33 +240,42 @@ class CloudReading:
 
     def _ask(
         self,
-        flavor: str,
-        memory_mib: int,
-        spec: RequestSpec,
+        host: str,
+        instance: SurveyedInstance,
+        facts: movability.Movability,
         method: Method,
-        task_state: str | None,
+        text: str,
     ) -> _Asked:
-        """The request, once for instances that ask for the same."""
-        fingerprint = boot_request.fingerprint(spec)
-        cycle = self._scheduler.begin(spec, task_state)
-        live = cycle.live
+        """The request, once for instances that ask for the same.
+
+        :param text: the stored request
+        :raises nfv_sched.nova.boot_request.BadRequestError: it cannot be made
+        :raises LookupError: it is malformed
+        :raises ValueError: the same
+        """
+        if not text:
+            raise boot_request.BadRequestError(
+                f'no request of instance {instance.uuid} is stored'
+            )
         key = (
-            fingerprint,
             method,
-            repr(_without_ids(cycle.fit_request.guest)),
-            self._together(spec),
-            live
-            and (
-                live.page_size_kib,
-                repr(_without_ids(live.devices.guest)),
-            ),
+            # Nova moves no instance to another Nova cell.
+            self._states[host].cell_uuid,
+            stored_requests.request_key(text),
+            facts.stored,
         )
         if key not in self._asked:
+            stored = move_request.request_of(
+                self._scheduler.context, instance.uuid, _PURPOSES[method]
+            )
+            spec = stored.template.request()
+            # Each plan says itself which hosts are closed.
+            spec.ignore_hosts = []
             self._asked[key] = _Asked(
-                flavor,
-                memory_mib,
+                instance.flavor,
+                facts.memory_mib,
                 spec,
-                self._scheduler.eligibility(spec, task_state),
+                self._scheduler.eligibility(spec, stored.template.task_state),
             )
         return self._asked[key]
 
@@ -458,16 +467,3 @@ def _shared(
         for provider in tree.shared.values()
         for name in provider.inventories
     }
-
-
-def _without_ids(guest: Guest) -> Guest:
-    return dataclasses.replace(
-        guest,
-        devices=tuple(_without_id(request) for request in guest.devices),
-    )
-
-
-def _without_id(request: DeviceRequest) -> DeviceRequest:
-    return dataclasses.replace(
-        request, request_id=None, bandwidth_group=None, rp_uuids=()
-    )
