@@ -243,10 +243,14 @@ def flavor_of(  # noqa: PLR0913 - all that there is to a flavor
 
 
 def image_of(properties: Mapping[str, str] | None = None) -> Any:
-    """The ``objects.ImageMeta`` of an image with these properties."""
+    """The ``objects.ImageMeta`` of an image with these properties.
+
+    Images with the same properties are one image.
+    """
+    name = jsonutils.dumps(dict(properties or {}), sort_keys=True)
     return objects.ImageMeta.from_dict(
         {
-            'id': str(uuid.uuid4()),
+            'id': str(uuid.uuid5(uuid.NAMESPACE_OID, name)),
             'name': 'image',
             'status': 'active',
             'min_ram': 0,
