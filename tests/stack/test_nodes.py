@@ -44,9 +44,11 @@ def shown(plane, *hosts):
     assert 'nfv-node-' not in text
     assert 'nfv-not-' not in text
     return {
-        guest['uuid']: {cell['host_cell'] for cell in guest['cells']}
+        instance['uuid']: {
+            node['host_numa_node'] for node in instance['numa_nodes']
+        }
         for host in json.loads(text)['hosts']
-        for guest in host['guests']
+        for instance in host['instances']
     }
 
 
