@@ -20,8 +20,8 @@ _MIB_PER_GIB = 1024
 def _nodes(landing: Landing) -> list[dict[str, Any]]:
     return [
         {
-            'instance_node': node.guest_node,
-            'node': node.node,
+            'guest_numa_node': node.guest_node,
+            'host_numa_node': node.node,
             'cpus': list(node.cpus),
             'memory_mib': node.memory_mib,
             'page_size_kib': node.page_size_kib,
@@ -36,7 +36,7 @@ def _devices(landing: Landing) -> list[dict[str, Any]]:
             'vendor_id': device.vendor_id,
             'product_id': device.product_id,
             'type': device.dev_type,
-            'node': device.numa_node,
+            'numa_node': device.numa_node,
             'address': device.address,
             'count': device.count,
         }
@@ -89,7 +89,7 @@ _STEP = (
     Column[Step]('source', 'From', lambda row: row.source),
     Column[Step]('destination', 'To', lambda row: row.destination),
     Column[Step](
-        'nodes',
+        'numa_nodes',
         'NUMA nodes',
         lambda row: _nodes(row.landing),
         lambda row: ', '.join(str(node.node) for node in row.landing.nodes),

@@ -29,7 +29,7 @@ def test_a_host_is_drained(run, guests_of):
     assert total['steps'] == total['at_most'] == len(there)
     assert total['memory_mib'] == 2048 * len(there)
     for step in found['steps']:
-        [node] = step['nodes']
+        [node] = step['numa_nodes']
         assert len(node['cpus']) == 2
         assert node['memory_mib'] == 2048
         assert node['page_size_kib'] == 1024 * 1024

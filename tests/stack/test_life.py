@@ -120,11 +120,13 @@ def test_a_drain_is_executed_as_planned(guests, flavors, plane, tmp_path):
         assert moved.compute_host == step['destination']
         pins = guests.pins(moved).by_cell
         assert sum(map(len, pins.values())) == sum(
-            len(node['cpus']) for node in step['nodes']
+            len(node['cpus']) for node in step['numa_nodes']
         )
         if step['destination'] not in plane.labelled:
             # Elsewhere the scheduler chooses by what it expects.
-            assert sorted(pins) == [node['node'] for node in step['nodes']]
+            assert sorted(pins) == [
+                node['host_numa_node'] for node in step['numa_nodes']
+            ]
     left = json.loads(plane.run('nfv-sched', *words, '-f', 'json'))
     assert left['steps'] == []
     methods = {step['name']: step['method'] for step in plan['steps']}
