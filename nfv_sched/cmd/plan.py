@@ -66,7 +66,8 @@ class PlanCommand(MultiTableCommand, metaclass=abc.ABCMeta):
             type=guest_options.not_negative,
             default=10,
             metavar='S',
-            help='the time that the solver may take (default: 10)',
+            help='the time that the search of options and each run of the '
+            'solver may take (default: 10)',
         )
         parser.add_argument(
             '--gbit',

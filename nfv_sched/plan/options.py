@@ -15,6 +15,8 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 import dataclasses
 import itertools
+import math
+import time
 
 from nfv_sched.dryrun.placement_ledger import allocated_amounts
 from nfv_sched.dryrun.placement_ledger import Claimed
@@ -110,14 +112,22 @@ class OptionFinder:
         self._known: dict[Hashable, tuple[list[Arrivals], bool]] = {}
 
     def options(
-        self, situation: Situation, leaving: Iterable[tuple[Resident, ...]]
+        self,
+        situation: Situation,
+        leaving: Iterable[tuple[Resident, ...]],
+        seconds: float = math.inf,
     ) -> Options:
         """The options of a host.
 
         :param leaving: sets of instances that may leave together
+        :param seconds: after which no other set is tried
         """
         found, complete = [], True
+        deadline = time.monotonic() + seconds
         for residents in leaving:
+            if residents and time.monotonic() > deadline:
+                complete = False
+                break
             state, numbers = situation, self._numbers
             if residents:
                 state = situation.branch()

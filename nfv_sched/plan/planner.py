@@ -265,7 +265,9 @@ class _Request:
             if host in self._closed:
                 continue
             found = finder.options(
-                situation, self._leaving(host, most_leaving)
+                situation,
+                self._leaving(host, most_leaving),
+                self._seconds / len(self._cloud.situations),
             )
             if most_leaving:
                 found = _worthwhile(found)
