@@ -239,6 +239,7 @@ class _Request:
                     _unplaced(each, 'time', why) for each in self._travellers
                 )
             )
+        proved = proved or best.is_complete
         at_most = len(self._travellers) - least if proved else None
         return dataclasses.replace(best, at_most=at_most)
 
