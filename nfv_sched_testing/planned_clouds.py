@@ -116,7 +116,7 @@ def boot(situation_, asked, uuid):
         uuid,
         asked.flavor,
         asked.memory_mib,
-        holding_of(asked.fit_request, claimed, ()),
+        holding_of(asked.fit_request, claimed),
         asked,
         group=asked.group and asked.group.uuid,
     )

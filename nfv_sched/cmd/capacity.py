@@ -11,12 +11,12 @@ from nfv_sched.capacity import tables
 from nfv_sched.capacity.evacuation import evacuate
 from nfv_sched.cmd import backends
 from nfv_sched.cmd import guest_options
+from nfv_sched.cmd import named_hosts
 from nfv_sched.cmd import rich_console
 from nfv_sched.cmd.multi_table import MultiTableCommand
 from nfv_sched.cmd.multi_table import Section
 from nfv_sched.cmd.multi_table import Selection
 from nfv_sched.dryrun.scheduler import DryRunScheduler
-from nfv_sched.model.similar_names import did_you_mean
 from nfv_sched.nova import boot_request
 from nfv_sched.nova import flavors
 from nfv_sched.nova.scheduler_pipeline import Pipeline
@@ -25,7 +25,6 @@ from nfv_sched.nova.shapes import shapes_of
 from nfv_sched.nova.types import RequestSpec
 from nfv_sched.plan.reading import CloudReading
 from nfv_sched.plan.values import Method
-from nfv_sched.survey.values import HostSurvey
 from nfv_sched.survey.values import Survey
 
 LOG = logging.getLogger(__name__)
@@ -278,12 +277,19 @@ class CapacityCommand(MultiTableCommand):
         survey: Survey,
     ) -> Iterator[Section]:
         """The tables of a loss."""
-        lost = _lost_hosts(survey, parsed.after_loss)
+        wanted = parsed.after_loss
+        lost = [
+            host for host in survey.hosts if named_hosts.is_named(host, wanted)
+        ]
+        if not lost:
+            raise named_hosts.unknown(survey, wanted)
         with rich_console.bar('instances') as tell:
             reading = CloudReading(
-                scheduler, survey, methods=(Method.EVACUATION,), tell=tell
+                scheduler, survey, methods=(Method.EVACUATION,)
             )
-            cloud, _ = reading.cloud([host.topology.name for host in lost])
+            cloud, _ = reading.cloud(
+                [host.topology.name for host in lost], tell=tell
+            )
         self.problem(reading.problems)
         evacuation = evacuate(cloud, lost)
         self.note(evacuation.notes)
@@ -307,35 +313,3 @@ def _spec(
     flavor = guest_options.flavor_of(parsed, name, source)
     request = guest_options.boot_request_of(parsed, flavor, source)
     return boot_request.request_spec(scheduler.context, request)
-
-
-def _lost_hosts(
-    survey: Survey, wanted: Sequence[tuple[str, str]]
-) -> list[HostSurvey]:
-    """The hosts that are named, or in a failure domain that is.
-
-    :raises nfv_sched.nova.boot_request.BadRequestError: there are none
-    """
-    lost = [
-        host
-        for host in survey.hosts
-        if any(
-            name in (host.host, host.topology.name)
-            if kind == 'host'
-            else host.topology.domains.get(kind) == name
-            for kind, name in wanted
-        )
-    ]
-    if not lost:
-        named = ', '.join(f'{kind}={name}' for kind, name in wanted)
-        kind, name = wanted[0]
-        known = (
-            {host.host for host in survey.hosts}
-            if kind == 'host'
-            else {host.topology.domains.get(kind, '') for host in survey.hosts}
-        )
-        raise boot_request.BadRequestError(
-            f'no host is {named}{did_you_mean(name, known - {""})}; '
-            '[nfv_sched] failure_domains names the kinds of domains'
-        )
-    return lost

@@ -5,19 +5,22 @@ import argparse
 from collections.abc import Iterator
 from collections.abc import Sequence
 import pathlib
-from typing import Any
 
 from nfv_sched.cmd import backends
 from nfv_sched.cmd import compute_api
 from nfv_sched.cmd import guest_options
+from nfv_sched.cmd import named_hosts
 from nfv_sched.cmd import rich_console
 from nfv_sched.cmd.exit_codes import ExitCode
 from nfv_sched.cmd.multi_table import MultiTableCommand
 from nfv_sched.cmd.multi_table import Section
 from nfv_sched.cmd.multi_table import Selection
+from nfv_sched.cmd.named_hosts import is_named
+from nfv_sched.cmd.named_hosts import Named
 from nfv_sched.dryrun.scheduler import DryRunScheduler
 from nfv_sched.nova import boot_request
 from nfv_sched.nova.scheduler_pipeline import Pipeline
+from nfv_sched.nova.types import RequestSpec
 from nfv_sched.plan import planner
 from nfv_sched.plan import scripts
 from nfv_sched.plan import tables
@@ -25,12 +28,13 @@ from nfv_sched.plan.executor import DeviationError
 from nfv_sched.plan.executor import Executor
 from nfv_sched.plan.executor import Journal
 from nfv_sched.plan.planner import Effort
+from nfv_sched.plan.planner import PlannedCloud
 from nfv_sched.plan.reading import ANY_METHOD
 from nfv_sched.plan.reading import CloudReading
+from nfv_sched.plan.situation import RequestClass
 from nfv_sched.plan.values import Method
 from nfv_sched.plan.values import Plan
 from nfv_sched.render.formatting import printable
-from nfv_sched.survey.values import HostSurvey
 from nfv_sched.survey.values import Survey
 
 _METHODS = {
@@ -201,59 +205,50 @@ class PlanCommand(MultiTableCommand, metaclass=abc.ABCMeta):
 
     def read(
         self,
-        scheduler: DryRunScheduler,
-        survey: Survey,
-        methods: Sequence[Method],
-        movable: Sequence[str] | None,
-        new: Sequence[Any] = (),
-    ) -> Any:
-        """The cloud as the planner sees it, and the classes that are new."""
+        reading: CloudReading,
+        movable: Sequence[str] | None = None,
+        new: Sequence[tuple[str, RequestSpec]] = (),
+    ) -> tuple[PlannedCloud, list[RequestClass]]:
+        """The cloud, and the classes that are new, with a bar meanwhile.
+
+        As :meth:`nfv_sched.plan.reading.CloudReading.cloud`.
+        """
         with rich_console.bar('instances') as tell:
-            reading = CloudReading(
-                scheduler, survey, methods=methods, tell=tell
-            )
-            cloud, classes = reading.cloud(movable, new)
+            read = reading.cloud(movable, new, tell=tell)
         self.problem(reading.problems)
-        return cloud, classes
+        return read
 
 
 def _effort(parsed: argparse.Namespace) -> Effort:
     return Effort(parsed.leaving, parsed.seconds)
 
 
-def _named(
-    survey: Survey, wanted: Sequence[tuple[str, str]]
-) -> list[HostSurvey]:
-    """The hosts of names and failure domains.
+def _named(survey: Survey, wanted: Sequence[Named]) -> list[str]:
+    """The compute nodes of names and failure domains.
 
-    :raises nfv_sched.nova.boot_request.BadRequestError: there are none
+    :raises nfv_sched.nova.boot_request.BadRequestError: one names none
     """
-    found = [
-        host
-        for host in survey.hosts
-        if any(
-            name in (host.host, host.topology.name)
-            if kind == 'host'
-            else host.topology.domains.get(kind) == name
-            for kind, name in wanted
-        )
-    ]
-    known = {
-        (kind, name)
-        for kind, name in wanted
-        for host in found
-        if name in (host.host, host.topology.name)
-        or host.topology.domains.get(kind) == name
-    }
     missing = [
-        f'{kind}={name}' for kind, name in wanted if (kind, name) not in known
+        each
+        for each in wanted
+        if not any(is_named(host, [each]) for host in survey.hosts)
     ]
     if missing:
-        raise boot_request.BadRequestError(
-            f'no host is {", ".join(missing)}; [nfv_sched] failure_domains '
-            'names the kinds of domains'
-        )
-    return found
+        raise named_hosts.unknown(survey, missing)
+    return [
+        host.topology.name for host in survey.hosts if is_named(host, wanted)
+    ]
+
+
+def _add_method(parser: argparse.ArgumentParser) -> None:
+    """Add ``--method``."""
+    parser.add_argument(
+        '--method',
+        choices=sorted(_METHODS),
+        default='any',
+        help='how instances may move; any prefers live migration '
+        '(default: any)',
+    )
 
 
 class PlanDrainCommand(PlanCommand):
@@ -270,13 +265,7 @@ class PlanDrainCommand(PlanCommand):
         parser.add_argument(
             'hosts', nargs='+', metavar='HOST', help='hosts to empty'
         )
-        parser.add_argument(
-            '--method',
-            choices=sorted(_METHODS),
-            default='any',
-            help='how instances may move; any prefers live migration '
-            '(default: any)',
-        )
+        _add_method(parser)
         return parser
 
     def plan(
@@ -287,21 +276,18 @@ class PlanDrainCommand(PlanCommand):
         survey: Survey,
     ) -> tuple[str, Plan]:
         """Drain."""
-        hosts = [
-            host.topology.name
-            for host in _named(
-                survey, [('host', name) for name in parsed_args.hosts]
-            )
-        ]
-        methods = _METHODS[parsed_args.method]
+        hosts = _named(survey, [('host', name) for name in parsed_args.hosts])
+        reading = CloudReading(
+            scheduler, survey, methods=_METHODS[parsed_args.method]
+        )
         title = f'Drain of {", ".join(hosts)}'
         # The others are only read if they have to make room.
-        cloud, _ = self.read(scheduler, survey, methods, hosts)
+        cloud, _ = self.read(reading, hosts)
         plan = planner.relocate(
             cloud, hosts, effort=Effort(0, parsed_args.seconds)
         )
         if not plan.is_complete and parsed_args.leaving:
-            cloud, _ = self.read(scheduler, survey, methods, None)
+            cloud, _ = self.read(reading)
             plan = planner.relocate(cloud, hosts, effort=_effort(parsed_args))
         return title, plan
 
@@ -334,10 +320,9 @@ class PlanSurviveCommand(PlanCommand):
         survey: Survey,
     ) -> tuple[str, Plan]:
         """Evacuate."""
-        hosts = [
-            host.topology.name for host in _named(survey, parsed_args.lost)
-        ]
-        cloud, _ = self.read(scheduler, survey, (Method.EVACUATION,), hosts)
+        hosts = _named(survey, parsed_args.lost)
+        reading = CloudReading(scheduler, survey, methods=(Method.EVACUATION,))
+        cloud, _ = self.read(reading, hosts)
         plan = planner.relocate(
             cloud, hosts, lost=True, effort=_effort(parsed_args)
         )
@@ -363,13 +348,7 @@ class PlanRoomCommand(PlanCommand):
             metavar='N',
             help='how many more are to fit (default: 1)',
         )
-        parser.add_argument(
-            '--method',
-            choices=sorted(_METHODS),
-            default='any',
-            help='how instances may move; any prefers live migration '
-            '(default: any)',
-        )
+        _add_method(parser)
         guest_options.add_flavor_arguments(parser)
         guest_options.add_arguments(parser)
         return parser
@@ -388,13 +367,10 @@ class PlanRoomCommand(PlanCommand):
         request = guest_options.boot_request_of(parsed_args, flavor, source)
         spec = boot_request.request_spec(scheduler.context, request)
         name = parsed_args.flavor or 'flavor by hand'
-        cloud, [asked] = self.read(
-            scheduler,
-            survey,
-            _METHODS[parsed_args.method],
-            None,
-            [(name, spec)],
+        reading = CloudReading(
+            scheduler, survey, methods=_METHODS[parsed_args.method]
         )
+        cloud, [asked] = self.read(reading, new=[(name, spec)])
         plan = planner.make_room(
             cloud, asked, parsed_args.count, effort=_effort(parsed_args)
         )

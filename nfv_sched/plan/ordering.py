@@ -143,7 +143,7 @@ class _Ordering:
             traveller.name,
             traveller.flavor,
             traveller.memory_mib,
-            holding_of(traveller.asked.fit_request, claimed, ()),
+            holding_of(traveller.asked.fit_request, claimed),
             traveller.asked,
             group=traveller.asked.group.uuid
             if traveller.asked.group

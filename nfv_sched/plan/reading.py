@@ -81,7 +81,6 @@ class CloudReading:
 
     :param survey: of Nova's databases, taken with ``scheduler``
     :param methods: how instances may move, first what is preferred
-    :param tell: called with the number of instances read, and of all
     """
 
     def __init__(
@@ -90,7 +89,6 @@ class CloudReading:
         survey: Survey,
         *,
         methods: Sequence[Method] = ANY_METHOD,
-        tell: Callable[[int, int], None] | None = None,
     ) -> None:
         self._scheduler = scheduler
         self._states = {
@@ -102,21 +100,24 @@ class CloudReading:
             if host.topology.name in self._states
         }
         self._methods = tuple(methods)
-        self._tell = tell or (lambda done, total: None)
         self._asked: dict[Hashable, _Asked] = {}
+        self._allocations: dict[str, Mapping[str, Mapping[str, int]]] = {}
         self.problems: list[str] = list(survey.problems)
 
     def cloud(
         self,
         movable: Collection[str] | None = None,
         new: Sequence[tuple[str, RequestSpec]] = (),
+        *,
+        tell: Callable[[int, int], None] = lambda done, total: None,
     ) -> tuple[PlannedCloud, list[RequestClass]]:
         """The cloud, and the classes of requests that are new.
 
         :param movable: the hosts whose instances may move, None for all
         :param new: flavors and requests of instances that do not exist
+        :param tell: called with the number of instances read, and of all
         """
-        movers = self._movers(movable)
+        movers = self._movers(movable, tell)
         asked_new = [self._boot(flavor, spec) for flavor, spec in new]
         asked = list(
             dict.fromkeys(
@@ -145,8 +146,7 @@ class CloudReading:
         classes = {each: self._class(each, known) for each in asked}
         residents = {
             name: [
-                self._resident(name, mover, classes, known.get(name), held)
-                for mover in each
+                self._resident(name, mover, classes, held) for mover in each
             ]
             for name, each in movers.items()
             for held in (self._held(known.get(name), each),)
@@ -169,7 +169,9 @@ class CloudReading:
     # Instances
 
     def _movers(
-        self, movable: Collection[str] | None
+        self,
+        movable: Collection[str] | None,
+        tell: Callable[[int, int], None],
     ) -> dict[str, list[_Mover]]:
         hosts = {
             name: survey
@@ -198,7 +200,7 @@ class CloudReading:
                     )
                 )
                 done += 1
-                self._tell(done, len(uuids))
+                tell(done, len(uuids))
         return movers
 
     def _mover(
@@ -292,7 +294,6 @@ class CloudReading:
         host: str,
         mover: _Mover,
         classes: Mapping[_Asked, RequestClass],
-        tree: HostTree | None,
         held: Mapping[str, Mapping[tuple[str, str], int]],
     ) -> Resident:
         instance = mover.instance
@@ -327,12 +328,7 @@ class CloudReading:
         for provider in tree.providers():
             if not provider.used:
                 continue
-            try:
-                allocations = api.allocations_of(
-                    self._scheduler.client, provider.uuid
-                )
-            except NotFound:
-                continue
+            allocations = self._allocations_of(provider.uuid)
             for consumer, amounts in allocations.items():
                 held.setdefault(consumer, {}).update(
                     {
@@ -341,6 +337,18 @@ class CloudReading:
                     }
                 )
         return held
+
+    def _allocations_of(
+        self, provider: str
+    ) -> Mapping[str, Mapping[str, int]]:
+        """What is allocated of a provider, read once: hosts may share it."""
+        if provider not in self._allocations:
+            try:
+                read = api.allocations_of(self._scheduler.client, provider)
+            except NotFound:
+                read = {}
+            self._allocations[provider] = read
+        return self._allocations[provider]
 
     # Requests
 
@@ -358,7 +366,7 @@ class CloudReading:
         return enabled and group.policy == policy
 
     def _together(self, spec: RequestSpec) -> frozenset[str] | None:
-        """The hosts of the other members of an affinity group.
+        """The hosts of an affinity group, that of the instance included.
 
         As ServerGroupAffinityFilter: None where nothing is to be together.
         """
@@ -380,7 +388,7 @@ class CloudReading:
                 continue
             if together is not None and state.host not in together:
                 excluded[name] = (
-                    f'server group: its other members are on '
+                    f'server group: its members are on '
                     f'{", ".join(sorted(together))}'
                 )
                 continue

@@ -223,12 +223,11 @@ def landing(
     )
 
 
-def holding_of(
-    fit_request: fit.FitRequest,
-    claimed: Claimed,
-    devices: Sequence[SurveyedDevice],
-) -> Holding:
-    """What an instance holds once it has arrived."""
+def holding_of(fit_request: fit.FitRequest, claimed: Claimed) -> Holding:
+    """What an instance holds once it has arrived.
+
+    Without devices: which of a pool Nova takes is not known.
+    """
     guest_cells = fit_request.guest.cells
     return Holding(
         tuple(
@@ -244,6 +243,5 @@ def holding_of(
             )
             for cell in claimed.outcome.cells
         ),
-        tuple(devices),
-        dict(placement_ledger.allocated_amounts(claimed.candidate)),
+        amounts=dict(placement_ledger.allocated_amounts(claimed.candidate)),
     )

@@ -48,8 +48,7 @@ def test_what_cannot_move_is_told_with_the_reason(run, cloud, guests_of):
         second.uuid,
     }
     assert {each['why'] for each in found['unplaced']} == {
-        'no host may take it: server group: its other members are on '
-        f'{first.host}'
+        f'no host may take it: server group: its members are on {first.host}'
     }
     moved = {each['uuid'] for each in found['steps']}
     assert moved == ({third.uuid} if third.host == first.host else set())

@@ -44,7 +44,7 @@ def replay(cloud, plan, classes, new=None):
                     resident.name,
                     resident.flavor,
                     resident.memory_mib,
-                    clouds.holding_of(asked.fit_request, claimed, ()),
+                    clouds.holding_of(asked.fit_request, claimed),
                     asked,
                     group=resident.group,
                 ),
