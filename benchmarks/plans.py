@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from nfv_sched.plan import planner
-from nfv_sched.plan.planner import Effort
+from nfv_sched.plan.planner import SearchLimits
 from nfv_sched.plan.values import Method
 from nfv_sched.plan.values import Plan
 from nfv_sched_testing import planned_clouds
@@ -51,16 +51,20 @@ def _rows(hosts: int, fill: float, seed: int) -> Iterator[tuple[str, ...]]:
     )
     count = sum(map(len, cloud.residents.values()))
     new = planned_clouds.request_class(
-        'new', planned_clouds.request(*_NEW), cloud.situations
+        'new', planned_clouds.request(*_NEW), cloud.projected_hosts
     )
-    leave = Effort(most_leaving=3)
+    leave = SearchLimits(most_leaving=3)
     several = [f'host{number}' for number in range(hosts // 20)]
     plans: dict[str, Callable[[], Plan]] = {
-        'room for 3': lambda: planner.make_room(cloud, new, 3, effort=leave),
-        'room for 10': lambda: planner.make_room(cloud, new, 10, effort=leave),
+        'room for 3': lambda: planner.make_room(
+            cloud, new, 3, search_limits=leave
+        ),
+        'room for 10': lambda: planner.make_room(
+            cloud, new, 10, search_limits=leave
+        ),
         'loss of a 20th': lambda: planner.relocate(cloud, several, lost=True),
         'drain of a host': lambda: planner.relocate(
-            cloud, several[:1], effort=leave
+            cloud, several[:1], search_limits=leave
         ),
     }
     for name, make in plans.items():

@@ -11,10 +11,10 @@ from nfv_sched.model import GuestCell
 from nfv_sched.model import Host
 from nfv_sched.model import PagePool
 from nfv_sched.plan.planner import PlannedCloud
-from nfv_sched.plan.situation import holding_of
-from nfv_sched.plan.situation import RequestClass
-from nfv_sched.plan.situation import Resident
-from nfv_sched.plan.situation import Situation
+from nfv_sched.plan.projected_host import held_after
+from nfv_sched.plan.projected_host import ProjectedHost
+from nfv_sched.plan.projected_host import RequestClass
+from nfv_sched.plan.projected_host import Resident
 
 PAGE_KIB = 1024 * 1024
 
@@ -91,7 +91,7 @@ def request_class(flavor, fit_request, hosts, **values):
     )
 
 
-def situation(host_, ledger):
+def projected(host_, ledger):
     """A host without instances, whose provider has the name of the host."""
     for cell in host_.cells:
         pages = cell.pages[0]
@@ -100,23 +100,23 @@ def situation(host_, ledger):
             ('MEMORY_MB', pages.total * 1024),
         ):
             ledger.add((host_.name, name), amount)
-    return Situation(
+    return ProjectedHost(
         HostUnderTest(host_.name, host_, None, {}, lambda uuid: None), ledger
     )
 
 
-def boot(situation_, asked, uuid):
+def boot(projected_, asked, uuid):
     """Put an instance onto a host; None if it does not fit."""
-    claimed = situation_.attempt(asked)
+    claimed = projected_.attempt(asked)
     if isinstance(claimed, str):
         return None
-    situation_.arrive(asked, claimed)
+    projected_.arrive(asked, claimed)
     return Resident(
         uuid,
         uuid,
         asked.flavor,
         asked.memory_mib,
-        holding_of(asked.fit_request, claimed),
+        held_after(asked.fit_request, claimed),
         asked,
         group=asked.group and asked.group.uuid,
     )
@@ -127,7 +127,9 @@ def random_cloud(seed, hosts=4, fill=0.8, shapes=None, host_of=host):
     dice = random.Random(seed)  # noqa: S311 - not for secrets
     names = [f'host{number}' for number in range(hosts)]
     ledger = PlacementLedger()
-    situations = {name: situation(host_of(name), ledger) for name in names}
+    projected_hosts = {
+        name: projected(host_of(name), ledger) for name in names
+    }
     shapes = shapes or [
         request(
             cells=dice.choice((1, 1, 2)),
@@ -144,21 +146,21 @@ def random_cloud(seed, hosts=4, fill=0.8, shapes=None, host_of=host):
     residents = {name: [] for name in names}
     total = sum(
         len(cell.dedicated_cpus)
-        for each in situations.values()
+        for each in projected_hosts.values()
         for cell in each.host.cells
     )
     failed = number = 0
     while failed < 50:
         used = sum(
             len(cell.pinned_cpus)
-            for each in situations.values()
+            for each in projected_hosts.values()
             for cell in each.host.cells
         )
         if used >= fill * total:
             break
         name = dice.choice(names)
         resident = boot(
-            situations[name], dice.choice(classes), f'instance{number}'
+            projected_hosts[name], dice.choice(classes), f'instance{number}'
         )
         if resident is None:
             failed += 1
@@ -166,4 +168,4 @@ def random_cloud(seed, hosts=4, fill=0.8, shapes=None, host_of=host):
         residents[name].append(resident)
         number += 1
         failed = 0
-    return PlannedCloud(situations, residents, ledger), classes
+    return PlannedCloud(projected_hosts, residents, ledger), classes

@@ -27,11 +27,11 @@ from nfv_sched.plan import tables
 from nfv_sched.plan.executor import DeviationError
 from nfv_sched.plan.executor import Executor
 from nfv_sched.plan.executor import Journal
-from nfv_sched.plan.planner import Effort
 from nfv_sched.plan.planner import PlannedCloud
+from nfv_sched.plan.planner import SearchLimits
+from nfv_sched.plan.projected_host import RequestClass
 from nfv_sched.plan.reading import ANY_METHOD
 from nfv_sched.plan.reading import CloudReading
-from nfv_sched.plan.situation import RequestClass
 from nfv_sched.plan.values import Method
 from nfv_sched.plan.values import Plan
 from nfv_sched.render.formatting import printable
@@ -219,8 +219,8 @@ class PlanCommand(MultiTableCommand, metaclass=abc.ABCMeta):
         return read
 
 
-def _effort(parsed: argparse.Namespace) -> Effort:
-    return Effort(parsed.leaving, parsed.seconds)
+def _search_limits(parsed: argparse.Namespace) -> SearchLimits:
+    return SearchLimits(parsed.leaving, parsed.seconds)
 
 
 def _named(survey: Survey, wanted: Sequence[Named]) -> list[str]:
@@ -284,11 +284,13 @@ class PlanDrainCommand(PlanCommand):
         # The others are only read if they have to make room.
         cloud, _ = self.read(reading, hosts)
         plan = planner.relocate(
-            cloud, hosts, effort=Effort(0, parsed_args.seconds)
+            cloud, hosts, search_limits=SearchLimits(0, parsed_args.seconds)
         )
         if not plan.is_complete and parsed_args.leaving:
             cloud, _ = self.read(reading)
-            plan = planner.relocate(cloud, hosts, effort=_effort(parsed_args))
+            plan = planner.relocate(
+                cloud, hosts, search_limits=_search_limits(parsed_args)
+            )
         return title, plan
 
 
@@ -324,7 +326,7 @@ class PlanSurviveCommand(PlanCommand):
         reading = CloudReading(scheduler, survey, methods=(Method.EVACUATION,))
         cloud, _ = self.read(reading, hosts)
         plan = planner.relocate(
-            cloud, hosts, lost=True, effort=_effort(parsed_args)
+            cloud, hosts, lost=True, search_limits=_search_limits(parsed_args)
         )
         return f'Loss of {", ".join(hosts)}', plan
 
@@ -372,6 +374,9 @@ class PlanRoomCommand(PlanCommand):
         )
         cloud, [asked] = self.read(reading, new=[(name, spec)])
         plan = planner.make_room(
-            cloud, asked, parsed_args.count, effort=_effort(parsed_args)
+            cloud,
+            asked,
+            parsed_args.count,
+            search_limits=_search_limits(parsed_args),
         )
         return f'Room for {parsed_args.count} of {name}', plan

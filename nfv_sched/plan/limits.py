@@ -10,8 +10,8 @@ from nfv_sched.dryrun.placement_ledger import allocated_amounts
 from nfv_sched.fit.request import KIB_PER_MIB
 from nfv_sched.model import DeviceRequest
 from nfv_sched.plan.options import OptionFinder
-from nfv_sched.plan.situation import RequestClass
-from nfv_sched.plan.situation import Situation
+from nfv_sched.plan.projected_host import ProjectedHost
+from nfv_sched.plan.projected_host import RequestClass
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -28,23 +28,23 @@ class HostLimits:
 
 
 def limits_of(
-    situation: Situation,
+    projected: ProjectedHost,
     classes: Sequence[RequestClass],
     finder: OptionFinder,
 ) -> HostLimits:
     """The limits of a host for the classes."""
     alone = tuple(
-        len(finder.fill(situation, [number]).order)
+        len(finder.fill(projected, [number]).order)
         for number in range(len(classes))
     )
-    free = dict(_free(situation))
+    free = dict(_free(projected))
     sums: dict[Hashable, dict[int, int]] = {}
     for number, asked in enumerate(classes):
         if not alone[number]:
             continue
-        for key, amount in _needs(situation, asked):
+        for key, amount in _needs(projected, asked):
             if key[0] == 'devices':
-                free.setdefault(key, _matching(situation, asked, key[1]))
+                free.setdefault(key, _matching(projected, asked, key[1]))
             sums.setdefault(key, {})[number] = amount
     return HostLimits(
         alone,
@@ -58,12 +58,12 @@ _Key = tuple[str, Hashable]
 
 
 def _needs(
-    situation: Situation, asked: RequestClass
+    projected: ProjectedHost, asked: RequestClass
 ) -> Iterator[tuple[_Key, int]]:
     """What an instance takes at least, of whatever candidate."""
     amounts = [
         dict(allocated_amounts(candidate))
-        for candidate in asked.candidates[situation.name]
+        for candidate in asked.candidates[projected.name]
     ]
     for key in frozenset.intersection(*map(frozenset, amounts)):
         yield ('placement', key), min(each[key] for each in amounts)
@@ -95,9 +95,9 @@ def _specs(request: DeviceRequest) -> Hashable:
     )
 
 
-def _free(situation: Situation) -> Iterator[tuple[_Key, int]]:
-    host = situation.host
-    for key, amount in situation.ledger.free().items():
+def _free(projected: ProjectedHost) -> Iterator[tuple[_Key, int]]:
+    host = projected.host
+    for key, amount in projected.ledger.free().items():
         yield ('placement', key), amount
     yield (
         ('dedicated', None),
@@ -112,7 +112,7 @@ def _free(situation: Situation) -> Iterator[tuple[_Key, int]]:
 
 
 def _matching(
-    situation: Situation, asked: RequestClass, specs: Hashable
+    projected: ProjectedHost, asked: RequestClass, specs: Hashable
 ) -> int:
     """The free devices that match what a request asks."""
     request = asked.fit_request
@@ -123,6 +123,6 @@ def _matching(
     ]
     return sum(
         pool.count
-        for pool in situation.host.pools
+        for pool in projected.host.pools
         if request.matches(pool).eligible >> index & 1
     )

@@ -21,9 +21,9 @@ import time
 from nfv_sched.dryrun.placement_ledger import allocated_amounts
 from nfv_sched.dryrun.placement_ledger import Claimed
 from nfv_sched.model import Host
-from nfv_sched.plan.situation import RequestClass
-from nfv_sched.plan.situation import Resident
-from nfv_sched.plan.situation import Situation
+from nfv_sched.plan.projected_host import ProjectedHost
+from nfv_sched.plan.projected_host import RequestClass
+from nfv_sched.plan.projected_host import Resident
 
 #: Numbers of arrivals of each class, in the order of the classes.
 Counts = tuple[int, ...]
@@ -113,7 +113,7 @@ class OptionFinder:
 
     def options(
         self,
-        situation: Situation,
+        projected: ProjectedHost,
         leaving: Iterable[tuple[Resident, ...]],
         seconds: float = math.inf,
     ) -> Options:
@@ -128,9 +128,9 @@ class OptionFinder:
             if residents and time.monotonic() > deadline:
                 complete = False
                 break
-            state, numbers = situation, self._numbers
+            state, numbers = projected, self._numbers
             if residents:
-                state = situation.branch()
+                state = projected.branch()
                 for resident in residents:
                     state.leave(resident)
                 # One that leaves does not come back.
@@ -145,12 +145,12 @@ class OptionFinder:
             found += [Option(residents, each) for each in arrivals]
         return Options(tuple(found), complete)
 
-    def fill(self, situation: Situation, order: Iterable[int]) -> Arrivals:
+    def fill(self, projected: ProjectedHost, order: Iterable[int]) -> Arrivals:
         """One combination of arrivals: of each class as many as fit.
 
         :param order: the classes by number, the first one first
         """
-        state, arrivals = situation.branch(), Arrivals()
+        state, arrivals = projected.branch(), Arrivals()
         for number in order:
             asked = self._classes[number]
             for _ in range(self._most[number]):
@@ -162,29 +162,29 @@ class OptionFinder:
         return arrivals
 
     def _arrivals(
-        self, situation: Situation, numbers: Counts
+        self, projected: ProjectedHost, numbers: Counts
     ) -> tuple[list[Arrivals], bool]:
         """The largest combinations of arrivals; whether that is all."""
         key = (
             numbers,
-            situation.key([self._classes[number] for number in numbers]),
+            projected.key([self._classes[number] for number in numbers]),
         )
         if key not in self._known:
-            found, complete = self._find(situation, numbers)
+            found, complete = self._find(projected, numbers)
             self._known[key] = _largest(found), complete
         return self._known[key]
 
     def _find(
-        self, situation: Situation, numbers: Counts
+        self, projected: ProjectedHost, numbers: Counts
     ) -> tuple[dict[Counts, Arrivals], bool]:
         none = tuple(0 for _ in self._classes)
         found = {none: Arrivals()}
-        level: dict[Counts, list[tuple[Situation, Arrivals]]] = {
-            none: [(situation, Arrivals())]
+        level: dict[Counts, list[tuple[ProjectedHost, Arrivals]]] = {
+            none: [(projected, Arrivals())]
         }
         complete = True
         while level:
-            following: dict[Counts, list[tuple[Situation, Arrivals]]] = {}
+            following: dict[Counts, list[tuple[ProjectedHost, Arrivals]]] = {}
             seen: set[Hashable] = set()
             for counts, states in level.items():
                 for number in numbers:

@@ -8,16 +8,16 @@ from collections.abc import Sequence
 import dataclasses
 
 from nfv_sched.plan.options import Option
-from nfv_sched.plan.situation import holding_of
-from nfv_sched.plan.situation import RequestClass
-from nfv_sched.plan.situation import Resident
-from nfv_sched.plan.situation import Situation
+from nfv_sched.plan.projected_host import held_after
+from nfv_sched.plan.projected_host import ProjectedHost
+from nfv_sched.plan.projected_host import RequestClass
+from nfv_sched.plan.projected_host import Resident
 from nfv_sched.plan.values import Method
 from nfv_sched.plan.values import Step
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Traveller:
+class MovingInstance:
     """An instance that needs a host.
 
     ``source`` is where it is, None for one that is booted; ``resident`` is
@@ -39,14 +39,14 @@ class Ordered:
     """Steps of which each claim succeeds, and who could not be ordered."""
 
     steps: tuple[Step, ...]
-    stuck: tuple[Traveller, ...]
+    stuck: tuple[MovingInstance, ...]
 
 
 def order(
-    situations: Mapping[str, Situation],
+    projected_hosts: Mapping[str, ProjectedHost],
     classes: Sequence[RequestClass],
     options: Mapping[str, Option],
-    travellers: Iterable[Traveller],
+    moving: Iterable[MovingInstance],
 ) -> Ordered:
     """Carry out what was chosen for each host, claim by claim.
 
@@ -54,18 +54,18 @@ def order(
     other in a circle one instance goes to a third host first, and on to its
     destination later.
 
-    :param situations: the hosts by name, which are changed
+    :param projected_hosts: the hosts by name, which are changed
     :param classes: by their numbers in the options
     :param options: what was chosen for each host
-    :param travellers: all that leave a host or need one; there may be more
+    :param moving: all that leave a host or need one; there may be more
         than there are places
     """
-    return _Ordering(situations, _assign(classes, options, travellers)).run()
+    return _Ordering(projected_hosts, _assign(classes, options, moving)).run()
 
 
 @dataclasses.dataclass(slots=True)
 class _Pending:
-    traveller: Traveller
+    instance: MovingInstance
     destination: str
     #: Where it is now, and what it holds there.
     at: str | None
@@ -76,10 +76,10 @@ class _Pending:
 class _Ordering:
     def __init__(
         self,
-        situations: Mapping[str, Situation],
+        projected_hosts: Mapping[str, ProjectedHost],
         pending: Iterable[_Pending],
     ) -> None:
-        self._situations = situations
+        self._projected_hosts = projected_hosts
         self._pending = list(pending)
         self._steps: list[Step] = []
         # The last step that changed each host.
@@ -91,7 +91,7 @@ class _Ordering:
                 break
         return Ordered(
             tuple(self._steps),
-            tuple(pending.traveller for pending in self._pending),
+            tuple(pending.instance for pending in self._pending),
         )
 
     def _advance(self) -> bool:
@@ -104,16 +104,16 @@ class _Ordering:
         return moved
 
     def _move(self, pending: _Pending, destination: str) -> bool:
-        situation = self._situations[destination]
-        traveller = pending.traveller
-        claimed = situation.attempt(traveller.asked)
+        projected = self._projected_hosts[destination]
+        instance = pending.instance
+        claimed = projected.attempt(instance.asked)
         if isinstance(claimed, str):
             return False
-        landing = situation.arrive(traveller.asked, claimed)
+        predicted = projected.arrive(instance.asked, claimed)
         source = pending.at
         # Both hosts hold it until the move is confirmed.
         if pending.resident is not None and source is not None:
-            self._situations[source].leave(pending.resident)
+            self._projected_hosts[source].leave(pending.resident)
         number = len(self._steps) + 1
         after = sorted(
             {
@@ -124,14 +124,14 @@ class _Ordering:
         self._steps.append(
             Step(
                 number,
-                traveller.method,
-                traveller.uuid,
-                traveller.name,
-                traveller.flavor,
-                source or traveller.source,
+                instance.method,
+                instance.uuid,
+                instance.name,
+                instance.flavor,
+                source or instance.source,
                 destination,
-                landing,
-                traveller.memory_mib if traveller.method is Method.LIVE else 0,
+                predicted,
+                instance.memory_mib if instance.method is Method.LIVE else 0,
                 tuple(after),
             )
         )
@@ -139,15 +139,13 @@ class _Ordering:
             self._changed[host].append(number)
         pending.at = destination
         pending.resident = Resident(
-            traveller.uuid or '',
-            traveller.name,
-            traveller.flavor,
-            traveller.memory_mib,
-            holding_of(traveller.asked.fit_request, claimed),
-            traveller.asked,
-            group=traveller.asked.group.uuid
-            if traveller.asked.group
-            else None,
+            instance.uuid or '',
+            instance.name,
+            instance.flavor,
+            instance.memory_mib,
+            held_after(instance.asked.fit_request, claimed),
+            instance.asked,
+            group=instance.asked.group.uuid if instance.asked.group else None,
         )
         return True
 
@@ -159,10 +157,10 @@ class _Ordering:
                 pending.at not in wanted
                 or pending.parked
                 # Which of the devices it takes there is not known.
-                or pending.traveller.asked.fit_request.guest.devices
+                or pending.instance.asked.fit_request.guest.devices
             ):
                 continue
-            for name in self._situations:
+            for name in self._projected_hosts:
                 if name in wanted or name == pending.at:
                     continue
                 if self._move(pending, name):
@@ -174,14 +172,14 @@ class _Ordering:
 def _assign(
     classes: Sequence[RequestClass],
     options: Mapping[str, Option],
-    travellers: Iterable[Traveller],
+    moving: Iterable[MovingInstance],
 ) -> Iterator[_Pending]:
-    """A destination for each traveller, host by host in order of claims."""
-    waiting: dict[RequestClass, collections.deque[Traveller]] = (
+    """A destination for each instance, host by host in order of claims."""
+    waiting: dict[RequestClass, collections.deque[MovingInstance]] = (
         collections.defaultdict(collections.deque)
     )
-    for traveller in travellers:
-        waiting[traveller.asked].append(traveller)
+    for instance in moving:
+        waiting[instance.asked].append(instance)
     for host, option in options.items():
         for number in option.arrivals.order:
             queue = waiting[classes[number]]
@@ -189,27 +187,25 @@ def _assign(
                 # There is more room than is needed.
                 continue
             # No class both leaves a host and arrives there.
-            traveller = queue.popleft()
-            yield _Pending(
-                traveller, host, traveller.source, traveller.resident
-            )
+            instance = queue.popleft()
+            yield _Pending(instance, host, instance.source, instance.resident)
 
 
 def unassigned(
     classes: Sequence[RequestClass],
     options: Mapping[str, Option],
-    travellers: Sequence[Traveller],
-) -> list[Traveller]:
-    """The travellers without a place in the options, last of their class."""
+    moving: Sequence[MovingInstance],
+) -> list[MovingInstance]:
+    """The instances without a place in the options, last of their class."""
     places = collections.Counter(
         classes[number]
         for option in options.values()
         for number in option.arrivals.order
     )
     left = []
-    for traveller in travellers:
-        if places[traveller.asked]:
-            places[traveller.asked] -= 1
+    for instance in moving:
+        if places[instance.asked]:
+            places[instance.asked] -= 1
         else:
-            left.append(traveller)
+            left.append(instance)
     return left

@@ -17,13 +17,13 @@ from nfv_sched.plan.options import Option
 from nfv_sched.plan.options import OptionFinder
 from nfv_sched.plan.options import Options
 from nfv_sched.plan.options import subsets
+from nfv_sched.plan.ordering import MovingInstance
 from nfv_sched.plan.ordering import order
 from nfv_sched.plan.ordering import Ordered
-from nfv_sched.plan.ordering import Traveller
 from nfv_sched.plan.ordering import unassigned
-from nfv_sched.plan.situation import RequestClass
-from nfv_sched.plan.situation import Resident
-from nfv_sched.plan.situation import Situation
+from nfv_sched.plan.projected_host import ProjectedHost
+from nfv_sched.plan.projected_host import RequestClass
+from nfv_sched.plan.projected_host import Resident
 from nfv_sched.plan.solver import HostChoices
 from nfv_sched.plan.values import Method
 from nfv_sched.plan.values import Plan
@@ -48,11 +48,11 @@ FIRST_FIT = (
 class PlannedCloud:
     """The hosts, and the instances on them.
 
-    ``ledger`` is that of all ``situations``, ``residents`` are by host.
+    ``ledger`` is that of all ``projected_hosts``, ``residents`` are by host.
     ``shared`` is what is free of providers that several hosts draw from.
     """
 
-    situations: Mapping[str, Situation]
+    projected_hosts: Mapping[str, ProjectedHost]
     residents: Mapping[str, Sequence[Resident]]
     ledger: PlacementLedger
     shared: Mapping[tuple[str, str], int] = dataclasses.field(
@@ -72,7 +72,7 @@ class PlannedCloud:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Effort:
+class SearchLimits:
     """The limits of a search.
 
     ``most_leaving`` is how many instances may leave each host to make room,
@@ -84,8 +84,8 @@ class Effort:
 
 
 #: Only those move that have to, or two of each host, too.
-NO_OTHERS = Effort()
-SOME_OTHERS = Effort(most_leaving=2)
+NO_OTHERS = SearchLimits()
+SOME_OTHERS = SearchLimits(most_leaving=2)
 
 
 def relocate(
@@ -93,7 +93,7 @@ def relocate(
     hosts: Collection[str],
     *,
     lost: bool = False,
-    effort: Effort = NO_OTHERS,
+    search_limits: SearchLimits = NO_OTHERS,
 ) -> Plan:
     """Move all instances off some hosts, or as many as find another one.
 
@@ -120,8 +120,8 @@ def relocate(
         for host, each in leaving
         if each.asks is None
     ]
-    travellers = [
-        Traveller(
+    moving = [
+        MovingInstance(
             each.asks,
             Method.EVACUATION if lost else each.method,
             each.name,
@@ -135,10 +135,10 @@ def relocate(
         for host, each in leaving
         if each.asks is not None
     ]
-    request = _Request(cloud, travellers, frozenset(hosts), effort.seconds)
+    request = _Request(cloud, moving, frozenset(hosts), search_limits.seconds)
     plan = request.plan(0)
-    if not plan.is_complete and effort.most_leaving and not lost:
-        other = request.plan(effort.most_leaving)
+    if not plan.is_complete and search_limits.most_leaving and not lost:
+        other = request.plan(search_limits.most_leaving)
         if len(other.unplaced) < len(plan.unplaced):
             plan = other
     return dataclasses.replace(plan, unplaced=(*stay, *plan.unplaced))
@@ -149,15 +149,15 @@ def make_room(
     asked: RequestClass,
     count: int,
     *,
-    effort: Effort = SOME_OTHERS,
+    search_limits: SearchLimits = SOME_OTHERS,
 ) -> Plan:
     """Move as few instances as possible, so that more of a class fit.
 
     :param asked: what the new instances ask
     :param count: how many more are to fit
     """
-    travellers = [
-        Traveller(
+    moving = [
+        MovingInstance(
             asked,
             Method.BOOT,
             f'new {number}',
@@ -166,10 +166,10 @@ def make_room(
         )
         for number in range(1, count + 1)
     ]
-    request = _Request(cloud, travellers, frozenset(), effort.seconds)
+    request = _Request(cloud, moving, frozenset(), search_limits.seconds)
     plan = request.plan(0)
-    if not plan.is_complete and effort.most_leaving:
-        plan = request.plan(effort.most_leaving)
+    if not plan.is_complete and search_limits.most_leaving:
+        plan = request.plan(search_limits.most_leaving)
     return plan
 
 
@@ -179,21 +179,21 @@ class _Request:
     def __init__(
         self,
         cloud: PlannedCloud,
-        travellers: Sequence[Traveller],
+        moving: Sequence[MovingInstance],
         closed: frozenset[str],
         seconds: float,
     ) -> None:
         self._cloud = cloud
-        self._travellers = travellers
+        self._moving = moving
         self._closed = closed
         self._seconds = seconds
-        asked = [each.asked for each in travellers]
+        asked = [each.asked for each in moving]
         self._classes = list(dict.fromkeys([*asked, *cloud.classes()]))
         self._number = {each: n for n, each in enumerate(self._classes)}
 
     def plan(self, most_leaving: int) -> Plan:
         """As :meth:`_best`, or without a solver what is tried first."""
-        if not self._travellers:
+        if not self._moving:
             return Plan(at_most=0)
         try:
             return self._best(most_leaving)
@@ -236,18 +236,18 @@ class _Request:
             why = 'no plan was found in time'
             best = Plan(
                 unplaced=tuple(
-                    _unplaced(each, 'time', why) for each in self._travellers
+                    _unplaced(each, 'time', why) for each in self._moving
                 )
             )
         proved = proved or best.is_complete
-        at_most = len(self._travellers) - least if proved else None
+        at_most = len(self._moving) - least if proved else None
         return dataclasses.replace(best, at_most=at_most)
 
     def _options(
         self, most_leaving: int
     ) -> tuple[dict[str, Options], OptionFinder]:
         """The options of the hosts that can change, as far as they are few."""
-        wanted = collections.Counter(each.asked for each in self._travellers)
+        wanted = collections.Counter(each.asked for each in self._moving)
         if most_leaving:
             wanted.update(
                 each.asks
@@ -258,17 +258,17 @@ class _Request:
         finder = OptionFinder(
             self._classes,
             tuple(wanted[each] for each in self._classes),
-            frozenset(self._number[each.asked] for each in self._travellers),
+            frozenset(self._number[each.asked] for each in self._moving),
             frozenset(provider for provider, _ in self._cloud.shared),
         )
         options = {}
-        for host, situation in self._cloud.situations.items():
+        for host, projected in self._cloud.projected_hosts.items():
             if host in self._closed:
                 continue
             found = finder.options(
-                situation,
+                projected,
                 self._leaving(host, most_leaving),
-                self._seconds / len(self._cloud.situations),
+                self._seconds / len(self._cloud.projected_hosts),
             )
             if most_leaving:
                 found = _worthwhile(found)
@@ -311,7 +311,7 @@ class _Request:
                         for number, price in enumerate(prices)
                     ]
                     filled = finder.fill(
-                        self._cloud.situations[host],
+                        self._cloud.projected_hosts[host],
                         [number for *_, number in sorted(worth)[::-1]],
                     )
                     before = more[host]
@@ -324,18 +324,19 @@ class _Request:
         self, options: Mapping[str, Options], finder: OptionFinder
     ) -> dict[str, Arrivals]:
         """What hosts take if each goes to the first host, largest first."""
-        situations = {
-            host: self._cloud.situations[host].branch() for host in options
+        projected_hosts = {
+            host: self._cloud.projected_hosts[host].branch()
+            for host in options
         }
         taken = dict.fromkeys(options, Arrivals())
-        for traveller in sorted(
-            self._travellers, key=lambda each: -each.memory_mib
+        for instance in sorted(
+            self._moving, key=lambda each: -each.memory_mib
         ):
-            asked = traveller.asked
-            for host, situation in situations.items():
-                claimed = situation.attempt(asked)
+            asked = instance.asked
+            for host, projected in projected_hosts.items():
+                claimed = projected.attempt(asked)
                 if not isinstance(claimed, str):
-                    situation.arrive(asked, claimed)
+                    projected.arrive(asked, claimed)
                     taken[host] = finder.longer(
                         taken[host], self._number[asked], claimed
                     )
@@ -348,7 +349,7 @@ class _Request:
         """How many find no host, whatever is chosen."""
         finished = {host: each for host, each in options.items() if each.all}
         limits = tuple(
-            limits_of(self._cloud.situations[host], self._classes, finder)
+            limits_of(self._cloud.projected_hosts[host], self._classes, finder)
             for host, each in options.items()
             if not each.all
         )
@@ -381,7 +382,7 @@ class _Request:
     def _problem(
         self, choices: tuple[HostChoices, ...]
     ) -> solver.ChoiceProblem:
-        demand = collections.Counter(each.asked for each in self._travellers)
+        demand = collections.Counter(each.asked for each in self._moving)
         return solver.ChoiceProblem(
             choices,
             tuple(demand[each] for each in self._classes),
@@ -409,7 +410,7 @@ class _Request:
     def _ordered(self, options: Mapping[str, Option]) -> tuple[Plan, Ordered]:
         """The steps for what was chosen, and who finds no place."""
         displaced = [
-            Traveller(
+            MovingInstance(
                 each.asks,
                 each.method,
                 each.name,
@@ -423,51 +424,53 @@ class _Request:
             for each in option.leaving
             if each.asks is not None
         ]
-        travellers = [*displaced, *self._travellers]
+        moving = [*displaced, *self._moving]
         ledger = self._cloud.ledger.branch()
-        situations = {
-            host: situation.branch(ledger)
-            for host, situation in self._cloud.situations.items()
+        projected_hosts = {
+            host: projected.branch(ledger)
+            for host, projected in self._cloud.projected_hosts.items()
         }
-        ordered = order(situations, self._classes, options, travellers)
+        ordered = order(projected_hosts, self._classes, options, moving)
         unplaced = [
-            self._unplaced(situations, each)
+            self._unplaced(projected_hosts, each)
             for each in (
                 *ordered.stuck,
-                *unassigned(self._classes, options, travellers),
+                *unassigned(self._classes, options, moving),
             )
         ]
         plan = Plan(ordered.steps, tuple(unplaced))
         return plan, ordered
 
     def _unplaced(
-        self, situations: Mapping[str, Situation], traveller: Traveller
+        self,
+        projected_hosts: Mapping[str, ProjectedHost],
+        instance: MovingInstance,
     ) -> Unplaced:
         """An instance without a place: what most hosts lack for it.
 
-        :param situations: after the plan
+        :param projected_hosts: after the plan
         """
-        asked = traveller.asked
+        asked = instance.asked
         short: collections.Counter[str] = collections.Counter()
         excluded: collections.Counter[str] = collections.Counter()
-        for host, situation in situations.items():
+        for host, projected in projected_hosts.items():
             if host in self._closed:
                 continue
             if host in asked.excluded:
                 excluded[asked.excluded[host]] += 1
                 continue
-            claimed = situation.attempt(asked)
+            claimed = projected.attempt(asked)
             # Where it fits it would be in the way of others.
             short[claimed if isinstance(claimed, str) else OTHERS] += 1
         if short:
             most = _most_common(short)
             return _unplaced(
-                traveller, most, f'no host has room: most are short of {most}'
+                instance, most, f'no host has room: most are short of {most}'
             )
         most = _most_common(excluded) if excluded else 'there is no other host'
         kind, colon, _ = most.partition(': ')
         return _unplaced(
-            traveller,
+            instance,
             kind if colon else 'hosts',
             f'no host may take it: {most}',
         )
@@ -509,12 +512,12 @@ def _memory(option: Option) -> int:
     return sum(each.memory_mib for each in option.leaving)
 
 
-def _unplaced(traveller: Traveller, short: str, why: str) -> Unplaced:
+def _unplaced(instance: MovingInstance, short: str, why: str) -> Unplaced:
     return Unplaced(
-        traveller.uuid,
-        traveller.name,
-        traveller.flavor,
-        traveller.source,
+        instance.uuid,
+        instance.name,
+        instance.flavor,
+        instance.source,
         short,
         why,
     )

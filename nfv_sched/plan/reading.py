@@ -31,11 +31,11 @@ from nfv_sched.placement import api
 from nfv_sched.placement.errors import NotFound
 from nfv_sched.placement.provider_tree import HostTree
 from nfv_sched.plan.planner import PlannedCloud
-from nfv_sched.plan.situation import GroupRule
-from nfv_sched.plan.situation import Holding
-from nfv_sched.plan.situation import RequestClass
-from nfv_sched.plan.situation import Resident
-from nfv_sched.plan.situation import Situation
+from nfv_sched.plan.projected_host import GroupRule
+from nfv_sched.plan.projected_host import HeldResources
+from nfv_sched.plan.projected_host import ProjectedHost
+from nfv_sched.plan.projected_host import RequestClass
+from nfv_sched.plan.projected_host import Resident
 from nfv_sched.plan.values import Method
 from nfv_sched.scheduler import live_migration
 from nfv_sched.survey.values import HostSurvey
@@ -151,8 +151,8 @@ class CloudReading:
             for name, each in movers.items()
             for held in (self._held(known.get(name), each),)
         }
-        situations = {
-            name: self._situation(state, ledger)
+        projected_hosts = {
+            name: self._projected_host(state, ledger)
             for name, state in self._states.items()
         }
         for each in asked:
@@ -162,8 +162,10 @@ class CloudReading:
             members = frozenset(each.spec.instance_group.members)
             for name, state in self._states.items():
                 there = len(members & set(state.instances))
-                situations[name].members[rule.uuid] = there
-        cloud = PlannedCloud(situations, residents, ledger, _shared(known))
+                projected_hosts[name].members[rule.uuid] = there
+        cloud = PlannedCloud(
+            projected_hosts, residents, ledger, _shared(known)
+        )
         return cloud, [classes[each] for each in asked_new]
 
     # Instances
@@ -303,7 +305,7 @@ class CloudReading:
             instance.name,
             instance.flavor,
             mover.memory_mib,
-            Holding(
+            HeldResources(
                 instance.cells,
                 tuple(
                     device
@@ -436,14 +438,14 @@ class CloudReading:
             guest.accelerators,
         )
 
-    def _situation(
+    def _projected_host(
         self, state: HostState, ledger: PlacementLedger
-    ) -> Situation:
+    ) -> ProjectedHost:
         name = str(state.nodename)
         host = self._scheduler.host(state, roots=True)
         published = self._scheduler.published
         survey: HostSurvey | None = self._surveys.get(name)
-        return Situation(
+        return ProjectedHost(
             HostUnderTest(
                 name,
                 host,

@@ -4,8 +4,8 @@ from typing import Any
 
 from nfv_sched.dryrun.tables import Column
 from nfv_sched.dryrun.tables import Table
-from nfv_sched.plan.values import Landing
 from nfv_sched.plan.values import Plan
+from nfv_sched.plan.values import PredictedClaim
 from nfv_sched.plan.values import Step
 from nfv_sched.plan.values import Unplaced
 
@@ -17,7 +17,7 @@ UNPLACED = 'unplaced'
 _MIB_PER_GIB = 1024
 
 
-def _nodes(landing: Landing) -> list[dict[str, Any]]:
+def _nodes(predicted: PredictedClaim) -> list[dict[str, Any]]:
     return [
         {
             'guest_numa_node': node.guest_node,
@@ -26,11 +26,11 @@ def _nodes(landing: Landing) -> list[dict[str, Any]]:
             'memory_mib': node.memory_mib,
             'page_size_kib': node.page_size_kib,
         }
-        for node in landing.nodes
+        for node in predicted.nodes
     ]
 
 
-def _devices(landing: Landing) -> list[dict[str, Any]]:
+def _devices(predicted: PredictedClaim) -> list[dict[str, Any]]:
     return [
         {
             'vendor_id': device.vendor_id,
@@ -40,7 +40,7 @@ def _devices(landing: Landing) -> list[dict[str, Any]]:
             'address': device.address,
             'count': device.count,
         }
-        for device in landing.devices
+        for device in predicted.devices
     ]
 
 
@@ -91,10 +91,10 @@ _STEP = (
     Column[Step](
         'numa_nodes',
         'NUMA nodes',
-        lambda row: _nodes(row.landing),
-        lambda row: ', '.join(str(node.node) for node in row.landing.nodes),
+        lambda row: _nodes(row.predicted),
+        lambda row: ', '.join(str(node.node) for node in row.predicted.nodes),
     ),
-    Column[Step]('devices', '', lambda row: _devices(row.landing)),
+    Column[Step]('devices', '', lambda row: _devices(row.predicted)),
     Column[Step](
         'memory_mib',
         'Memory (GiB)',

@@ -15,7 +15,7 @@ class Method(enum.StrEnum):
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class NodeLanding:
+class PredictedNode:
     """What the claim takes of one NUMA node of the destination.
 
     ``cpus`` are host CPUs that are used exclusively; memory is MiB.
@@ -30,7 +30,7 @@ class NodeLanding:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class DeviceLanding:
+class PredictedDevices:
     """``count`` devices that the claim takes.
 
     ``address`` is the PCI address of their physical function, None where
@@ -46,11 +46,11 @@ class DeviceLanding:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Landing:
+class PredictedClaim:
     """The predicted claim on the destination."""
 
-    nodes: tuple[NodeLanding, ...] = ()
-    devices: tuple[DeviceLanding, ...] = ()
+    nodes: tuple[PredictedNode, ...] = ()
+    devices: tuple[PredictedDevices, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class Step:
     flavor: str
     source: str | None
     destination: str
-    landing: Landing
+    predicted: PredictedClaim
     memory_mib: int
     after: tuple[int, ...] = ()
 

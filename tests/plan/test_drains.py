@@ -11,7 +11,7 @@ from nfv_sched.dryrun.scheduler import DryRunScheduler
 from nfv_sched.nova.scheduler_pipeline import Pipeline
 from nfv_sched.placement.client import PlacementClient
 from nfv_sched.plan import planner
-from nfv_sched.plan.planner import Effort
+from nfv_sched.plan.planner import SearchLimits
 from nfv_sched.plan.reading import CloudReading
 from nfv_sched.plan.values import Method
 from nfv_sched.sim import boot_request
@@ -159,7 +159,7 @@ def test_every_claim_of_a_drain_succeeds_as_the_plan_says(seed):
         model, _ = reading.cloud()
         assert not reading.problems
         plan = planner.relocate(
-            model, ['host0'], effort=Effort(most_leaving=2)
+            model, ['host0'], search_limits=SearchLimits(most_leaving=2)
         )
         for step in plan.steps:
             guest = guests[step.instance]
@@ -169,9 +169,9 @@ def test_every_claim_of_a_drain_succeeds_as_the_plan_says(seed):
             compute = cloud.computes[step.destination]
             assert landed(moved, compute) == [
                 (node.node, cores(compute, node.node, node.cpus))
-                for node in step.landing.nodes
+                for node in step.predicted.nodes
             ]
-            assert sum(each.count for each in step.landing.devices) == len(
+            assert sum(each.count for each in step.predicted.devices) == len(
                 compute.devices_of(step.instance)
             )
         left = {each.instance for each in plan.unplaced}

@@ -10,15 +10,23 @@ from nfv_sched.plan.executor import Journal
 from nfv_sched.plan.executor import JournalEvent
 from nfv_sched.plan.executor import ServersError
 from nfv_sched.plan.executor import ServerState
-from nfv_sched.plan.values import Landing
 from nfv_sched.plan.values import Method
 from nfv_sched.plan.values import Plan
+from nfv_sched.plan.values import PredictedClaim
 from nfv_sched.plan.values import Step
 
 
 def step(number, uuid, source, destination, method=Method.COLD):
     return Step(
-        number, method, uuid, uuid, 'f', source, destination, Landing(), 0
+        number,
+        method,
+        uuid,
+        uuid,
+        'f',
+        source,
+        destination,
+        PredictedClaim(),
+        0,
     )
 
 

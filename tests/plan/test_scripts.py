@@ -7,19 +7,43 @@ import pytest
 import yaml
 
 from nfv_sched.plan import scripts
-from nfv_sched.plan.values import Landing
 from nfv_sched.plan.values import Method
 from nfv_sched.plan.values import Plan
+from nfv_sched.plan.values import PredictedClaim
 from nfv_sched.plan.values import Step
 from nfv_sched.plan.values import Unplaced
 
 NASTY = 'vnf $(touch /tmp/x)\n{{ lookup("env", "HOME") }}'
 PLAN = Plan(
     (
-        Step(1, Method.LIVE, 'u1', NASTY, 'f', 'a', 'b', Landing(), 1024),
-        Step(2, Method.COLD, 'u2', 'second', 'f', 'a', 'c', Landing(), 2048),
-        Step(3, Method.EVACUATION, 'u3', 'third', 'f', 'a', 'c', Landing(), 0),
-        Step(4, Method.BOOT, None, 'new 1', 'f', None, 'a', Landing(), 0),
+        Step(
+            1, Method.LIVE, 'u1', NASTY, 'f', 'a', 'b', PredictedClaim(), 1024
+        ),
+        Step(
+            2,
+            Method.COLD,
+            'u2',
+            'second',
+            'f',
+            'a',
+            'c',
+            PredictedClaim(),
+            2048,
+        ),
+        Step(
+            3,
+            Method.EVACUATION,
+            'u3',
+            'third',
+            'f',
+            'a',
+            'c',
+            PredictedClaim(),
+            0,
+        ),
+        Step(
+            4, Method.BOOT, None, 'new 1', 'f', None, 'a', PredictedClaim(), 0
+        ),
     ),
     (Unplaced('u5', NASTY, 'f', 'a', 'pages', 'no room'),),
 )

@@ -18,10 +18,10 @@ from nfv_sched.fit.candidates import Candidate
 from nfv_sched.model import ClaimOutcome
 from nfv_sched.model import Host
 from nfv_sched.plan.departure import host_without
-from nfv_sched.plan.values import DeviceLanding
-from nfv_sched.plan.values import Landing
 from nfv_sched.plan.values import Method
-from nfv_sched.plan.values import NodeLanding
+from nfv_sched.plan.values import PredictedClaim
+from nfv_sched.plan.values import PredictedDevices
+from nfv_sched.plan.values import PredictedNode
 from nfv_sched.survey.values import InstanceCell
 from nfv_sched.survey.values import SurveyedDevice
 
@@ -40,7 +40,7 @@ class GroupRule:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Holding:
+class HeldResources:
     """What an instance has of its host and of Placement."""
 
     cells: tuple[InstanceCell, ...] = ()
@@ -79,14 +79,14 @@ class Resident:
     name: str
     flavor: str
     memory_mib: int
-    holding: Holding
+    held: HeldResources
     asks: RequestClass | None = None
     method: Method = Method.LIVE
     stays: str = ''
     group: str | None = None
 
 
-class Situation:
+class ProjectedHost:
     """What one host has, after departures and arrivals.
 
     :param target: the host, which is changed
@@ -119,12 +119,12 @@ class Situation:
         """The host as its next claim sees it."""
         return self.target.host
 
-    def branch(self, ledger: PlacementLedger | None = None) -> 'Situation':
+    def branch(self, ledger: PlacementLedger | None = None) -> 'ProjectedHost':
         """A copy, whose changes do not show here.
 
         :param ledger: a branch that several copies share
         """
-        return Situation(
+        return ProjectedHost(
             dataclasses.replace(self.target),
             self.ledger.branch() if ledger is None else ledger,
             self.members,
@@ -152,7 +152,7 @@ class Situation:
             asked.rules,
         )
 
-    def arrive(self, asked: RequestClass, claimed: Claimed) -> Landing:
+    def arrive(self, asked: RequestClass, claimed: Claimed) -> PredictedClaim:
         """Take what was claimed; returns what that is."""
         before = self.host
         placement_ledger.take(
@@ -160,15 +160,15 @@ class Situation:
         )
         if asked.group is not None:
             self.members[asked.group.uuid] += 1
-        return landing(asked.fit_request, before, claimed.outcome)
+        return predicted_claim(asked.fit_request, before, claimed.outcome)
 
     def leave(self, resident: Resident) -> None:
         """Free what an instance holds."""
-        holding = resident.holding
+        held = resident.held
         self.target.host, self.devices = host_without(
-            self.host, holding.cells, holding.devices, self.devices
+            self.host, held.cells, held.devices, self.devices
         )
-        self.ledger.give_back(holding.amounts)
+        self.ledger.give_back(held.amounts)
         if resident.group is not None:
             self.members[resident.group] -= 1
 
@@ -189,17 +189,17 @@ class Situation:
         )
 
 
-def landing(
+def predicted_claim(
     fit_request: fit.FitRequest, host: Host, outcome: ClaimOutcome
-) -> Landing:
+) -> PredictedClaim:
     """A claim in words of the host.
 
     :param host: before the claim
     """
     guest_cells = fit_request.guest.cells
-    return Landing(
+    return PredictedClaim(
         tuple(
-            NodeLanding(
+            PredictedNode(
                 cell.guest_cell,
                 cell.host_cell,
                 tuple(sorted(cell.host_cpus)),
@@ -209,7 +209,7 @@ def landing(
             for cell in outcome.cells
         ),
         tuple(
-            DeviceLanding(
+            PredictedDevices(
                 pool.vendor_id,
                 pool.product_id,
                 pool.dev_type,
@@ -223,13 +223,13 @@ def landing(
     )
 
 
-def holding_of(fit_request: fit.FitRequest, claimed: Claimed) -> Holding:
+def held_after(fit_request: fit.FitRequest, claimed: Claimed) -> HeldResources:
     """What an instance holds once it has arrived.
 
     Without devices: which of a pool Nova takes is not known.
     """
     guest_cells = fit_request.guest.cells
-    return Holding(
+    return HeldResources(
         tuple(
             InstanceCell(
                 cell.guest_cell,
