@@ -289,9 +289,7 @@ def _port(request: Mapping[str, Any], policy: str | None) -> Port:
         physnet=spec.get(pci_request.PCI_NET_TAG),
         vnic_type=vnic_type or network_model.VNIC_TYPE_DIRECT,
         numa_policy=None if own == policy else own,
-        trusted=None
-        if trusted is None
-        else strutils.bool_from_string(trusted),
+        trusted=trusted,
     )
 
 

@@ -227,11 +227,7 @@ class CloudReading:
             return _Mover(instance, facts.memory_mib, Method.LIVE, None, stays)
         try:
             asked = self._ask(host, instance, facts, method, text)
-        except (
-            boot_request.BadRequestError,
-            LookupError,
-            ValueError,
-        ) as error:
+        except boot_request.BadRequestError as error:
             return _Mover(instance, facts.memory_mib, method, None, str(error))
         rule = self._rule(asked.spec)
         return _Mover(
@@ -254,18 +250,24 @@ class CloudReading:
 
         :param text: the stored request
         :raises nfv_sched.nova.boot_request.BadRequestError: it cannot be made
-        :raises LookupError: it is malformed
-        :raises ValueError: the same
         """
         if not text:
             raise boot_request.BadRequestError(
                 f'no request of instance {instance.uuid} is stored'
             )
+        try:
+            asks = stored_requests.request_key(text)
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            # JSON from elsewhere.
+            raise boot_request.BadRequestError(
+                f'the stored request of {instance.uuid} is malformed: '
+                f'{type(error).__name__}: {error}'
+            ) from error
         key = (
             method,
             # Nova moves no instance to another Nova cell.
             self._states[host].cell_uuid,
-            stored_requests.request_key(text),
+            asks,
             facts.stored,
         )
         if key not in self._asked:

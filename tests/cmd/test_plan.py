@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from nfv_sched.cmd import compute_api
+from nfv_sched.nova import boot_request
 from nfv_sched.plan.executor import ServersError
 from nfv_sched.plan.executor import ServerState
 from nfv_sched.sim import moves
@@ -52,6 +53,33 @@ def test_what_cannot_move_is_told_with_the_reason(run, cloud, guests_of):
     }
     moved = {each['uuid'] for each in found['steps']}
     assert moved == ({third.uuid} if third.host == first.host else set())
+
+
+@pytest.mark.parametrize('text', ['[]', '{}', 'no JSON', '{"a": [1]}'])
+def test_a_malformed_request_costs_one_instance(
+    run, guests_of, monkeypatch, text
+):
+    # Some of four are on one of three hosts.
+    guests = guests_of(4, extra_specs=HUGE)
+    hosts = [each.host for each in guests]
+    host = max(hosts, key=hosts.count)
+    first, *others = [each for each in guests if each.host == host]
+    read = boot_request.stored_texts
+    monkeypatch.setattr(
+        boot_request,
+        'stored_texts',
+        lambda *args: {**read(*args), first.uuid: text},
+    )
+    found = run('plan', 'drain', host, code=3)
+    assert others
+    assert {step['uuid'] for step in found['steps']} == {
+        each.uuid for each in others
+    }
+    [left] = found['unplaced']
+    assert left['uuid'] == first.uuid
+    assert left['why'].startswith(
+        f'the stored request of {first.uuid} is malformed: '
+    )
 
 
 def test_others_move_to_make_room(run, cloud, guests_of, flavors_of):
