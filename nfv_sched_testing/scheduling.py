@@ -4,6 +4,7 @@ import contextlib
 import uuid
 
 from nova import objects
+from nova.objects.service import SERVICE_VERSION
 from nova.scheduler import host_manager
 
 from nfv_sched.scheduler import process
@@ -43,10 +44,9 @@ def compute_node(scene, name='host'):
 
 
 def _service(scene):
-    """The service record, with what a scene knows of it."""
-    if scene.service_version is None:
-        return {}
-    return {'version': scene.service_version}
+    """The service record of a host, by default of this release."""
+    version = scene.service_version
+    return {'version': SERVICE_VERSION if version is None else version}
 
 
 def host_state(scene, name='host', candidates=(CANDIDATE,)):

@@ -60,8 +60,9 @@ class ResourceFilter(filters.BaseHostFilter, metaclass=abc.ABCMeta):  # type: ig
             return filter_obj_list if cycle else []
         kept: list[HostState] = []
         rejected: list[HostState] = []
+        debug = LOG.isEnabledFor(logging.DEBUG)
         for state in filter_obj_list:
-            passes = self._passes(cycle, state, spec_obj)
+            passes = self._passes(cycle, state, spec_obj, debug)
             (kept if passes else rejected).append(state)
         if rejected:
             rejection_log.record(cycle, self.about, rejected)
@@ -78,7 +79,8 @@ class ResourceFilter(filters.BaseHostFilter, metaclass=abc.ABCMeta):  # type: ig
         cycle = self._cycle(spec_obj)
         if not isinstance(cycle, RequestCycle):
             return cycle
-        return self._passes(cycle, host_state, spec_obj)
+        debug = LOG.isEnabledFor(logging.DEBUG)
+        return self._passes(cycle, host_state, spec_obj, debug)
 
     def _cycle(self, spec: RequestSpec) -> RequestCycle | bool:
         """The request's cycle; True if it passes, False if it is malformed."""
@@ -99,14 +101,23 @@ class ResourceFilter(filters.BaseHostFilter, metaclass=abc.ABCMeta):  # type: ig
         return cycle if concerns else True
 
     def _passes(
-        self, cycle: RequestCycle, state: HostState, spec: RequestSpec
+        self,
+        cycle: RequestCycle,
+        state: HostState,
+        spec: RequestSpec,
+        debug: bool,
     ) -> bool:
-        debug = LOG.isEnabledFor(logging.DEBUG)
+        """Whether a host passes.
+
+        :param debug: whether the reasons are logged, if it does not
+        """
         try:
-            if not debug and self.clearly_lacks(cycle.fit_request, state):
-                # The reasons are not needed.
-                return False
-            decision = cycle.decide(state)
+            decision = cycle.known_decision(state)
+            if decision is None:
+                if not debug and self.clearly_lacks(cycle.fit_request, state):
+                    # The reasons are not needed.
+                    return False
+                decision = cycle.decide(state)
             if decision.settled and self.implied_by_fit:
                 self.accepted(cycle, state, spec)
                 return True
@@ -149,7 +160,10 @@ class ResourceFilter(filters.BaseHostFilter, metaclass=abc.ABCMeta):  # type: ig
     def clearly_lacks(
         self, fit_request: fit.FitRequest, host_state: HostState
     ) -> bool:
-        """Whether the host is rejected for what costs least to see."""
+        """Whether the host is rejected for what costs least to see.
+
+        Asked where no filter has decided on the host yet.
+        """
         return False
 
     def accepted(
@@ -212,14 +226,10 @@ def _log_malformed(
 def clearly_lacks_pages(
     fit_request: fit.FitRequest, host_state: HostState
 ) -> bool:
-    """Whether a host that was not decided on yet has too few pages."""
+    """Whether too few NUMA nodes of a host have the pages."""
     demand = fit_request.per_cell_demand
-    return (
-        demand is not None
-        and not host_cycle.is_decided(host_state)
-        and host_states.lacks_pages(
-            host_state, demand, len(fit_request.guest.cells)
-        )
+    return demand is not None and host_states.lacks_pages(
+        host_state, demand, len(fit_request.guest.cells)
     )
 
 

@@ -53,7 +53,11 @@ class NUMAFitFilter(base.CandidateFilter):
         """Hand the claim its limits, as the stock filter does."""
         if cycle.fit_request.guest.cells:
             host_state.limits['numa_topology'] = cycle.original.limits(
-                spec_obj, host_state, host_cycle.choice_of(host_state)
+                spec_obj,
+                host_state,
+                host_cycle.choice_of(host_state)
+                if cycle.chooses_nodes
+                else None,
             )
 
     def passed(

@@ -4,9 +4,12 @@ Each condition by itself can be met on some choice of NUMA nodes, all of them
 together on none: nothing is short, only where it is keeps the instance away.
 """
 
+from collections.abc import Callable
+from collections.abc import Hashable
 from collections.abc import Iterator
 from collections.abc import Sequence
 import dataclasses
+import functools
 import itertools
 
 from nfv_sched.fit import assignment
@@ -49,12 +52,11 @@ def reason(guest: Guest, host: Host, devices: Devices | None) -> Reason | None:
 
     :param guest: does not fit the host
     """
-    conditions = list(_conditions(guest, host, devices))
-    if any(
-        _possible(guest, host, [condition]) is not True
-        for condition in conditions
-    ):
-        return None
+    conditions = []
+    for condition in _conditions(guest, host, devices):
+        if _possible(guest, host, [condition]) is not True:
+            return None
+        conditions.append(condition)
     for count in range(2, len(conditions) + 1):
         for chosen in itertools.combinations(conditions, count):
             if _possible(guest, host, chosen) is False:
@@ -101,36 +103,21 @@ def _conditions(
 ) -> Iterator[_Condition]:
     alone = Guest(cells=guest.cells)
     ratios = Ratios(host.cpu_allocation_ratio, host.ram_allocation_ratio)
-    emulator = int(guest.emulator_isolated)
     yield _of_pairs(
         'CPUs',
         alone,
         host,
-        tuple(
-            _mask(
-                host,
-                [
-                    _cpus_fit(host_cell, cell, emulator * (not index), ratios)
-                    for host_cell in host.cells
-                ],
-            )
-            for index, cell in enumerate(guest.cells)
-        ),
+        _masks(guest, host, functools.partial(_cpus_fit, ratios=ratios)),
     )
     paged = all(cell.page_size for cell in guest.cells)
     yield _of_pairs(
         'pages' if paged else 'memory',
         alone,
         host,
-        tuple(
-            _mask(
-                host,
-                [
-                    memory_fits(host_cell, cell, ratios)
-                    for host_cell in host.cells
-                ],
-            )
-            for cell in guest.cells
+        _masks(
+            guest,
+            host,
+            lambda host_cell, cell, _: memory_fits(host_cell, cell, ratios),
         ),
     )
     if devices and guest.devices:
@@ -172,14 +159,31 @@ def _of_pairs(
     return _Condition(name, nodes, masks, guest)
 
 
-def _mask(host: Host, fits: Sequence[bool]) -> int:
-    return sum(
-        1 << number for number in range(len(host.cells)) if fits[number]
-    )
+def _masks(
+    guest: Guest, host: Host, fits: Callable[[Cell, GuestCell, int], bool]
+) -> tuple[int, ...]:
+    """Per guest cell the host cells that fit it.
+
+    :param fits: by host cell, guest cell and its emulator's CPUs; the same
+        for guest cells of one shape
+    """
+    known: dict[Hashable, int] = {}
+    masks = []
+    for index, cell in enumerate(guest.cells):
+        emulator = int(guest.emulator_isolated and not index)
+        key = cell.shape, emulator
+        if key not in known:
+            known[key] = sum(
+                1 << number
+                for number, host_cell in enumerate(host.cells)
+                if fits(host_cell, cell, emulator)
+            )
+        masks.append(known[key])
+    return tuple(masks)
 
 
 def _cpus_fit(
-    host: Cell, guest: GuestCell, emulator: int, ratios: Ratios
+    host: Cell, guest: GuestCell, emulator: int, *, ratios: Ratios
 ) -> bool:
     try:
         return cpus_fit(host, guest, emulator, ratios)

@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 from nfv_sched.model import DevicePool
 from nfv_sched.model import Guest
-from nfv_sched.model import GuestCell
 
 KIB_PER_MIB = 1024
 
@@ -48,6 +47,7 @@ class FitRequest:
         'asks_pinning',
         'asks_roots',
         'candidates_differ',
+        'claim_shape',
         'guest',
         'mean_cell',
         'no_providers',
@@ -63,7 +63,7 @@ class FitRequest:
     def __init__(self, guest: Guest, *, pack: bool = False) -> None:
         self.guest = guest
         self.pack = pack
-        shapes = list(map(_shape, guest.cells))
+        shapes = [cell.shape for cell in guest.cells]
         #: Per guest cell the number of its shape: cells of one shape fit
         #: the same host cells.
         self.shape_of = tuple(shapes.index(shape) for shape in shapes)
@@ -113,6 +113,14 @@ class FitRequest:
                 (request.count, request.policy, _hashable(request.specs))
                 for request in guest.devices
             ),
+        )
+        #: Equal for guests whose claims have the same outcome, whichever
+        #: devices and accelerators Placement chooses for them.
+        self.claim_shape: Hashable = (
+            self.shape,
+            guest.physnets,
+            guest.tunneled,
+            guest.pcie_policy,
         )
         self._specs = [
             [
@@ -280,17 +288,6 @@ def _may_use(pool: Mapping[str, Value], specs: Sequence[Spec]) -> bool:
 def _true(value: Value) -> bool:
     """oslo_utils.strutils.bool_from_string."""
     return str(value).strip().lower() in _TRUE
-
-
-def _shape(cell: GuestCell) -> tuple[object, ...]:
-    return (
-        cell.memory_mib,
-        len(cell.shared),
-        len(cell.dedicated),
-        cell.page_size,
-        cell.cpu_policy,
-        cell.thread_policy,
-    )
 
 
 def _hashable(specs: Sequence[Spec]) -> Hashable:

@@ -34,6 +34,18 @@ class GuestCell:
         """Whether the cell's policy pins CPUs (and so forbids overcommit)."""
         return self.cpu_policy in ('dedicated', 'mixed')
 
+    @property
+    def shape(self) -> tuple[object, ...]:
+        """Equal for cells that fit the same host cells."""
+        return (
+            self.memory_mib,
+            len(self.shared),
+            len(self.dedicated),
+            self.page_size,
+            self.cpu_policy,
+            self.thread_policy,
+        )
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class DeviceRequest:

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 import operator
+import types
 from typing import Any
 
 from nova import objects
@@ -153,6 +154,10 @@ def _network(cell: Any) -> Any:
     return getattr(cell, '_obj_network_metadata', None)
 
 
+#: Of computes that declare no networks per NUMA node.
+_NO_NETWORK = types.SimpleNamespace(_obj_physnets=None, _obj_tunneled=None)
+
+
 def _physnets(cell: Any) -> AbstractSet[str]:
     """The physical networks of a cell, with its labels."""
     return getattr(_network(cell), 'physnets', frozenset())
@@ -262,15 +267,6 @@ def lacks_pages(
     return False
 
 
-def state_key(state: HostState) -> tuple[object, object, int]:
-    """What changes when a HostState is changed in place.
-
-    ``consume_from_request`` counts the instance, and replaces the topology;
-    ``update`` replaces topology and devices.
-    """
-    return state.numa_topology, state.pci_stats, state.num_instances
-
-
 def state_fingerprint(state: HostState) -> tuple[object, ...]:
     """What differs between a HostState and earlier or later ones.
 
@@ -287,6 +283,7 @@ def state_fingerprint(state: HostState) -> tuple[object, ...]:
         state.service.get('version'),
     ]
     for cell in topology._obj_cells if topology else ():
+        network = getattr(cell, '_obj_network_metadata', None) or _NO_NETWORK
         read += (
             len(cell._obj_cpuset),
             cell._obj_pcpuset,
@@ -295,10 +292,9 @@ def state_fingerprint(state: HostState) -> tuple[object, ...]:
             cell._obj_memory,
             cell._obj_memory_usage,
             cell._obj_cpu_usage,
+            network._obj_physnets,
+            network._obj_tunneled,
         )
-        network = getattr(cell, '_obj_network_metadata', None)
-        if network is not None:
-            read += (network._obj_physnets, network._obj_tunneled)
         for pages in cell._obj_mempages:
             read += (
                 pages._obj_size_kb,

@@ -21,6 +21,7 @@ from nfv_sched.nova.types import RequestSpec
 from nfv_sched.scheduler import host_cycle
 from nfv_sched.scheduler import process as scheduler_process
 from nfv_sched.scheduler.host_cycle import Decision
+from nfv_sched.scheduler.host_cycle import HostCycle
 from nfv_sched.scheduler.live_migration import LiveMigrationDecision
 from nfv_sched.scheduler.live_migration import LiveRequest
 from nfv_sched.scheduler.process import SchedulerProcess
@@ -77,32 +78,35 @@ class RequestCycle:
         self._affinity: server_group.AffinityContext | None = None
         self._affinity_known = False
 
+    def known_decision(self, state: HostState) -> Decision | None:
+        """The decision on a host state; None if there is none that holds."""
+        host: HostCycle | None = state.__dict__.get(host_cycle.ATTRIBUTE)
+        decision = host.decision if host is not None else None
+        if decision is None or not decision.holds(self.fit_request, state):
+            return None
+        return decision
+
     def decide(self, state: HostState) -> Decision:
         """The decision on a host state, made once per state."""
-        host = state.__dict__.get(host_cycle.ATTRIBUTE)
-        if host is None:
-            host = host_cycle.of_host(state)
-        decision: Decision | None = host.decision
-        if decision is None or not decision.holds(self.fit_request, state):
-            decision = host.decision = self.new_decision(state)
+        decision = self.known_decision(state)
+        if decision is None:
+            decision = self.new_decision(state)
+            host_cycle.of_host(state).decision = decision
         return decision
 
     def new_decision(self, state: HostState) -> Decision:
         """A decision that is not shared, for a state that was changed."""
-        if self.live is not None:
-            return LiveMigrationDecision(
-                self.fit_request,
-                state,
-                self.published,
-                self.live,
-                chooses_nodes=self.chooses_nodes,
+        decision = (
+            Decision(self.fit_request, state, self.published)
+            if self.live is None
+            else LiveMigrationDecision(
+                self.fit_request, state, self.published, self.live
             )
-        return Decision(
-            self.fit_request,
-            state,
-            self.published,
-            chooses_nodes=self.chooses_nodes,
         )
+        if self.chooses_nodes:
+            decision.choice = host_cycle.choice_of(state)
+            decision.chooses_nodes = not host_cycle.has_chosen(state)
+        return decision
 
     def affinity(
         self, spec: RequestSpec

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 import logging
 import random
 import threading
-from typing import NamedTuple
 
 from nfv_sched import fit
 from nfv_sched.fit import node_options
@@ -40,6 +39,8 @@ LOG = logging.getLogger(__name__)
 
 #: A host's state, and its published topology.
 _HostVersion = tuple[tuple[object, ...], HostTopology | None]
+#: What a forecast follows from: a host's version, and what is asked.
+_ForecastKey = tuple[_HostVersion, Hashable]
 
 
 class _HostForecasts:
@@ -58,13 +59,6 @@ class _HostForecasts:
         self.headrooms = headrooms
         self.forecasts: dict[Hashable, fit.HostForecast] = {}
         self.last_used = 0
-
-
-class _ForecastKey(NamedTuple):
-    """What a forecast follows from: a host's state, and what is asked."""
-
-    version: _HostVersion
-    asked: Hashable
 
 
 def prices(
@@ -181,29 +175,18 @@ class ForecastCache:
         self, decision: Decision, state: HostState
     ) -> _ForecastKey | None:
         fit_request = decision.fit_request
-        guest = fit_request.guest
+        asked: tuple[Hashable, ...] = fit_request.claim_shape, decision.choice
         try:
-            candidate = candidate_to_claim(state)
-            providers = decision.providers(candidate)
-            chosen = (
-                None if providers is fit_request.no_providers else providers
-            )
-            return _ForecastKey(
-                (
-                    host_states.state_fingerprint(state),
-                    self._topologies.get(state.uuid),
-                ),
-                (
-                    fit_request.shape,
-                    guest.physnets,
-                    guest.tunneled,
-                    guest.pcie_policy,
-                    guest.accelerators
-                    and decision.accelerators(state, candidate),
-                    chosen,
-                    decision.choice,
-                ),
-            )
+            if fit_request.candidates_differ:
+                candidate = candidate_to_claim(state)
+                asked += (
+                    decision.providers(candidate),
+                    decision.accelerators(state, candidate),
+                )
+            return (
+                host_states.state_fingerprint(state),
+                self._topologies.get(state.uuid),
+            ), asked
         except Exception:
             # The filters log such states.
             return None
@@ -212,13 +195,14 @@ class ForecastCache:
         self, decision: Decision, state: HostState, key: _ForecastKey
     ) -> fit.HostForecast | None:
         """The forecast of an earlier request, if it still holds."""
+        version, asked = key
         known = self.hosts.get(state.uuid)
-        if known is None or known.version != key.version:
+        if known is None or known.version != version:
             return None
         known.last_used = self._requests
-        forecast = known.forecasts.get(key.asked)
+        forecast = known.forecasts.get(asked)
         if forecast is not None:
-            decision.forecast, decision.published = forecast, key.version[1]
+            decision.forecast, decision.published = forecast, version[1]
         return forecast
 
     def _compute(
@@ -236,18 +220,19 @@ class ForecastCache:
             return None
         if forecast is None:
             return None
-        decision.forecast, decision.published = forecast, key.version[1]
+        version, asked = key
+        decision.forecast, decision.published = forecast, version[1]
         known = self.hosts.get(state.uuid)
-        if known is None or known.version != key.version:
+        if known is None or known.version != version:
             before = known.headrooms if known else (0,) * len(self.headrooms)
             headrooms = forecast.unrestricted.before
             self._add(before, headrooms)
-            known = _HostForecasts(key.version, headrooms)
+            known = _HostForecasts(version, headrooms)
             self.hosts[state.uuid] = known
         if len(known.forecasts) >= _MOST_PER_HOST:
             known.forecasts.clear()
         known.last_used = self._requests
-        known.forecasts[key.asked] = forecast
+        known.forecasts[asked] = forecast
         return forecast
 
     def _forecast(

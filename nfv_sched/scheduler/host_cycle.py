@@ -76,10 +76,12 @@ class Decision:
     """
 
     __slots__ = (
+        '_devices',
         '_evaluation',
+        '_instances',
         '_no_providers_refusal',
         '_refusals',
-        '_state_key',
+        '_topology',
         'best',
         'choice',
         'chooses_nodes',
@@ -95,36 +97,38 @@ class Decision:
         fit_request: fit.FitRequest,
         state: HostState,
         topologies: PublishedTopology,
-        *,
-        chooses_nodes: bool = False,
     ) -> None:
         self.fit_request = fit_request
         self.topologies = topologies
         #: Whether the guest fits, whichever allocation candidate is claimed.
         self.settled = False
         #: The NUMA nodes that the claim may take; None for all.
-        self.choice = choice_of(state)
+        self.choice: NodeChoice | None = None
         #: Whether the nodes that it takes may still be chosen.
-        self.chooses_nodes = chooses_nodes and not has_chosen(state)
+        self.chooses_nodes = False
         #: What the claim leaves behind, once that was forecast.
         self.forecast: fit.HostForecast | None = None
         #: The best nodes' part of a forecast, where nodes are chosen.
         self.best: tuple[fit.HostForecast, fit.Forecast] | None = None
         #: The host's published topology that the forecast was made with.
         self.published: HostTopology | None = None
-        self._state_key = host_states.state_key(state)
+        # What changes when Nova changes the state in place:
+        # ``consume_from_request`` counts the instance and replaces the
+        # topology, ``update`` replaces topology and devices.
+        self._topology = state.numa_topology
+        self._devices = state.pci_stats
+        self._instances = state.num_instances
         self._no_providers_refusal: fit.Refusal | bool | None = None
         self._refusals: dict[object, fit.Refusal | None] | None = None
         self._evaluation: fit.Evaluation | None = None
 
     def holds(self, fit_request: fit.FitRequest, state: HostState) -> bool:
         """Whether this still is the answer."""
-        topology, devices, instances = self._state_key
         return (
             self.fit_request is fit_request
-            and topology is state.numa_topology
-            and devices is state.pci_stats
-            and instances == state.num_instances
+            and self._topology is state.numa_topology
+            and self._devices is state.pci_stats
+            and self._instances == state.num_instances
         )
 
     def evaluation(self, state: HostState) -> fit.Evaluation:
@@ -147,17 +151,18 @@ class Decision:
     ) -> fit.Refusal | None:
         """Why the claim fails with an allocation candidate; None if not."""
         fit_request = self.fit_request
-        providers = self.providers(candidate)
-        if (
-            providers is not fit_request.no_providers
-            or fit_request.guest.accelerators
-        ):
-            return self._refusal_with(
-                state, providers, self.accelerators(state, candidate)
-            )
+        if fit_request.candidates_differ:
+            providers = self.providers(candidate)
+            if (
+                providers is not fit_request.no_providers
+                or fit_request.guest.accelerators
+            ):
+                return self._refusal_with(
+                    state, providers, self.accelerators(state, candidate)
+                )
         # The same for all candidates whose devices Placement left open.
         if self._no_providers_refusal is None:
-            refusal = self.evaluation(state).refusal(providers)
+            refusal = self.evaluation(state).refusal(fit_request.no_providers)
             self._no_providers_refusal = refusal or False
             if refusal is None:
                 self._evaluation = None
@@ -223,12 +228,6 @@ def candidate_to_claim(state: HostState) -> Candidate:
     """The allocation candidate that Nova is going to claim on a host."""
     # Not by index, as Nova does when it claims it.
     return next(iter(state.allocation_candidates), {})
-
-
-def is_decided(state: HostState) -> bool:
-    """Whether some filter has decided on the host already."""
-    cycle: HostCycle | None = state.__dict__.get(ATTRIBUTE)
-    return cycle is not None and cycle.decision is not None
 
 
 def drop_decision(state: HostState) -> None:

@@ -48,12 +48,8 @@ class LiveMigrationDecision(Decision):
         state: HostState,
         topologies: PublishedTopology,
         live: LiveRequest,
-        *,
-        chooses_nodes: bool = False,
     ) -> None:
-        super().__init__(
-            fit_request, state, topologies, chooses_nodes=chooses_nodes
-        )
+        super().__init__(fit_request, state, topologies)
         self._live = live
 
     def refusal(

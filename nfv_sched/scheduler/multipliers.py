@@ -16,12 +16,16 @@ IN_FLIGHT = 'in_flight_weight_multiplier'
 
 
 def multiplier(option: str, state: HostState) -> float:
-    """The value of an option, overridden by the host's aggregates."""
-    value: float = utils.get_weight_multiplier(
-        state,
-        f'{conf.AGGREGATE_PREFIX}{option}',
-        getattr(CONF.nfv_sched, option),
-    )
+    """The value of an option, overridden by the host's aggregates.
+
+    Nova is asked where an aggregate mentions the option.
+    """
+    value: float = getattr(CONF.nfv_sched, option)
+    for aggregate in state.aggregates:
+        key = f'{conf.AGGREGATE_PREFIX}{option}'
+        if key in aggregate.metadata:
+            value = utils.get_weight_multiplier(state, key, value)
+            break
     return value
 
 

@@ -19,8 +19,8 @@ from nfv_sched.scheduler.cycle import RequestCycle
 
 LOG = logging.getLogger(__name__)
 
-#: The most hosts whose reasons are computed, 0.1 to 0.3 ms each.
-MAX_EXPLAINED = 32
+#: The most hosts whose reasons are computed, 0.2 to 1 ms each.
+MAX_EXPLAINED = 16
 
 _MALFORMED = 'a malformed state'
 
