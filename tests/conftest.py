@@ -3,7 +3,7 @@
 import os
 
 # Nova's own functional tests are run by stestr, those with a control plane by
-# tests/stack/run.
-collect_ignore = ['nova_functional']
+# tests/stack/run, and those in Nova's style by tests/upstream/test_reports.py.
+collect_ignore = ['nova_functional', 'upstream/nova_tests']
 if not os.environ.get('NFV_STACK'):
     collect_ignore.append('stack')
