@@ -10,11 +10,14 @@ import math
 from oslo_upgradecheck.upgradecheck import Code
 
 from nfv_sched import conf
+from nfv_sched.checking.result import Facts
 from nfv_sched.checking.result import Finding
-from nfv_sched.checking.result import name_some
 from nfv_sched.checking.result import of_findings
+from nfv_sched.checking.result import of_host
 from nfv_sched.checking.result import Result
 from nfv_sched.checking.result import skipped
+from nfv_sched.checking.result import Subject
+from nfv_sched.checking.result import SubjectKind
 from nfv_sched.nova.compute_nodes import AggregateRecord
 from nfv_sched.survey.values import HostSurvey
 
@@ -45,19 +48,21 @@ def multipliers(
     return of_findings(found, 'problem')
 
 
+def _of_aggregate(name: str) -> Subject:
+    return Subject((name,), SubjectKind.AGGREGATE)
+
+
 def _unknown_key(aggregate: str, key: str) -> Iterator[Finding]:
     similar = difflib.get_close_matches(key, _MULTIPLIERS, 1, _SIMILAR)
     if not similar and not key.startswith(conf.AGGREGATE_PREFIX):
         return
     hint = f', similar to {similar[0]}' if similar else ''
     yield Finding(
-        f'aggregate {aggregate}',
-        (),
+        _of_aggregate(aggregate),
         f'unknown key {key}{hint}: no weigher reads it',
-        '',
-        '',
         f'openstack aggregate unset --property {key} {aggregate}, and set the '
         'key that was meant',
+        facts=Facts(key=key),
     )
 
 
@@ -78,13 +83,11 @@ def _wrong_value(aggregate: str, key: str, value: str) -> Iterator[Finding]:
         else:
             return
     yield Finding(
-        f'aggregate {aggregate}',
-        (),
+        _of_aggregate(aggregate),
         f'{key} = {value} {problem}',
-        '',
-        '',
         f'openstack aggregate set --property {key}=NUMBER {aggregate}',
-        code,
+        facts=Facts(key=key, value=value),
+        code=code,
     )
 
 
@@ -116,12 +119,10 @@ def _missing(
     for kind in kinds:
         if kind not in used:
             yield Finding(
-                '[nfv_sched] failure_domains',
-                (),
+                Subject(('[nfv_sched] failure_domains',), SubjectKind.OPTION),
                 f'no aggregate has the key {kind}',
-                '',
-                '',
                 f'set {kind} for aggregates, or remove it from the option',
+                facts=Facts(key=kind),
             )
             continue
         without = [
@@ -131,12 +132,10 @@ def _missing(
         ]
         if without:
             yield Finding(
-                name_some(without),
-                (),
+                of_host(*without),
                 f'no aggregate gives the {kind}',
-                '',
-                '',
                 f'add each host to an aggregate with the key {kind}',
+                facts=Facts(key=kind),
             )
 
 
@@ -147,13 +146,11 @@ def _misspelt(
         for key in sorted(aggregate.metadata.keys() - set(kinds)):
             if similar := _similar_kind(key, kinds):
                 yield Finding(
-                    f'aggregate {aggregate.name}',
-                    (),
+                    _of_aggregate(aggregate.name),
                     f'unknown key {key}, similar to {similar}',
-                    '',
-                    '',
                     'use the same keys in aggregates and in [nfv_sched] '
                     'failure_domains',
+                    facts=Facts(key=key),
                 )
 
 
@@ -187,12 +184,10 @@ def _in_several(
     first, *others = sorted(by_value)
     wrong = [name for value in others for name in by_value[value]]
     return Finding(
-        host,
-        (),
+        of_host(host),
         f'in several failure domains of the kind {kind}: '
         f'{", ".join((first, *others))}; the first one counts',
-        '',
-        '',
         f'keep it in one aggregate of the kind, such as by openstack '
         f'aggregate remove host {wrong[0]} {host}',
+        facts=Facts(key=kind, value=first),
     )

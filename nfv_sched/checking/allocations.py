@@ -8,11 +8,14 @@ from collections.abc import Set as AbstractSet
 import dataclasses
 
 from nfv_sched.checking.result import count
+from nfv_sched.checking.result import Facts
 from nfv_sched.checking.result import Finding
 from nfv_sched.checking.result import instance_name
 from nfv_sched.checking.result import InstanceName
 from nfv_sched.checking.result import not_made
 from nfv_sched.checking.result import of_findings
+from nfv_sched.checking.result import of_host
+from nfv_sched.checking.result import Place
 from nfv_sched.checking.result import Result
 from nfv_sched.survey.values import HostSurvey
 
@@ -112,13 +115,14 @@ def _of_instances(
         else:
             continue
         yield Finding(
-            host.host,
-            (instance_name(instance),),
+            of_host(host.host),
             problem,
-            f'provider {uuid}',
-            cause,
             f'nova-manage placement heal_allocations --force --instance '
             f'{instance.uuid}',
+            (instance_name(instance),),
+            Place(provider=uuid),
+            cause,
+            Facts(dedicated, pinned, own or {}),
         )
 
 
@@ -139,17 +143,19 @@ def _of_others(
             for name, amount in sorted(amounts[consumer].items())
         )
         yield Finding(
-            host.host,
-            (InstanceName(consumer),),
+            of_host(host.host),
             f'Placement has allocated {resources} to '
             + (
                 f'an instance that is on {place}'
                 if place
                 else 'a consumer that is no instance here'
             ),
-            f'provider {uuid}',
+            f'nova-manage placement audit --delete --resource_provider {uuid}',
+            (InstanceName(consumer),),
+            Place(provider=uuid),
             'the instance was evacuated and nova-compute has not started since'
             if place
             else 'it was deleted when Placement or nova-compute was down',
-            f'nova-manage placement audit --delete --resource_provider {uuid}',
+            Facts(resources=amounts[consumer]),
+            found_on=place,
         )

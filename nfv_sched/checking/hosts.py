@@ -48,6 +48,7 @@ def published(
             f'{len(missing)} of {count(len(hosts), "host")} '
             f'{verb(len(missing))} not published: {name_some(missing)}',
             _PUBLISH,
+            missing,
         )
     return ok()
 
@@ -56,20 +57,22 @@ def drifted(
     hosts: Collection[HostSurvey], trees: Mapping[str, HostTopology]
 ) -> Result:
     """Check that each tree describes what its nova-compute reports."""
-    drifted_hosts = [
-        f'{host.topology.name} ({"; ".join(differences)})'
+    found = {
+        host.topology.name: differences
         for host in hosts
         if host.state is not None
         and (tree := trees.get(host.topology.uuid)) is not None
         and (differences := drift.differences(host.state, tree))
-    ]
-    if drifted_hosts:
-        number = len(drifted_hosts)
+    }
+    if found:
+        number = len(found)
+        texts = [f'{name} ({"; ".join(each)})' for name, each in found.items()]
         return warning(
             f'{count(number, "tree")} {verb(number, "differs", "differ")} '
             'from the hardware that nova-compute reports: '
-            f'{name_some(drifted_hosts)}',
+            f'{name_some(texts)}',
             _PUBLISH,
+            found,
         )
     return ok()
 
@@ -81,6 +84,7 @@ def incomplete(bad: Mapping[str, str]) -> Result:
         return warning(
             f'{count(len(bad), "tree")} cannot be used: {name_some(trees)}',
             _PUBLISH,
+            bad,
         )
     return ok()
 
@@ -97,14 +101,15 @@ def orphaned(
             f'{count(len(names), "tree")} no longer '
             f'{verb(len(names), "exists", "exist")}: {name_some(names)}',
             f'{_PUBLISH} --prune',
+            names,
         )
     return ok()
 
 
 def cpu_sets(hosts: Collection[HostSurvey]) -> Result:
     """Check that no CPU is both shared and dedicated."""
-    overlapping = [
-        f'{host.topology.name} ({", ".join(map(str, sorted(cpus)[:8]))})'
+    overlapping = {
+        host.topology.name: cpus
         for host in hosts
         if host.state is not None
         and (
@@ -115,13 +120,18 @@ def cpu_sets(hosts: Collection[HostSurvey]) -> Result:
                 )
             )
         )
-    ]
+    }
     if overlapping:
+        texts = [
+            f'{name} ({", ".join(map(str, sorted(cpus)[:8]))})'
+            for name, cpus in overlapping.items()
+        ]
         return failure(
-            f'shared and dedicated CPUs overlap on {name_some(overlapping)}: '
+            f'shared and dedicated CPUs overlap on {name_some(texts)}: '
             'pinned instances share CPUs with other instances',
             'make [compute] cpu_shared_set and cpu_dedicated_set disjoint '
             'there (vcpu_pin_set is both), and restart nova-compute',
+            overlapping,
         )
     return ok()
 
@@ -164,6 +174,7 @@ def reserved_pages(
             'more huge pages are reserved than exist on '
             f'{name_some(excessive)}',
             'correct reserved_huge_pages in nova.conf there',
+            excessive,
         )
     if unmatched:
         return warning(
@@ -171,6 +182,7 @@ def reserved_pages(
             f'{name_some(unmatched)}',
             'correct it in nova.conf: size is in KiB or has a unit, node is '
             'a NUMA node',
+            unmatched,
         )
     if unusual:
         return warning(
@@ -180,6 +192,7 @@ def reserved_pages(
             f'{name_some(unusual)}',
             'make reserved_huge_pages the same in nova.conf, unless the '
             'difference is intended',
+            unusual,
         )
     return ok()
 
@@ -229,6 +242,7 @@ def labels(hosts: Collection[HostSurvey], *, chooses: bool) -> Result:
             'the labels are not those of the NUMA nodes on '
             f'{name_some(wrong)}: nova-compute chooses the nodes there',
             f'{fix}, and restart nova-compute',
+            wrong,
         )
     if chooses and missing:
         return warning(
@@ -236,5 +250,6 @@ def labels(hosts: Collection[HostSurvey], *, chooses: bool) -> Result:
             f'{verb(len(missing), "has", "have")} no labels: nova-compute '
             f'chooses the nodes on {name_some(missing)}',
             f'{fix}, and restart nova-compute',
+            missing,
         )
     return ok()

@@ -17,15 +17,16 @@ from collections.abc import Set as AbstractSet
 from oslo_upgradecheck.upgradecheck import Code
 
 from nfv_sched.checking.result import count
+from nfv_sched.checking.result import Facts
 from nfv_sched.checking.result import Finding
 from nfv_sched.checking.result import instance_name
 from nfv_sched.checking.result import InstanceName
-from nfv_sched.checking.result import name_some
 from nfv_sched.checking.result import of_findings
+from nfv_sched.checking.result import of_host
+from nfv_sched.checking.result import Place
 from nfv_sched.checking.result import Result
 from nfv_sched.checking.result import verb
 from nfv_sched.model import Cell
-from nfv_sched.model.cpu_list import ranges
 from nfv_sched.survey.values import HostSurvey
 from nfv_sched.survey.values import InstanceCell
 from nfv_sched.survey.values import SurveyedDevice
@@ -43,13 +44,11 @@ def check(hosts: Collection[HostSurvey]) -> Result:
     found, changing = findings(hosts)
     if changing:
         not_compared = Finding(
-            name_some(changing),
-            (),
+            of_host(*changing),
             'CPUs, pages and devices in use are not compared',
-            '',
-            'Nova is doing something with an instance there',
             'run the check again',
-            Code.SUCCESS,
+            cause='Nova is doing something with an instance there',
+            code=Code.SUCCESS,
             skipped=True,
         )
         found.append(not_compared)
@@ -115,9 +114,8 @@ def _cells(host: HostSurvey) -> Sequence[Cell]:
     return host.state.cells if host.state is not None else ()
 
 
-def _cpus(cell: Cell, cpus: Collection[int]) -> str:
-    noun = verb(len(cpus), 'CPU', 'CPUs')
-    return f'NUMA node {cell.id}, {noun} {ranges(cpus)}'
+def _cpus(cell: Cell, cpus: Collection[int]) -> Place:
+    return Place(cell.id, frozenset(cpus))
 
 
 def _pinned_twice(
@@ -139,14 +137,14 @@ def _pinned_twice(
                 named[uuids] = {owner.uuid: owner for owner in instances}
         for uuids, cpus in by_owners.items():
             yield Finding(
-                host.host,
-                tuple(instance_name(named[uuids][uuid]) for uuid in uuids),
+                of_host(host.host),
                 f'{len(uuids)} instances are pinned to the same CPUs',
+                _MIGRATE.format(uuid=uuids[-1]),
+                tuple(instance_name(named[uuids][uuid]) for uuid in uuids),
                 _cpus(cell, cpus),
                 'an instance came back to a host that had been evacuated, or '
                 'was claimed while nova-compute did not know of the other one',
-                _MIGRATE.format(uuid=uuids[-1]),
-                Code.FAILURE,
+                code=Code.FAILURE,
             )
 
 
@@ -161,26 +159,26 @@ def _outside(
             if cell is None:
                 if part.host_cpus:
                     yield Finding(
-                        host.host,
-                        (instance_name(instance),),
+                        of_host(host.host),
                         'the NUMA node of the instance does not exist',
-                        f'NUMA node {part.host_cell}',
+                        _MIGRATE.format(uuid=instance.uuid),
+                        (instance_name(instance),),
+                        Place(part.host_cell),
                         'the firmware of the host divides it into other NUMA '
                         'nodes than before',
-                        _MIGRATE.format(uuid=instance.uuid),
                     )
                 continue
             cpus = part.host_cpus - cell.dedicated_cpus
             if cpus:
                 yield Finding(
-                    host.host,
-                    (instance_name(instance),),
+                    of_host(host.host),
                     'an instance is pinned to CPUs that are not dedicated',
+                    f'{_MIGRATE.format(uuid=instance.uuid)}, or dedicate the '
+                    'CPUs again',
+                    (instance_name(instance),),
                     _cpus(cell, cpus),
                     '[compute] cpu_dedicated_set has changed since the '
                     'instance was placed',
-                    f'{_MIGRATE.format(uuid=instance.uuid)}, or dedicate the '
-                    'CPUs again',
                 )
 
 
@@ -200,14 +198,13 @@ def _unowned_cpus(
         cpus = cell.pinned_cpus - _occupied(held, cell)
         if cpus:
             yield Finding(
-                host.host,
-                (),
+                of_host(host.host),
                 'CPUs are reported as pinned, but no instance has them',
-                _cpus(cell, cpus),
-                'an instance has just left, and is counted until the next '
-                'full report of nova-compute; or it was deleted while '
-                'nova-compute did not run',
                 _RECOUNT.format(host=host.host),
+                where=_cpus(cell, cpus),
+                cause='an instance has just left, and is counted until the '
+                'next full report of nova-compute; or it was deleted while '
+                'nova-compute did not run',
             )
 
 
@@ -220,14 +217,14 @@ def _uncounted_cpus(
             cpus = (part.host_cpus & cell.dedicated_cpus) - cell.pinned_cpus
             if cpus:
                 yield Finding(
-                    host.host,
-                    (instance_name(instance),),
+                    of_host(host.host),
                     'CPUs of an instance are reported as free',
+                    _RECOUNT.format(host=host.host),
+                    (instance_name(instance),),
                     _cpus(cell, cpus),
                     'nova-compute has not reported since the instance came, '
                     'or could not count it',
-                    _RECOUNT.format(host=host.host),
-                    Code.FAILURE,
+                    code=Code.FAILURE,
                 )
 
 
@@ -243,14 +240,14 @@ def _pages(
             users = sum(number > 0 for number in pages.values())
             if pages.total() != pool.used:
                 yield Finding(
-                    host.host,
-                    (),
+                    of_host(host.host),
                     f'{count(pool.used, "page")} reported as used, '
                     f'{count(users, "instance")} use {pages.total()}',
-                    f'NUMA node {cell.id}, pages of {pool.size_kib} KiB',
-                    'an instance has just left, or nova-compute could not '
-                    'count one',
                     _RECOUNT.format(host=host.host),
+                    where=Place(cell.id, page_size_kib=pool.size_kib),
+                    cause='an instance has just left, or nova-compute could '
+                    'not count one',
+                    facts=Facts(pool.used, pages.total()),
                 )
 
 
@@ -266,15 +263,16 @@ def _lost_devices(
             missing = request.count - got[request.request_id]
             if missing > 0:
                 yield Finding(
-                    host.host,
-                    (instance_name(instance),),
+                    of_host(host.host),
                     f'{count(missing, "device")} of {request.count} '
                     f'{verb(missing)} lost',
-                    f'PCI request {request.request_id or "without an id"}',
+                    _MIGRATE.format(uuid=instance.uuid),
+                    (instance_name(instance),),
+                    Place(pci_request=request.request_id or ''),
                     'the card was removed, or its virtual functions were '
                     'created again, while the instance had the device',
-                    _MIGRATE.format(uuid=instance.uuid),
-                    Code.FAILURE,
+                    Facts(got[request.request_id], request.count),
+                    code=Code.FAILURE,
                 )
 
 
@@ -289,13 +287,14 @@ def _foreign_devices(
     for uuid in sorted(devices.keys() - here):
         place = places.get(uuid)
         yield Finding(
-            host.host,
-            (InstanceName(uuid),),
+            of_host(host.host),
             f'{count(len(devices[uuid]), "device")} of an instance that '
             + (f'is on {place}' if place else 'does not exist'),
-            _addresses(devices[uuid]),
-            'nova-compute did not free what a migration or a deletion left',
             _RECOUNT.format(host=host.host),
+            (InstanceName(uuid),),
+            Place(devices=_addresses(devices[uuid])),
+            'nova-compute did not free what a migration or a deletion left',
+            found_on=place,
         )
 
 
@@ -325,22 +324,22 @@ def _far_devices(
         for policy, far in sorted(by_policy.items()):
             allowed = policy == 'preferred'
             yield Finding(
-                host.host,
-                (instance_name(instance),),
+                of_host(host.host),
                 f'{count(len(far), "device")} not on the NUMA nodes of '
                 f'the instance ({policy})',
-                f'{_addresses(far)}; the instance is on NUMA node '
-                + ', '.join(map(str, sorted(nodes))),
+                _MIGRATE.format(uuid=instance.uuid),
+                (instance_name(instance),),
+                Place(
+                    devices=_addresses(far),
+                    instance_nodes=tuple(sorted(nodes)),
+                ),
                 'no device was free there when the instance was placed'
                 if allowed
                 else 'the policy was another one, or the host had no NUMA '
                 'node of the device, when the instance was placed',
-                _MIGRATE.format(uuid=instance.uuid),
-                Code.SUCCESS if allowed else Code.WARNING,
+                code=Code.SUCCESS if allowed else Code.WARNING,
             )
 
 
-def _addresses(devices: Sequence[SurveyedDevice]) -> str:
-    shown = ', '.join(device.address for device in devices[:4])
-    more = len(devices) - 4
-    return f'{shown} and {more} more' if more > 0 else shown
+def _addresses(devices: Sequence[SurveyedDevice]) -> tuple[str, ...]:
+    return tuple(device.address for device in devices)

@@ -11,10 +11,12 @@ from collections.abc import Sequence
 import dataclasses
 
 from nfv_sched import fit
+from nfv_sched.checking.result import Facts
 from nfv_sched.checking.result import Finding
 from nfv_sched.checking.result import instance_name
 from nfv_sched.checking.result import not_made
 from nfv_sched.checking.result import of_findings
+from nfv_sched.checking.result import of_host
 from nfv_sched.checking.result import Result
 from nfv_sched.fit import gap
 from nfv_sched.model import Guest
@@ -61,12 +63,11 @@ def _unreadable(host: HostSurvey, requests: Requests) -> Iterator[Finding]:
         problem = requests.problems.get(instance.uuid)
         if problem is not None:
             yield Finding(
-                host.host,
-                (instance_name(instance),),
-                'the stored request cannot be read',
-                problem,
-                'the record is of another release, or damaged',
+                of_host(host.host),
+                f'the stored request cannot be read: {problem}',
                 'correct request_specs.spec in the API database',
+                (instance_name(instance),),
+                cause='the record is of another release, or damaged',
             )
 
 
@@ -100,13 +101,13 @@ def _misfit(
     host: HostSurvey, instance: SurveyedInstance, reasons: Sequence[Reason]
 ) -> Finding:
     return Finding(
-        host.host,
-        (instance_name(instance),),
+        of_host(host.host),
         'the stored request does not fit this host any more, even without '
         'the instance',
-        '; '.join(reason.text for reason in reasons),
-        'CPUs, pages or devices of the host were configured differently when '
-        'the instance was placed, or it was placed without the filters',
         f'nfv-sched explain --server {instance.uuid} shows hosts that fit: '
         'move it there, or configure the host as before',
+        (instance_name(instance),),
+        cause='CPUs, pages or devices of the host were configured differently '
+        'when the instance was placed, or it was placed without the filters',
+        facts=Facts(shortages=tuple(reasons)),
     )

@@ -20,9 +20,10 @@ _NOT_GIVEN = 'name placement.conf with --placement-config-file'
 _NO_DEVICES = 'no host has PCI devices in Placement'
 # Defined here because the placement package need not be installed.
 _STRATEGY = 'allocation_candidates_generation_strategy'
+_RETRIES = 'allocation_conflict_retry_count'
 _OPTIONS = {
     'placement': (
-        cfg.IntOpt('allocation_conflict_retry_count', default=10),
+        cfg.IntOpt(_RETRIES, default=10),
         cfg.IntOpt('max_allocation_candidates', default=-1),
         cfg.StrOpt(_STRATEGY, default='depth-first'),
     ),
@@ -61,7 +62,7 @@ def retries(options: Any) -> Result:
     """
     if options is None:
         return skipped(_NOT_GIVEN)
-    attempts = options.placement.allocation_conflict_retry_count
+    attempts = options.placement[_RETRIES]
     if attempts > 1:
         return warning(
             f'allocation_conflict_retry_count = {attempts}: Placement may '
@@ -69,6 +70,8 @@ def retries(options: Any) -> Result:
             'free resources',
             '[placement] allocation_conflict_retry_count = 1 in '
             'placement.conf; Nova retries the claim itself',
+            [_RETRIES],
+            {_RETRIES: attempts},
         )
     return ok()
 
@@ -85,6 +88,8 @@ def candidates(options: Any, hosts: int) -> Result:
             'answers',
             f'[placement] max_allocation_candidates = -1 or at least {hosts} '
             'in placement.conf',
+            ['max_allocation_candidates'],
+            {'max_allocation_candidates': limit, 'hosts': hosts},
         )
     return ok()
 
@@ -105,6 +110,8 @@ def generation(options: Any, hosts: Collection[HostSurvey]) -> Result:
             f'{_STRATEGY} = {strategy}: the limited number of candidates may '
             'all be of a few hosts, and the others are left out',
             f'[placement] {_STRATEGY} = breadth-first in placement.conf',
+            [_STRATEGY],
+            {_STRATEGY: strategy},
         )
     return ok()
 
@@ -127,6 +134,7 @@ def wide_trees(options: Any, hosts: Collection[HostSurvey]) -> Result:
             'time out',
             '[workarounds] optimize_for_wide_provider_trees = True in '
             'placement.conf, where Placement has the option',
+            wide,
         )
     return ok()
 
@@ -149,6 +157,7 @@ def microversion(versions: Sequence[Any]) -> Result:
             f'Placement supports microversion {newest[0]}.{newest[1]}, '
             f'{MICROVERSION} is required',
             'upgrade Placement to Zed or later',
+            values={'microversion': f'{newest[0]}.{newest[1]}'},
         )
     return ok()
 

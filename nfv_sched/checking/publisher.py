@@ -1,6 +1,7 @@
 """The check of the publisher, by its status file."""
 
 import dataclasses
+from typing import Any
 
 from nfv_sched.checking.result import count
 from nfv_sched.checking.result import ok
@@ -39,7 +40,15 @@ def age(published: PublisherStatus) -> Result:
     if published.problem is None and not published.leads:
         return ok('this publisher is on standby')
     problem = _problem(published)
-    return warning(problem, _FIX) if problem else ok()
+    if not problem:
+        return ok()
+    values: dict[str, Any] = {
+        'interval_seconds': published.interval,
+        'failed_hosts': published.failed,
+    }
+    if published.age is not None:
+        values['age_seconds'] = round(published.age, 1)
+    return warning(problem, _FIX, values=values)
 
 
 def _problem(published: PublisherStatus) -> str | None:

@@ -6,12 +6,15 @@ from typing import Any
 
 from nfv_sched import conf
 from nfv_sched.checking.result import count
+from nfv_sched.checking.result import Facts
 from nfv_sched.checking.result import failure
 from nfv_sched.checking.result import Finding
 from nfv_sched.checking.result import of_findings
 from nfv_sched.checking.result import ok
 from nfv_sched.checking.result import Result
 from nfv_sched.checking.result import skipped
+from nfv_sched.checking.result import Subject
+from nfv_sched.checking.result import SubjectKind
 from nfv_sched.checking.result import verb
 from nfv_sched.checking.result import warning
 
@@ -58,18 +61,24 @@ def recommended(options: Any) -> Result:
     """
     found = [
         Finding(
-            f'[{option.group}] {option.name}',
-            (),
+            Subject((f'[{option.group}] {option.name}',), SubjectKind.OPTION),
             f'{problem}: {option.why}',
-            '',
-            '',
             option.line,
+            facts=Facts(
+                key=option.name,
+                value=_plain(options[option.group][option.name]),
+            ),
         )
         for option in conf.RECOMMENDED
         if option.name not in _OWN_CHECK
         and (problem := _deviation(options[option.group][option.name], option))
     ]
     return of_findings(found, 'option')
+
+
+def _plain(value: Any) -> Any:
+    """A value of an option as documents hold it."""
+    return ', '.join(value) if isinstance(value, list | tuple) else value
 
 
 def _deviation(value: Any, option: conf.Recommendation) -> str | None:
@@ -109,6 +118,7 @@ def filters_enabled(options: Any) -> Result:
             'available: nova-scheduler does not start',
             '[filter_scheduler] available_filters = '
             'nfv_sched.filters.all_filters, beside the one of Nova',
+            ours,
         )
     if 'NUMAFitFilter' not in ours:
         return failure(
@@ -117,6 +127,7 @@ def filters_enabled(options: Any) -> Result:
             if ours
             else 'no filter of this package is enabled',
             'add NUMAFitFilter to [filter_scheduler] enabled_filters',
+            ['NUMAFitFilter'],
         )
     missing = [name for name in OURS if name not in ours]
     if missing:
@@ -126,6 +137,7 @@ def filters_enabled(options: Any) -> Result:
             'less clearly',
             f'add {", ".join(missing)} to [filter_scheduler] '
             'enabled_filters, before NUMAFitFilter',
+            missing,
         )
     return ok()
 
@@ -139,6 +151,7 @@ def filters_doubled(options: Any) -> Result:
             f'{", ".join(repeated)} {verb(len(repeated))} enabled more than '
             'once',
             'name each filter once in [filter_scheduler] enabled_filters',
+            repeated,
         )
     return ok()
 
@@ -152,6 +165,7 @@ def filters_ordered(options: Any) -> Result:
         return warning(
             f'the order is {", ".join(ours)}',
             f'use the order {", ".join(recommended)}',
+            ours,
         )
     first = min((names.index(name) for name in ours), default=len(names))
     late = [name for name in names[first:] if name not in (*OURS, *_STOCK)]
@@ -161,6 +175,7 @@ def filters_ordered(options: Any) -> Result:
             'filters of nfv_sched, which cost more per host',
             f'move {", ".join(late)} before {names[first]} in '
             '[filter_scheduler] enabled_filters',
+            late,
         )
     return ok()
 
@@ -175,6 +190,7 @@ def stock_filters(options: Any) -> Result:
             'limits by which NUMA nodes are chosen',
             'remove NUMATopologyFilter from [filter_scheduler] '
             'enabled_filters',
+            ['NUMATopologyFilter'],
         )
     if stock and 'NUMAFitFilter' in enabled:
         return warning(
@@ -183,6 +199,7 @@ def stock_filters(options: Any) -> Result:
             'that fit',
             f'remove {", ".join(stock)} from [filter_scheduler] '
             'enabled_filters',
+            stock,
         )
     return ok()
 
@@ -212,6 +229,7 @@ def weighers(options: Any) -> Result:
             'weighers are named more than once, which multiplies their '
             'weights',
             'name each weigher once in [filter_scheduler] weight_classes',
+            ours,
         )
     return ok()
 
@@ -226,26 +244,31 @@ def multipliers(options: Any) -> Result:
             f'{", ".join(off)} {verb(len(off))} 0: '
             f'{verb(len(off), "this weigher is", "these weighers are")} off',
             f'set {", ".join(off)} in [nfv_sched], unless 0 is intended',
+            off,
+            dict.fromkeys(off, 0),
         )
     ours = options.nfv_sched.fragmentation_weight_multiplier
     group = options.filter_scheduler
-    strong = [
-        f'{name} = {value:g}'
+    strong = {
+        name: value
         for name in sorted(group)
         if name.endswith('_weight_multiplier')
         and name not in _DOMINANT
         and name not in _RECOMMENDED
         and abs(value := getattr(group, name)) >= ours
-    ]
+    }
     if strong:
+        values = [f'{name} = {value:g}' for name, value in strong.items()]
         return warning(
-            f'{", ".join(strong)} '
+            f'{", ".join(values)} '
             f'{verb(len(strong), "outweighs", "outweigh")} '
             f'fragmentation_weight_multiplier = {ours:g}: '
             f'{verb(len(strong), "it alone spreads", "they alone spread")} '
             f'or {verb(len(strong), "stacks", "stack")} instances',
             'use lower values in [filter_scheduler], or higher values in '
             '[nfv_sched]',
+            strong,
+            {**strong, 'fragmentation_weight_multiplier': ours},
         )
     return ok()
 
@@ -271,6 +294,8 @@ def boots_at_once(options: Any) -> Result:
             f'in_flight_weight_multiplier = {ours:g}: of many concurrent '
             'boots some fail on the same few hosts',
             ' and '.join(_RECOMMENDED[name].line for name in _BUILD_WEIGHERS),
+            dict(strong),
+            {**dict(strong), 'in_flight_weight_multiplier': ours},
         )
     return ok()
 
@@ -289,6 +314,7 @@ def fallback_query(options: Any, *, every_host_dedicates: bool) -> Result:
         'VCPU, although all hosts report PCPU: it then filters hosts that '
         'cannot fit',
         '[workarounds] disable_fallback_pcpu_query = True for nova-scheduler',
+        ['disable_fallback_pcpu_query'],
     )
 
 
@@ -301,5 +327,7 @@ def placement_results(options: Any, hosts: int) -> Result:
             f'{count(hosts, "host")}: all results may be hosts on which no '
             'NUMA instance fits',
             f'[scheduler] max_placement_results = {hosts} or more',
+            ['max_placement_results'],
+            {'max_placement_results': limit, 'hosts': hosts},
         )
     return ok()

@@ -2,50 +2,15 @@
 
 import argparse
 from collections.abc import Iterator
-from collections.abc import Sequence
-import logging
 
-from nfv_sched.capacity import CapacityCounter
-from nfv_sched.capacity import count_mixture
-from nfv_sched.capacity import tables
-from nfv_sched.capacity.evacuation import evacuate
-from nfv_sched.cmd import backends
+from nfv_sched.cmd import backend_options
 from nfv_sched.cmd import guest_options
-from nfv_sched.cmd import named_hosts
-from nfv_sched.cmd import rich_console
 from nfv_sched.cmd.multi_table import MultiTableCommand
 from nfv_sched.cmd.multi_table import Section
 from nfv_sched.cmd.multi_table import Selection
-from nfv_sched.dryrun.scheduler import DryRunScheduler
-from nfv_sched.nova import boot_request
-from nfv_sched.nova import flavors
-from nfv_sched.nova.scheduler_pipeline import Pipeline
-from nfv_sched.nova.shapes import Shape
-from nfv_sched.nova.shapes import shapes_of
-from nfv_sched.nova.types import RequestSpec
-from nfv_sched.plan.reading import CloudReading
-from nfv_sched.plan.values import Method
-from nfv_sched.survey.values import Survey
 
-LOG = logging.getLogger(__name__)
-
-_VIEWS = (tables.TOTAL, tables.DOMAINS, tables.HOSTS)
-_LOSS_VIEWS = (tables.TOTAL, tables.INSTANCES)
-#: More hosts than people read.
-_FEW = 50
-
-
-def _weighted(text: str, source: backends.Backends) -> tuple[str, int]:
-    """The name and the weight of a flavor, whose name may have ``=``.
-
-    :raises nfv_sched.nova.boot_request.BadRequestError: the weight is invalid
-    """
-    if '=' in text and guest_options.is_flavor(text, source):
-        return text, 1
-    try:
-        return flavors.parse_weight(text)
-    except ValueError as error:
-        raise boot_request.BadRequestError(f'--flavor: {error}') from error
+_VIEWS = ('total', 'domains', 'hosts')
+_LOSS_VIEWS = ('total', 'instances')
 
 
 class CapacityCommand(MultiTableCommand):
@@ -64,8 +29,8 @@ class CapacityCommand(MultiTableCommand):
     loss.
     """
 
-    views = (tables.TOTAL, tables.DOMAINS, tables.HOSTS, tables.INSTANCES)
-    default_view = tables.HOSTS
+    views = (*_VIEWS, 'instances')
+    default_view = 'hosts'
     _parser: argparse.ArgumentParser
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
@@ -105,7 +70,7 @@ class CapacityCommand(MultiTableCommand):
             metavar='N',
             help='end with the exit code 3 if fewer instances fit',
         )
-        backends.add_arguments(parser)
+        backend_options.add_arguments(parser)
         return parser
 
     def run(self, parsed_args: argparse.Namespace) -> int:
@@ -115,7 +80,7 @@ class CapacityCommand(MultiTableCommand):
             self._refuse_with_server(parsed_args)
         if parsed_args.after_loss:
             self._refuse_with_loss(parsed_args)
-            self.default_view = tables.INSTANCES
+            self.default_view = 'instances'
             views = _LOSS_VIEWS
         if parsed_args.show not in (None, *views):
             self._parser.error(
@@ -156,160 +121,6 @@ class CapacityCommand(MultiTableCommand):
         self, parsed_args: argparse.Namespace, selection: Selection
     ) -> Iterator[Section]:
         """Count."""
-        source = backends.Backends(parsed_args)
-        source.require_databases('capacity needs to know each CPU')
-        client = source.placement()
-        pipeline = Pipeline()
-        scheduler = DryRunScheduler(pipeline, client)
-        self.problem(pipeline.problems)
-        if parsed_args.after_loss:
-            survey = source.survey()
-            self.problem(survey.problems)
-            yield from self._loss(parsed_args, selection, scheduler, survey)
-        elif len(parsed_args.flavor) > 1:
-            yield from self._mixture(parsed_args, selection, scheduler, source)
-        else:
-            self.note(guest_options.unknown_names(parsed_args, scheduler))
-            name, requests = self._requests(parsed_args, pipeline, source)
-            yield from self._single(
-                parsed_args, selection, scheduler, name, requests
-            )
+        from nfv_sched.cmd import capacity_action
 
-    def _single(
-        self,
-        parsed: argparse.Namespace,
-        selection: Selection,
-        scheduler: DryRunScheduler,
-        name: str,
-        requests: Sequence[tuple[Shape | None, RequestSpec]],
-    ) -> Iterator[Section]:
-        """The tables of one flavor."""
-        counts = []
-        # Only the table of totals has more than the first one.
-        several = selection.wants(tables.TOTAL)
-        for shape, spec in requests if several else requests[:1]:
-            with rich_console.bar('hosts') as tell:
-                capacity = CapacityCounter(scheduler, tell=tell).count(spec)
-            counts.append((shape, capacity))
-            self.note(capacity.notes)
-        capacity = counts[0][1]
-        self.answer_is_no = capacity.in_all < (parsed.fail_below or 0)
-        kinds = backends.failure_domain_kinds()
-        domains = scheduler.domains(kinds)
-        if selection.wants(tables.TOTAL):
-            yield Section(tables.totals(name, counts), 'In all')
-        if selection.wants(tables.DOMAINS, overview=bool(kinds)):
-            table = tables.by_domain(name, capacity, kinds, domains)
-            yield Section(table, 'By failure domain')
-        few = len(capacity.hosts) <= _FEW
-        if selection.wants(tables.HOSTS, overview=few):
-            yield Section(tables.by_host(name, capacity), 'By host')
-
-    def _requests(
-        self,
-        parsed: argparse.Namespace,
-        pipeline: Pipeline,
-        source: backends.Backends,
-    ) -> tuple[str, list[tuple[Shape | None, RequestSpec]]]:
-        """The name of the flavor, and what to count.
-
-        One request that is described, or the flavor alone and in the shapes
-        of its instances.
-        """
-        context = pipeline.context
-        if parsed.server:
-            LOG.info(guest_options.NOT_STORED)
-            spec = boot_request.stored_spec(context, parsed.server)
-            return str(spec.flavor.name), [(None, spec)]
-        name = (
-            _weighted(parsed.flavor[0], source)[0] if parsed.flavor else None
-        )
-        flavor = guest_options.flavor_of(parsed, name, source)
-        request = guest_options.boot_request_of(parsed, flavor, source)
-        if name is None or guest_options.guest_options_given(parsed):
-            spec = boot_request.request_spec(context, request)
-            return name or 'by hand', [(None, spec)]
-        shapes = shapes_of(pipeline, flavor, parsed.shapes)
-        self.note(shapes.notes)
-        return name, [
-            (shape, boot_request.request_spec(context, shape.request))
-            for shape in shapes.shapes
-        ]
-
-    def _mixture(
-        self,
-        parsed: argparse.Namespace,
-        selection: Selection,
-        scheduler: DryRunScheduler,
-        source: backends.Backends,
-    ) -> Iterator[Section]:
-        """The tables of several flavors."""
-        self.note(guest_options.unknown_names(parsed, scheduler))
-        requests = [
-            (name, _spec(parsed, scheduler, source, name), weight)
-            for name, weight in (
-                _weighted(text, source) for text in parsed.flavor
-            )
-        ]
-        with rich_console.bar('instances') as tell:
-            mixture = count_mixture(
-                scheduler, requests, tell=lambda done: tell(done, done + 1)
-            )
-        self.note(mixture.notes)
-        placed = sum(mixture.guests.values())
-        self.answer_is_no = placed < (parsed.fail_below or 0)
-        kinds = backends.failure_domain_kinds()
-        domains = scheduler.domains(kinds)
-        if selection.wants(tables.TOTAL):
-            yield Section(tables.mixture(mixture), 'In all')
-        if selection.wants(tables.DOMAINS, overview=bool(kinds)):
-            table = tables.mixture_by_domain(mixture, kinds, domains)
-            yield Section(table, 'By failure domain')
-        few = len(mixture.hosts) <= _FEW
-        if selection.wants(tables.HOSTS, overview=few):
-            yield Section(tables.mixture_by_host(mixture), 'By host')
-
-    def _loss(
-        self,
-        parsed: argparse.Namespace,
-        selection: Selection,
-        scheduler: DryRunScheduler,
-        survey: Survey,
-    ) -> Iterator[Section]:
-        """The tables of a loss."""
-        wanted = parsed.after_loss
-        lost = [
-            host for host in survey.hosts if named_hosts.is_named(host, wanted)
-        ]
-        if not lost:
-            raise named_hosts.unknown(survey, wanted)
-        with rich_console.bar('instances') as tell:
-            reading = CloudReading(
-                scheduler, survey, methods=(Method.EVACUATION,)
-            )
-            cloud, _ = reading.cloud(
-                [host.topology.name for host in lost], tell=tell
-            )
-        self.problem(reading.problems)
-        evacuation = evacuate(cloud, lost)
-        self.note(evacuation.notes)
-        relocations = evacuation.relocations
-        self.answer_is_no = any(each.host is None for each in relocations)
-        self.facts['lost_hosts'] = [host.host for host in lost]
-        if selection.wants(tables.TOTAL):
-            number = len(lost)
-            heading = f'{number} host{"s" if number > 1 else ""} lost'
-            yield Section(tables.relocation_summary(relocations), heading)
-        if selection.wants(tables.INSTANCES):
-            yield Section(tables.relocations(relocations), 'Instances')
-
-
-def _spec(
-    parsed: argparse.Namespace,
-    scheduler: DryRunScheduler,
-    source: backends.Backends,
-    name: str | None,
-) -> RequestSpec:
-    flavor = guest_options.flavor_of(parsed, name, source)
-    request = guest_options.boot_request_of(parsed, flavor, source)
-    return boot_request.request_spec(scheduler.context, request)
+        return capacity_action.sections(self, parsed_args, selection)

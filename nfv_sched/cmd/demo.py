@@ -59,7 +59,7 @@ class DemoCommand(command.Command):  # type: ignore[misc]
     def take_action(self, parsed_args: argparse.Namespace) -> int:
         """Run the demo."""
         try:
-            from nfv_sched.cmd import demo_view  # noqa: PLC0415
+            from nfv_sched.cmd import demo_view
         except ModuleNotFoundError as error:
             raise RuntimeError(
                 f'{error}: the demo needs "pip install nfv-sched[demo]"'

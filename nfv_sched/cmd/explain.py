@@ -2,36 +2,16 @@
 
 import argparse
 from collections.abc import Iterator
-import logging
 
-from nfv_sched.cmd import backends
+from nfv_sched.cmd import backend_options
 from nfv_sched.cmd import guest_options
-from nfv_sched.cmd import rich_console
 from nfv_sched.cmd.multi_table import MultiTableCommand
 from nfv_sched.cmd.multi_table import Section
 from nfv_sched.cmd.multi_table import Selection
-from nfv_sched.dryrun import placement_only
-from nfv_sched.dryrun.scheduler import DryRun
-from nfv_sched.dryrun.scheduler import DryRunScheduler
-from nfv_sched.dryrun.values import Explanation
-from nfv_sched.explain import tables
-from nfv_sched.explain.suggestions import fits_in_its_place
-from nfv_sched.explain.suggestions import suggest
-from nfv_sched.nova import boot_request
-from nfv_sched.nova import config as nova_config
-from nfv_sched.nova import move_claims
-from nfv_sched.nova import move_request
-from nfv_sched.nova import request_spec
-from nfv_sched.nova import request_template
-from nfv_sched.nova.move_request import Purpose
-from nfv_sched.nova.request_template import RequestTemplate
-from nfv_sched.nova.scheduler_pipeline import Pipeline
-from nfv_sched.nova.scheduler_pipeline import placement_query_of
-from nfv_sched.nova.shapes import Shape
-from nfv_sched.nova.shapes import shapes_of
-from nfv_sched.survey.values import Source
 
-LOG = logging.getLogger(__name__)
+_RESIZE = 'resize'
+#: What an instance may be scheduled for.
+PURPOSES = ('boot', 'migrate', 'live-migrate', _RESIZE, 'evacuate')
 
 
 class ExplainCommand(MultiTableCommand):
@@ -48,14 +28,8 @@ class ExplainCommand(MultiTableCommand):
     not be read, and 3 if fewer hosts fit than --fail-below.
     """
 
-    views = (
-        tables.CONDITIONS,
-        tables.HOSTS,
-        tables.BLOCKERS,
-        tables.SUGGESTIONS,
-        tables.SHAPES,
-    )
-    default_view = tables.CONDITIONS
+    views = ('conditions', 'hosts', 'blockers', 'suggestions', 'shapes')
+    default_view = 'conditions'
     _parser: argparse.ArgumentParser
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
@@ -73,7 +47,7 @@ class ExplainCommand(MultiTableCommand):
         parser.add_argument(
             '--for',
             dest='purpose',
-            choices=[purpose.value for purpose in Purpose],
+            choices=PURPOSES,
             help='what --server is to be scheduled for (default: boot); a '
             'resize is to the flavor of --flavor',
         )
@@ -95,7 +69,7 @@ class ExplainCommand(MultiTableCommand):
             metavar='N',
             help='end with the exit code 3 if fewer hosts fit',
         )
-        backends.add_arguments(parser)
+        backend_options.add_arguments(parser)
         return parser
 
     def run(self, parsed_args: argparse.Namespace) -> int:
@@ -109,173 +83,14 @@ class ExplainCommand(MultiTableCommand):
         self, parsed_args: argparse.Namespace, selection: Selection
     ) -> Iterator[Section]:
         """Explain."""
-        source = backends.Backends(parsed_args)
-        read = Source.NOVA if source.databases else Source.PLACEMENT
-        self.facts['source'] = read.name.lower()
-        if not source.databases:
-            explanation = self._from_placement(parsed_args, source)
-            yield from self._explained(parsed_args, selection, explanation)
-            return
-        client = source.placement()
-        pipeline = Pipeline()
-        template = self._template(parsed_args, pipeline, source)
-        with rich_console.bar('hosts') as tell:
-            scheduler = DryRunScheduler(pipeline, client, tell=tell)
-            self.note(guest_options.unknown_names(parsed_args, scheduler))
-            dry_run = scheduler.run(
-                template.request(),
-                parsed_args.nearest,
-                task_state=template.task_state,
-            )
-            explanation = dry_run.explanation
-            self.problem(pipeline.problems)
-            self.note(explanation.notes)
-            if parsed_args.server and template.task_state is None:
-                self.note(
-                    _its_own_room(parsed_args.server, scheduler, dry_run)
-                )
-            yield from self._explained(parsed_args, selection, explanation)
-            needed = selection.show is not None or not explanation.fitting
-            if needed and selection.wants(tables.SUGGESTIONS):
-                self.facts.pop(tables.SUGGESTIONS, None)
-                suggested = suggest(scheduler, dry_run, template)
-                if suggested or not selection.overview:
-                    table = tables.suggestions(suggested)
-                    yield Section(table, 'What would help')
-        # Last: it changes the host states.
-        yield from self._shapes(parsed_args, selection, pipeline, scheduler)
+        from nfv_sched.cmd import explain_action
 
-    def _explained(
-        self,
-        parsed: argparse.Namespace,
-        selection: Selection,
-        explanation: Explanation,
-    ) -> Iterator[Section]:
-        """The tables of an explanation without suggestions."""
-        self.answer_is_no = explanation.fitting < parsed.fail_below
-        self.facts |= {
-            'host_count': explanation.hosts,
-            'fitting_count': explanation.fitting,
-        }
-        if selection.show is None:
-            # Unless they are searched.
-            self.facts[tables.SUGGESTIONS] = None
-            self.facts[tables.SHAPES] = None
-        if selection.wants(tables.CONDITIONS):
-            heading = tables.headline(explanation)
-            yield Section(tables.conditions(explanation), heading)
-        if selection.overview:
-            if explanation.fitting < explanation.hosts:
-                table = tables.nearest(explanation, parsed.nearest)
-                yield Section(table, 'Nearest hosts')
-            return
-        if selection.wants(tables.HOSTS):
-            yield Section(tables.hosts(explanation.findings))
-        if selection.wants(tables.BLOCKERS):
-            yield Section(tables.blockers(explanation.findings))
-
-    def _shapes(
-        self,
-        parsed: argparse.Namespace,
-        selection: Selection,
-        pipeline: Pipeline,
-        scheduler: DryRunScheduler,
-    ) -> Iterator[Section]:
-        """The flavor with the ports and images of its instances."""
-        if not selection.wants(tables.SHAPES):
-            return
-        shapes: tuple[Shape, ...] = ()
-        if (
-            parsed.flavor
-            and not parsed.server
-            and not guest_options.guest_options_given(parsed)
-        ):
-            flavor = boot_request.flavor_named(pipeline.context, parsed.flavor)
-            found = shapes_of(pipeline, flavor, parsed.shapes)
-            self.note(found.notes)
-            shapes = found.shapes
-        if selection.show is None and len(shapes) < 2:
-            # Nothing but the flavor alone, which is explained above.
-            return
-        self.facts.pop(tables.SHAPES, None)
-        explained = []
-        for shape in shapes:
-            spec = boot_request.request_spec(pipeline.context, shape.request)
-            explained.append((shape, scheduler.explain(spec, detailed=0)))
-        yield Section(tables.shapes(explained), 'As its instances run')
-
-    def _from_placement(
-        self, parsed: argparse.Namespace, source: backends.Backends
-    ) -> Explanation:
-        """The explanation from Placement alone."""
-        if (
-            parsed.server
-            or parsed.group
-            or parsed.show in (tables.SUGGESTIONS, tables.SHAPES)
-        ):
-            source.require_databases(
-                'stored requests, groups, suggestions and shapes need to know '
-                'each instance'
-            )
-        if parsed.availability_zone:
-            source.require_databases('zones are those of aggregates of Nova')
-        boot_request.init_without_conf()
-        survey = source.survey()
-        self.problem(survey.problems)
-        flavor = guest_options.flavor_of(parsed, parsed.flavor, source)
-        request = guest_options.boot_request_of(parsed, flavor, source)
-        spec = boot_request.request_spec(nova_config.admin_context(), request)
-        explanation = placement_only.explain_from_trees(
-            request_spec.read_guest(spec),
-            placement_query_of(spec),
-            survey.hosts,
-            source.placement(),
-            parsed.nearest,
-        )
-        self.note(explanation.notes)
-        return explanation
-
-    def _template(
-        self,
-        parsed: argparse.Namespace,
-        pipeline: Pipeline,
-        source: backends.Backends,
-    ) -> RequestTemplate:
-        """The request that the options describe, or the stored one."""
-        context = pipeline.context
-        if not parsed.server:
-            flavor = guest_options.flavor_of(parsed, parsed.flavor, source)
-            request = guest_options.boot_request_of(parsed, flavor, source)
-            return request_template.of_boot(context, request)
-        LOG.info(guest_options.NOT_STORED)
-        purpose = Purpose(parsed.purpose or Purpose.BOOT)
-        new_flavor = (
-            boot_request.flavor_named(context, parsed.flavor)
-            if parsed.flavor
-            else None
-        )
-        stored = move_request.request_of(
-            context, parsed.server, purpose, new_flavor
-        )
-        self.note(filter(None, [stored.room]))
-        self.note(move_claims.notes(stored.template.spec))
-        return stored.template
-
-
-def _its_own_room(
-    uuid: str, scheduler: DryRunScheduler, dry_run: DryRun
-) -> Iterator[str]:
-    host = fits_in_its_place(scheduler, dry_run, uuid)
-    if host is not None:
-        yield (
-            f'{host} lacks only what the instance itself holds there: it '
-            'would boot there in its own place.'
-        )
+        return explain_action.sections(self, parsed_args, selection)
 
 
 def _contradiction(parsed: argparse.Namespace) -> str | None:
     """Options that cannot be given together, in words."""
-    resize = parsed.purpose == Purpose.RESIZE
+    resize = parsed.purpose == _RESIZE
     if not parsed.server:
         if parsed.purpose:
             return '--for is about an instance that exists: give --server'

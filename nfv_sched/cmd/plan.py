@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from collections.abc import Sequence
 import pathlib
 
+from nfv_sched.cmd import backend_options
 from nfv_sched.cmd import backends
 from nfv_sched.cmd import compute_api
 from nfv_sched.cmd import guest_options
+from nfv_sched.cmd import guest_requests
 from nfv_sched.cmd import named_hosts
 from nfv_sched.cmd import rich_console
 from nfv_sched.cmd.exit_codes import ExitCode
@@ -111,7 +113,7 @@ class PlanCommand(MultiTableCommand, metaclass=abc.ABCMeta):
             metavar='S',
             help='seconds that a step may take (default: 3600)',
         )
-        backends.add_arguments(parser)
+        backend_options.add_arguments(parser)
         return parser
 
     @abc.abstractmethod
@@ -363,10 +365,10 @@ class PlanRoomCommand(PlanCommand):
         survey: Survey,
     ) -> tuple[str, Plan]:
         """Make room."""
-        flavor = guest_options.flavor_of(
+        flavor = guest_requests.flavor_of(
             parsed_args, parsed_args.flavor, source
         )
-        request = guest_options.boot_request_of(parsed_args, flavor, source)
+        request = guest_requests.boot_request_of(parsed_args, flavor, source)
         spec = boot_request.request_spec(scheduler.context, request)
         name = parsed_args.flavor or 'flavor by hand'
         reading = CloudReading(

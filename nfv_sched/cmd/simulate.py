@@ -8,17 +8,8 @@ from nfv_sched.cmd.exit_codes import ExitCode
 from nfv_sched.cmd.multi_table import MultiTableCommand
 from nfv_sched.cmd.multi_table import Section
 from nfv_sched.cmd.multi_table import Selection
+from nfv_sched.cmd.output_file import output_file
 from nfv_sched.scenario import source
-
-
-def _target(text: str) -> pathlib.Path:
-    """A file in an existing folder, to be written at the end."""
-    path = pathlib.Path(text)
-    if not path.parent.is_dir():
-        raise argparse.ArgumentTypeError(f'{path.parent} is not a directory')
-    if path.is_dir():
-        raise argparse.ArgumentTypeError(f'{path} is a directory')
-    return path
 
 
 class SimulateCommand(MultiTableCommand):
@@ -45,19 +36,19 @@ class SimulateCommand(MultiTableCommand):
         )
         parser.add_argument(
             '--plot',
-            type=_target,
+            type=output_file,
             metavar='FILE.svg',
             help='write a plot of the used shares after each event',
         )
         parser.add_argument(
             '--report',
-            type=_target,
+            type=output_file,
             metavar='FILE.html',
             help='write a page about the cloud at the end',
         )
         parser.add_argument(
             '--record',
-            type=_target,
+            type=output_file,
             metavar='FILE.jsonl',
             help='write the requests as JSON lines, which can be replayed',
         )
@@ -71,10 +62,10 @@ class SimulateCommand(MultiTableCommand):
         """
         # Before Nova is imported, which takes seconds.
         source.check(parsed_args.scenario)
-        from nfv_sched.cmd import rich_console  # noqa: PLC0415
+        from nfv_sched.cmd import rich_console
 
         try:
-            from nfv_sched.cmd import simulate_view  # noqa: PLC0415
+            from nfv_sched.cmd import simulate_view
         except ModuleNotFoundError as error:
             raise RuntimeError(
                 f'{error}: simulations need "pip install nfv-sched[demo]"'

@@ -32,9 +32,6 @@ from nfv_sched.nova.boot_request import BootRequest
 from nfv_sched.nova.boot_request import Port
 from nfv_sched.nova.scheduler_pipeline import Pipeline
 
-#: The most frequent shapes that are shown by default.
-SHOWN = 3
-
 _TRAITS = 'traits_required'
 #: Properties that nova.scheduler.filters.image_props_filter reads. What else
 #: matters of an image is in the request or in what is asked of Placement.
@@ -109,9 +106,7 @@ class FlavorShapes:
 _Extras = tuple[tuple[Port, ...], tuple[tuple[str, str], ...]]
 
 
-def shapes_of(
-    pipeline: Pipeline, flavor: Any, most: int = SHOWN
-) -> FlavorShapes:
+def shapes_of(pipeline: Pipeline, flavor: Any, most: int) -> FlavorShapes:
     """The shapes in which the instances of a flavor run.
 
     One query to each Nova cell, and one to the API database for every 500

@@ -9,6 +9,9 @@ from typing import TypeVar
 T = TypeVar('T')
 R = TypeVar('R')
 
+#: The most hosts at the same time: a session keeps this many connections.
+MAX_CONCURRENCY = 10
+
 
 def results(
     work: Callable[[T], R], items: Iterable[T], workers: int

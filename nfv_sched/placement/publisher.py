@@ -43,8 +43,6 @@ L3Numbers = Mapping[int, frozenset[int]]
 MAX_SINGLE_READS = 8
 #: A single read takes as long as this many trees of a bulk answer.
 BULK_PER_SINGLE = 16
-#: The most hosts at the same time: a session keeps this many connections.
-MAX_CONCURRENCY = 10
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -113,7 +111,7 @@ class Round:
     :param live_nodes: hypervisor hostnames of the existing compute nodes, by
         uuid: no other host replaces one that has its name
     :param concurrency: hosts to publish at the same time, at most
-        ``MAX_CONCURRENCY``
+        ``parallel.MAX_CONCURRENCY``
     """
 
     def __init__(

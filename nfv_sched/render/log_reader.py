@@ -19,6 +19,9 @@ _LINE = re.compile(
 )
 
 
+_COUNT = re.compile(r'(?P<hosts>\d+) for (?P<what>.+)')
+
+
 class LoggedRejection(NamedTuple):
     """One request: ``counts`` of the rejected ``hosts`` by reason.
 
@@ -30,6 +33,20 @@ class LoggedRejection(NamedTuple):
     hosts: int
     counts: str
     nearest: str
+
+    @property
+    def conditions(self) -> list[tuple[str, int]]:
+        """The ``counts`` as conditions with the hosts that they reject."""
+        return [
+            (match['what'], int(match['hosts']))
+            for part in self.counts.split(', ')
+            if (match := _COUNT.fullmatch(part))
+        ]
+
+    @property
+    def nearest_host(self) -> str:
+        """The host of ``nearest``; empty without one."""
+        return self.nearest.partition(': ')[0]
 
 
 def rejections(lines: Iterable[str]) -> list[LoggedRejection]:

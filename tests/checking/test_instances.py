@@ -113,8 +113,8 @@ def test_two_instances_on_one_cpu(host):
     }
     part = first.cells[0]
     cpus = sorted(part.host_cpus)
-    assert finding.where.startswith(f'NUMA node {part.host_cell}, CPU')
-    assert str(cpus[0]) in finding.where
+    assert str(finding.where).startswith(f'NUMA node {part.host_cell}, CPU')
+    assert str(cpus[0]) in str(finding.where)
     assert finding.fix.startswith('openstack server migrate')
 
 
@@ -125,7 +125,7 @@ def test_pinned_cpus_of_no_instance(host):
     finding = by_problem[
         'CPUs are reported as pinned, but no instance has them'
     ]
-    assert f'NUMA node {gone.cells[0].host_cell}' in finding.where
+    assert f'NUMA node {gone.cells[0].host_cell}' in str(finding.where)
     assert host.host in finding.fix
     # Its pages and devices are found as well.
     assert any('reported as used' in problem for problem in by_problem)
@@ -144,7 +144,7 @@ def test_cpus_outside_the_dedicated_set(host):
     )
     [finding] = found(changed)
     assert 'not dedicated' in finding.problem
-    assert finding.where == f'NUMA node {cell.id}, CPU {cpu}'
+    assert str(finding.where) == f'NUMA node {cell.id}, CPU {cpu}'
     assert 'cpu_dedicated_set' in finding.cause
 
 
@@ -152,7 +152,7 @@ def test_a_numa_node_that_is_gone(host):
     part = host.residents[0].cells[0]
     moved = dataclasses.replace(part, host_cell=99)
     findings = found(with_guest(host, 0, cells=(moved,)))
-    assert any(finding.where == 'NUMA node 99' for finding in findings)
+    assert any(str(finding.where) == 'NUMA node 99' for finding in findings)
 
 
 def test_cpus_of_an_instance_that_are_reported_as_free(host):
@@ -175,7 +175,7 @@ def test_pages_that_do_not_add_up(host):
         for each in cell.pages
     ]
     [finding] = found(with_state(host, 0, pages=pages))
-    assert finding.where == (
+    assert str(finding.where) == (
         f'NUMA node {cell.id}, pages of {pool.size_kib} KiB'
     )
     assert finding.problem.startswith(f'{pool.used + 2} page')
@@ -206,7 +206,8 @@ def test_a_device_of_an_instance_elsewhere_or_gone(survey, host):
             ],
         )
         problems = {
-            finding.problem: finding.where for finding in found(here, there)
+            finding.problem: str(finding.where)
+            for finding in found(here, there)
         }
         [problem] = [p for p in problems if 'of an instance that' in p]
         assert words in problem
@@ -253,7 +254,7 @@ def test_far_devices(host, policy, code):
     )
     [finding] = found(changed)
     assert policy in finding.problem
-    assert device.address in finding.where
+    assert device.address in str(finding.where)
     assert finding.code is code
     assert instances.check([changed]).code is code
 

@@ -88,7 +88,7 @@ def test_dedicated_cpus_that_were_taken_away(survey, stored):
     for finding, instance in zip(result.findings, host.residents, strict=True):
         assert instance.uuid in finding.text
         assert 'does not fit this host any more' in finding.problem
-        assert 'free dedicated CPUs' in finding.where
+        assert 'free dedicated CPUs' in finding.place
         assert f'nfv-sched explain --server {instance.uuid}' in finding.fix
     moving = [
         dataclasses.replace(instance, changing=True)
@@ -106,7 +106,7 @@ def test_a_request_that_cannot_be_read_is_found(survey, stored):
     uuid = host.residents[0].uuid
     damaged = dataclasses.replace(stored, problems={uuid: 'KeyError: spec'})
     [finding] = check(survey.hosts, damaged).findings
-    assert finding.where == 'KeyError: spec'
+    assert finding.problem.endswith(': KeyError: spec')
     assert uuid in finding.text
 
 

@@ -4,7 +4,12 @@ import pathlib
 import re
 
 _PAGE = pathlib.Path(__file__).parents[2] / 'doc/source/documents.rst'
-_TYPES = {'text': str, 'number': (int, float), 'truth value': bool}
+_TYPES = {
+    'text': str,
+    'number': (int, float),
+    'truth value': bool,
+    'number or text': (int, float, str),
+}
 
 
 def _rows(text):
@@ -70,6 +75,10 @@ def _visit(value, path, types, found):
                 name = f'{path}{dot}*'
             assert _is_known(name, types), f'{path}{dot}{key}'
             _visit(below, name, types, found)
+    elif isinstance(value, list) and types.get(f'{path}[]', '').startswith(
+        'as in '
+    ):
+        found.add(f'{path}[]')
     elif isinstance(value, list):
         assert _is_known(f'{path}[]', types), path
         found.update({f'{path}[]'} & types.keys())

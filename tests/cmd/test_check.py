@@ -224,6 +224,10 @@ def test_stored_requests_are_tried_on_their_hosts(run, cloud, guests_of):
     assert (found['verdict'], found['host']) == ('warning', guest.host)
     assert found['instances'] == [{'uuid': guest.uuid, 'name': 'tenant'}]
     assert '8 of 64 free pages of 1 GiB' in found['where']
+    [shortage] = [
+        each for each in found['shortages'] if each['condition'] == 'pages'
+    ]
+    assert (shortage['asked'], shortage['available']) == (64, 8)
 
 
 def test_a_misspelt_filter_is_a_failure(run):

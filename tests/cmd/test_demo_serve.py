@@ -98,7 +98,11 @@ def run():
     """Run a command in a process of its own, which has imported Nova."""
     context = multiprocessing.get_context('forkserver')
     context.set_forkserver_preload(
-        ['nfv_sched.cmd.check', 'nfv_sched.cmd.explain', __name__]
+        [
+            'nfv_sched.cmd.check_action',
+            'nfv_sched.cmd.explain_action',
+            __name__,
+        ]
     )
     with futures.ProcessPoolExecutor(
         1, mp_context=context, max_tasks_per_child=1

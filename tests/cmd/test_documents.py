@@ -6,10 +6,11 @@ tests/scenario/test_simulate.py has the document of scenarios.
 import dataclasses
 import json
 
+from nova import objects
 import pytest
 import yaml
 
-from nfv_sched.cmd import topology
+from nfv_sched.cmd import topology_action
 from nfv_sched.dryrun.tables import SCHEMA_VERSION
 from nfv_sched.nova.boot_request import Port
 from nfv_sched.placement.client import PlacementClient
@@ -20,6 +21,8 @@ from tests.cmd.arguments import by_hand
 from tests.cmd.document_page import check_documents
 from tests.render import examples
 
+#: A consumer that is no instance.
+NOBODY = '00000000-0000-4000-8000-000000000b0d'
 #: Of an instance with a port and an image that matter.
 NETWORKED = {
     'ports': [Port('physnet1')] * 4,
@@ -83,24 +86,40 @@ def test_plan(run, guests_of):
     )
 
 
-def test_check(run, cloud, guests_of):
+def test_check(run, cloud, guests_of, tmp_path):
     [guest] = guests_of(1, extra_specs=HUGE)
+    spec = objects.RequestSpec.get_by_instance_uuid(cloud.context, guest.uuid)
+    spec.numa_topology.cells[0].memory = 64 * 1024
+    spec.save()
+    options = tmp_path / 'placement.conf'
+    options.write_text('[placement]\nallocation_conflict_retry_count = 10\n')
     compute = cloud.computes[guest.host].node
-    path = f'/allocations/{guest.uuid}'
+    path, other = f'/allocations/{guest.uuid}', f'/allocations/{NOBODY}'
     held = cloud.placement.get(path, microversion='1.39').json()
+    held |= {'consumer_generation': None, 'consumer_type': 'INSTANCE'}
+    for part in held['allocations'].values():
+        part.pop('generation')
     cloud.placement.delete(path, microversion='1.39')
+    cloud.placement.put(other, json=held, microversion='1.39')
     try:
-        found = run('check', code=1)
+        found = run('check', '--placement-config-file', str(options), code=1)
     finally:
-        held |= {'consumer_generation': None, 'consumer_type': 'INSTANCE'}
-        for part in held['allocations'].values():
-            part.pop('generation')
+        cloud.placement.delete(other, microversion='1.39')
         answer = cloud.placement.put(path, json=held, microversion='1.39')
         assert answer.status_code == 204, answer.text
     check_documents('check', found)
-    [finding] = found['findings']
+    finding, foreign, _ = found['findings']
+    assert foreign['instances'] == [{'uuid': NOBODY, 'name': None}]
+    assert foreign['resources']['PCPU'] == 2
     assert finding['host'] == compute.hypervisor_hostname
+    assert (finding['kind'], finding['names']) == ('host', [finding['host']])
     assert finding['instances'] == [{'uuid': guest.uuid, 'name': 'tenant'}]
+    assert finding['provider'] == compute.uuid
+    checks = {each['check']: each for each in found['checks']}
+    assert checks['Placement retries']['values'] == {
+        'allocation_conflict_retry_count': 10
+    }
+    assert checks['Allocations']['subjects'] == [finding['host']]
 
 
 @pytest.fixture
@@ -118,9 +137,9 @@ def surveys():
 
 
 def test_topology(surveys):
-    texts = [topology.rendered(survey, 'json') for survey in surveys]
+    texts = [topology_action.rendered(survey, 'json') for survey in surveys]
     check_documents('topology', *map(json.loads, texts))
-    data = yaml.safe_load(topology.rendered(surveys[0], 'yaml'))
+    data = yaml.safe_load(topology_action.rendered(surveys[0], 'yaml'))
     assert data == json.loads(texts[0])
 
 
@@ -132,6 +151,44 @@ def test_the_summary_of_hosts(run):
         'cmp-1',
         'cmp-2',
     ]
+
+
+def test_the_report(run, running_of, guests_of, tmp_path):
+    running_of(1, **NETWORKED)
+    log = tmp_path / 'nova-scheduler.log'
+    log.write_text(
+        '2026-03-02 14:00:00.123 INFO nfv_sched [-] No host for instance '
+        'b8f2: of 3 rejected hosts 2 for pages, 1 for dedicated CPUs; nearest '
+        'is cmp-1: 1 of 2 pages\n'
+    )
+    found = run('report', '--flavor', 'net', '--log', str(log))
+    check_documents('report', found, run('report'))
+    [rejection] = found['rejections']
+    assert rejection['conditions'] == [
+        {'condition': 'pages', 'hosts': 2},
+        {'condition': 'dedicated CPUs', 'hosts': 1},
+    ]
+    assert rejection['nearest_host'] == 'cmp-1'
+    counted = run('capacity', '--flavor', 'net')
+    bare = found['capacity'][0]
+    assert bare['instances'] == counted['total'][0]['instances']
+    assert bare['by_host'] == {
+        each['host']: each['instances'] for each in counted['hosts']
+    }
+    assert [each['running'] for each in found['capacity']] == [
+        each['running'] for each in counted['total']
+    ]
+
+
+def test_a_report_is_refused_before_it_is_made(run, tmp_path, capsys):
+    for path in (tmp_path / 'nowhere/cloud.html', tmp_path):
+        with pytest.raises(SystemExit) as ended:
+            run('report', '--output', str(path), '-f', 'html')
+        assert ended.value.code == 2
+        assert 'director' in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        run('report', '-f', 'html')
+    assert '--output FILE' in capsys.readouterr().err
 
 
 def test_labels(run):

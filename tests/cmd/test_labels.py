@@ -7,7 +7,7 @@ from oslo_config import cfg
 import pytest
 import yaml
 
-from nfv_sched.cmd import labels
+from nfv_sched.cmd import labels_action
 from nfv_sched.model import Cell
 from nfv_sched.nova import node_labels
 from nfv_sched.sysfs import SysfsHost
@@ -78,7 +78,7 @@ def test_nova_reads_complete_labels(nodes, tmp_path, monkeypatch, run):
             self.id = number
 
     machine = SysfsHost(None, tuple(map(Node, nodes)), ())
-    monkeypatch.setattr(labels.sysfs, 'read', lambda: machine)
+    monkeypatch.setattr(labels_action.sysfs, 'read', lambda: machine)
     path = tmp_path / 'nova.conf'
     path.write_text(run('labels', '--local', '-f', 'ini'))
     cells = [
@@ -93,14 +93,14 @@ def test_one_node_has_no_labels(monkeypatch, run):
         id = 0
 
     machine = SysfsHost(None, (Node(),), ())
-    monkeypatch.setattr(labels.sysfs, 'read', lambda: machine)
+    monkeypatch.setattr(labels_action.sysfs, 'read', lambda: machine)
     text = run('labels', '--local', '-f', 'ini')
     assert '[' not in text
     assert 'no labels' in text
 
 
 def test_networks_that_are_declared_already_stay():
-    kind = labels.HostKind((0, 1), ('physnet1', 'physnet2'))
-    physnets = labels._sections(kind)['neutron']['physnets'].split(',')
+    kind = labels_action.HostKind((0, 1), ('physnet1', 'physnet2'))
+    physnets = labels_action._sections(kind)['neutron']['physnets'].split(',')
     assert physnets[:2] == ['physnet1', 'physnet2']
     assert len(physnets) == 6

@@ -9,6 +9,8 @@ from cliff import commandmanager
 import pytest
 
 from nfv_sched.cmd import command_manager
+from nfv_sched.cmd import explain
+from nfv_sched.nova.move_request import Purpose
 
 _GROUP = 'nfv_sched.commands'
 _LOADED = """
@@ -51,6 +53,36 @@ def test_lists_of_commands_do_not_import_nova(words):
         assert f"'{package}'" not in loaded
     assert output
     assert errors == ''
+
+
+@pytest.mark.parametrize('words', ['help', '--help'])
+@pytest.mark.parametrize(
+    'name',
+    [
+        entry_point.name.replace('_', ' ')
+        for entry_point in metadata.entry_points(group=_GROUP)
+        # Its options come with what makes plans.
+        if not entry_point.name.startswith('plan_')
+    ],
+)
+def test_the_help_of_commands_does_not_import_nova(name, words):
+    asked = ('help', name) if words == 'help' else (name, '--help')
+    output, errors, loaded = started(*asked)
+    for package in ('nova', 'sqlalchemy', 'eventlet', 'keystoneauth1'):
+        assert f"'{package}'" not in loaded
+    assert output[0].startswith(f'usage: nfv-sched {name} ')
+    assert errors == ''
+
+
+def test_invalid_options_are_refused_without_nova():
+    output, errors, loaded = started('capacity', '--flavor')
+    assert "'nova'" not in loaded
+    assert not output
+    assert errors.endswith('argument --flavor: expected one argument\n')
+
+
+def test_purposes_are_those_that_are_known():
+    assert set(explain.PURPOSES) == {each.value for each in Purpose}
 
 
 def test_a_malformed_scenario_does_not_import_nova(tmp_path):

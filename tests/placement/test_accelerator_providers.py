@@ -5,7 +5,7 @@ import uuid
 
 import pytest
 
-from nfv_sched.cmd.topology import rendered
+from nfv_sched.cmd.topology_action import rendered
 from nfv_sched.model import FunctionTopology
 from nfv_sched.placement import api
 from nfv_sched.placement.publisher import publish

@@ -9,7 +9,7 @@ from nova import objects
 import nova.conf
 import pytest
 
-from nfv_sched.cmd import publish as publish_module
+from nfv_sched.cmd import publish_action
 from nfv_sched.cmd.main import main
 from nfv_sched.nova import compute_nodes
 from nfv_sched.nova import compute_topology
@@ -175,7 +175,7 @@ def test_what_sysfs_adds_is_published_once(
     uuid = two_hosts.computes['two'].node.uuid
     monkeypatch.setattr(nova_config, 'local_node', lambda: ('two', uuid))
     root = trees.write(tmp_path, trees.plain())
-    monkeypatch.setattr(publish_module, '_SYSFS', root)
+    monkeypatch.setattr(publish_action, '_SYSFS', root)
     assert publish()[0] == 0
     code, (row,) = publish('--source', 'sysfs')
     assert (code, row['host'], row['outcome']) == (0, 'two', 'written')
@@ -197,7 +197,7 @@ def test_several_hosts_are_published_at_the_same_time(
             numbers.append(concurrency)
             super().__init__(*args, concurrency=concurrency, **options)
 
-    monkeypatch.setattr(publish_module, 'Round', Recorded)
+    monkeypatch.setattr(publish_action, 'Round', Recorded)
     CONF.set_override('concurrency', 3, 'nfv_sched_publisher')
     try:
         code, rows = publish(*arguments)

@@ -10,7 +10,7 @@ import pytest
 
 from nfv_sched.cmd import rich_console
 from nfv_sched.cmd import simulate_view
-from nfv_sched.cmd import topology
+from nfv_sched.cmd import topology_action
 from nfv_sched.cmd.exit_codes import ExitCode
 from nfv_sched.cmd.main import main
 from nfv_sched.render import host_view
@@ -300,7 +300,7 @@ def huge(cell):
 
 def test_what_is_left_of_surveyed_hosts_is_simulated(scenario):
     survey = examples.survey()
-    scenario(topology.rendered(survey, 'json'), 'cloud.json')
+    scenario(topology_action.rendered(survey, 'json'), 'cloud.json')
     path = scenario('hosts: [{survey: cloud.json}]\nsteps: []')
     # The other host is disabled.
     [host] = simulate_view.simulate(path, rich_console.plain()).survey.hosts
@@ -358,7 +358,7 @@ def test_what_floating_guests_of_a_survey_hold_is_not_there(
         cloud.add_host('busy', machine.parse('busy', HALF_KEPT))
         for _ in range(count):
             assert cloud.boot(flavor(ram_mib, specs))[0].booted
-        survey = topology.rendered(nova_survey.read(), 'json')
+        survey = topology_action.rendered(nova_survey.read(), 'json')
         placed = [cloud.boot(flavor(*request))[0].booted for request in next_]
         assert placed == [True] * (len(next_) - 1) + [False]
     scenario(survey, 'cloud.json')
@@ -378,7 +378,7 @@ def test_what_floating_guests_of_a_survey_hold_is_not_there(
 
 def test_a_survey_without_cpu_numbers_cannot_be_simulated(tmp_path):
     path = tmp_path / 'counts.json'
-    path.write_text(topology.rendered(examples.counts(), 'json'))
+    path.write_text(topology_action.rendered(examples.counts(), 'json'))
     with pytest.raises(
         residual_hosts.SurveyDataError, match='cmp-3: CPU numbers are not'
     ):

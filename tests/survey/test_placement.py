@@ -6,6 +6,7 @@ from keystoneauth1 import session
 import nova.conf
 import pytest
 
+from nfv_sched.cmd import backend_options
 from nfv_sched.cmd import backends
 from nfv_sched.model import FunctionTopology
 from nfv_sched.model import HostTopology
@@ -102,7 +103,7 @@ def test_distances_are_added_where_tree_and_report_agree(populated, published):
 
 
 def options(parser, *words):
-    backends.add_arguments(parser)
+    backend_options.add_arguments(parser)
     return parser.parse_args(list(words))
 
 

@@ -240,6 +240,10 @@ _nfv_sched() {
         'publish --concurrency')
             words='1 2 3 4 5 6 7 8 9 10'
             ;;
+        'report -f' | \
+            'report --format')
+            words='html json yaml'
+            ;;
         'simulate --show')
             words='events steps flavors errors rejections hosts'
             ;;
@@ -263,7 +267,7 @@ _nfv_sched() {
             plan_survive) words='-h --help -f --format -c --column --quote --noindent --max-width --fit-width --print-empty --sort-column --sort-ascending --sort-descending --show --leaving --seconds --gbit --script --execute --yes --journal --step-timeout --config-file --os-cloud --deadline' ;;
             publish) words='-h --help -f --format -c --column --quote --noindent --max-width --fit-width --print-empty --sort-column --sort-ascending --sort-descending --config-file --source --dry-run --prune --concurrency --deadline' ;;
             purge) words='-h --help -f --format -c --column --quote --noindent --max-width --fit-width --print-empty --sort-column --sort-ascending --sort-descending --config-file --yes --deadline' ;;
-            report) words='-h --help --output --flavor --shapes --log --config-file --os-cloud --deadline' ;;
+            report) words='-h --help --output -f --format --flavor --shapes --log --config-file --os-cloud --deadline' ;;
             simulate) words='-h --help -f --format -c --column --quote --noindent --max-width --fit-width --print-empty --sort-column --sort-ascending --sort-descending --scenario --plot --report --record --show' ;;
             topology) words='-h --help -c --column --quote --noindent --max-width --fit-width --print-empty --sort-column --sort-ascending --sort-descending --config-file --os-cloud --deadline --summary --output -f --format' ;;
         esac
