@@ -36,6 +36,12 @@ from nfv_sched.sim.machine import MachineError
 from nfv_sched.sim.problems import Path
 from nfv_sched.sim.problems import Problem
 
+#: Of a scenario; thousands take hours.
+MOST_HOSTS = 10_000
+MOST_INSTANCES = 100_000
+#: Bytes of a replay.
+_MOST_REPLAYED = 50_000_000
+
 _PROFILES = {
     profile.name: profile for profile in (settings.NFV, settings.STOCK)
 }
@@ -132,6 +138,10 @@ class _ScenarioReader:
         names: set[str] = set()
         cpu_ratio = _cpu_ratio(options)
         for path, entry in self._document.valid_entries('hosts'):
+            if len(self._hosts) + entry.get('count', 1) > MOST_HOSTS:
+                text = f'more than {MOST_HOSTS} hosts in all'
+                self._document.report(path, text)
+                return
             if 'survey' in entry:
                 hosts = self._surveyed(path, entry, cpu_ratio)
             else:
@@ -190,11 +200,20 @@ class _ScenarioReader:
     # Steps
 
     def _steps(self) -> Iterator[Step]:
+        instances = 0
         for path, entry in self._document.valid_entries('steps'):
             if 'replay' in entry:
-                yield from self._replayed(path, entry['replay'])
+                steps = self._replayed(path, entry['replay'])
             else:
-                yield from self._step(self._document, path, entry)
+                steps = self._step(self._document, path, entry)
+            for step in steps:
+                if isinstance(step, BootStep | MixStep):
+                    instances += step.count
+                if instances > MOST_INSTANCES:
+                    text = f'more than {MOST_INSTANCES} instances in all'
+                    self._document.report(path, text)
+                    return
+                yield step
 
     def _replayed(self, path: Path, name: str) -> Iterator[Step]:
         """Steps that were recorded."""
@@ -205,7 +224,7 @@ class _ScenarioReader:
             )
             return
         try:
-            text = source.read_text(file)
+            text = source.read_text(file, _MOST_REPLAYED)
         except ScenarioError as error:
             self.problems += error.problems
             return
@@ -340,8 +359,10 @@ class _ScenarioReader:
         known: Sequence[str] | Mapping[str, Any],
         document: Document | None = None,
     ) -> None:
-        text = f'there is no {what} {name}{did_you_mean(name, known)}'
-        (document or self._document).report(path, text)
+        document = document or self._document
+        # Similar names take time.
+        hint = '' if document.is_full else did_you_mean(name, known)
+        document.report(path, f'there is no {what} {name}{hint}')
 
 
 def _flavor(document: Document, path: Path, entry: Data) -> SimulatedFlavor:

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from nfv_sched.sim.documents import Document
+from nfv_sched.sim.documents import MOST_PROBLEMS
 from nfv_sched.sim.problems import Problem
 
 _TWICE = 'is there twice'
@@ -25,6 +26,8 @@ def read(
     :param problems: gets those of lines that are not JSON
     """
     for number, line in enumerate(text.splitlines(), 1):
+        if len(problems) >= MOST_PROBLEMS:
+            return
         if not line.strip():
             continue
         try:
@@ -33,6 +36,9 @@ def read(
             column = f'column {error.colno}'
             reason = f'not JSON: {error.msg}'
             problems.append(Problem(file, number, column, reason))
+        except ValueError as error:
+            # Python does not read numbers of thousands of digits.
+            problems.append(Problem(file, number, '', f'not JSON: {error}'))
         except RecursionError:
             reason = 'not JSON: nested too deeply'
             problems.append(Problem(file, number, '', reason))

@@ -8,11 +8,13 @@ import functools
 import pathlib
 from typing import Any
 
+from nfv_sched.sim import yaml_source
 from nfv_sched.sim.documents import Document
 from nfv_sched.sim.documents import schema
 from nfv_sched.sim.documents import Validator
 from nfv_sched.sim.problems import InputError
 from nfv_sched.sim.problems import Problem
+from nfv_sched.sim.yaml_source import MOST_BYTES
 from nfv_sched.sim.yaml_source import YAMLSource
 
 
@@ -44,18 +46,19 @@ def check(file: pathlib.Path) -> None:
         raise ScenarioError(problems)
 
 
-def read_text(file: pathlib.Path) -> str:
+def read_text(file: pathlib.Path, most: int = MOST_BYTES) -> str:
     """The content of a file.
 
-    :raises ScenarioError: it cannot be read
+    :param most: bytes that it may have
+    :raises ScenarioError: it cannot be read, or has more
     """
     try:
-        return file.read_text('utf-8')
+        return yaml_source.read_text(file, most)
+    except InputError as error:
+        raise ScenarioError(error.problems) from error
     except OSError as error:
         reason = str(error.strerror)
-    except UnicodeDecodeError:
-        reason = 'is not UTF-8 text'
-    raise ScenarioError([Problem(str(file), None, '', reason)])
+        raise ScenarioError([Problem(str(file), None, '', reason)]) from error
 
 
 @functools.cache

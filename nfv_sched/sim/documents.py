@@ -4,6 +4,7 @@ from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Mapping
 from importlib import resources
+import itertools
 import json
 import re
 from typing import Any
@@ -25,6 +26,8 @@ _TYPES = {
     'object': 'a mapping',
 }
 _MOST_SHOWN = 40
+#: Problems of a document that are reported.
+MOST_PROBLEMS = 100
 
 Validator = jsonschema.Draft202012Validator
 
@@ -58,11 +61,12 @@ class Document:
         self._line_of = line_of
         self._invalid: set[Path] = set()
         self._around: set[Path] = set()
-        reported = {
-            problem: None
+        found = (
+            problem
             for error in validator.iter_errors(data)
             for problem in _schema_problems(error)
-        }
+        )
+        reported = dict.fromkeys(itertools.islice(found, MOST_PROBLEMS))
         for path, text in reported:
             self.report(path, text)
 
@@ -70,9 +74,16 @@ class Document:
         """Add a problem of an entry."""
         self._invalid.add(path)
         self._around.update(path[:end] for end in range(len(path)))
+        if self.is_full:
+            return
         self.problems.append(
             Problem(self._name, self._line_of(path), path_text(path), text)
         )
+
+    @property
+    def is_full(self) -> bool:
+        """Whether it has as many problems as are reported."""
+        return len(self.problems) >= MOST_PROBLEMS
 
     def sorted_problems(self) -> list[Problem]:
         """The problems in the order of the document's lines."""
@@ -180,6 +191,14 @@ def _too_small(wanted: int, _value: Any, _facts: Any) -> str:
     return f'must be at least {wanted}' if wanted else 'must not be negative'
 
 
+def _too_large(wanted: int, _value: Any, _facts: Any) -> str:
+    return f'must be at most {wanted}'
+
+
+def _too_much_text(wanted: int, _value: Any, _facts: Any) -> str:
+    return f'must have at most {wanted} characters'
+
+
 def _wrong_count(_wanted: Any, value: Any, facts: Any) -> str:
     """The problem of a mapping that must have exactly one entry."""
     if names := facts.get('properties'):
@@ -195,6 +214,8 @@ _TEXTS: Mapping[str, Callable[[Any, Any, Any], str]] = {
         f'{shown(value)} is not {facts["description"]}'
     ),
     'minimum': _too_small,
+    'maximum': _too_large,
+    'maxLength': _too_much_text,
     'oneOf': lambda wanted, _value, _facts: (
         'must have exactly one of '
         + ', '.join(choice['required'][0] for choice in wanted)
@@ -202,6 +223,7 @@ _TEXTS: Mapping[str, Callable[[Any, Any, Any], str]] = {
     'minProperties': _wrong_count,
     'maxProperties': _wrong_count,
     'minItems': lambda _wanted, _value, _facts: 'must not be empty',
+    'maxItems': lambda wanted, _value, _facts: f'must have at most {wanted}',
 }
 
 

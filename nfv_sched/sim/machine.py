@@ -22,6 +22,7 @@ from nfv_sched.sim import documents
 from nfv_sched.sim.problems import InputError
 from nfv_sched.sim.problems import Path
 from nfv_sched.sim.problems import Problem
+from nfv_sched.sim.yaml_source import read_text
 from nfv_sched.sim.yaml_source import YAMLSource
 
 _NIC_FUNCTIONS = 8
@@ -215,10 +216,9 @@ def load_file(path: pathlib.Path) -> Machine:
     :raises OSError: it cannot be read
     """
     try:
-        text = path.read_text('utf-8')
-    except UnicodeDecodeError as error:
-        problem = Problem(str(path), None, '', 'is not UTF-8 text')
-        raise MachineError([problem]) from error
+        text = read_text(path)
+    except InputError as error:
+        raise MachineError(error.problems) from error
     return parse(path.stem, text, source=str(path))
 
 

@@ -1,6 +1,8 @@
 """YAML that users write: plain data only, with the line of each entry."""
 
 from collections.abc import Iterator
+import math
+import pathlib
 from typing import Any
 
 import yaml  # type: ignore[import-untyped]
@@ -15,8 +17,16 @@ _TAGS = {
     _PREFIX + name
     for name in ('map', 'seq', 'str', 'int', 'float', 'bool', 'null', 'merge')
 }
-# A limit of the entries after expansion: aliases of aliases multiply.
-_MOST_ENTRIES = 1_000_000
+#: Bytes of a document: PyYAML reads them in up to a second.
+MOST_BYTES = 50_000
+#: Entries after expansion: aliases of aliases multiply.
+MOST_ENTRIES = 10_000
+#: Mappings and lists around an entry.
+MOST_DEEP = 50
+#: Digits of a number: Python reads long ones in quadratic time.
+_MOST_DIGITS = 40
+_FLOAT = _PREFIX + 'float'
+_NUMBERS = (_PREFIX + 'int', _FLOAT)
 
 
 class _Loader(yaml.SafeLoader):  # type: ignore[misc]
@@ -26,6 +36,19 @@ class _Loader(yaml.SafeLoader):  # type: ignore[misc]
         first: [pair for pair in resolvers if pair[0] in _TAGS]
         for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
+
+    _depth = 0
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        self._depth += 1
+        if self._depth > MOST_DEEP:
+            raise yaml.composer.ComposerError(
+                problem='nested too deeply',
+                problem_mark=self.peek_event().start_mark,
+            )
+        node = super().compose_node(parent, index)
+        self._depth -= 1
+        return node
 
     def construct_mapping(self, node: Any, deep: bool = False) -> Any:
         self.flatten_mapping(node)
@@ -62,8 +85,6 @@ class YAMLSource:
         except yaml.reader.ReaderError as error:
             line = text.count('\n', 0, error.position) + 1
             raise _not_yaml(name, line, error.reason) from error
-        except RecursionError as error:
-            raise _not_yaml(name, None, 'nested too deeply') from error
         except (KeyError, ValueError) as error:
             reason = 'a value does not fit its tag'
             raise _not_yaml(name, None, reason) from error
@@ -84,6 +105,27 @@ class YAMLSource:
             marked, node = below
             line = _line(marked)
         return line
+
+
+def read_text(file: pathlib.Path, most: int = MOST_BYTES) -> str:
+    """The content of a file.
+
+    :param most: bytes that it may have
+    :raises InputError: it is longer, or not UTF-8 text
+    :raises OSError: it cannot be read
+    """
+    with file.open('rb') as stream:
+        # Not to its end: a device, say, has none.
+        content = stream.read(most + 1)
+    if len(content) > most:
+        text = f'has more than {most} bytes'
+        raise InputError([Problem(str(file), None, '', text)])
+    try:
+        return content.decode('utf-8')
+    except UnicodeDecodeError as error:
+        line = content.count(b'\n', 0, error.start) + 1
+        problem = Problem(str(file), line, '', 'is not UTF-8 text')
+        raise InputError([problem]) from error
 
 
 def _not_yaml(name: str, line: int | None, reason: object) -> InputError:
@@ -121,8 +163,8 @@ class _Check:
         if root is None:
             return
         yield from self._node((), root)
-        if self._sizes.get(id(root), 0) > _MOST_ENTRIES:
-            yield (), root, f'has more than {_MOST_ENTRIES} entries'
+        if self._sizes.get(id(root), 0) > MOST_ENTRIES:
+            yield (), root, f'has more than {MOST_ENTRIES} entries'
 
     def _node(self, path: Path, node: Any) -> Iterator[tuple[Path, Any, str]]:
         if id(node) in self._open:
@@ -133,6 +175,10 @@ class _Check:
         if node.tag not in _TAGS:
             tag = node.tag.replace(_PREFIX, '!!')
             yield path, node, f'the tag {tag} is not supported'
+        elif node.tag in _NUMBERS and len(node.value) > _MOST_DIGITS:
+            yield path, node, f'a number of more than {_MOST_DIGITS} digits'
+        elif node.tag == _FLOAT and not _is_finite(node.value):
+            yield path, node, f'{node.value} is no finite number'
         self._open.add(id(node))
         children = []
         if isinstance(node, yaml.MappingNode):
@@ -150,6 +196,14 @@ class _Check:
         self._sizes[id(node)] = 1 + sum(
             self._sizes.get(id(child), 0) for _, child in children
         )
+
+
+def _is_finite(text: str) -> bool:
+    try:
+        # YAML writes .inf and .nan, and may have signs before them.
+        return math.isfinite(float(text.replace('.inf', 'inf').lower()))
+    except ValueError:
+        return text.lower() != '.nan'
 
 
 def _key_problems(path: Path, node: Any) -> Iterator[tuple[Path, Any, str]]:

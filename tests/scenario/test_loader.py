@@ -1,5 +1,8 @@
 """Scenario files, right and wrong."""
 
+import pathlib
+import time
+
 import pytest
 
 from nfv_sched.scenario import loader
@@ -370,10 +373,167 @@ def test_nothing_in_a_file_can_exhaust_memory_or_the_stack(scenario):
     rows = ['a0: &a0 [x]'] + [
         f'a{n}: &a{n} [{", ".join([f"*a{n - 1}"] * 9)}]' for n in range(1, 20)
     ]
-    with pytest.raises(ScenarioError, match='more than 1000000 entries'):
+    with pytest.raises(ScenarioError, match='more than 10000 entries'):
         loader.read(scenario('\n'.join(rows)))
-    with pytest.raises(ScenarioError, match='nested too deeply'):
+    with pytest.raises(ScenarioError, match=r'yaml:1: .* nested too deeply'):
         loader.read(scenario('[' * 5000 + ']' * 5000))
+
+
+_HOSTS = 'hosts: [{machine: turin-nps4}]\n'
+_STEPS = 'steps: [{boot: {flavor: {name: f, vcpus: 2, ram_mib: 1024}}}]\n'
+
+
+def _step(text):
+    return f'{_HOSTS}steps:\n- {text}\n'
+
+
+def _flavor(**values):
+    entry = {'name': 'f', 'vcpus': 2, 'ram_mib': 1024, **values}
+    inner = ', '.join(f'{key}: {value}' for key, value in entry.items())
+    return _step(f'boot: {{flavor: {{{inner}}}}}')
+
+
+HOSTILE = {
+    'instances': (
+        _step('boot: {count: 1000000000, flavor: anuket-HS.large}'),
+        ':3: steps[0].boot.count: must be at most 100000',
+    ),
+    'instances of a mix': (
+        _step('mix: {count: 1000000000, flavors: {anuket-HS.large: 1}}'),
+        ':3: steps[0].mix.count: must be at most 100000',
+    ),
+    'instances in all': (
+        _HOSTS
+        + 'steps:\n'
+        + '- mix: {count: 60000, flavors: {anuket-HS.large: 1}}\n' * 700,
+        ':4: steps[1]: more than 100000 instances in all',
+    ),
+    'weights': (
+        _step(f'mix: {{flavors: {{anuket-HS.large: {10**20}}}}}'),
+        ':3: steps[0].mix.flavors.anuket-HS.large: must be at most 1000000',
+    ),
+    'hosts': (
+        f'hosts: [{{machine: turin-nps4, count: 1000000000}}]\n{_STEPS}',
+        ':1: hosts[0].count: must be at most 10000',
+    ),
+    'hosts in all': (
+        'hosts:\n' + '- {machine: turin-nps4, count: 10000}\n' * 900 + _STEPS,
+        ':3: hosts[1]: more than 10000 hosts in all',
+    ),
+    'CPUs': (
+        _flavor(vcpus=10**8),
+        ':3: steps[0].boot.flavor.vcpus: must be at most 4096',
+    ),
+    'beyond SQLite': (
+        _flavor(ram_mib=2**63),
+        ':3: steps[0].boot.flavor.ram_mib: must be at most 2147483647',
+    ),
+    'a disk beyond SQLite': (
+        _flavor(disk_gib=2**63),
+        ':3: steps[0].boot.flavor.disk_gib: must be at most 2147483647',
+    ),
+    'a group beyond SQLite': (
+        _step(
+            'boot: {flavor: anuket-HS.large, group: {name: g, policy: '
+            f'anti-affinity, max_per_host: {2**63}}}}}'
+        ),
+        ':3: steps[0].boot.group.max_per_host: must be at most 2147483647',
+    ),
+    'digits': (
+        _flavor(vcpus='9' * 30000),
+        ':3: steps[0].boot.flavor.vcpus: a number of more than 40 digits',
+    ),
+    'minutes': (
+        _flavor(vcpus=':'.join(['59'] * 10000)),
+        ':3: steps[0].boot.flavor.vcpus: a number of more than 40 digits',
+    ),
+    'infinity': (
+        f'{_HOSTS}{_STEPS}options: {{cpu_allocation_ratio: 1.0e+400}}\n',
+        ':3: options.cpu_allocation_ratio: 1.0e+400 is no finite number',
+    ),
+    'no number': (
+        f'{_HOSTS}{_STEPS}options: {{cpu_allocation_ratio: .nan}}\n',
+        ':3: options.cpu_allocation_ratio: .nan is no finite number',
+    ),
+    'names': (
+        _flavor(name='f' * 300),
+        ':3: steps[0].boot.flavor.name: must have at most 255 characters',
+    ),
+    'merges': (
+        'a0: &a0 {k: 1}\n'
+        + ''.join(
+            f'a{n}: &a{n} {{<<: [{", ".join([f"*a{n - 1}"] * 9)}]}}\n'
+            for n in range(1, 20)
+        ),
+        ':1: has more than 10000 entries',
+    ),
+    'itself': ('a: &a [*a]\n', ':1: a[0]: an alias must not contain itself'),
+    'bytes': (f'about: {"x" * 50000}\n', ': has more than 50000 bytes'),
+    'unknown keys': (
+        _HOSTS + _STEPS + ''.join(f'k{n}: 1\n' for n in range(4900)),
+        ':3: k0: is unknown',
+    ),
+    'unknown names': (
+        _HOSTS
+        + 'steps:\n'
+        + ''.join(f'- boot: {{flavor: vrouter{n}}}\n' for n in range(1500)),
+        ':3: steps[0].boot.flavor: there is no flavor vrouter0',
+    ),
+}
+
+
+@pytest.mark.parametrize('case', HOSTILE)
+def test_hostile_files_are_refused_at_once_with_their_place(case, scenario):
+    text, problem = HOSTILE[case]
+    path = scenario(text)
+    begin = time.process_time()
+    with pytest.raises(ScenarioError) as caught:
+        loader.read(path)
+    # A second where the processor is not shared.
+    assert time.process_time() - begin < 3
+    assert str(caught.value).startswith(f'{path}{problem}')
+    assert len(caught.value.problems) <= documents.MOST_PROBLEMS
+
+
+def test_hostile_machines_are_refused_with_their_place(scenario):
+    cell = "- {id: 0, cpus: '0-3', memory_mib: 16384}\n"
+    for text, problem in (
+        (f'dedicated: 0-999999\ncells:\n{cell}', ':2: dedicated: '),
+        (
+            f'dedicated: {"0-9999," * 200}\ncells:\n{cell}',
+            ':2: dedicated: must have at most 1000 characters',
+        ),
+        (f'cells:\n{cell * 1000}', ':2: cells: must have at most 64'),
+        (
+            'cells:\n- {id: 0, cpus: 0-3, memory_mib: 9999999999}\n',
+            ':3: cells[0].memory_mib: must be at most 2147483647',
+        ),
+    ):
+        scenario(f'about: x\n{text}', 'mine.yaml')
+        path = scenario(
+            f'machines: {{m: mine.yaml}}\nhosts: [{{machine: m}}]\n{_STEPS}'
+        )
+        with pytest.raises(ScenarioError) as caught:
+            loader.read(path)
+        place = path.with_name('mine.yaml')
+        assert str(caught.value).startswith(f'{place}{problem}')
+
+
+def test_hostile_replays_are_refused_with_their_place(scenario):
+    many = '{"boot": {"flavor": "nope"}}\n' * 2000
+    long = f'{{"boot": {{"flavor": "free5g", "count": {"9" * 5000}}}}}\n'
+    log = scenario(long + many, 'log.jsonl')
+    path = scenario(_step('replay: log.jsonl'))
+    with pytest.raises(ScenarioError) as caught:
+        loader.read(path)
+    first, second, *more = caught.value.problems
+    assert str(first).startswith(f'{log}:1: not JSON: Exceeds the limit')
+    assert str(second).startswith(f'{log}:2: boot.flavor: there is no flavor')
+    assert len(more) <= documents.MOST_PROBLEMS
+    with pytest.raises(ScenarioError, match='there is no file /dev/zero'):
+        loader.read(scenario(_step('replay: /dev/zero')))
+    with pytest.raises(ScenarioError, match='more than 50000 bytes'):
+        source.read(pathlib.Path('/dev/zero'))
 
 
 def test_dates_and_numbers_as_keys_are_text(scenario):
@@ -428,7 +588,7 @@ def test_an_error_in_a_log_names_file_line_and_entry(
 def test_a_file_that_is_not_text_is_an_error(scenario, name):
     path = scenario(f'{HOSTS}steps: [{{replay: log.jsonl}}]')
     path.with_name(name).write_bytes(b'\xff\xfe')
-    with pytest.raises(ScenarioError, match=f'{name}: is not UTF-8 text'):
+    with pytest.raises(ScenarioError, match=f'{name}:1: is not UTF-8 text'):
         loader.read(path)
 
 

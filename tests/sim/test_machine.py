@@ -194,7 +194,7 @@ def test_an_unknown_machine_is_refused_with_the_known_ones():
 def test_a_file_that_is_not_text_is_refused(tmp_path):
     path = tmp_path / 'mine.yaml'
     path.write_bytes(b'about: \xff')
-    with pytest.raises(MachineError, match=r'mine\.yaml: is not UTF-8 text'):
+    with pytest.raises(MachineError, match=r'mine\.yaml:1: is not UTF-8 text'):
         machine.load_file(path)
 
 
