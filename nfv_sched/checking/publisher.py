@@ -22,7 +22,8 @@ class PublisherStatus:
     cannot be read. ``age`` is the time since the last pass and ``interval``
     that between two, in seconds; ``age`` is None before the first. ``leads``
     is whether this publisher is active or on standby; ``failed`` counts the
-    hosts that the last pass could not read or publish.
+    hosts that the last pass could not read or publish. ``metrics_problem`` is
+    why no metrics are served.
     """
 
     path: str | None = None
@@ -31,15 +32,20 @@ class PublisherStatus:
     interval: float = 0.0
     leads: bool = True
     failed: int = 0
+    metrics_problem: str | None = None
 
 
 def age(published: PublisherStatus) -> Result:
     """Check that the last pass was recent and covered every host."""
     if published.path is None:
         return skipped('[nfv_sched_publisher] status_file is not set')
-    if published.problem is None and not published.leads:
+    standby = published.problem is None and not published.leads
+    if standby and published.metrics_problem is None:
         return ok('this publisher is on standby')
-    problem = _problem(published)
+    problem = (None if standby else _problem(published)) or (
+        published.metrics_problem
+        and f'metrics are not served: {published.metrics_problem}'
+    )
     if not problem:
         return ok()
     values: dict[str, Any] = {

@@ -201,4 +201,5 @@ def _publisher() -> PublisherStatus:
         interval=published.interval,
         leads=published.leads,
         failed=failed + skipped,
+        metrics_problem=published.metrics_problem,
     )

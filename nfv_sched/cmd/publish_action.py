@@ -18,6 +18,7 @@ from nfv_sched.nova import config as nova_config
 from nfv_sched.nova import failure_domains
 from nfv_sched.nova import node_topologies
 from nfv_sched.nova.config import CONF
+from nfv_sched.nova.redact import redact
 from nfv_sched.placement.client import PlacementClient
 from nfv_sched.placement.diff import Call
 from nfv_sched.placement.publisher import HostPublishReport
@@ -66,6 +67,7 @@ def sections(
             client,
             nodes,
             parsed_args.concurrency or CONF.nfv_sched_publisher.concurrency,
+            parsed_args.deadline,
         )
     for host in report.hosts:
         command.note(host.omitted)
@@ -111,7 +113,9 @@ _HOSTS = (
     Column[HostPublishReport]('outcome', 'Outcome', lambda row: row.outcome),
     Column[HostPublishReport]('writes', 'Writes', lambda row: len(row.calls)),
     Column[HostPublishReport]('clamped', 'Clamped', lambda row: row.clamped),
-    Column[HostPublishReport]('error', 'Error', lambda row: row.error),
+    Column[HostPublishReport](
+        'error', 'Error', lambda row: row.error and redact(row.error)
+    ),
 )
 
 
@@ -119,8 +123,12 @@ def _publish(
     client: PlacementClient,
     nodes: node_topologies.CloudTopology,
     concurrency: int,
+    patience: float,
 ) -> PublishReport:
-    """Publish all hosts; a terminal shows the progress, others a log line."""
+    """Publish all hosts; a terminal shows the progress, others a log line.
+
+    :param patience: seconds in which a lost connection is made again
+    """
     total = len(nodes.hosts)
     log = ProgressLog(total)
     done = 0
@@ -134,9 +142,10 @@ def _publish(
             if not sys.stderr.isatty():
                 log.advance()
 
-        return Round(client, nodes.names, concurrency=concurrency).publish(
-            nodes.hosts, advance
+        current = Round(
+            client, nodes.names, concurrency=concurrency, patience=patience
         )
+        return current.publish(nodes.hosts, advance)
 
 
 _HostWrite = tuple[HostPublishReport, Call | None]
@@ -147,10 +156,10 @@ _WRITES = (
     Column[_HostWrite]('path', '', lambda row: row[1] and row[1].path),
     Column[_HostWrite]('provider', '', lambda row: row[1] and row[1].name),
     Column[_HostWrite](
-        'error', '', lambda row: None if row[1] else row[0].error
+        'error', '', lambda row: None if row[1] else redact(row[0].error)
     ),
     Column[_HostWrite](
-        '', 'Write', lambda row: str(row[1] or f'none: {row[0].error}')
+        '', 'Write', lambda row: str(row[1] or redact(f'none: {row[0].error}'))
     ),
 )
 

@@ -110,6 +110,9 @@ def make_loop(source: str, counters: PublisherMetrics) -> Loop:
         interval=options.pass_interval,
         status=Status(source, options.pass_interval),
         path=pathlib.Path(path) if path else None,
+        metrics=counters.server(options.metrics_address, options.metrics_port)
+        if options.metrics_port
+        else None,
     )
 
 
@@ -138,14 +141,10 @@ class PublisherService(cotyledon.Service):
                 'The configuration files cannot be read again: the options '
                 'stay as they were'
             )
-        self._counters = PublisherMetrics()
-        self._loop = make_loop(source, self._counters)
+        self._loop = make_loop(source, PublisherMetrics())
 
     def run(self) -> None:
         """Publish until :meth:`terminate`."""
-        options = CONF.nfv_sched_publisher
-        if options.metrics_port:
-            self._counters.serve(options.metrics_address, options.metrics_port)
         LOG.info('Starting %s %s', PROGRAM, metadata.version('nfv-sched'))
         self._loop.run()
 

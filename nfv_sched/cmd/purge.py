@@ -13,8 +13,9 @@ class PurgeCommand(MultiTableCommand):
     """Remove every tree, class and trait of nfv-sched from Placement.
 
     Use it to uninstall nfv-sched, after the publishers have stopped. Without
-    --yes it only lists what it would remove. The exit code is 1 if anything
-    could not be removed; the table shows why.
+    --yes it only lists what it would remove. Traits of physical networks
+    that other clients use stay. The exit code is 1 if anything else could not
+    be removed; the table shows why.
     """
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:

@@ -9,13 +9,17 @@ from nfv_sched.cmd.multi_table import Selection
 from nfv_sched.dryrun.tables import Column
 from nfv_sched.dryrun.tables import Table
 from nfv_sched.nova import config as nova_config
+from nfv_sched.nova.redact import redact
 from nfv_sched.placement import removal
 from nfv_sched.placement.client import PlacementClient
 
 _REMOVALS = (
     Column[removal.Removal]('kind', 'Kind', lambda row: row.kind),
     Column[removal.Removal]('name', 'Name', lambda row: row.name),
-    Column[removal.Removal]('problem', 'Problem', lambda row: row.problem),
+    Column[removal.Removal]('kept', 'Stays, since', lambda row: row.kept),
+    Column[removal.Removal](
+        'problem', 'Problem', lambda row: row.problem and redact(row.problem)
+    ),
 )
 
 

@@ -190,6 +190,13 @@ def provider_named(
     return next(iter(_list_providers(client, name=name)), None)
 
 
+def providers_with(
+    client: PlacementClient, trait: str
+) -> list[ListedProvider]:
+    """All providers with a trait, ours and those of other clients."""
+    return list(_list_providers(client, required=trait))
+
+
 def summaries(
     client: PlacementClient, **params: str
 ) -> dict[str, dict[str, Summary]]:

@@ -31,6 +31,8 @@ from nfv_sched.placement.diff import plan_usage
 from nfv_sched.placement.errors import Conflict
 from nfv_sched.placement.errors import PlacementError
 from nfv_sched.placement.errors import Refused
+from nfv_sched.placement.errors import Unavailable
+from nfv_sched.placement.patience import patiently
 from nfv_sched.placement.removal import remove_tree
 from nfv_sched.placement.tree import Allocations
 from nfv_sched.placement.tree import Summaries
@@ -43,6 +45,10 @@ L3Numbers = Mapping[int, frozenset[int]]
 MAX_SINGLE_READS = 8
 #: A single read takes as long as this many trees of a bulk answer.
 BULK_PER_SINGLE = 16
+
+
+#: Hosts in a row without an answer, after which no other is tried.
+MAX_UNANSWERED = 3
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -108,10 +114,15 @@ class Round:
     :class:`~nfv_sched.placement.errors.PlacementError` where no further host
     could be published: Placement does not answer, or not correctly.
 
+    With ``patience`` a lost connection does not end the round: requests are
+    repeated for that time, then the host is reported as failed. After
+    ``MAX_UNANSWERED`` such hosts in a row the others are not tried.
+
     :param live_nodes: hypervisor hostnames of the existing compute nodes, by
         uuid: no other host replaces one that has its name
     :param concurrency: hosts to publish at the same time, at most
         ``parallel.MAX_CONCURRENCY``
+    :param patience: seconds for the requests of a host
     """
 
     def __init__(
@@ -120,14 +131,17 @@ class Round:
         live_nodes: Mapping[str, str] | None = None,
         *,
         concurrency: int = 1,
+        patience: float = 0.0,
     ) -> None:
         self._client = client
+        self._patience = patience
+        self._unanswered = 0
         self._concurrency = concurrency
         self._live_nodes = {
             schema.root_uuid(uuid): _LiveNode(uuid, name)
             for uuid, name in (live_nodes or {}).items()
         }
-        self.roots = api.roots(client)
+        self.roots = patiently(lambda: api.roots(client), patience)
         self._bulk: dict[str, Summaries] | None = None
 
     def publish(
@@ -149,9 +163,11 @@ class Round:
         for report in reports.values():
             if report.error is not None:
                 done(report)
-        published = self._published(trees)
+        published = patiently(lambda: self._published(trees), self._patience)
         changed = [tree for tree in trees if not _is_same(tree, published)]
-        created = _create_names(self._client, changed)
+        created = patiently(
+            lambda: _create_names(self._client, changed), self._patience
+        )
 
         def publish_tree(
             tree: Tree,
@@ -159,7 +175,7 @@ class Round:
             uuid = tree.root.uuid
             if not may_continue():
                 return uuid, None
-            return uuid, self._publish_tree(tree, published.get(uuid))
+            return uuid, self._try_tree(tree, published.get(uuid))
 
         in_turn, concurrent = self._divided(trees)
         for batch, workers in ((in_turn, 1), (concurrent, self._concurrency)):
@@ -188,6 +204,35 @@ class Round:
             is_free = wanted[name] == 1 and holders.get(name, uuid) == uuid
             (concurrent if is_free else in_turn).append(tree)
         return in_turn, concurrent
+
+    def _try_tree(
+        self, tree: Tree, summaries: Summaries | None
+    ) -> HostPublishReport:
+        """The report of a host, which an outage may fail if there is patience.
+
+        Another thread may count an outage meanwhile: a host more or less is
+        tried.
+        """
+        if not self._patience:
+            return self._publish_tree(tree, summaries)
+        report = _report(tree, summaries)
+        if self._unanswered >= MAX_UNANSWERED:
+            return dataclasses.replace(
+                report, error='not tried: Placement does not answer'
+            )
+        known = [summaries]
+
+        def attempt() -> HostPublishReport:
+            # What an interrupted attempt has changed is read again.
+            return self._publish_tree(tree, known.pop() if known else None)
+
+        try:
+            done = patiently(attempt, self._patience)
+        except Unavailable as error:
+            self._unanswered += 1
+            return dataclasses.replace(report, error=str(error))
+        self._unanswered = 0
+        return done
 
     def _publish_tree(
         self, tree: Tree, summaries: Summaries | None

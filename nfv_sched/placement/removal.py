@@ -1,9 +1,11 @@
 """Remove trees, resource classes and traits of ours from Placement.
 
-Names that other clients may use as well are kept: ``CUSTOM_PHYSNET_`` traits
-and the standard classes and traits, which Placement does not delete anyway.
+Names that other clients use as well are kept: the ``CUSTOM_PHYSNET_`` traits
+that their providers have, such as neutron's, and the standard classes and
+traits, which Placement does not delete anyway.
 """
 
+from collections.abc import Container
 from collections.abc import Iterable
 from collections.abc import Iterator
 import dataclasses
@@ -25,12 +27,14 @@ from nfv_sched.placement.errors import Refused
 class Removal:
     """One thing to remove: a ``tree``, a ``class`` or a ``trait``.
 
-    ``problem`` says why it is still there; None where it is removed.
+    ``problem`` says why it is still there although it is ours, ``kept`` why
+    it stays with others; both are None where it is removed.
     """
 
     kind: str
     name: str
     problem: str | None = None
+    kept: str | None = None
 
 
 def remove_tree(client: PlacementClient, root: str) -> bool:
@@ -83,10 +87,12 @@ def removable(client: PlacementClient) -> list[Removal]:
 
     :raises PlacementError: Placement does not answer, or not correctly
     """
-    trees = [
-        Removal('tree', listed.name) for listed in api.roots(client).values()
+    roots = api.roots(client)
+    trees = [Removal('tree', listed.name) for listed in roots.values()]
+    return [
+        *sorted(trees, key=lambda tree: tree.name),
+        *(_unless_used(client, name, roots) for name in _names(client)),
     ]
-    return [*sorted(trees, key=lambda tree: tree.name), *_names(client)]
 
 
 def purge(client: PlacementClient) -> Iterator[Removal]:
@@ -99,8 +105,36 @@ def purge(client: PlacementClient) -> Iterator[Removal]:
     roots = api.roots(client)
     for uuid, listed in sorted(roots.items(), key=lambda item: item[1].name):
         yield Removal('tree', listed.name, try_remove_tree(client, uuid))
+    left = api.roots(client)
     for name in _names(client):
-        yield dataclasses.replace(name, problem=_delete_name(client, name))
+        removal = _unless_used(client, name, left)
+        if removal.kept is None:
+            problem = _delete_name(client, name)
+            removal = dataclasses.replace(name, problem=problem)
+        yield removal
+
+
+def _unless_used(
+    client: PlacementClient, name: Removal, roots: Container[str]
+) -> Removal:
+    """What becomes of a name; traits of networks stay with their users.
+
+    :param roots: of our trees
+    """
+    if not name.name.startswith(schema.PHYSNET):
+        return name
+    users = [
+        provider.name
+        for provider in api.providers_with(client, name.name)
+        if provider.root not in roots
+    ]
+    if not users:
+        return name
+    more = len(users) - 1
+    text = (
+        f'{users[0]} and {more} more have it' if more else f'{users[0]} has it'
+    )
+    return dataclasses.replace(name, kept=text)
 
 
 def _names(client: PlacementClient) -> list[Removal]:
@@ -110,6 +144,7 @@ def _names(client: PlacementClient) -> list[Removal]:
         for kind, names in (('class', classes), ('trait', traits))
         for name in sorted(names)
         if name.startswith(schema.NAMESPACE)
+        or (kind == 'trait' and name.startswith(schema.PHYSNET))
     ]
 
 

@@ -12,6 +12,7 @@ from nfv_sched.nova.redact import describe_error
 from nfv_sched.nova.redact import redact
 from nfv_sched.placement.client import PlacementClient
 from nfv_sched.publishing import status as status_file
+from nfv_sched.publishing.counters import MetricsServer
 from nfv_sched.publishing.counters import PublisherMetrics
 from nfv_sched.publishing.pass_report import PassReport
 from nfv_sched.publishing.status import Status
@@ -50,6 +51,7 @@ class Loop:
     :param connect: makes a Placement client
     :param interval: seconds from the end of a pass to the next
     :param path: of the status file, None for no file
+    :param metrics: what serves the metrics, None if nothing does
     """
 
     def __init__(  # noqa: PLR0913 - the parts of a publisher
@@ -62,7 +64,9 @@ class Loop:
         interval: float,
         status: Status,
         path: pathlib.Path | None = None,
+        metrics: MetricsServer | None = None,
     ) -> None:
+        self._metrics = metrics
         self._source = source
         self._connect = connect
         self._leadership = leadership
@@ -84,6 +88,8 @@ class Loop:
                 self._stopping.wait(self._interval)
         finally:
             self._leadership.close()
+            if self._metrics is not None:
+                self._metrics.close()
             self._ended.set()
 
     def stop(self, timeout: float = 0.0) -> bool:
@@ -96,6 +102,8 @@ class Loop:
 
     def once(self) -> PassReport | None:
         """Make one pass if this publisher is active."""
+        problem = self._metrics.ensure() if self._metrics is not None else None
+        self.status = dataclasses.replace(self.status, metrics_problem=problem)
         leads = self._leadership.leads()
         self._counters.lead(leads=leads)
         if not leads:

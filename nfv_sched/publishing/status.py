@@ -20,6 +20,7 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
     'full': (*_NUMBER, type(None)),
     'leads': (bool,),
     'counts': (dict,),
+    'metrics_problem': (str, type(None)),
 }
 #: Keys of the file that differ from the fields of PassReport: other programs
 #: read the file.
@@ -39,7 +40,8 @@ class Status:
     ``passed`` and ``full`` are the times at which the last pass and the last
     full pass finished, in seconds since the epoch; None before the first.
     ``interval`` is the time between two passes in seconds, ``counts`` holds
-    the numbers of the last pass.
+    the numbers of the last pass. ``metrics_problem`` is why no metrics are
+    served although nova.conf names a port.
     """
 
     source: str
@@ -48,6 +50,7 @@ class Status:
     full: float | None = None
     leads: bool = True
     counts: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    metrics_problem: str | None = None
 
     def after(self, report: PassReport, now: float) -> 'Status':
         """The status after a pass."""

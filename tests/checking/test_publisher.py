@@ -31,6 +31,18 @@ FILE = '/run/nfv-sched/publisher.json'
             Code.WARNING,
             '2 hosts',
         ),
+        (
+            PublisherStatus(FILE, age=1, interval=60, metrics_problem='busy'),
+            Code.WARNING,
+            'metrics are not served: busy',
+        ),
+        (
+            PublisherStatus(
+                FILE, interval=60, leads=False, metrics_problem='busy'
+            ),
+            Code.WARNING,
+            'metrics are not served: busy',
+        ),
     ],
 )
 def test_a_publisher_is_active(status, code, text):

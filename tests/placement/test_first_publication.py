@@ -8,6 +8,7 @@ import uuid
 import pytest
 
 from nfv_sched.placement import api
+from nfv_sched.placement import patience
 from nfv_sched.placement import publisher
 from nfv_sched.placement import schema
 from nfv_sched.placement.client import PlacementClient
@@ -203,6 +204,69 @@ def test_an_unavailable_placement_ends_all_hosts(client, wsgi):
     with pytest.raises(Unavailable, match='no route'):
         Round(client, concurrency=2).publish(topologies)
     assert len(posts) < 20
+
+
+@pytest.mark.parametrize('concurrency', [1, 4])
+def test_every_lost_connection_is_made_again(
+    client, wsgi, monkeypatch, concurrency
+):
+    """Each request of a round is lost once."""
+    monkeypatch.setattr(patience, '_LONGEST', 0.0)
+    topologies = [host(number) for number in range(3)]
+    lost = set()
+
+    def lose(method, path):
+        if (method, path) not in lost:
+            lost.add((method, path))
+            raise OSError('connection reset by peer')
+
+    wsgi.before = lose
+    report = Round(client, concurrency=concurrency, patience=300).publish(
+        topologies
+    )
+    wsgi.before = None
+    assert [each.error for each in report.hosts] == [None] * 3
+    assert len(lost) > 10
+    for topology in topologies:
+        assert read(client, topology) == topology
+
+
+def test_a_host_without_an_answer_does_not_stop_the_others(client, wsgi):
+    topologies = [host(number) for number in range(3)]
+    bad = schema.root_uuid(topologies[1].uuid)
+
+    def fail(method, path):
+        if method == 'PUT' and bad in path:
+            raise OSError('connection reset by peer')
+
+    wsgi.before = fail
+    report = Round(client, patience=0.3).publish(topologies)
+    wsgi.before = None
+    errors = {each.name: each.error for each in report.hosts}
+    assert 'connection reset' in errors.pop(topologies[1].name)
+    assert set(errors.values()) == {None}
+    publish(client, topologies)
+    for topology in topologies:
+        assert read(client, topology) == topology
+
+
+def test_placement_that_is_gone_is_not_asked_for_each_host(client, wsgi):
+    topologies = [host(number) for number in range(20)]
+    asked = []
+
+    def fail(method, path):
+        if method != 'GET' and not path.startswith(('/traits', '/resource_c')):
+            asked.append(path)
+            raise OSError('no route to host')
+
+    wsgi.before = fail
+    report = Round(client, patience=0.3).publish(topologies)
+    assert report.count('failed') == 20
+    errors = [each.error for each in report.hosts]
+    assert [error.startswith('not tried') for error in errors] == [
+        number >= 3 for number in range(20)
+    ]
+    assert len(asked) < 20
 
 
 @pytest.mark.parametrize('concurrency', [1, 4])

@@ -1,5 +1,7 @@
 """Trees, classes and traits are removed, and nothing of other clients."""
 
+import dataclasses
+
 from nfv_sched.placement import api
 from nfv_sched.placement import removal
 from nfv_sched.placement import schema
@@ -9,7 +11,15 @@ from tests.placement.examples import host
 from tests.placement.examples import read
 from tests.placement.examples import with_guest
 
-OTHER = 'CUSTOM_PHYSNET_OTHERS'
+
+def networked():
+    """A host with two physical networks."""
+    plain = host()
+    cells = [
+        dataclasses.replace(cell, physnets=frozenset((f'net{cell.id}', 'all')))
+        for cell in plain.cells
+    ]
+    return dataclasses.replace(plain, cells=tuple(cells))
 
 
 def ours(client):
@@ -49,13 +59,38 @@ def test_listing_what_is_removable_only_reads(client, wsgi):
 
 
 def test_names_of_other_clients_stay(client):
-    client.put(f'/traits/{OTHER}')
+    client.put('/traits/CUSTOM_OTHERS')
     client.put('/resource_classes/CUSTOM_OTHERS')
     publish(client, [host()])
     list(removal.purge(client))
     classes, traits = api.custom_names(client)
-    assert OTHER in traits
+    assert 'CUSTOM_OTHERS' in traits
     assert 'CUSTOM_OTHERS' in classes
+
+
+def test_traits_of_networks_stay_with_those_who_use_them(client):
+    agent = '5a0c5f52-1f7e-4a6c-9d3e-0d6b2f7f1a11'
+    client.post('/resource_providers', {'name': 'agent', 'uuid': agent})
+    publish(client, [networked()])
+    _, before = api.custom_names(client)
+    physnets = {name for name in before if name.startswith(schema.PHYSNET)}
+    shared, *mine = sorted(physnets)
+    assert mine
+    client.put(
+        f'/resource_providers/{agent}/traits',
+        {'traits': [shared], 'resource_provider_generation': 0},
+    )
+    for found in (removal.removable(client), list(removal.purge(client))):
+        kept = {each.name: each.kept for each in found if each.kept}
+        assert kept == {shared: 'agent has it'}
+        assert not any(each.problem for each in found)
+    _, after = api.custom_names(client)
+    assert {name for name in after if name.startswith(schema.PHYSNET)} == {
+        shared
+    }
+    assert [each.kept for each in removal.removable(client)] == [
+        'agent has it'
+    ]
 
 
 def test_names_used_by_other_clients_stay_and_are_reported(client):

@@ -5,9 +5,11 @@ import json
 import os
 import pathlib
 import signal
+import socket
 import subprocess
 import sys
 import time
+import urllib.request
 
 import pytest
 
@@ -126,6 +128,29 @@ def test_the_service_publishes_reloads_and_ends(cloud, placement, tmp_path):
     assert text.count('Starting nfv-sched-publisher') == 2
     assert 'Pass (full) done in' in text
     assert 'Traceback' not in text
+
+
+def test_a_busy_metrics_port_does_not_stop_the_service(
+    cloud, placement, tmp_path
+):
+    with socket.create_server(('127.0.0.1', 0)) as busy:
+        port = busy.getsockname()[1]
+        options = write_options(tmp_path, cloud, placement, metrics_port=port)
+        with service(options) as (process, log):
+            first = wait_for(lambda: finished(tmp_path), log)
+            assert first['counts']['written'] == 1
+            assert 'in use' in first['metrics_problem']
+            wait_for(lambda: finished(tmp_path, first['passed']), log)
+            busy.close()
+            wait_for(lambda: not status(tmp_path)['metrics_problem'], log)
+            with urllib.request.urlopen(f'http://127.0.0.1:{port}') as answer:
+                assert b'nfv_sched_publisher_age_seconds' in answer.read()
+            process.terminate()
+            assert process.wait(PATIENCE) == 0
+    text = log.read_text()
+    assert text.count('Starting nfv-sched-publisher') == 1
+    assert text.count('Metrics are not served') == 1
+    assert 'Metrics are served now' in text
 
 
 def test_the_service_survives_outages(cloud, placement, tmp_path):
