@@ -453,7 +453,7 @@ class Bound(enum.Enum):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Recommendation:
-    """An option of Nova as ``etc/nova.conf.example`` sets it.
+    """An option of Nova or Placement as the files in ``etc`` set it.
 
     ``why`` says what happens otherwise, as a clause.
     """
@@ -466,7 +466,7 @@ class Recommendation:
 
     @property
     def line(self) -> str:
-        """The option and its value as in nova.conf."""
+        """The option and its value as in the file."""
         value = self.value
         if isinstance(value, tuple):
             text = ','.join(value)
@@ -558,6 +558,18 @@ RECOMMENDED = (
         True,
         Bound.EXACT,
         'Placement is asked twice for pinned instances',
+    ),
+)
+
+#: Every option of Placement that the installation guide sets.
+PLACEMENT_RECOMMENDED = (
+    Recommendation(
+        'placement',
+        'allocation_conflict_retry_count',
+        1,
+        Bound.AT_MOST,
+        'Placement may accept more than one of several concurrent claims for '
+        'the last free resources',
     ),
 )
 

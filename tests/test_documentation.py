@@ -25,6 +25,7 @@ _PAGES = [
     *sorted((_ROOT / 'doc' / 'source').rglob('*.rst')),
 ]
 _EXAMPLE = _ROOT / 'etc' / 'nova.conf.example'
+_PLACEMENT_EXAMPLE = _ROOT / 'etc' / 'placement.conf.example'
 # Shown with an ellipsis, or as the name of the command only.
 _PLACEHOLDER = re.compile(r'\.\.\.|\[')
 
@@ -154,15 +155,29 @@ def test_the_check_recommends_the_options_of_the_example():
     assert list(recommended) == list(_example())
 
 
-def test_the_readme_has_the_example_of_nova_conf_verbatim():
-    block = textwrap.indent(_EXAMPLE.read_text(), '    ')
+@pytest.mark.parametrize('example', [_EXAMPLE, _PLACEMENT_EXAMPLE])
+def test_the_readme_has_the_examples_verbatim(example):
+    block = textwrap.indent(example.read_text(), '    ')
     assert block in (_ROOT / 'README.rst').read_text()
+
+
+def test_the_check_recommends_what_the_example_of_placement_has():
+    lines = [
+        f'[{section}] {option} = {value}'
+        for section, options in ini.read(_PLACEMENT_EXAMPLE).items()
+        for option, values in options.items()
+        for value in values
+    ]
+    assert lines == [option.line for option in conf.PLACEMENT_RECOMMENDED]
 
 
 def test_the_page_on_installing_includes_the_example():
     page = _ROOT / 'doc' / 'source' / 'install.rst'
-    [path] = re.findall(r'(?m)^\.\. literalinclude:: (\S+)$', page.read_text())
-    assert (page.parent / path).resolve() == _EXAMPLE
+    paths = re.findall(r'(?m)^\.\. literalinclude:: (\S+)$', page.read_text())
+    assert [(page.parent / path).resolve() for path in paths] == [
+        _EXAMPLE,
+        _PLACEMENT_EXAMPLE,
+    ]
 
 
 def test_simulated_clouds_are_set_up_as_the_example_says(tmp_path):

@@ -6,6 +6,7 @@ from typing import Any
 
 from oslo_config import cfg
 
+from nfv_sched import conf
 from nfv_sched.checking.result import count
 from nfv_sched.checking.result import failure
 from nfv_sched.checking.result import name_some
@@ -20,7 +21,8 @@ _NOT_GIVEN = 'name placement.conf with --placement-config-file'
 _NO_DEVICES = 'no host has PCI devices in Placement'
 # Defined here because the placement package need not be installed.
 _STRATEGY = 'allocation_candidates_generation_strategy'
-_RETRIES = 'allocation_conflict_retry_count'
+[_RETRIES_OPTION] = conf.PLACEMENT_RECOMMENDED
+_RETRIES = _RETRIES_OPTION.name
 _OPTIONS = {
     'placement': (
         cfg.IntOpt(_RETRIES, default=10),
@@ -42,15 +44,15 @@ def config(files: Sequence[str]) -> Any:
     """
     if not files:
         return None
-    conf = cfg.ConfigOpts()
+    opts = cfg.ConfigOpts()
     for group, options in _OPTIONS.items():
-        conf.register_opts(options, group=group)
-    conf([], project='placement', default_config_files=list(files))
+        opts.register_opts(options, group=group)
+    opts([], project='placement', default_config_files=list(files))
     # Read now, so that an invalid value is reported like a missing file.
     for group, options in _OPTIONS.items():
         for option in options:
-            conf[group][option.name]
-    return conf
+            opts[group][option.name]
+    return opts
 
 
 def retries(options: Any) -> Result:
@@ -63,13 +65,11 @@ def retries(options: Any) -> Result:
     if options is None:
         return skipped(_NOT_GIVEN)
     attempts = options.placement[_RETRIES]
-    if attempts > 1:
+    if attempts > _RETRIES_OPTION.value:
         return warning(
-            f'allocation_conflict_retry_count = {attempts}: Placement may '
-            'accept more than one of several concurrent claims for the last '
-            'free resources',
-            '[placement] allocation_conflict_retry_count = 1 in '
-            'placement.conf; Nova retries the claim itself',
+            f'{_RETRIES} = {attempts}: {_RETRIES_OPTION.why}',
+            f'{_RETRIES_OPTION.line} in placement.conf; Nova retries the '
+            'claim itself',
             [_RETRIES],
             {_RETRIES: attempts},
         )

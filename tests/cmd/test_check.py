@@ -1,6 +1,7 @@
 """``nfv-sched check`` on a simulated cloud."""
 
 import dataclasses
+import pathlib
 import re
 import time
 
@@ -87,6 +88,16 @@ def test_warnings_and_failures_are_the_exit_code(run, reading, tmp_path):
     rows = by_name(run('check', *words, code=2))
     assert rows['Placement candidates']['verdict'] == 'failure'
     assert rows['Placement retries']['verdict'] == 'warning'
+
+
+def test_a_cloud_set_up_by_the_examples_passes(run):
+    """By both files of etc, and not published: that is optional."""
+    etc = pathlib.Path(__file__).parents[2] / 'etc'
+    example = etc / 'placement.conf.example'
+    rows = by_name(run('check', '--placement-config-file', str(example)))
+    assert rows['Placement retries']['verdict'] == 'success'
+    assert rows['Recommended options']['verdict'] == 'success'
+    assert {row['verdict'] for row in rows.values()} == {'success', 'skipped'}
 
 
 def test_trees_that_are_not_read_may_be_missing(run):
