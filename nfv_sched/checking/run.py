@@ -26,6 +26,7 @@ from nfv_sched.checking.result import ok
 from nfv_sched.checking.result import Result
 from nfv_sched.checking.result import skipped
 from nfv_sched.nova.compute_nodes import AggregateRecord
+from nfv_sched.nova.redact import describe_error
 from nfv_sched.survey.values import Source
 from nfv_sched.survey.values import Survey
 
@@ -266,7 +267,7 @@ def _result(check: Check, facts: CheckInput) -> Result:
         # What a record or an option that no check expects may raise.
         LOG.exception('The check "%s" failed', check.name)
         return failure(
-            f'the check itself failed: {type(error).__name__}: {error}',
+            f'the check itself failed: {describe_error(error)}',
             'report this as a bug of nfv-sched',
         )
 

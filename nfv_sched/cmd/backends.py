@@ -6,6 +6,7 @@ clouds.yaml or OS_* variables as OpenStack's clients use them.
 """
 
 import argparse
+import dataclasses
 import logging
 import os
 from typing import Any
@@ -20,6 +21,8 @@ from nfv_sched.model import HostTopology
 from nfv_sched.nova import config as nova_config
 from nfv_sched.nova import failure_domains
 from nfv_sched.nova.config import CONF
+from nfv_sched.nova.redact import redact
+from nfv_sched.nova.redact import remember_named
 from nfv_sched.placement.client import PlacementClient
 from nfv_sched.placement.errors import PlacementError
 from nfv_sched.survey import nova as nova_survey
@@ -93,6 +96,7 @@ class Backends:
         """
         try:
             region = cloud_config.OpenStackConfig().get_one(cloud=self._cloud)
+            remember_named(region.config.get('auth') or {})
             # Not the SDK's own client, which retries requests.
             return ksa_adapter.Adapter(
                 session=region.get_session(),
@@ -116,8 +120,8 @@ class Backends:
         :raises PlacementError: Placement is read and does not answer
         """
         if self.databases:
-            return nova_survey.read(failure_domain_kinds())
-        return placement_survey.read(self.placement())
+            return _masked(nova_survey.read(failure_domain_kinds()))
+        return _masked(placement_survey.read(self.placement()))
 
     def survey_with_distances(self) -> Survey:
         """All hosts, with what Placement alone has.
@@ -130,9 +134,13 @@ class Backends:
         """
         if not self.databases:
             client = self.placement()
-            return with_accelerators(placement_survey.read(client), client)
+            return _masked(
+                with_accelerators(placement_survey.read(client), client)
+            )
         published = self._published()
-        survey = nova_survey.read(failure_domain_kinds(), published=published)
+        survey = _masked(
+            nova_survey.read(failure_domain_kinds(), published=published)
+        )
         if published is None:
             return survey
         client = self.placement()
@@ -162,6 +170,13 @@ class Backends:
             for tree in view.trees.values()
             if tree.host is not None
         }
+
+
+def _masked(survey: Survey) -> Survey:
+    """The survey without secrets in its problems."""
+    return dataclasses.replace(
+        survey, problems=tuple(map(redact, survey.problems))
+    )
 
 
 def failure_domain_kinds() -> tuple[str, ...]:

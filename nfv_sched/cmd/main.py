@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import contextlib
 from importlib import metadata
 import logging
+import os
 import sys
 from typing import Any
 import warnings
@@ -17,6 +18,8 @@ from cliff import app
 
 from nfv_sched.cmd import command_manager
 from nfv_sched.cmd import complete
+from nfv_sched.nova.redact import RedactingFilter
+from nfv_sched.nova.redact import remember_named
 
 # Levels by number of -v: of this package, and of the libraries. Nova warns of
 # ordinary events, such as computes that it reads for the first time.
@@ -80,6 +83,7 @@ class Main(app.App):  # type: ignore[misc]
         for handler, verbose in handlers:
             form = full if verbose else '%(levelname)s: %(message)s'
             handler.setFormatter(logging.Formatter(form))
+            handler.addFilter(RedactingFilter())
             root.addHandler(handler)
         logging.getLogger('nfv_sched').setLevel(ours)
 
@@ -107,6 +111,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     warnings.filterwarnings('ignore', message=r'\s*Eventlet is deprecated')
     arguments = list(sys.argv[1:] if argv is None else argv)
     with _logging_restored():
+        remember_named(os.environ)
         # Without a command cliff would start a shell.
         return int(Main().run(arguments or ['help']))
 

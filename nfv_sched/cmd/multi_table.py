@@ -17,6 +17,7 @@ from nfv_sched.cmd.exit_codes import ExitCode
 from nfv_sched.cmd.problems import show_problems
 from nfv_sched.dryrun.tables import document
 from nfv_sched.dryrun.tables import Table
+from nfv_sched.nova.redact import redact
 from nfv_sched.render.formatting import printable
 
 LOG = logging.getLogger(__name__)
@@ -121,7 +122,7 @@ class MultiTableCommand(lister.Lister, metaclass=abc.ABCMeta):  # type: ignore[m
 
         Not what is a problem, too.
         """
-        for text in texts:
+        for text in map(redact, texts):
             if text not in self._notes and text not in self._problems:
                 self._notes[text] = None
                 LOG.warning('%s', text)
@@ -133,7 +134,9 @@ class MultiTableCommand(lister.Lister, metaclass=abc.ABCMeta):  # type: ignore[m
     def add_problems(self, texts: Iterable[str]) -> Sequence[str]:
         """Add what could not be read or written; returns what is new."""
         new = [
-            text for text in dict.fromkeys(texts) if text not in self._problems
+            text
+            for text in dict.fromkeys(map(redact, texts))
+            if text not in self._problems
         ]
         self._problems.update(dict.fromkeys(new))
         return new

@@ -1,6 +1,9 @@
 """nova.conf: read once, read again, and what it leads to."""
 
 from collections.abc import Sequence
+import contextlib
+import pathlib
+import re
 from typing import Any
 
 from nova import config
@@ -14,8 +17,18 @@ from nova.db.main import api as main_db
 from nova.virt import hardware
 from nova.virt import node
 
+from nfv_sched.nova.redact import remember_file
+
 #: Nova's options, for modules that import nothing of Nova.
 CONF = nova.conf.CONF
+#: Seconds in which a database has to accept a connection.
+CONNECT_SECONDS = 5
+#: By the beginning of a database's URL, what its drivers take. MySQL's wait
+#: without a limit for a server that accepts connections and is silent.
+_CONNECT_PARAMETERS = {
+    'mysql': {'connect_timeout': CONNECT_SECONDS, 'read_timeout': 300},
+    'postgresql': {'connect_timeout': CONNECT_SECONDS},
+}
 #: Any refusal of Nova's.
 NovaException = exception.NovaException
 
@@ -29,8 +42,42 @@ def configure(files: Sequence[str]) -> None:
     arguments = [f'--config-file={name}' for name in files]
     # Cell mappings have message queues, too, and cannot be read without the
     # options of these. Nothing connects to them.
-    config.parse_args(['nfv-sched', *arguments])
+    config.parse_args(['nfv-sched', *arguments], configure_db=False)
+    # First: what is wrong with a database may be said by its URL.
+    _remember_secrets()
+    _limit_connecting()
+    main_db.configure(CONF)
+    api_db.configure(CONF)
     objects.register_all()
+
+
+def _limit_connecting() -> None:
+    """Give up on databases that cannot be reached, after seconds.
+
+    oslo.db tries ten times, ten seconds apart, and a driver may wait for
+    minutes each time: an operator waits for the answer, or the next pass of a
+    service tries again.
+    """
+    for group in ('database', 'api_database'):
+        CONF.set_override('max_retries', 1, group)
+        CONF.set_override('retry_interval', 0, group)
+        # Cells have URLs of their own, but the same options.
+        driver = re.split('[+:]', CONF.api_database.connection or '')[0]
+        parts = [
+            f'{name}={value}'
+            for name, value in _CONNECT_PARAMETERS.get(driver, {}).items()
+            if name not in CONF[group].connection_parameters
+        ]
+        given = filter(None, (CONF[group].connection_parameters, *parts))
+        CONF.set_override('connection_parameters', '&'.join(given), group)
+
+
+def _remember_secrets() -> None:
+    """Mask from now on what the configuration files have as secrets."""
+    for name in CONF.config_file or ():
+        with contextlib.suppress(OSError):
+            text = pathlib.Path(name).read_text('utf-8', 'replace')
+            remember_file(text)
 
 
 def reconfigure() -> bool:
@@ -42,6 +89,7 @@ def reconfigure() -> bool:
     conf = nova.conf.CONF
     if not conf.reload_config_files():
         return False
+    _remember_secrets()
     main_db.configure(conf)
     api_db.configure(conf)
     return True

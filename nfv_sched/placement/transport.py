@@ -30,6 +30,10 @@ from urllib3.poolmanager import ProxyManager
 
 from nfv_sched.placement.errors import DeadlineExceeded
 
+#: Seconds in which a host has to accept a connection: one that is there does
+#: so in milliseconds, and requests are then given the rest of the deadline.
+CONNECT_SECONDS = 5.0
+
 
 class _Current(threading.local):
     deadline: 'Deadline | None' = None
@@ -48,7 +52,7 @@ class Deadline:
 
     This works for sessions that went through :func:`apply_deadlines`. Name
     resolution is not aborted: the resolver has its own limits. Connecting may
-    take the whole time once per address of the name.
+    take ``CONNECT_SECONDS`` once per address of the name.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -118,9 +122,11 @@ def _connect(connection: HTTPConnection, connect: Callable[[], None]) -> None:
     if (deadline := current()) is None:
         connect()
         return
-    connection.timeout = deadline.left()
+    connection.timeout = min(CONNECT_SECONDS, deadline.left())
     connect()
+    connection.timeout = deadline.left()
     if connection.sock is not None:
+        connection.sock.settimeout(connection.timeout)
         deadline.watch(connection.sock)
 
 

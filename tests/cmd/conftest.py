@@ -25,6 +25,7 @@ from nfv_sched_testing.clouds import HUGE
 from nfv_sched_testing.clouds import nova_options  # noqa: F401 - a fixture
 from nfv_sched_testing.served import cloud_named
 from nfv_sched_testing.served import placement_of
+from tests.cmd.forked import forked  # noqa: F401 - a fixture
 
 SMALL = """
 about: two cells, four cores and 8 GiB of 1 GiB pages each, VFs on cell 1
