@@ -87,8 +87,11 @@ class CapacityCounter:
         :raises nfv_sched.placement.errors.PlacementError: no answer
         :raises ValueError: the request is malformed
         """
+        return self.fill(self._scheduler.run(spec, detailed=0), spec)
+
+    def fill(self, dry_run: DryRun, spec: RequestSpec) -> Capacity:
+        """As :meth:`count`, on the hosts as a run of the request left them."""
         group = GroupLimit(spec)
-        dry_run = self._scheduler.run(spec, detailed=0)
         ledger = PlacementLedger()
         ledger.learn(dry_run.summaries)
         known: dict[Hashable, tuple[int, str]] = {}

@@ -184,6 +184,10 @@ class DryRunScheduler:
     real scheduler: a dry run has a scheduler process of its own.
 
     :param tell: called with the number of hosts done, and of all
+    :param only: the compute nodes to read instead of all, by uuid, with the
+        names of their services
+    :param published: what is published of the hosts, with a reader that
+        starts no thread; read if None
     """
 
     def __init__(
@@ -192,22 +196,29 @@ class DryRunScheduler:
         client: PlacementClient,
         *,
         tell: Callable[[int, int], None] | None = None,
+        only: Mapping[str, str] | None = None,
+        published: PublishedTopology | None = None,
     ) -> None:
         self._pipeline = pipeline
         self.client = client
         self.context = pipeline.context
         self._tell = tell or (lambda done, total: None)
-        self.states = pipeline.states()
-        self._hidden = pipeline.hidden_hosts(self.states)
+        self.states = pipeline.states(only)
+        self._hidden = pipeline.hidden_hosts(self.states, only)
         # If NUMAFitFilter accepts a host, its claim succeeds.
         self._complete = any(
             isinstance(step.filter, NUMAFitFilter) for step in pipeline.filters
         )
-        self._names = ProviderNames()
+        self._names = (
+            published.reader.names
+            if published is not None and published.reader is not None
+            else ProviderNames()
+        )
         # Whose demand was read from the databases.
         self._primed: SchedulerProcess | None = None
         self._process = SchedulerProcess(
-            published_topology.snapshot(client, self.states, self._names)
+            published
+            or published_topology.snapshot(client, self.states, self._names)
         )
 
     def domains(self, kinds: Sequence[str]) -> Mapping[str, Mapping[str, str]]:

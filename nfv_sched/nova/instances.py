@@ -103,14 +103,19 @@ def _rows_on(context: Any, hosts: Collection[str]) -> Any:
     return cell_databases.rows(context, query)
 
 
-def hosts_of_all(context: Any) -> list[tuple[str, str]]:
+def hosts_of_all(
+    context: Any, hosts: Collection[str] | None = None
+) -> list[tuple[str, str]]:
     """Every instance that has a host, and that host.
 
     :param context: targeted at the Nova cell
+    :param hosts: whose instances to read, None for all
     """
     instance = models.Instance
     query = _select(instance.uuid, instance.host).where(
         instance.host.is_not(None)
+        if hosts is None
+        else instance.host.in_(sorted(hosts))
     )
     rows = cell_databases.rows(context, query)
     return [(row.uuid, row.host) for row in rows]

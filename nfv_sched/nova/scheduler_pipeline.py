@@ -99,16 +99,27 @@ class Pipeline:
         """Whether claims pack cells instead of spreading over them."""
         return bool(CONF.compute.packing_host_numa_cells_allocation_strategy)
 
-    def states(self) -> list[HostState]:
-        """A HostState of every compute node in a cell that is enabled."""
-        self._learn_instances()
+    def states(self, only: Mapping[str, str] | None = None) -> list[HostState]:
+        """A HostState of every compute node in a cell that is enabled.
+
+        :param only: the compute nodes to read instead of all, by uuid, with
+            the names of their services
+        """
+        self._learn_instances(None if only is None else set(only.values()))
         states = self._manager.get_host_states_by_uuids(
-            self.context.elevated(), None, None
+            self.context.elevated(), None if only is None else list(only), None
         )
         return sorted(states, key=lambda state: str(state.nodename))
 
-    def hidden_hosts(self, states: Iterable[HostState]) -> list[HiddenHost]:
-        """All compute nodes that are not among the states."""
+    def hidden_hosts(
+        self,
+        states: Iterable[HostState],
+        only: Collection[str] | None = None,
+    ) -> list[HiddenHost]:
+        """All compute nodes that are not among the states.
+
+        :param only: uuids of the compute nodes that are asked about
+        """
         known = {(state.host, state.nodename) for state in states}
         enabled = {cell.uuid for cell in self._manager.enabled_cells}
         hidden = []
@@ -124,6 +135,7 @@ class Pipeline:
                     for page in compute_nodes.node_rows(targeted)
                     for row in page
                     if (row.host, row.name) not in known
+                    and (only is None or row.uuid in only)
                 ]
         return hidden
 
@@ -179,8 +191,8 @@ class Pipeline:
         except exception.NoValidHost as error:
             raise BadRequestError(str(error)) from error
 
-    def _learn_instances(self) -> None:
-        """Give the host manager the instances of all hosts.
+    def _learn_instances(self, hosts: Collection[str] | None) -> None:
+        """Give the host manager the instances of hosts, None for all.
 
         One query per Nova cell; it would query for each host.
         """
@@ -189,7 +201,7 @@ class Pipeline:
             with cell_databases.visit(
                 self.context, cell, self.problems
             ) as targeted:
-                for uuid, host in instances.hosts_of_all(targeted):
+                for uuid, host in instances.hosts_of_all(targeted, hosts):
                     entry = info.setdefault(
                         host, {'instances': {}, 'updated': True}
                     )
