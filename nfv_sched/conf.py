@@ -67,6 +67,22 @@ seconds.
     ),
 ]
 
+COUNTER_OPTS = [
+    cfg.StrOpt(
+        'counters_folder',
+        sample_default='/run/nfv-sched/counters',
+        help="""
+Folder in which each scheduler process writes its counters.
+
+They are the times of filters and weighers and the requests that ended
+without a host, for ``nfv-sched-exporter --scheduler-counters``. A
+thread writes a small file every ten seconds; no request waits for it,
+and none fails where it cannot. The folder must exist and be writable
+for nova-scheduler. If unset, no file is written.
+""",
+    ),
+]
+
 DOMAIN_OPTS = [
     cfg.ListOpt(
         'failure_domains',
@@ -573,7 +589,7 @@ PLACEMENT_RECOMMENDED = (
     ),
 )
 
-ALL_OPTS = READER_OPTS + DOMAIN_OPTS + WEIGHER_OPTS
+ALL_OPTS = READER_OPTS + COUNTER_OPTS + DOMAIN_OPTS + WEIGHER_OPTS
 
 
 def list_opts() -> list[tuple[str, list[cfg.Opt]]]:
