@@ -87,7 +87,7 @@ def multiply(
         )
         topology = node['numa_topology']
         if distinct is not None:
-            topology = _vary(topology, distinct)
+            topology = vary(topology, distinct)
         copy = cell.add(
             'compute_nodes',
             _new(
@@ -158,7 +158,7 @@ def _copy_provider(
         )
 
 
-def _vary(text: str, dice: random.Random) -> str:
+def vary(text: str, dice: random.Random) -> str:
     """Take a few more pages and CPUs, so that no two hosts are alike."""
     topology = json.loads(text)
     for cell in topology['nova_object.data']['cells']:

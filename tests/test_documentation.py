@@ -13,6 +13,7 @@ from nova.api.validation.extra_specs import validators
 import pytest
 
 from nfv_sched import conf
+from nfv_sched.cmd import exporter
 from nfv_sched.cmd import publisher
 from nfv_sched.sim import settings
 from tests.devstack import ini
@@ -49,14 +50,15 @@ def _commands(program):
                 yield pytest.param(bare.strip(), id=f'{page}: {bare}')
 
 
-def test_options_of_the_publisher():
-    parser = publisher.parser()
+@pytest.mark.parametrize('service', [exporter, publisher])
+def test_options_of_the_services(service):
+    parser = service.parser()
     known = {
         option
         for action in parser._actions
         for option in action.option_strings
     }
-    commands = [param.values[0] for param in _commands('nfv-sched-publisher')]
+    commands = [param.values[0] for param in _commands(service.PROGRAM)]
     assert commands
     for command in commands:
         options = [

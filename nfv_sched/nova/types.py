@@ -174,6 +174,7 @@ class CellMapping(Protocol):
 
     uuid: str
     name: str | None
+    disabled: bool
 
     def is_cell0(self) -> bool:
         """Whether it holds the instances without a host."""

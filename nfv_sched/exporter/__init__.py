@@ -1,0 +1,1 @@
+"""Capacity as metrics: counted host by host, as hosts change."""
