@@ -16,12 +16,17 @@ import pytest
 import requests
 import yaml
 
+from nfv_sched import exporter
 from nfv_sched.cmd import main
+from nfv_sched.exporter import dashboard
+from nfv_sched.scheduler import counters
 from nfv_sched.sim import served
+from tests.exporter import prometheus
 
 _ROOT = pathlib.Path(__file__).resolve().parents[2]
 _README = _ROOT / 'README.rst'
 _QUICK_START = _ROOT / 'doc/source/index.rst'
+RULES = pathlib.Path(exporter.__file__).parent / 'prometheus/alerts.yaml'
 _HOSTS = 7
 _FLAVOR = 'anuket-HS.4xlarge'
 _COMMAND = (sys.executable, '-W', 'ignore', '-m', 'nfv_sched.cmd.main')
@@ -174,6 +179,100 @@ def test_the_publisher_runs(demo, tmp_path):
         process.terminate()
         assert process.wait(60) == 0
     assert json.loads(status.read_text())['counts']['hosts'] == _HOSTS
+
+
+@contextlib.contextmanager
+def exporter_of(demo, address, *options):
+    with subprocess.Popen(
+        [
+            *(sys.executable, '-W', 'ignore', '-m', 'nfv_sched.cmd.exporter'),
+            *('--config-file', str(demo.nova_conf), '--interval', '1'),
+            *('--loss-share', '0.9', '--listen', address, *options),
+        ],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        try:
+            yield process
+            process.terminate()
+            assert process.wait(30) == 0
+        finally:
+            process.kill()
+
+
+def count_some(folder, counted, name):
+    """Write counters as a nova-scheduler does."""
+    counted.observe(counters.FILTERS, 'NUMAFitFilter', 0.02)
+    counted.observe(counters.WEIGHERS, 'FragmentationWeigher', 0.004)
+    counted.refuse(_FLAVOR, 'pages')
+    counters.write(folder / f'{name}{counters.SUFFIX}', counted.values())
+
+
+@pytest.mark.skipif(
+    prometheus.PROGRAM is None, reason="no Prometheus of Debian's package"
+)
+def test_each_panel_has_data_in_a_prometheus(demo, forked, tmp_path):
+    address = f'127.0.0.1:{prometheus.free_port()}'
+    counted = counters.SchedulerCounters()
+    count_some(tmp_path, counted, 'one')
+    queries = {
+        (panel.title, expression)
+        for row in dashboard.ROWS.values()
+        for panel in row
+        for expression, _ in panel.queries
+    }
+    places = {'$kind': 'rack', '$flavor': '.*', '$__rate_interval': '5m'}
+
+    def empty():
+        found = set()
+        for title, expression in queries:
+            asked = expression
+            for name, value in places.items():
+                asked = asked.replace(name, value)
+            if not server.has_data(asked):
+                found.add(title)
+        return found
+
+    with (
+        exporter_of(demo, address, '--scheduler-counters', str(tmp_path)),
+        prometheus.running(tmp_path, [address], RULES) as server,
+    ):
+        prometheus.until(
+            lambda: server.has_data('nfv_sched_scheduler_processes'), 120
+        )
+        # What lacks data at the end is named.
+        end = time.monotonic() + 120
+        while True:
+            count_some(tmp_path, counted, 'one')
+            if not (lacking := empty()) or time.monotonic() > end:
+                break
+            time.sleep(0.5)
+        assert lacking == set()
+        conf = ('-f', 'json', '--config-file', str(demo.nova_conf))
+        _, out, _ = forked('capacity', '--flavor', _FLAVOR, *conf)
+        told = json.loads(out)
+        name = f'flavor_name="{_FLAVOR}"'
+        assert [row['instances'] for row in told['total'][:1]] == [
+            server.value(f'nfv_sched_capacity_instances{{kind="all", {name}}}')
+        ]
+        assert told['total'][0]['instances'] == server.value(
+            f'openstack_free_capacity_by_flavor_total{{{name}}}'
+        )
+        for row in told['domains']:
+            place = f'kind="{row["kind"]}", domain="{row["domain"]}"'
+            assert row['instances'] == server.value(
+                f'nfv_sched_capacity_instances{{{place}, {name}}}'
+            )
+        code, out, _ = forked('capacity', '--after-loss', 'rack=rack1', *conf)
+        assert code == 3
+        [loss] = json.loads(out)['total']
+        place = '{kind="rack", domain="rack1"}'
+        assert loss['do_not_fit'] == server.value(
+            f'nfv_sched_loss_unplaced_instances{place}'
+        )
+        # The rules are loaded, and none fails on real metrics.
+        [group] = server.get('rules')['data']['groups']
+        assert {rule['health'] for rule in group['rules']} == {'ok'}
 
 
 def test_a_flavor_without_a_host_is_explained(demo, forked):
