@@ -15,6 +15,7 @@ from nfv_sched.nova import host_states
 from nfv_sched.nova.request_spec import instance_uuid
 from nfv_sched.nova.types import HostState
 from nfv_sched.nova.types import RequestSpec
+from nfv_sched.scheduler import counters
 from nfv_sched.scheduler import cycle as scheduling_cycle
 from nfv_sched.scheduler import host_cycle
 from nfv_sched.scheduler import rejection_log
@@ -48,6 +49,7 @@ class ResourceFilter(filters.BaseHostFilter, metaclass=abc.ABCMeta):  # type: ig
     #: not run where the guest is known to fit with all candidates.
     implied_by_fit = False
 
+    @counters.timed(counters.FILTERS)
     def filter_all(
         self, filter_obj_list: Iterable[HostState], spec_obj: RequestSpec
     ) -> Iterable[HostState]:

@@ -15,6 +15,7 @@ from nfv_sched.model import Reason
 from nfv_sched.nova.request_spec import instance_uuid
 from nfv_sched.nova.types import HostState
 from nfv_sched.nova.types import RequestSpec
+from nfv_sched.scheduler import counters
 from nfv_sched.scheduler.cycle import RequestCycle
 
 LOG = logging.getLogger(__name__)
@@ -47,12 +48,16 @@ def clear(cycle: RequestCycle, spec: RequestSpec) -> None:
 
 def write(cycle: RequestCycle) -> None:
     """Log how many hosts were rejected for what, and the nearest miss."""
-    if cycle.placed or not LOG.isEnabledFor(logging.INFO):
+    if cycle.placed:
+        return
+    if not LOG.isEnabledFor(logging.INFO):
+        counters.refused(cycle, cycle.rejected[-1][0])
         return
     groups, cycle.rejected = cycle.rejected, []
     total = sum(len(states) for _, states in groups)
     explained = min(total, MAX_EXPLAINED)
     counts, nearest = _summarize(cycle, groups)
+    counters.refused(cycle, counts[0][0])
     LOG.info(
         'No host for instance %s: of %d rejected hosts %s%s',
         cycle.instance,

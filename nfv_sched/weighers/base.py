@@ -12,6 +12,7 @@ from nfv_sched import fit
 from nfv_sched.nova.types import HostState
 from nfv_sched.nova.types import RequestSpec
 from nfv_sched.nova.types import WeighedHost
+from nfv_sched.scheduler import counters
 from nfv_sched.scheduler import cycle as scheduling_cycle
 from nfv_sched.scheduler import multipliers
 from nfv_sched.scheduler import scales
@@ -37,6 +38,13 @@ class AbsoluteWeigher(weights.BaseHostWeigher):  # type: ignore[misc]
 
     #: The option that holds the multiplier.
     option: str
+
+    def __init_subclass__(cls) -> None:
+        """Count the time that its weights take."""
+        if 'weigh_objects' in vars(cls):
+            cls.weigh_objects = counters.timed(counters.WEIGHERS)(
+                cls.weigh_objects
+            )
 
     def weight_multiplier(self, host_state: HostState) -> float:
         """The option, or what the host's aggregates say instead."""
