@@ -1,6 +1,7 @@
 """Plans on a large cloud of plain values, with their bounds.
 
-``python -m benchmarks.plans`` prints seconds, moves and bounds.
+``python -m benchmarks.plans`` prints seconds, moves and bounds. The gap is how
+much less room is regained than the solver's bound, as a part of it.
 """
 
 import argparse
@@ -13,6 +14,8 @@ from rich.console import Console
 from rich.table import Table
 
 from nfv_sched.plan import planner
+from nfv_sched.plan.defragment import defragment
+from nfv_sched.plan.defragment import ExpectedShape
 from nfv_sched.plan.planner import SearchLimits
 from nfv_sched.plan.values import Method
 from nfv_sched.plan.values import Plan
@@ -33,7 +36,14 @@ def main() -> None:
     parser.add_argument('--seed', type=int, default=1)
     args = parser.parse_args()
     table = Table(
-        'fill', 'instances', 'plan', 's', 'moves', 'no host', 'at most'
+        'fill',
+        'instances',
+        'plan',
+        's',
+        'moves',
+        'no host',
+        'at most',
+        'gap',
     )
     for fill in args.fill:
         for row in _rows(args.hosts, fill, args.seed):
@@ -42,7 +52,7 @@ def main() -> None:
 
 
 def _rows(hosts: int, fill: float, seed: int) -> Iterator[tuple[str, ...]]:
-    cloud, _ = planned_clouds.random_cloud(
+    cloud, classes = planned_clouds.random_cloud(
         seed,
         hosts,
         fill,
@@ -55,6 +65,10 @@ def _rows(hosts: int, fill: float, seed: int) -> Iterator[tuple[str, ...]]:
     )
     leave = SearchLimits(most_leaving=3)
     several = [f'host{number}' for number in range(hosts // 20)]
+    expected = [
+        ExpectedShape(each.flavor, each.fit_request, 1 / len(classes))
+        for each in classes
+    ]
     plans: dict[str, Callable[[], Plan]] = {
         'room for 3': lambda: planner.make_room(
             cloud, new, 3, search_limits=leave
@@ -66,6 +80,8 @@ def _rows(hosts: int, fill: float, seed: int) -> Iterator[tuple[str, ...]]:
         'drain of a host': lambda: planner.relocate(
             cloud, several[:1], search_limits=leave
         ),
+        'most room by 10': lambda: defragment(cloud, expected, 10),
+        'most room by 50': lambda: defragment(cloud, expected, 50),
     }
     for name, make in plans.items():
         start = time.perf_counter()
@@ -74,9 +90,19 @@ def _rows(hosts: int, fill: float, seed: int) -> Iterator[tuple[str, ...]]:
         yield f'{count:,}', name, f'{seconds:.1f}', *_cells(plan)
 
 
-def _cells(plan: Plan) -> tuple[str, str, str]:
+def _cells(plan: Plan) -> tuple[str, str, str, str]:
+    """Moves, instances without a host or regained room, bound and gap."""
     moves = sum(step.method is not Method.BOOT for step in plan.steps)
-    return str(moves), str(len(plan.unplaced)), str(plan.at_most)
+    regained = plan.regained
+    if regained is None:
+        return str(moves), str(len(plan.unplaced)), str(plan.at_most), ''
+    most = regained.at_most
+    return (
+        str(moves),
+        f'{regained.value:.1%} room',
+        'unknown' if most is None else f'{most:.1%}',
+        '' if most is None else f'{1 - regained.value / most:.2%}',
+    )
 
 
 if __name__ == '__main__':

@@ -18,7 +18,6 @@ from nfv_sched.cmd.multi_table import Section
 from nfv_sched.cmd.multi_table import Selection
 from nfv_sched.dryrun.scheduler import DryRunScheduler
 from nfv_sched.nova import boot_request
-from nfv_sched.nova import flavors
 from nfv_sched.nova.scheduler_pipeline import Pipeline
 from nfv_sched.nova.shapes import Shape
 from nfv_sched.nova.shapes import shapes_of
@@ -33,19 +32,6 @@ LOG = logging.getLogger(__name__)
 _Requests = tuple[str, list[tuple[Shape | None, RequestSpec]]]
 #: More hosts than people read.
 _FEW = 50
-
-
-def _weighted(text: str, source: backends.Backends) -> tuple[str, int]:
-    """The name and the weight of a flavor, whose name may have ``=``.
-
-    :raises nfv_sched.nova.boot_request.BadRequestError: the weight is invalid
-    """
-    if '=' in text and guest_requests.is_flavor(text, source):
-        return text, 1
-    try:
-        return flavors.parse_weight(text)
-    except ValueError as error:
-        raise boot_request.BadRequestError(f'--flavor: {error}') from error
 
 
 def sections(
@@ -121,7 +107,11 @@ def _requests(
         LOG.info(guest_requests.NOT_STORED)
         spec = boot_request.stored_spec(context, parsed.server)
         return str(spec.flavor.name), [(None, spec)]
-    name = _weighted(parsed.flavor[0], source)[0] if parsed.flavor else None
+    name = (
+        guest_requests.weighted_flavor('--flavor', parsed.flavor[0], source)[0]
+        if parsed.flavor
+        else None
+    )
     flavor = guest_requests.flavor_of(parsed, name, source)
     request = guest_requests.boot_request_of(parsed, flavor, source)
     if name is None or guest_options.guest_options_given(parsed):
@@ -146,7 +136,10 @@ def _mixture(
     command.note(guest_requests.unknown_names(parsed, scheduler))
     requests = [
         (name, _spec(parsed, scheduler, source, name), weight)
-        for name, weight in (_weighted(text, source) for text in parsed.flavor)
+        for name, weight in (
+            guest_requests.weighted_flavor('--flavor', text, source)
+            for text in parsed.flavor
+        )
     ]
     with rich_console.bar('instances') as tell:
         mixture = count_mixture(

@@ -16,6 +16,7 @@ from nfv_sched.model.similar_names import did_you_mean
 from nfv_sched.nova import boot_request
 from nfv_sched.nova import config as nova_config
 from nfv_sched.nova import extra_spec_validation
+from nfv_sched.nova import flavors
 
 LOG = logging.getLogger(__name__)
 
@@ -40,6 +41,22 @@ def is_flavor(name: str, sources: Backends) -> bool:
     except boot_request.BadRequestError:
         return False
     return True
+
+
+def weighted_flavor(
+    option: str, text: str, sources: Backends
+) -> tuple[str, int]:
+    """The name and the weight of a flavor, whose name may have ``=``.
+
+    :raises nfv_sched.nova.boot_request.BadRequestError: the weight is invalid
+    :raises NoBackendError: Nova's API, the only backend, does not answer
+    """
+    if '=' in text and is_flavor(text, sources):
+        return text, 1
+    try:
+        return flavors.parse_weight(text)
+    except ValueError as error:
+        raise boot_request.BadRequestError(f'{option}: {error}') from error
 
 
 def flavor_of(

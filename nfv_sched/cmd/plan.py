@@ -4,6 +4,7 @@ import abc
 import argparse
 from collections.abc import Iterator
 from collections.abc import Sequence
+import contextlib
 import pathlib
 
 from nfv_sched.cmd import backend_options
@@ -22,28 +23,19 @@ from nfv_sched.cmd.named_hosts import Named
 from nfv_sched.dryrun.scheduler import DryRunScheduler
 from nfv_sched.nova import boot_request
 from nfv_sched.nova.scheduler_pipeline import Pipeline
-from nfv_sched.nova.types import RequestSpec
-from nfv_sched.plan import planner
 from nfv_sched.plan import scripts
 from nfv_sched.plan import tables
+from nfv_sched.plan.cloud_plans import CloudPlans
+from nfv_sched.plan.cloud_plans import METHODS
 from nfv_sched.plan.executor import DeviationError
 from nfv_sched.plan.executor import Executor
 from nfv_sched.plan.executor import Journal
-from nfv_sched.plan.planner import PlannedCloud
 from nfv_sched.plan.planner import SearchLimits
-from nfv_sched.plan.projected_host import RequestClass
-from nfv_sched.plan.reading import ANY_METHOD
-from nfv_sched.plan.reading import CloudReading
-from nfv_sched.plan.values import Method
 from nfv_sched.plan.values import Plan
+from nfv_sched.plan.values import Step
 from nfv_sched.render.formatting import printable
 from nfv_sched.survey.values import Survey
 
-_METHODS = {
-    'any': ANY_METHOD,
-    'live': (Method.LIVE,),
-    'cold': (Method.COLD,),
-}
 #: How often what is left is planned again.
 MAX_PLANS = 5
 _SCRIPTS = {'shell': scripts.shell, 'ansible': scripts.ansible}
@@ -52,8 +44,16 @@ _SCRIPTS = {'shell': scripts.shell, 'ansible': scripts.ansible}
 class PlanCommand(MultiTableCommand, metaclass=abc.ABCMeta):
     """A command that prints a plan."""
 
-    views = (tables.TOTAL, tables.STEPS, tables.UNPLACED)
+    views = (
+        tables.TOTAL,
+        tables.STEPS,
+        tables.ROOM,
+        tables.UNPLACED,
+        tables.LOST_WITHOUT,
+    )
     default_view = tables.STEPS
+    #: How many steps of --execute were begun.
+    begun = 0
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Describe the options that all plans have."""
@@ -64,8 +64,8 @@ class PlanCommand(MultiTableCommand, metaclass=abc.ABCMeta):
             type=guest_options.not_negative,
             default=2,
             metavar='N',
-            help='the most instances that leave each host to make room for '
-            'others (default: 2)',
+            help='the most instances that leave each host to make room '
+            '(default: 2)',
         )
         parser.add_argument(
             '--seconds',
@@ -126,6 +126,26 @@ class PlanCommand(MultiTableCommand, metaclass=abc.ABCMeta):
     ) -> tuple[str, Plan]:
         """What the plan is for, and the plan."""
 
+    @contextlib.contextmanager
+    def plans(
+        self,
+        parsed_args: argparse.Namespace,
+        scheduler: DryRunScheduler,
+        survey: Survey,
+    ) -> Iterator[CloudPlans]:
+        """Plans as the options ask, with a bar while instances are read."""
+        plans = CloudPlans(
+            scheduler,
+            survey,
+            methods=METHODS[getattr(parsed_args, 'method', 'any')],
+            search_limits=SearchLimits(
+                parsed_args.leaving, parsed_args.seconds
+            ),
+            progress=lambda: rich_console.bar('instances'),
+        )
+        yield plans
+        self.problem(plans.problems)
+
     def sections(
         self, parsed_args: argparse.Namespace, selection: Selection
     ) -> Iterator[Section]:
@@ -136,8 +156,15 @@ class PlanCommand(MultiTableCommand, metaclass=abc.ABCMeta):
             yield Section(tables.total(plan, parsed_args.gbit), title)
         if selection.wants(tables.STEPS):
             yield Section(tables.steps(plan), 'Steps')
+        if selection.wants(tables.ROOM, overview=plan.regained is not None):
+            yield Section(tables.room(plan), 'Room')
         if selection.wants(tables.UNPLACED, overview=bool(plan.unplaced)):
             yield Section(tables.unplaced(plan), 'Find no host')
+        lost = bool(plan.steps and plan.lost_without)
+        if selection.wants(tables.LOST_WITHOUT, overview=lost):
+            yield Section(
+                tables.lost_without(plan), 'Find no host without the steps'
+            )
 
     def _plan(self, parsed_args: argparse.Namespace) -> tuple[str, Plan]:
         source = backends.Backends(parsed_args)
@@ -173,7 +200,7 @@ class PlanCommand(MultiTableCommand, metaclass=abc.ABCMeta):
         executor = Executor(
             compute_api.connect(parsed_args.os_cloud),
             Journal(parsed_args.journal),
-            tell=lambda step: self._say(scripts.describe(step)),
+            tell=self._begin,
             timeout=parsed_args.step_timeout,
         )
         executor.settle()
@@ -197,6 +224,10 @@ class PlanCommand(MultiTableCommand, metaclass=abc.ABCMeta):
             break
         return self.exit_code()
 
+    def _begin(self, step: Step) -> None:
+        self.begun += 1
+        self._say(scripts.describe(step))
+
     def _say(self, text: str) -> None:
         self.app.stdout.write(printable(text) + '\n')
 
@@ -204,25 +235,6 @@ class PlanCommand(MultiTableCommand, metaclass=abc.ABCMeta):
         self.app.stdout.write('Make these steps? [y/N] ')
         self.app.stdout.flush()
         return self.app.stdin.readline().strip().lower() in ('y', 'yes')
-
-    def read(
-        self,
-        reading: CloudReading,
-        movable: Sequence[str] | None = None,
-        new: Sequence[tuple[str, RequestSpec]] = (),
-    ) -> tuple[PlannedCloud, list[RequestClass]]:
-        """The cloud, and the classes that are new, with a bar meanwhile.
-
-        As :meth:`nfv_sched.plan.reading.CloudReading.cloud`.
-        """
-        with rich_console.bar('instances') as tell:
-            read = reading.cloud(movable, new, tell=tell)
-        self.problem(reading.problems)
-        return read
-
-
-def _search_limits(parsed: argparse.Namespace) -> SearchLimits:
-    return SearchLimits(parsed.leaving, parsed.seconds)
 
 
 def _named(survey: Survey, wanted: Sequence[Named]) -> list[str]:
@@ -246,7 +258,7 @@ def _add_method(parser: argparse.ArgumentParser) -> None:
     """Add ``--method``."""
     parser.add_argument(
         '--method',
-        choices=sorted(_METHODS),
+        choices=sorted(METHODS),
         default='any',
         help='how instances may move; any prefers live migration '
         '(default: any)',
@@ -279,28 +291,16 @@ class PlanDrainCommand(PlanCommand):
     ) -> tuple[str, Plan]:
         """Drain."""
         hosts = _named(survey, [('host', name) for name in parsed_args.hosts])
-        reading = CloudReading(
-            scheduler, survey, methods=_METHODS[parsed_args.method]
-        )
-        title = f'Drain of {", ".join(hosts)}'
-        # The others are only read if they have to make room.
-        cloud, _ = self.read(reading, hosts)
-        plan = planner.relocate(
-            cloud, hosts, search_limits=SearchLimits(0, parsed_args.seconds)
-        )
-        if not plan.is_complete and parsed_args.leaving:
-            cloud, _ = self.read(reading)
-            plan = planner.relocate(
-                cloud, hosts, search_limits=_search_limits(parsed_args)
-            )
-        return title, plan
+        with self.plans(parsed_args, scheduler, survey) as plans:
+            return f'Drain of {", ".join(hosts)}', plans.drain(hosts)
 
 
 class PlanSurviveCommand(PlanCommand):
     """Plan where the instances of lost hosts go.
 
-    As many as possible find a host, all where that is possible. The exit
-    code is 3 if any finds none.
+    As many as possible find a host, all where that is possible. With
+    --prepare: the moves to make before the loss, so that more find one. The
+    exit code is 3 if any finds none.
     """
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
@@ -314,6 +314,13 @@ class PlanSurviveCommand(PlanCommand):
             help='hosts that are lost: host=NAME, or a failure domain such '
             'as rack=R1',
         )
+        parser.add_argument(
+            '--prepare',
+            action='store_true',
+            help='plan the fewest moves on the other hosts after which as '
+            'many as possible find a host',
+        )
+        _add_method(parser)
         return parser
 
     def plan(
@@ -323,14 +330,13 @@ class PlanSurviveCommand(PlanCommand):
         scheduler: DryRunScheduler,
         survey: Survey,
     ) -> tuple[str, Plan]:
-        """Evacuate."""
+        """Evacuate, or prepare for that."""
         hosts = _named(survey, parsed_args.lost)
-        reading = CloudReading(scheduler, survey, methods=(Method.EVACUATION,))
-        cloud, _ = self.read(reading, hosts)
-        plan = planner.relocate(
-            cloud, hosts, lost=True, search_limits=_search_limits(parsed_args)
-        )
-        return f'Loss of {", ".join(hosts)}', plan
+        names = ', '.join(hosts)
+        with self.plans(parsed_args, scheduler, survey) as plans:
+            if parsed_args.prepare:
+                return f'Prepared loss of {names}', plans.prepare(hosts)
+            return f'Loss of {names}', plans.survive(hosts)
 
 
 class PlanRoomCommand(PlanCommand):
@@ -371,14 +377,59 @@ class PlanRoomCommand(PlanCommand):
         request = guest_requests.boot_request_of(parsed_args, flavor, source)
         spec = boot_request.request_spec(scheduler.context, request)
         name = parsed_args.flavor or 'flavor by hand'
-        reading = CloudReading(
-            scheduler, survey, methods=_METHODS[parsed_args.method]
+        title = f'Room for {parsed_args.count} of {name}'
+        with self.plans(parsed_args, scheduler, survey) as plans:
+            return title, plans.room(name, spec, parsed_args.count)
+
+
+class PlanDefragmentCommand(PlanCommand):
+    """Plan the moves that regain the most room for expected instances.
+
+    The room counts at the prices of the weighers: for the demand that they
+    expect, or for the given flavors. No more moves are planned than pay.
+    """
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """Describe the command's options."""
+        parser = super().get_parser(prog_name)
+        parser.add_argument(
+            '--moves',
+            type=guest_options.positive,
+            required=True,
+            metavar='N',
+            help='the most moves',
         )
-        cloud, [asked] = self.read(reading, new=[(name, spec)])
-        plan = planner.make_room(
-            cloud,
-            asked,
-            parsed_args.count,
-            search_limits=_search_limits(parsed_args),
+        parser.add_argument(
+            '--for',
+            action='append',
+            default=[],
+            dest='flavors',
+            metavar='NAME[=WEIGHT]',
+            help='name or id of a flavor that room is for; may be repeated, '
+            'with weights (default: 1)',
         )
-        return f'Room for {parsed_args.count} of {name}', plan
+        _add_method(parser)
+        return parser
+
+    def plan(
+        self,
+        parsed_args: argparse.Namespace,
+        source: backends.Backends,
+        scheduler: DryRunScheduler,
+        survey: Survey,
+    ) -> tuple[str, Plan]:
+        """Regain room."""
+        flavors = []
+        for text in parsed_args.flavors:
+            name, weight = guest_requests.weighted_flavor(
+                '--for', text, source
+            )
+            flavor = boot_request.flavor_named(scheduler.context, name)
+            request = boot_request.BootRequest(flavor, flavor_name=flavor.name)
+            spec = boot_request.request_spec(scheduler.context, request)
+            flavors.append((name, spec, weight))
+        title = f'Most room by {parsed_args.moves} moves'
+        # What was begun before a deviation counts, too.
+        moves = max(0, parsed_args.moves - self.begun)
+        with self.plans(parsed_args, scheduler, survey) as plans:
+            return title, plans.defragment(moves, flavors)

@@ -436,11 +436,20 @@ class DryRunScheduler:
         }
         if not any(node_labels.are_complete(h.cells) for h in hosts.values()):
             return None
-        if self._primed is not cycle.process:
-            self._primed = cycle.process
-            if demand.can_prime():
-                demand.prime(cycle.process.demand)
+        self._prime(cycle.process)
         return NodeChoices(cycle, spec, hosts)
+
+    def expected_demand(self) -> fit.Demand:
+        """The demand that a nova-scheduler expects which has just started."""
+        self._prime(self._process)
+        return demand.expected(self._process.demand).expected
+
+    def _prime(self, process: SchedulerProcess) -> None:
+        """Read the first demand from the databases, unless that is done."""
+        if self._primed is not process:
+            self._primed = process
+            if demand.can_prime():
+                demand.prime(process.demand)
 
     def begin(self, spec: RequestSpec, task_state: str | None) -> RequestCycle:
         """Begin the cycle of a request on the topology that it needs."""

@@ -1,6 +1,7 @@
 """The order of moves in which each claim succeeds."""
 
 import collections
+from collections.abc import Collection
 from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Mapping
@@ -47,20 +48,24 @@ def order(
     classes: Sequence[RequestClass],
     options: Mapping[str, Option],
     moving: Iterable[MovingInstance],
+    closed: Collection[str] = (),
 ) -> Ordered:
     """Carry out what was chosen for each host, claim by claim.
 
     A move waits for those that make its room. Where moves wait for each
     other in a circle one instance goes to a third host first, and on to its
-    destination later.
+    destination later. Evacuations come last: what is moved beside them is
+    moved before the hosts are lost.
 
     :param projected_hosts: the hosts by name, which are changed
     :param classes: by their numbers in the options
     :param options: what was chosen for each host
     :param moving: all that leave a host or need one; there may be more
         than there are places
+    :param closed: hosts that no instance may go to, not even for a while
     """
-    return _Ordering(projected_hosts, _assign(classes, options, moving)).run()
+    pending = _assign(classes, options, moving)
+    return _Ordering(projected_hosts, pending, frozenset(closed)).run()
 
 
 @dataclasses.dataclass(slots=True)
@@ -78,20 +83,31 @@ class _Ordering:
         self,
         projected_hosts: Mapping[str, ProjectedHost],
         pending: Iterable[_Pending],
+        closed: frozenset[str],
     ) -> None:
+        self._closed = closed
         self._projected_hosts = projected_hosts
-        self._pending = list(pending)
+        self._pending: list[_Pending] = []
+        self._stages: tuple[list[_Pending], list[_Pending]] = ([], [])
+        for each in pending:
+            evacuated = each.instance.method is Method.EVACUATION
+            self._stages[evacuated].append(each)
         self._steps: list[Step] = []
-        # The last step that changed each host.
+        # The steps that changed each host.
         self._changed: dict[str, list[int]] = collections.defaultdict(list)
+        # All steps that have to be done before each step.
+        self._before: dict[int, frozenset[int]] = {}
 
     def run(self) -> Ordered:
-        while self._pending:
-            if not self._advance() and not self._park():
-                break
+        stuck: list[_Pending] = []
+        for stage in self._stages:
+            self._pending = stage
+            while self._pending:
+                if not self._advance() and not self._park():
+                    break
+            stuck += self._pending
         return Ordered(
-            tuple(self._steps),
-            tuple(pending.instance for pending in self._pending),
+            tuple(self._steps), tuple(pending.instance for pending in stuck)
         )
 
     def _advance(self) -> bool:
@@ -115,11 +131,12 @@ class _Ordering:
         if pending.resident is not None and source is not None:
             self._projected_hosts[source].leave(pending.resident)
         number = len(self._steps) + 1
-        after = sorted(
+        after = self._direct(
+            number,
             {
                 *self._changed[destination],
                 *(self._changed[source] if source and pending.parked else ()),
-            }
+            },
         )
         self._steps.append(
             Step(
@@ -132,7 +149,7 @@ class _Ordering:
                 destination,
                 predicted,
                 instance.memory_mib if instance.method is Method.LIVE else 0,
-                tuple(after),
+                after,
             )
         )
         for host in filter(None, (source, destination)):
@@ -149,9 +166,18 @@ class _Ordering:
         )
         return True
 
+    def _direct(self, number: int, earlier: set[int]) -> tuple[int, ...]:
+        """Of the steps before one those that no other of them waits for."""
+        waited_for = frozenset[int]().union(
+            *(self._before[each] for each in earlier)
+        )
+        self._before[number] = waited_for | earlier
+        return tuple(sorted(earlier - waited_for))
+
     def _park(self) -> bool:
         """Move one that is in the way of another to a third host."""
         wanted = {pending.destination for pending in self._pending}
+        taken = wanted | self._closed
         for pending in self._pending:
             if (
                 pending.at not in wanted
@@ -161,7 +187,7 @@ class _Ordering:
             ):
                 continue
             for name in self._projected_hosts:
-                if name in wanted or name == pending.at:
+                if name in taken or name == pending.at:
                     continue
                 if self._move(pending, name):
                     pending.parked = True

@@ -103,6 +103,53 @@ def relocate(
     :param hosts: which are to be empty, and get no instance
     :param lost: whether the hosts are lost, so that instances are evacuated
     """
+    stay, moving = _leaving(cloud, hosts, lost=lost)
+    request = _Request(cloud, moving, frozenset(hosts), search_limits.seconds)
+    plan = request.plan(0)
+    if not plan.is_complete and search_limits.most_leaving and not lost:
+        other = request.plan(search_limits.most_leaving)
+        if len(other.unplaced) < len(plan.unplaced):
+            plan = other
+    return dataclasses.replace(plan, unplaced=(*stay, *plan.unplaced))
+
+
+def prepare(
+    cloud: PlannedCloud,
+    hosts: Collection[str],
+    *,
+    search_limits: SearchLimits = SOME_OTHERS,
+) -> Plan:
+    """Move as few as possible, so that instances of lost hosts find a host.
+
+    :param hosts: which may be lost, and get no instance
+    :returns: the moves that are made before the loss; what finds no host
+        even after them, and without them
+    """
+    stay, moving = _leaving(cloud, hosts, lost=True)
+    request = _Request(cloud, moving, frozenset(hosts), search_limits.seconds)
+    without = request.plan(0)
+    plan = without
+    if not without.is_complete and search_limits.most_leaving:
+        plan = request.plan(search_limits.most_leaving)
+        if len(plan.unplaced) >= len(without.unplaced):
+            plan = dataclasses.replace(without, at_most=plan.at_most)
+    return dataclasses.replace(
+        plan,
+        steps=tuple(
+            step for step in plan.steps if step.method is not Method.EVACUATION
+        ),
+        unplaced=(*stay, *plan.unplaced),
+        lost_without=(*stay, *without.unplaced),
+    )
+
+
+def _leaving(
+    cloud: PlannedCloud, hosts: Collection[str], *, lost: bool
+) -> tuple[list[Unplaced], list[MovingInstance]]:
+    """Those that have to stay on some hosts, and those that leave them.
+
+    :param lost: whether the hosts are lost, so that instances are evacuated
+    """
     leaving = [
         (host, resident)
         for host in hosts
@@ -110,12 +157,7 @@ def relocate(
     ]
     stay = [
         Unplaced(
-            each.uuid,
-            each.name,
-            each.flavor,
-            host,
-            each.stays,
-            each.stays,
+            each.uuid, each.name, each.flavor, host, each.stays, each.stays
         )
         for host, each in leaving
         if each.asks is None
@@ -135,13 +177,7 @@ def relocate(
         for host, each in leaving
         if each.asks is not None
     ]
-    request = _Request(cloud, moving, frozenset(hosts), search_limits.seconds)
-    plan = request.plan(0)
-    if not plan.is_complete and search_limits.most_leaving and not lost:
-        other = request.plan(search_limits.most_leaving)
-        if len(other.unplaced) < len(plan.unplaced):
-            plan = other
-    return dataclasses.replace(plan, unplaced=(*stay, *plan.unplaced))
+    return stay, moving
 
 
 def make_room(
@@ -430,7 +466,9 @@ class _Request:
             host: projected.branch(ledger)
             for host, projected in self._cloud.projected_hosts.items()
         }
-        ordered = order(projected_hosts, self._classes, options, moving)
+        ordered = order(
+            projected_hosts, self._classes, options, moving, self._closed
+        )
         unplaced = [
             self._unplaced(projected_hosts, each)
             for each in (

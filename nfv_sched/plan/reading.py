@@ -45,6 +45,8 @@ from nfv_sched.survey.values import SurveyedInstance
 #: How an instance may get to its destination, first what is preferred.
 ANY_METHOD = (Method.LIVE, Method.COLD)
 
+_EVACUATED = (Method.EVACUATION,)
+
 _PURPOSES = {
     Method.LIVE: Purpose.LIVE_MIGRATE,
     Method.COLD: Purpose.MIGRATE,
@@ -108,6 +110,7 @@ class CloudReading:
         self,
         movable: Collection[str] | None = None,
         new: Sequence[tuple[str, RequestSpec]] = (),
+        lost: Collection[str] = (),
         *,
         tell: Callable[[int, int], None] = lambda done, total: None,
     ) -> tuple[PlannedCloud, list[RequestClass]]:
@@ -115,9 +118,10 @@ class CloudReading:
 
         :param movable: the hosts whose instances may move, None for all
         :param new: flavors and requests of instances that do not exist
+        :param lost: the hosts whose instances are evacuated
         :param tell: called with the number of instances read, and of all
         """
-        movers = self._movers(movable, tell)
+        movers = self._movers(movable, lost, tell)
         asked_new = [self._boot(flavor, spec) for flavor, spec in new]
         asked = list(
             dict.fromkeys(
@@ -173,6 +177,7 @@ class CloudReading:
     def _movers(
         self,
         movable: Collection[str] | None,
+        lost: Collection[str],
         tell: Callable[[int, int], None],
     ) -> dict[str, list[_Mover]]:
         hosts = {
@@ -199,6 +204,7 @@ class CloudReading:
                         instance,
                         facts.get(instance.uuid),
                         texts.get(instance.uuid, ''),
+                        _EVACUATED if name in lost else self._methods,
                     )
                 )
                 done += 1
@@ -211,19 +217,16 @@ class CloudReading:
         instance: SurveyedInstance,
         facts: movability.Movability | None,
         text: str,
+        methods: Sequence[Method],
     ) -> _Mover:
         if facts is None:
             return _Mover(
                 instance, 0, Method.LIVE, None, 'it could not be read'
             )
         why = {Method.LIVE: facts.live, Method.COLD: facts.cold}
-        method = next(
-            (each for each in self._methods if not why.get(each)), None
-        )
+        method = next((each for each in methods if not why.get(each)), None)
         if method is None:
-            stays = '; '.join(
-                dict.fromkeys(why[each] for each in self._methods)
-            )
+            stays = '; '.join(dict.fromkeys(why[each] for each in methods))
             return _Mover(instance, facts.memory_mib, Method.LIVE, None, stays)
         try:
             asked = self._ask(host, instance, facts, method, text)

@@ -9,6 +9,11 @@ from typing import Any
 from nfv_sched.plan.limits import HostLimits
 from nfv_sched.plan.options import Option
 
+#: What a move has to regain, as a part of an average host's room.
+MOVE_WORTH = 1e-4
+#: How near to its bound what is regained has to be.
+GAP = 0.005
+
 
 @dataclasses.dataclass(frozen=True, eq=False, slots=True)
 class HostChoices:
@@ -93,9 +98,30 @@ def prices(problem: ChoiceProblem) -> tuple[float, ...]:
     return _Program(problem).prices()
 
 
+def regain(
+    problem: ChoiceProblem,
+    worth: Sequence[Sequence[float]],
+    moves: int,
+    *,
+    seconds: float = 10.0,
+) -> tuple[Mapping[str, Option], float | None]:
+    """The options that are worth most together, and a bound on that.
+
+    :param worth: of each option of each choice
+    :param moves: the most instances that leave hosts
+    :param seconds: what was found by then is used
+    :raises NoSolverError: scipy is not installed
+    """
+    return _Program(problem).regain(worth, moves, seconds)
+
+
 def _least(bound: float) -> int:
     """The least whole number; for the solver 2.9999999 is 3."""
     return max(0, math.ceil(bound - 1e-6))
+
+
+#: A matrix, and the least and the most of each of its rows.
+_Constraints = tuple[Any, list[float], list[float]]
 
 
 class _Program:
@@ -133,7 +159,7 @@ class _Program:
 
     def bound(self, seconds: float) -> int:
         """The least demand that is not met."""
-        found = self._milp(self._unplaced(), *self._constraints(), seconds)
+        found = self._milp(self._unplaced(), self._constraints(), seconds)
         return 0 if found is None else _least(found[1])
 
     def prices(self) -> tuple[float, ...]:
@@ -174,16 +200,50 @@ class _Program:
             float,
         )
 
-    def solve(self, seconds: float) -> Solution | None:
+    def regain(
+        self,
+        worth: Sequence[Sequence[float]],
+        most_moves: int,
+        seconds: float,
+    ) -> tuple[Mapping[str, Option], float | None]:
+        np = self._np
+        moves, memory = self._moves()
+        cost = MOVE_WORTH * (moves + memory / (1 + memory.sum()))
+        cost[: len(self._columns)] -= np.concatenate([[], *worth])
+        rows, low, high = self._constraints()
+        found = self._milp(
+            cost,
+            (
+                self._sparse.vstack(
+                    [rows, self._sparse.csr_matrix(moves.reshape(1, -1))]
+                ),
+                [*low, 0],
+                [*high, most_moves],
+            ),
+            seconds,
+            GAP,
+        )
+        if found is None:
+            return {}, None
+        values, bound = found
+        # Without what the moves cost.
+        return self._options(values), 2 * MOVE_WORTH * most_moves - bound
+
+    def _moves(self) -> tuple[Any, Any]:
+        """How many instances each option moves, and their memory in MiB."""
         np = self._np
         moves, memory = np.zeros(self._width), np.zeros(self._width)
-        unplaced = self._unplaced()
         for place, (choice, number) in enumerate(self._columns):
             leaving = choice.options[number].leaving
             moves[place] = len(leaving)
             memory[place] = sum(each.memory_mib for each in leaving)
+        return moves, memory
+
+    def solve(self, seconds: float) -> Solution | None:
+        unplaced = self._unplaced()
+        moves, memory = self._moves()
         rows, low, high = self._constraints()
-        first = self._milp(unplaced, rows, low, high, seconds)
+        first = self._milp(unplaced, (rows, low, high), seconds)
         if first is None:
             return None
         values = first[0]
@@ -193,9 +253,11 @@ class _Program:
             second = self._milp(
                 # All memory together weighs less than one more move.
                 moves + memory / (1 + memory.sum()),
-                self._sparse.vstack([rows, row]),
-                [*low, 0],
-                [*high, lost],
+                (
+                    self._sparse.vstack([rows, row]),
+                    [*low, 0],
+                    [*high, lost],
+                ),
                 seconds,
             )
             if second is not None:
@@ -205,26 +267,28 @@ class _Program:
     def _milp(
         self,
         cost: Any,
-        rows: Any,
-        low: Sequence[float],
-        high: Sequence[float],
+        constraints: _Constraints,
         seconds: float,
+        gap: float = 0.0,
     ) -> tuple[Any, float] | None:
-        """The values that cost least, and a bound on the cost."""
+        """The values that cost least, and a bound on the cost.
+
+        :param gap: the relative difference of both that is small enough
+        """
         np, optimize = self._np, self._optimize
         result = optimize.milp(
             cost,
             integrality=np.ones(self._width),
             bounds=optimize.Bounds(np.zeros(self._width), self._upper()),
-            constraints=optimize.LinearConstraint(rows, low, high),
-            options={'time_limit': seconds, 'mip_rel_gap': 0.0},
+            constraints=optimize.LinearConstraint(*constraints),
+            options={'time_limit': seconds, 'mip_rel_gap': gap},
         )
         if result.x is None:
             return None
         bound = result.mip_dual_bound
         return result.x, float(result.fun if bound is None else bound)
 
-    def _constraints(self) -> tuple[Any, list[float], list[float]]:
+    def _constraints(self) -> _Constraints:
         problem, columns = self._problem, self._columns
         rows: list[dict[int, float]] = []
         low: list[float] = []

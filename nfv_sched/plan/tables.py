@@ -6,6 +6,7 @@ from nfv_sched.dryrun.tables import Column
 from nfv_sched.dryrun.tables import Table
 from nfv_sched.plan.values import Plan
 from nfv_sched.plan.values import PredictedClaim
+from nfv_sched.plan.values import ShapeRoom
 from nfv_sched.plan.values import Step
 from nfv_sched.plan.values import Unplaced
 
@@ -13,6 +14,8 @@ from nfv_sched.plan.values import Unplaced
 TOTAL = 'total'
 STEPS = 'steps'
 UNPLACED = 'unplaced'
+LOST_WITHOUT = 'lost_without'
+ROOM = 'room'
 
 _MIB_PER_GIB = 1024
 
@@ -48,21 +51,46 @@ def _gib(mib: int) -> str:
     return f'{mib / _MIB_PER_GIB:,.1f}'
 
 
+def _rounded(share: float | None) -> float | None:
+    return None if share is None else round(share, 6)
+
+
+def _percentage(share: float | None) -> str:
+    return '' if share is None else f'{share:.1%}'
+
+
 def total(plan: Plan, gbit_per_s: float) -> Table[Plan]:
     """The plan as a whole.
 
     :param gbit_per_s: the bandwidth at which memory is copied
     """
+    regains = plan.regained is not None
     return Table(
         TOTAL,
         (
             Column('steps', 'Steps', lambda row: len(row.steps)),
-            Column('unplaced', 'Find no host', lambda row: len(row.unplaced)),
+            Column(
+                'unplaced',
+                '' if regains else 'Find no host',
+                lambda row: len(row.unplaced),
+            ),
             Column(
                 'at_most',
-                'At most can',
+                '' if regains else 'At most can',
                 lambda row: row.at_most,
                 lambda row: '' if row.at_most is None else row.at_most,
+            ),
+            Column(
+                'regained',
+                'Regained' if regains else '',
+                lambda row: row.regained and round(row.regained.value, 6),
+                lambda row: row.regained and f'{row.regained.value:.1%}',
+            ),
+            Column(
+                'regained_at_most',
+                'At most' if regains else '',
+                lambda row: row.regained and _rounded(row.regained.at_most),
+                lambda row: row.regained and _percentage(row.regained.at_most),
             ),
             Column(
                 'memory_mib',
@@ -123,3 +151,27 @@ _UNPLACED = (
 def unplaced(plan: Plan) -> Table[Unplaced]:
     """The instances that find no host."""
     return Table(UNPLACED, _UNPLACED, plan.unplaced)
+
+
+def lost_without(plan: Plan) -> Table[Unplaced]:
+    """The instances that find no host if the steps are not made."""
+    return Table(LOST_WITHOUT, _UNPLACED, plan.lost_without)
+
+
+_ROOM = (
+    Column[ShapeRoom]('shape', 'Expected', lambda row: row.name),
+    Column[ShapeRoom](
+        'share',
+        'Share',
+        lambda row: round(row.share, 6),
+        lambda row: f'{row.share:.0%}',
+    ),
+    Column[ShapeRoom]('before', 'Room for', lambda row: row.before),
+    Column[ShapeRoom]('after', 'After the steps', lambda row: row.after),
+)
+
+
+def room(plan: Plan) -> Table[ShapeRoom]:
+    """The room for expected instances."""
+    shapes = plan.regained.shapes if plan.regained else ()
+    return Table(ROOM, _ROOM, shapes)

@@ -1,6 +1,7 @@
 """A plan: steps in order, each of which is known to succeed."""
 
 from collections.abc import Mapping
+from collections.abc import Sequence
 import dataclasses
 import enum
 
@@ -59,9 +60,9 @@ class Step:
 
     ``instance`` is the uuid, None for one that is booted; ``source`` is None
     then, too. ``memory_mib`` is what is copied, by live migrations only.
-    ``after`` has
-    the numbers of the steps that have to be done before this one, since they
-    make its room.
+    ``after`` has the numbers of the steps that have to be done before this
+    one, since they make its room, without those that they wait for
+    themselves.
     """
 
     number: int
@@ -93,18 +94,48 @@ class Unplaced:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class ShapeRoom:
+    """Room for instances of an expected shape, before a plan and after it.
+
+    ``share`` is how many of all expected instances are of this shape.
+    """
+
+    name: str
+    share: float
+    before: int
+    after: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Regained:
+    """The room that a plan regains, as a part of all room before it.
+
+    At the prices of the weighers. ``at_most`` is a bound on what a plan of
+    this kind can regain, as far as it was proved.
+    """
+
+    value: float
+    at_most: float | None
+    shapes: tuple[ShapeRoom, ...]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Plan:
     """Steps in the order in which they are made.
 
     Each is valid in the state that the steps before it leave. ``unplaced``
     are the instances that find no host; ``at_most`` is a bound on how many
     of those that were to be placed can be, as far as it was proved.
+    ``lost_without`` are those that find no host if the steps are not made
+    before hosts are lost. ``regained`` is the room for which instances move.
     ``notes`` say what else to know.
     """
 
     steps: tuple[Step, ...] = ()
     unplaced: tuple[Unplaced, ...] = ()
     at_most: int | None = None
+    lost_without: tuple[Unplaced, ...] = ()
+    regained: Regained | None = None
     notes: tuple[str, ...] = ()
 
     def on_services(self, names: Mapping[str, str]) -> 'Plan':
@@ -122,12 +153,8 @@ class Plan:
                 )
                 for step in self.steps
             ),
-            unplaced=tuple(
-                dataclasses.replace(
-                    each, host=each.host and names.get(each.host, each.host)
-                )
-                for each in self.unplaced
-            ),
+            unplaced=_on_services(self.unplaced, names),
+            lost_without=_on_services(self.lost_without, names),
         )
 
     @property
@@ -147,3 +174,14 @@ class Plan:
         least that a live migration takes.
         """
         return self.memory_mib * 2**20 * 8 / (gbit_per_s * 1e9)
+
+
+def _on_services(
+    unplaced: Sequence[Unplaced], names: Mapping[str, str]
+) -> tuple[Unplaced, ...]:
+    return tuple(
+        dataclasses.replace(
+            each, host=each.host and names.get(each.host, each.host)
+        )
+        for each in unplaced
+    )

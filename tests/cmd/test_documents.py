@@ -83,6 +83,8 @@ def test_plan(run, guests_of):
         run('plan', 'drain', guest.host),
         run('plan', 'room', *by_hand(2, 1024)),
         run('plan', 'survive', *every, code=3),
+        run('plan', 'survive', *every, '--prepare', code=3),
+        run('plan', 'defragment', '--moves', '1'),
     )
 
 

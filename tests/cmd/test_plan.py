@@ -111,6 +111,88 @@ def test_instances_of_a_lost_rack(run, guests_of):
     assert 'no host is rack=R9' in _refused(run, 'plan', 'survive', 'rack=R9')
 
 
+def test_a_loss_is_prepared(run, cloud, guests_of):
+    """One node of cmp-0 and one of cmp-1 have room for half an instance."""
+    filler = SimulatedFlavor('filler', 2, 4096, 1, HUGE)
+    # All nodes are full with two instances, but for those of four that leave.
+    fillers = [each for _ in range(12) for each in cloud.boot(filler)]
+    hosts = [each.host for each in fillers]
+    try:
+        free = [hosts.index('cmp-0'), hosts.index('cmp-1')]
+        free += [n for n, host in enumerate(hosts) if host == 'cmp-2']
+        for number in sorted(free, reverse=True):
+            cloud.delete(fillers.pop(number))
+        # What is to be prepared for: an instance of a whole node on cmp-2.
+        [large] = guests_of(1, extra_specs=HUGE, ram_mib=8192, name='large')
+        assert large.host == 'cmp-2'
+        words = ('plan', 'survive', 'rack=R2')
+        found = run(*words, code=3)
+        assert [each['name'] for each in found['unplaced']] == ['large']
+        # The fillers have no stored request: none can move.
+        found = run(*words, '--prepare', code=3)
+        assert found['purpose'] == 'Prepared loss of cmp-2'
+        assert found['steps'] == []
+        assert [each['name'] for each in found['lost_without']] == ['large']
+        specs = [
+            cloud.request_spec(filler, uuids=[each.uuid]) for each in fillers
+        ]
+        for spec in specs:
+            spec.create()
+        found = run(*words, '--prepare')
+        [step] = found['steps']
+        assert step['uuid'] in {each.uuid for each in fillers}
+        assert {step['source'], step['destination']} == {'cmp-0', 'cmp-1'}
+        assert found['unplaced'] == []
+        assert [each['name'] for each in found['lost_without']] == ['large']
+        text = run(*words, '--prepare', '-f', 'table')
+        assert 'Find no host without the steps\n' in text
+        for spec in specs:
+            spec.destroy()
+    finally:
+        for each in fillers:
+            cloud.delete(each)
+
+
+def test_room_is_regained(run, cloud, guests_of, flavors_of):
+    """Two nodes are half full: one move makes one of them empty."""
+    half = SimulatedFlavor('half', 2, 4096, 1, HUGE)
+    flavors_of('whole', memory_mb=8192, extra_specs=HUGE)
+    flavors_of('half', memory_mb=4096, extra_specs=HUGE)
+    words = ('plan', 'defragment', '--moves', '3')
+    [first] = cloud.boot(half)
+    guests_of(10, extra_specs=HUGE, ram_mib=4096, name='half')
+    [last] = cloud.boot(half)
+    cloud.delete(first)
+    try:
+        found = run(*words, '--for', 'whole=3', '--for', 'half')
+        assert found['purpose'] == 'Most room by 3 moves'
+        assert found['steps'] == []
+        assert [
+            (each['shape'], each['share'], each['before'], each['after'])
+            for each in found['room']
+        ] == [('whole', 0.75, 0, 0), ('half', 0.25, 1, 1)]
+    finally:
+        cloud.delete(last)
+    found = run(*words, '--for', 'whole')
+    [step] = found['steps']
+    assert {step['source'], step['destination']} == {first.host, last.host}
+    [total] = found['total']
+    # From no room to room for one, at the price of one on three hosts.
+    assert total['regained'] == 1
+    assert 1 <= total['regained_at_most'] < 1.01
+    assert total['unplaced'] == 0
+    text = run(*words, '-f', 'table')
+    assert '1 NUMA node, 2 dedicated CPUs, 4,096 MiB, pages of 1GB' in text
+
+
+def test_a_flavor_that_asks_for_nothing_has_no_room(run, flavors_of):
+    flavors_of('plain')
+    words = ('plan', 'defragment', '--moves', '1', '--for')
+    assert 'flavor plain asks for no' in _refused(run, *words, 'plain')
+    assert 'is no positive number' in _refused(run, *words, 'plain=x')
+    assert 'there is no flavor none' in _refused(run, *words, 'none')
+
+
 def _refused(run, *words):
     run(*words, code=1)
     return run.err

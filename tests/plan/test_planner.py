@@ -23,7 +23,19 @@ def replay(cloud, plan, classes, new=None):
         for name, residents in cloud.residents.items()
         for each in residents
     }
+    changed = {}
+    waits_for = {}
     for step in plan.steps:
+        earlier = set(step.after).union(
+            *(waits_for[number] for number in step.after)
+        )
+        # What it waits for, and nothing twice.
+        assert earlier >= changed.get(step.destination, set())
+        for number in step.after:
+            assert not any(number in waits_for[each] for each in step.after)
+        waits_for[step.number] = earlier
+        for host in filter(None, (step.source, step.destination)):
+            changed.setdefault(host, set()).add(step.number)
         if step.method is Method.BOOT:
             asked, resident = new, None
         else:
@@ -112,6 +124,7 @@ def test_every_step_of_a_drain_that_moves_others_is_a_claim(seed):
     plan = planner.relocate(
         cloud, ['host0'], search_limits=SearchLimits(most_leaving=2)
     )
+    assert 'host0' not in {step.destination for step in plan.steps}
     after = replay(cloud, plan, classes)
     if plan.is_complete:
         assert not any(cell.pinned_cpus for cell in after['host0'].host.cells)
@@ -174,3 +187,59 @@ def test_a_rule_of_a_group_holds_while_instances_move():
     assert [each.why for each in plan.unplaced] == [
         'no host has room: most are short of server group'
     ]
+
+
+@pytest.mark.parametrize('seed', range(10))
+def test_a_loss_is_prepared_by_moves_that_are_made_before_it(seed):
+    shapes = [clouds.request(*each) for each in ((1, 2), (1, 3), (2, 4, 2))]
+    cloud, classes = clouds.random_cloud(seed, 5, 0.8, shapes)
+    going = {each.uuid for each in cloud.residents['host0']}
+    plan = planner.prepare(cloud, ['host0'])
+    assert not {step.instance for step in plan.steps} & going
+    assert 'host0' not in {step.destination for step in plan.steps}
+    without = planner.relocate(cloud, ['host0'], lost=True)
+    assert plan.lost_without == without.unplaced
+    after = moved(cloud, plan, classes)
+    loss = planner.relocate(after, ['host0'], lost=True)
+    assert len(loss.unplaced) == len(plan.unplaced)
+    if plan.steps:
+        assert len(plan.unplaced) < len(without.unplaced)
+    if plan.at_most is not None:
+        assert len(going) - len(plan.unplaced) <= plan.at_most
+
+
+def moved(cloud, plan, classes):
+    """The cloud after the steps, which have to succeed."""
+    projected_hosts = replay(cloud, plan, classes)
+    ledger = projected_hosts['host0'].ledger
+    at = {step.instance: step.destination for step in plan.steps}
+    residents = {name: [] for name in cloud.residents}
+    for name, there in cloud.residents.items():
+        for each in there:
+            residents[at.get(each.uuid, name)].append(each)
+    return planner.PlannedCloud(projected_hosts, residents, ledger)
+
+
+def test_a_loss_that_only_moves_prepare():
+    """The room of the lost instance is split over two hosts."""
+    cloud, _ = clouds.random_cloud(0, hosts=3, fill=0)
+    names = list(cloud.projected_hosts)
+    small = clouds.request_class('small', clouds.request(cpus=4), names)
+    large = clouds.request_class('large', clouds.request(2, 6), names)
+    for name, asked, count in (
+        ('host0', large, 1),
+        ('host1', small, 2),
+        ('host2', small, 2),
+    ):
+        cloud.residents[name].extend(
+            clouds.boot(cloud.projected_hosts[name], asked, f'{name}-{number}')
+            for number in range(count)
+        )
+    plan = planner.prepare(cloud, ['host0'])
+    assert [each.name for each in plan.lost_without] == ['host0-0']
+    assert plan.is_complete
+    assert plan.at_most == 1
+    # There is one on each NUMA node.
+    assert [step.method for step in plan.steps] == [Method.LIVE] * 2
+    assert len({step.source for step in plan.steps}) == 1
+    replay(cloud, plan, None)

@@ -10,7 +10,7 @@ _nfv_sched() {
     fi
     for word in "${COMP_WORDS[@]:1:COMP_CWORD - 1}"; do
         case $word in
-            capacity|check|complete|demo|explain|help|labels|plan_drain|plan_room|plan_survive|publish|purge|report|simulate|topology)
+            capacity|check|complete|demo|explain|help|labels|plan_defragment|plan_drain|plan_room|plan_survive|publish|purge|report|simulate|topology)
                 name=$word
                 break
                 ;;
@@ -73,6 +73,18 @@ _nfv_sched() {
             'explain --deadline' | \
             'labels --os-cloud' | \
             'labels --deadline' | \
+            'plan_defragment -c' | \
+            'plan_defragment --column' | \
+            'plan_defragment --max-width' | \
+            'plan_defragment --sort-column' | \
+            'plan_defragment --leaving' | \
+            'plan_defragment --seconds' | \
+            'plan_defragment --gbit' | \
+            'plan_defragment --step-timeout' | \
+            'plan_defragment --os-cloud' | \
+            'plan_defragment --deadline' | \
+            'plan_defragment --moves' | \
+            'plan_defragment --for' | \
             'plan_drain -c' | \
             'plan_drain --column' | \
             'plan_drain --max-width' | \
@@ -148,6 +160,8 @@ _nfv_sched() {
             'check --format' | \
             'explain -f' | \
             'explain --format' | \
+            'plan_defragment -f' | \
+            'plan_defragment --format' | \
             'plan_drain -f' | \
             'plan_drain --format' | \
             'plan_room -f' | \
@@ -165,6 +179,7 @@ _nfv_sched() {
         'capacity --quote' | \
             'check --quote' | \
             'explain --quote' | \
+            'plan_defragment --quote' | \
             'plan_drain --quote' | \
             'plan_room --quote' | \
             'plan_survive --quote' | \
@@ -183,6 +198,8 @@ _nfv_sched() {
             'demo --serve' | \
             'explain --config-file' | \
             'labels --config-file' | \
+            'plan_defragment --journal' | \
+            'plan_defragment --config-file' | \
             'plan_drain --journal' | \
             'plan_drain --config-file' | \
             'plan_room --journal' | \
@@ -220,18 +237,22 @@ _nfv_sched() {
             'labels --format')
             words='ini json yaml'
             ;;
-        'plan_drain --show' | \
+        'plan_defragment --show' | \
+            'plan_drain --show' | \
             'plan_room --show' | \
             'plan_survive --show')
-            words='total steps unplaced'
+            words='total steps room unplaced lost_without'
             ;;
-        'plan_drain --script' | \
+        'plan_defragment --script' | \
+            'plan_drain --script' | \
             'plan_room --script' | \
             'plan_survive --script')
             words='ansible shell'
             ;;
-        'plan_drain --method' | \
-            'plan_room --method')
+        'plan_defragment --method' | \
+            'plan_drain --method' | \
+            'plan_room --method' | \
+            'plan_survive --method')
             words='any cold live'
             ;;
         'publish --source')
@@ -254,17 +275,18 @@ _nfv_sched() {
     esac
     if [[ -z $words ]]; then
         case $name in
-            '') words='capacity check complete demo explain help labels plan_drain plan_room plan_survive publish purge report simulate topology --version -v --verbose -q --quiet --log-file -h --help --debug' ;;
+            '') words='capacity check complete demo explain help labels plan_defragment plan_drain plan_room plan_survive publish purge report simulate topology --version -v --verbose -q --quiet --log-file -h --help --debug' ;;
             capacity) words='-h --help -f --format -c --column --quote --noindent --max-width --fit-width --print-empty --sort-column --sort-ascending --sort-descending --flavor --server --shapes --extra-spec --vcpus --ram --disk --image --image-property --port --hint --group --availability-zone --project --after-loss --show --fail-below --config-file --os-cloud --deadline' ;;
             check) words='-h --help -f --format -c --column --quote --noindent --max-width --fit-width --print-empty --sort-column --sort-ascending --sort-descending --placement-config-file --show --config-file --os-cloud --deadline' ;;
             complete) words='-h --help --shell' ;;
             demo) words='-h --help --hosts --guests --seed --serve' ;;
             explain) words='-h --help -f --format -c --column --quote --noindent --max-width --fit-width --print-empty --sort-column --sort-ascending --sort-descending --flavor --server --for --shapes --extra-spec --vcpus --ram --disk --image --image-property --port --hint --group --availability-zone --project --show --nearest --fail-below --config-file --os-cloud --deadline' ;;
-            help) words='capacity check complete demo explain help labels plan_drain plan_room plan_survive publish purge report simulate topology -h --help' ;;
+            help) words='capacity check complete demo explain help labels plan_defragment plan_drain plan_room plan_survive publish purge report simulate topology -h --help' ;;
             labels) words='-h --help --local -f --format --config-file --os-cloud --deadline' ;;
+            plan_defragment) words='-h --help -f --format -c --column --quote --noindent --max-width --fit-width --print-empty --sort-column --sort-ascending --sort-descending --show --leaving --seconds --gbit --script --execute --yes --journal --step-timeout --config-file --os-cloud --deadline --moves --for --method' ;;
             plan_drain) words='-h --help -f --format -c --column --quote --noindent --max-width --fit-width --print-empty --sort-column --sort-ascending --sort-descending --show --leaving --seconds --gbit --script --execute --yes --journal --step-timeout --config-file --os-cloud --deadline --method' ;;
             plan_room) words='-h --help -f --format -c --column --quote --noindent --max-width --fit-width --print-empty --sort-column --sort-ascending --sort-descending --show --leaving --seconds --gbit --script --execute --yes --journal --step-timeout --config-file --os-cloud --deadline --flavor --count --method --extra-spec --vcpus --ram --disk --image --image-property --port --hint --group --availability-zone --project' ;;
-            plan_survive) words='-h --help -f --format -c --column --quote --noindent --max-width --fit-width --print-empty --sort-column --sort-ascending --sort-descending --show --leaving --seconds --gbit --script --execute --yes --journal --step-timeout --config-file --os-cloud --deadline' ;;
+            plan_survive) words='-h --help -f --format -c --column --quote --noindent --max-width --fit-width --print-empty --sort-column --sort-ascending --sort-descending --show --leaving --seconds --gbit --script --execute --yes --journal --step-timeout --config-file --os-cloud --deadline --prepare --method' ;;
             publish) words='-h --help -f --format -c --column --quote --noindent --max-width --fit-width --print-empty --sort-column --sort-ascending --sort-descending --config-file --source --dry-run --prune --concurrency --deadline' ;;
             purge) words='-h --help -f --format -c --column --quote --noindent --max-width --fit-width --print-empty --sort-column --sort-ascending --sort-descending --config-file --yes --deadline' ;;
             report) words='-h --help --output -f --format --flavor --shapes --log --config-file --os-cloud --deadline' ;;
