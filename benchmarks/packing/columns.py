@@ -41,7 +41,8 @@ class Column:
     capabilities, server groups) are left out. ``told`` is whether it knows
     from the start which flavors will come, and how often each; ``primed``
     whether it has counted earlier instances of the load, as a scheduler
-    counts those that run when it starts.
+    counts those that run when it starts. For a guest that finds no host
+    ``most_moves`` others may be moved.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Column:
     options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     told: bool = False
     primed: bool = False
+    most_moves: int = 0
 
     @property
     def stock(self) -> bool:
@@ -122,6 +124,14 @@ COLUMNS = {
             _OUR_FILTERS,
             (_STOCK_WEIGHERS, _OUR_WEIGHERS),
             {**_LEFT_TO_US, _PACK: True},
+        ),
+        Column(
+            'ours-moving',
+            'as ours, and at most 2 moves for each refused instance',
+            _OUR_FILTERS,
+            (_STOCK_WEIGHERS, _OUR_WEIGHERS),
+            _LEFT_TO_US,
+            most_moves=2,
         ),
     )
 }

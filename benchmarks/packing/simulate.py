@@ -11,6 +11,7 @@ from typing import Any
 
 from benchmarks.packing import bounds
 from benchmarks.packing import loads
+from benchmarks.packing import moves
 from benchmarks.packing import scheduler
 from benchmarks.packing.clouds import Cloud
 from benchmarks.packing.columns import Column
@@ -42,7 +43,8 @@ class Outcome:
     aside. ``near`` of ``devices`` taken were on a cell of their guest.
     ``stranded`` is the share of all devices that are free on cells where no
     device flavor fits any more: at the end, or on average. ``seconds`` are
-    the process's.
+    the process's. ``moves`` were made for guests that found no host, those of
+    the warm-up included.
     """
 
     placed: int
@@ -54,6 +56,7 @@ class Outcome:
     stranded: float
     used_cpus: float
     seconds: float
+    moves: int = 0
 
     @property
     def rejection_rate(self) -> float:
@@ -97,6 +100,13 @@ class _Run:
         self.scheduler = scheduler.Scheduler(
             column, self.computes, remember=remember
         )
+        self._room_maker = (
+            moves.RoomMaker(self.computes, column.most_moves)
+            if column.most_moves
+            else None
+        )
+        #: The guests that run, by number.
+        self.running: dict[int, tuple[Compute, Held]] = {}
         self.placed = self.devices = self.near = 0
         self.offered = collections.Counter[str]()
         self.rejected = collections.Counter[str]()
@@ -113,6 +123,10 @@ class _Run:
         """Place one guest, and count what came of it."""
         wanted = self.shapes[arrival.flavor]
         placed = self.scheduler.place(arrival.number, wanted)
+        if placed is None and self._room_maker:
+            placed = self._room_maker.boot(wanted, self.running)
+        if placed is not None:
+            self.running[arrival.number] = placed
         if counted:
             self.offered[wanted.name] += 1
             if placed is None:
@@ -122,6 +136,11 @@ class _Run:
                 self.devices += len(placed[1].devices)
                 self.near += placed[1].near
         return placed
+
+    def end(self, number: int) -> None:
+        """End a guest."""
+        compute, held = self.running.pop(number)
+        compute.release(held)
 
     def report(self) -> None:
         """Note what is idle and what is used."""
@@ -144,6 +163,7 @@ class _Run:
             stranded=sum(self.stranded) / reports,
             used_cpus=sum(self.used) / reports,
             seconds=time.process_time() - self._started,
+            moves=self._room_maker.moves if self._room_maker else 0,
         )
 
 
@@ -198,16 +218,15 @@ def churn(
     """Guests come and go: ``events / 2`` arrivals, each with a departure."""
     with scheduler.configured(column):
         run = _Run(cloud, load, column, remember=remember)
-        leaving: list[tuple[float, int, Compute, Held]] = []
+        leaving: list[tuple[float, int]] = []
         for arrival in arrivals(cloud, load, seed, events):
             while leaving and leaving[0][0] <= arrival.time:
-                _, _, compute, held = heapq.heappop(leaving)
-                compute.release(held)
+                run.end(heapq.heappop(leaving)[1])
             steady = arrival.time >= WARM_UP
             placed = run.boot(arrival, counted=steady)
             if placed is not None:
                 end = arrival.time + arrival.lifetime
-                heapq.heappush(leaving, (end, arrival.number, *placed))
+                heapq.heappush(leaving, (end, arrival.number))
             if steady and arrival.number % _SAMPLE_EVERY == 0:
                 run.report()
         return run.outcome()

@@ -1,0 +1,56 @@
+"""Watcher's action plans of a simulated cloud are the plans of the command."""
+
+import json
+import stat
+
+from nfv_sched_testing.clouds import HUGE
+from tests.watcher.audits import audits_of
+from tests.watcher.audits import migrations
+from tests.watcher.audits import requires_watcher
+
+
+@requires_watcher
+def test_an_audit_has_the_steps_of_the_plan(run, cloud, guests_of, tmp_path):
+    guests = guests_of(6, extra_specs=HUGE, name='vnf')
+    host = guests[0].host
+    every = list(cloud.computes)
+    drain = run('plan', 'drain', host)
+    impossible = run('plan', 'drain', *every, code=3)
+    for name, document in (('1', drain), ('3', impossible)):
+        (tmp_path / name).write_text(json.dumps(document))
+    program = tmp_path / 'program'
+    # What the command has printed, and its exit code.
+    program.write_text(
+        f'#!/bin/sh\n[ "$4" = cmp-1 ] || exec cat {tmp_path}/1\n'
+        f'cat {tmp_path}/3\nexit 3\n'
+    )
+    program.chmod(stat.S_IRWXU)
+    found, log = audits_of(
+        tmp_path,
+        program,
+        'nova.conf',
+        [
+            ('drain', {'hosts': [host]}),
+            ('drain', {'hosts': every}),
+            ('drain', {'hosts': every, 'partial': True}),
+            ('drain', {'hosts': [host]}, {'compute': []}),
+        ],
+    )
+    whole, refused, partial, scoped = found
+    [action_plan] = whole['plans']
+    assert whole['state'] == 'SUCCEEDED'
+    assert action_plan['state'] == 'RECOMMENDED'
+    assert migrations(action_plan['actions']) == [
+        ('live', each['uuid'], each['name'], host, each['destination'])
+        for each in drain['steps']
+    ]
+    assert {
+        each['name']: each['value'] for each in action_plan['global_efficacy']
+    }['live_instance_migrate_ratio'] == 100
+    # On a part Watcher acts only if it is told to, and never within a scope.
+    assert (refused['state'], refused['plans']) == ('FAILED', [])
+    assert f'{impossible["unplaced"][0]["name"]} finds no host: ' in log
+    assert [each['state'] for each in partial['plans']] == ['SUCCEEDED']
+    assert partial['plans'][0]['actions'] == []
+    assert (scoped['state'], scoped['plans']) == ('FAILED', [])
+    assert 'the scope of the audit has to be empty' in log
