@@ -198,7 +198,8 @@ class Drain(PlanStrategy):
         'hosts': {
             'description': 'The hosts to empty.',
             'type': 'array',
-            'items': {'type': 'string', 'minLength': 1},
+            # No options.
+            'items': {'type': 'string', 'pattern': '^[^-]'},
             'minItems': 1,
         },
     }
@@ -313,7 +314,7 @@ class PrepareLoss(_MakesRoom):
             'description': 'What may be lost: host=NAME, or a failure domain '
             'such as rack=R1.',
             'type': 'array',
-            'items': {'type': 'string', 'pattern': '^[^=]+=.+$'},
+            'items': {'type': 'string', 'pattern': '^[^-=][^=]*=.+$'},
             'minItems': 1,
         },
     }

@@ -71,25 +71,26 @@ class RoomMaker:
         for step in plan.steps:
             target = self._computes[step.destination]
             if step.instance is None:
-                booted = target, target.claim(wanted, _limits())
+                booted = target, target.claim(wanted, limits())
                 continue
             number = int(step.instance)
             source, held = running[number]
-            running[number] = target, target.claim(held.shape, _limits())
+            running[number] = target, target.claim(held.shape, limits())
             source.release(held)
             self.moves += 1
         return booted
 
     def _plan(self, wanted: Shape, running: Running) -> Plan:
-        cloud = self._cloud(running)
+        cloud = self.cloud(running)
         return planner.make_room(
             cloud,
-            self._class(wanted),
+            self.asked(wanted),
             1,
             search_limits=SearchLimits(self._most, _SECONDS),
         )
 
-    def _cloud(self, running: Running) -> PlannedCloud:
+    def cloud(self, running: Running) -> PlannedCloud:
+        """The cloud as plans see it, with the guests that run."""
         ledger = PlacementLedger()
         residents: dict[str, list[Resident]] = {
             name: [] for name in self._computes
@@ -122,7 +123,7 @@ class RoomMaker:
             )
         return PlannedCloud(projected_hosts, residents, ledger)
 
-    def _class(self, shape: Shape) -> RequestClass:
+    def asked(self, shape: Shape) -> RequestClass:
         """What a flavor asks for, made once."""
         if shape.name not in self._classes:
             resources = _amounts(shape)
@@ -160,7 +161,7 @@ class RoomMaker:
                     for resource, amount in _amounts(held.shape).items()
                 },
             ),
-            self._class(held.shape),
+            self.asked(held.shape),
         )
 
 
@@ -229,7 +230,8 @@ def _device(
 
 
 @functools.cache
-def _limits() -> objects.NUMATopologyLimits:
+def limits() -> objects.NUMATopologyLimits:
+    """The limits that the filters put into a HostState."""
     return objects.NUMATopologyLimits(
         cpu_allocation_ratio=CPU_RATIO, ram_allocation_ratio=1.0
     )

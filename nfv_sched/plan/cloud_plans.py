@@ -5,6 +5,7 @@ from collections.abc import Collection
 from collections.abc import Iterator
 from collections.abc import Sequence
 import contextlib
+import dataclasses
 
 from nfv_sched.dryrun.scheduler import DryRunScheduler
 from nfv_sched.model import Guest
@@ -32,6 +33,12 @@ METHODS = {
     'live': (Method.LIVE,),
     'cold': (Method.COLD,),
 }
+
+
+_NO_DEMAND = (
+    'No instances are expected: none runs, and no flavor asks for dedicated '
+    'CPUs, pages or devices.'
+)
 
 
 @contextlib.contextmanager
@@ -133,13 +140,16 @@ class CloudPlans:
             expected = _of_flavors(asked, weights)
         else:
             expected = self._of_demand(cloud)
-        return defragment.defragment(
+        plan = defragment.defragment(
             cloud,
             expected,
             moves,
             most=self._limits.most_leaving,
             seconds=self._limits.seconds,
         )
+        if expected:
+            return plan
+        return dataclasses.replace(plan, notes=(*plan.notes, _NO_DEMAND))
 
     def _of_demand(self, cloud: PlannedCloud) -> list[ExpectedShape]:
         demand = self._scheduler.expected_demand()

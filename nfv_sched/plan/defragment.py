@@ -165,6 +165,8 @@ class _Defragmentation:
             for each in state.option.leaving
             if each.asks is not None
         }
+        if not wanted:
+            return self._ordered({}, 0.0)
         arriving = self._arriving(sorted(wanted))
         choices, worth = [], []
         for host in self._cloud.projected_hosts:
@@ -186,7 +188,7 @@ class _Defragmentation:
                 regained=self._regained(self._cloud.projected_hosts, None),
                 notes=(f'{error}. Without it no moves are found.',),
             )
-        return self._ordered(chosen, bound if self._complete else None)
+        return self._ordered(chosen, bound)
 
     # Options
 
@@ -337,7 +339,10 @@ class _Defragmentation:
         projected_hosts: Mapping[str, ProjectedHost],
         bound: float | None,
     ) -> Regained:
-        """What is regained by the state of the hosts after the steps."""
+        """What is regained by the state of the hosts after the steps.
+
+        :param bound: as far as all options were found
+        """
         hosts = max(1, len(projected_hosts))
         after = self._rooms.total(
             {
@@ -351,7 +356,7 @@ class _Defragmentation:
                 for host, projected in projected_hosts.items()
             )
             / hosts,
-            None if bound is None else bound / hosts,
+            bound / hosts if bound is not None and self._complete else None,
             tuple(
                 ShapeRoom(shape.name, shape.share, before, left)
                 for shape, before, left in zip(

@@ -185,6 +185,15 @@ def test_room_is_regained(run, cloud, guests_of, flavors_of):
     assert '1 NUMA node, 2 dedicated CPUs, 4,096 MiB, pages of 1GB' in text
 
 
+def test_without_instances_none_are_expected(run):
+    found = run('plan', 'defragment', '--moves', '1')
+    assert (found['steps'], found['room']) == ([], [])
+    assert any(
+        note.startswith('No instances are expected: ')
+        for note in found['notes']
+    )
+
+
 def test_a_flavor_that_asks_for_nothing_has_no_room(run, flavors_of):
     flavors_of('plain')
     words = ('plan', 'defragment', '--moves', '1', '--for')

@@ -131,3 +131,19 @@ def test_what_cannot_move_stays():
         ]
     plan = defragment(cloud, expected, 5)
     assert not {step.instance for step in plan.steps} & moving
+
+
+def test_an_empty_cloud_has_no_room_to_regain():
+    cloud, _ = clouds.random_cloud(1, hosts=2, fill=0)
+    for expected in (expected_of(cloud), []):
+        plan = defragment(cloud, expected, 5)
+        assert (plan.steps, plan.regained.value) == ((), 0)
+        assert plan.regained.at_most == 0
+
+
+def test_without_time_there_is_no_bound():
+    """Sets of one are tried in any case."""
+    cloud, classes = clouds.random_cloud(3, hosts=4, fill=0.5)
+    plan = defragment(cloud, expected_of(cloud), 2, seconds=0.0)
+    replay(cloud, plan, classes)
+    assert plan.regained.at_most is None
