@@ -5,16 +5,19 @@ and what each host gains or loses is known claim by claim.
 """
 
 import collections
+from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 import dataclasses
+import functools
 import time
 
 from nfv_sched import fit
 from nfv_sched.fit.headroom import FRACTIONS
 from nfv_sched.fit.headroom import HostHeadrooms
 from nfv_sched.fit.headroom import Shapes
+from nfv_sched.model import Cell
 from nfv_sched.model import Host
 from nfv_sched.plan import solver
 from nfv_sched.plan.options import Option
@@ -31,6 +34,8 @@ from nfv_sched.plan.values import Plan
 from nfv_sched.plan.values import Regained
 from nfv_sched.plan.values import ShapeRoom
 from nfv_sched.scheduler import forecasts
+from nfv_sched.survey.departures import cell_without
+from nfv_sched.survey.values import InstanceCell
 
 #: A smaller gain is an error of rounding.
 _EPSILON = 1e-9
@@ -134,6 +139,124 @@ class _State:
     option: Option
 
 
+class _Departures:
+    """The sets of instances that may leave one host together.
+
+    Instances that leave the same behind are not told apart.
+
+    :param gain: what a state of the host is worth more
+    :param by_core: whether it matters which CPUs of a core are free
+    """
+
+    def __init__(
+        self,
+        projected: ProjectedHost,
+        residents: Sequence[Resident],
+        gain: Callable[[ProjectedHost], float],
+        *,
+        by_core: bool,
+    ) -> None:
+        self._gain = gain
+        alike: dict[object, list[Resident]] = {}
+        for resident in residents:
+            if resident.asks is not None:
+                key = _leaves_behind(resident, by_core=by_core)
+                alike.setdefault(key, []).append(resident)
+        self._alike = list(alike.values())
+        # By the numbers of those that leave, in order.
+        self._known: dict[tuple[int, ...], _State] = {
+            (): _State(projected, 0.0, Option())
+        }
+        self._last: list[tuple[int, ...]] = [()]
+        self._best: dict[object, _State] = {}
+        # By identity, with the cell so that it lives as long.
+        self._cells: dict[object, tuple[Cell, Cell]] = {}
+
+    def extend(self) -> None:
+        """Find the sets that have one more instance."""
+        self._last = [
+            left
+            for before in self._last
+            for number in range(before[-1] if before else 0, len(self._alike))
+            if (left := self._one_more(before, number))
+        ]
+
+    def best(self) -> list[_State]:
+        """The set that gains most of those of the same classes."""
+        return list(self._best.values())
+
+    def _one_more(
+        self, before: tuple[int, ...], number: int
+    ) -> tuple[int, ...] | None:
+        """The set with one more; None where there is none more like it."""
+        alike = self._alike[number]
+        if before.count(number) == len(alike):
+            return None
+        resident = alike[before.count(number)]
+        state = self._known[before]
+        after = state.projected.branch()
+        after.leave(resident, self._cell_after)
+        left = (*before, number)
+        option = Option((*state.option.leaving, resident))
+        found = _State(after, self._gain(after), option)
+        self._known[left] = found
+        # Otherwise one of them need not leave.
+        if found.gain > _EPSILON + max(
+            self._known[left[:place] + left[place + 1 :]].gain
+            for place in range(len(left))
+        ):
+            key = tuple(sorted(id(each.asks) for each in option.leaving))
+            known = self._best.get(key)
+            if known is None or _rank(found) > _rank(known):
+                self._best[key] = found
+        return left
+
+    def _cell_after(self, cell: Cell, parts: Sequence[InstanceCell]) -> Cell:
+        """A cell without what an instance had of it, made once.
+
+        What is known of the same object is not counted again.
+        """
+        key = id(cell), tuple(parts)
+        known = self._cells.get(key)
+        if known is None:
+            known = self._cells[key] = cell, cell_without(cell, parts)
+        return known[1]
+
+
+def _leaves_behind(resident: Resident, *, by_core: bool) -> object:
+    """Equal for instances of one host that leave the same room behind."""
+    held = resident.held
+    return (
+        id(resident.asks),
+        resident.group,
+        tuple(
+            (
+                part.host_cell,
+                part.memory_mib,
+                part.page_size_kib,
+                part.shared,
+                part.host_cpus
+                if by_core or part.isolated
+                else len(part.host_cpus),
+            )
+            for part in held.cells
+        ),
+        tuple(
+            sorted(
+                (
+                    each.vendor_id,
+                    each.product_id,
+                    each.dev_type,
+                    str(each.numa_node),
+                    each.parent or each.address,
+                )
+                for each in held.devices
+            )
+        ),
+        tuple(sorted(held.amounts.items())),
+    )
+
+
 class _Defragmentation:
     def __init__(
         self,
@@ -153,6 +276,12 @@ class _Defragmentation:
             name: self._rooms.value(name, projected.host)
             for name, projected in cloud.projected_hosts.items()
         }
+        # Which CPUs of a core are free only matters to some policies.
+        self._by_core = any(
+            cell.thread_policy in ('isolate', 'require')
+            for each in expected
+            for cell in each.fit_request.guest.cells
+        )
         self._deadline = time.monotonic() + seconds
         self._complete = True
 
@@ -194,51 +323,21 @@ class _Defragmentation:
 
     def _leaving(self) -> dict[str, list[_State]]:
         """The best sets that may leave each host together, by classes."""
-        # By the numbers of those that leave.
-        known: dict[str, dict[tuple[int, ...], _State]] = {
-            host: {(): _State(projected, 0.0, Option())}
+        departures = {
+            host: _Departures(
+                projected,
+                self._cloud.residents.get(host, ()),
+                functools.partial(self._gain, host),
+                by_core=self._by_core,
+            )
             for host, projected in self._cloud.projected_hosts.items()
         }
-        best: dict[str, dict[object, _State]] = {host: {} for host in known}
         for size in range(1, self._most + 1):
-            for host, states in known.items():
+            for each in departures.values():
                 if self._is_late(size):
                     break
-                for numbers, state in list(states.items()):
-                    if len(numbers) == size - 1:
-                        self._without_one_more(
-                            host, numbers, state, states, best[host]
-                        )
-        return {host: list(states.values()) for host, states in best.items()}
-
-    def _without_one_more(
-        self,
-        host: str,
-        numbers: tuple[int, ...],
-        state: _State,
-        known: dict[tuple[int, ...], _State],
-        best: dict[object, _State],
-    ) -> None:
-        residents = self._cloud.residents.get(host, ())
-        for number in range(numbers[-1] + 1 if numbers else 0, len(residents)):
-            resident = residents[number]
-            if resident.asks is None:
-                continue
-            after = state.projected.branch()
-            after.leave(resident)
-            left = (*numbers, number)
-            option = Option((*state.option.leaving, resident))
-            gain = self._gain(host, after)
-            known[left] = _State(after, gain, option)
-            if gain <= _EPSILON + max(
-                known[left[:place] + left[place + 1 :]].gain
-                for place in range(len(left))
-            ):
-                # One of them need not leave.
-                continue
-            key = tuple(sorted(id(each.asks) for each in option.leaving))
-            if key not in best or _rank(known[left]) > _rank(best[key]):
-                best[key] = known[left]
+                each.extend()
+        return {host: each.best() for host, each in departures.items()}
 
     def _arriving(self, numbers: Sequence[int]) -> dict[str, list[_State]]:
         """What may arrive at each host together, as it loses least."""

@@ -1,11 +1,13 @@
 """The state of a host after instances have left it."""
 
+from collections.abc import Callable
 from collections.abc import Sequence
 import dataclasses
 
 from nfv_sched.fit.request import PF
 from nfv_sched.fit.request import VDPA
 from nfv_sched.fit.request import VF
+from nfv_sched.model import Cell
 from nfv_sched.model import DevicePool
 from nfv_sched.model import Host
 from nfv_sched.survey.departures import cell_without
@@ -13,12 +15,16 @@ from nfv_sched.survey.departures import matches_pool
 from nfv_sched.survey.values import InstanceCell
 from nfv_sched.survey.values import SurveyedDevice
 
+#: A cell without what instances had of it.
+CellAfter = Callable[[Cell, Sequence[InstanceCell]], Cell]
+
 
 def host_without(
     host: Host,
     cells: Sequence[InstanceCell],
     devices: Sequence[SurveyedDevice],
     known: Sequence[SurveyedDevice],
+    cell_after: CellAfter = cell_without,
 ) -> tuple[Host, tuple[SurveyedDevice, ...]]:
     """A host after what instances held was freed, and its devices then.
 
@@ -29,9 +35,10 @@ def host_without(
     :param cells: what they had of NUMA nodes
     :param devices: what they had of devices
     :param known: all devices of the host
+    :param cell_after: a cell without what they had of it
     """
     left = tuple(
-        cell_without(cell, mine)
+        cell_after(cell, mine)
         if (mine := [each for each in cells if each.host_cell == cell.id])
         else cell
         for cell in host.cells

@@ -17,11 +17,13 @@ from nfv_sched.fit.candidates import AcceleratorsOf
 from nfv_sched.fit.candidates import Candidate
 from nfv_sched.model import ClaimOutcome
 from nfv_sched.model import Host
+from nfv_sched.plan.departure import CellAfter
 from nfv_sched.plan.departure import host_without
 from nfv_sched.plan.values import Method
 from nfv_sched.plan.values import PredictedClaim
 from nfv_sched.plan.values import PredictedDevices
 from nfv_sched.plan.values import PredictedNode
+from nfv_sched.survey.departures import cell_without
 from nfv_sched.survey.values import InstanceCell
 from nfv_sched.survey.values import SurveyedDevice
 
@@ -162,11 +164,16 @@ class ProjectedHost:
             self.members[asked.group.uuid] += 1
         return predicted_claim(asked.fit_request, before, claimed.outcome)
 
-    def leave(self, resident: Resident) -> None:
-        """Free what an instance holds."""
+    def leave(
+        self, resident: Resident, cell_after: CellAfter = cell_without
+    ) -> None:
+        """Free what an instance holds.
+
+        :param cell_after: a cell without what it had of it
+        """
         held = resident.held
         self.target.host, self.devices = host_without(
-            self.host, held.cells, held.devices, self.devices
+            self.host, held.cells, held.devices, self.devices, cell_after
         )
         self.ledger.give_back(held.amounts)
         if resident.group is not None:
