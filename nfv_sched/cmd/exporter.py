@@ -15,6 +15,7 @@ from oslo_log import log as oslo_log
 import prometheus_client
 
 from nfv_sched import conf
+from nfv_sched.cmd import backend_options
 from nfv_sched.cmd import backends
 from nfv_sched.exporter import server
 from nfv_sched.exporter.loop import ExporterLoop
@@ -77,8 +78,8 @@ def parser() -> argparse.ArgumentParser:
         action='version',
         version=f'%(prog)s {metadata.version("nfv-sched")}',
     )
-    backends.add_config_file(arguments)
-    backends.add_deadline(arguments)
+    backend_options.add_config_file(arguments)
+    backend_options.add_deadline(arguments)
     arguments.add_argument(
         '--listen',
         type=_address,
