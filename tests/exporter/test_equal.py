@@ -7,7 +7,7 @@ from nfv_sched_testing import budgets
 from nfv_sched_testing import exporter_trials
 from nfv_sched_testing.clouds import nova_options  # noqa: F401 - a fixture
 
-SEEDS = range(1, 51 if budgets.ALL else 7 if budgets.EXHAUSTIVE else 3)
+SEEDS = range(1, 51 if budgets.ALL else 7 if budgets.EXHAUSTIVE else 2)
 
 
 @pytest.mark.parametrize('seed', SEEDS)
