@@ -30,11 +30,11 @@ class Hosts:
         ]
         self.wanted = None
 
-    def states(self):
+    def states(self, only=None):
         # Each request has host states of its own.
         return [copy.copy(compute.state) for compute in self._computes]
 
-    def hidden_hosts(self, states):
+    def hidden_hosts(self, states, only=None):
         return []
 
     def run_request_filters(self, spec):
