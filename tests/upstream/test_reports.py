@@ -19,11 +19,10 @@ TESTS = sorted(
 PAGES = ROOT / 'doc' / 'source' / 'upstream'
 
 
-@pytest.mark.parametrize('name', TESTS)
-def test_nova_as_installed_behaves_as_reported(name):
-    module = f'tests.upstream.nova_tests.{name}'
+def test_nova_as_installed_behaves_as_reported():
+    modules = [f'tests.upstream.nova_tests.{name}' for name in TESTS]
     ended = subprocess.run(
-        [sys.executable, '-W', 'ignore', '-m', 'unittest', module],
+        [sys.executable, '-W', 'ignore', '-m', 'unittest', *modules],
         cwd=ROOT,
         # As Nova's tests run: its test base patches the process by itself.
         env={**os.environ, 'OS_NOVA_DISABLE_EVENTLET_PATCHING': 'false'},
@@ -32,7 +31,7 @@ def test_nova_as_installed_behaves_as_reported(name):
         check=False,
     )
     assert ended.returncode == 0, ended.stderr
-    assert 'Ran 0 tests' not in ended.stderr
+    assert 'Ran 8 tests' in ended.stderr
 
 
 @pytest.mark.parametrize('name', TESTS)
