@@ -1,11 +1,13 @@
 """The exporter's HTTP server, which waits for a port that is in use."""
 
-from collections.abc import Callable
 import logging
 import threading
 import urllib.parse
 
 import prometheus_client
+
+from nfv_sched import metrics_server
+from nfv_sched.metrics_server import MetricsServer
 
 LOG = logging.getLogger(__name__)
 
@@ -38,47 +40,22 @@ class Server:
         *,
         retry: float = RETRY_SECONDS,
     ) -> None:
-        self._registry = registry
-        self._address = address
+        self._where = f'{address[0]} port {address[1]}'
+        self._server = MetricsServer(
+            lambda: metrics_server.serve(registry, *address), self._where
+        )
         self._retry = retry
         self._stopping = threading.Event()
-        self._stop: Callable[[], None] | None = None
 
     def run(self) -> None:
         """Begin to serve, as soon as the address can be used."""
-        logged = False
         while not self._stopping.is_set():
-            try:
-                self._stop = self._begin()
-            except OSError as error:
-                if not logged:
-                    LOG.warning(
-                        'Metrics are not served on %s port %d yet: %s',
-                        *self._address,
-                        error,
-                    )
-                logged = True
-                self._stopping.wait(self._retry)
-            else:
-                LOG.info('Serving metrics on %s port %d', *self._address)
+            if self._server.ensure() is None:
+                LOG.info('Serving metrics on %s', self._where)
                 return
-
-    def _begin(self) -> Callable[[], None]:
-        """Serve in a thread; returns a function that ends it."""
-        host, port = self._address
-        server, thread = prometheus_client.start_http_server(
-            port, host, registry=self._registry
-        )
-
-        def stop() -> None:
-            server.shutdown()
-            server.server_close()
-            thread.join()
-
-        return stop
+            self._stopping.wait(self._retry)
 
     def stop(self) -> None:
         """End to serve, or to wait for the address."""
         self._stopping.set()
-        if self._stop is not None:
-            self._stop()
+        self._server.close()

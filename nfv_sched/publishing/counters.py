@@ -1,15 +1,13 @@
 """The publisher's metrics for Prometheus."""
 
 from collections.abc import Callable
-import logging
 import time
 
 import prometheus_client
 
-from nfv_sched.nova.redact import describe_error
+from nfv_sched import metrics_server
+from nfv_sched.metrics_server import MetricsServer
 from nfv_sched.publishing.pass_report import PassReport
-
-LOG = logging.getLogger(__name__)
 
 _PREFIX = 'nfv_sched_publisher'
 #: Summed fields of the pass reports: metric name and help. "torn" is the name
@@ -78,25 +76,18 @@ class PublisherMetrics:
             registry=self.registry,
         ).set_function(self._age)
 
-    def server(self, address: str, port: int) -> 'MetricsServer':
+    def server(self, address: str, port: int) -> MetricsServer:
         """What serves the metrics, once the address is available."""
-        return MetricsServer(lambda: self.serve(address, port))
+        return MetricsServer(
+            lambda: self.serve(address, port), f'{address} port {port}'
+        )
 
     def serve(self, address: str, port: int) -> Callable[[], None]:
         """Serve the metrics in a thread; returns a function that ends it.
 
         :raises OSError: the address is not available
         """
-        server, thread = prometheus_client.start_http_server(
-            port, address, registry=self.registry
-        )
-
-        def stop() -> None:
-            server.shutdown()
-            server.server_close()
-            thread.join()
-
-        return stop
+        return metrics_server.serve(self.registry, address, port)
 
     def count(self, report: PassReport) -> None:
         """Add a pass."""
@@ -117,41 +108,3 @@ class PublisherMetrics:
     def _age(self) -> float:
         last = self._last
         return float('nan') if last is None else self._clock() - last
-
-
-class MetricsServer:
-    """Serves metrics as soon as that is possible.
-
-    A port that another process has must not keep a publisher from publishing:
-    it is tried again before each pass.
-
-    :param serve: begins, and returns a function that ends it
-    """
-
-    def __init__(self, serve: Callable[[], Callable[[], None]]) -> None:
-        self._serve = serve
-        self._stop: Callable[[], None] | None = None
-        self.problem: str | None = None
-
-    def ensure(self) -> str | None:
-        """Serve, if that is not done yet; returns why it is not possible."""
-        if self._stop is not None:
-            return None
-        before = self.problem
-        try:
-            self._stop = self._serve()
-        except (OSError, OverflowError) as error:
-            self.problem = describe_error(error)
-            if self.problem != before:
-                LOG.warning('Metrics are not served: %s', self.problem)
-        else:
-            self.problem = None
-            if before is not None:
-                LOG.info('Metrics are served now')
-        return self.problem
-
-    def close(self) -> None:
-        """End serving."""
-        if self._stop is not None:
-            self._stop()
-            self._stop = None

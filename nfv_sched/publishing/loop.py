@@ -8,11 +8,11 @@ import threading
 import time
 from typing import Protocol
 
+from nfv_sched.metrics_server import MetricsServer
 from nfv_sched.nova.redact import describe_error
 from nfv_sched.nova.redact import redact
 from nfv_sched.placement.client import PlacementClient
 from nfv_sched.publishing import status as status_file
-from nfv_sched.publishing.counters import MetricsServer
 from nfv_sched.publishing.counters import PublisherMetrics
 from nfv_sched.publishing.pass_report import PassReport
 from nfv_sched.publishing.status import Status

@@ -5,9 +5,9 @@ import logging
 
 import pytest
 
+from nfv_sched.metrics_server import MetricsServer
 from nfv_sched.nova import redact
 from nfv_sched.placement.errors import Unavailable
-from nfv_sched.publishing.counters import MetricsServer
 
 SPACED = 'my placement secret words'
 IN_URL = 'another-secret'
@@ -166,7 +166,7 @@ def test_the_status_file_and_the_log_of_the_publisher_mask(caplog):
     def refuse():
         raise OSError(f'http://u:{IN_URL}@host is busy')
 
-    server = MetricsServer(refuse)
+    server = MetricsServer(refuse, 'localhost port 1')
     assert IN_URL not in server.ensure()
     assert IN_URL not in caplog.text
 
