@@ -119,7 +119,7 @@ class ResourceFilter(filters.BaseHostFilter, metaclass=abc.ABCMeta):  # type: ig
                 if not debug and self.clearly_lacks(cycle.fit_request, state):
                     # The reasons are not needed.
                     return False
-                decision = cycle.decide(state)
+                decision = cycle.make_decision(state)
             if decision.settled and self.implied_by_fit:
                 self.accepted(cycle, state, spec)
                 return True

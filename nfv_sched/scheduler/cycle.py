@@ -88,10 +88,12 @@ class RequestCycle:
 
     def decide(self, state: HostState) -> Decision:
         """The decision on a host state, made once per state."""
-        decision = self.known_decision(state)
-        if decision is None:
-            decision = self.new_decision(state)
-            host_cycle.of_host(state).decision = decision
+        return self.known_decision(state) or self.make_decision(state)
+
+    def make_decision(self, state: HostState) -> Decision:
+        """Make the decision on a host state, in place of any other."""
+        decision = self.new_decision(state)
+        host_cycle.of_host(state).decision = decision
         return decision
 
     def new_decision(self, state: HostState) -> Decision:
