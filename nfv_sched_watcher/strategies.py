@@ -86,11 +86,23 @@ class PlanStrategy(base.BaseStrategy, metaclass=abc.ABCMeta):  # type: ignore[mi
     parameters: dict[str, Any]
     required: Sequence[str]
     title: str
+    entry_point: str
+    goal_name: str
 
     def __init__(self, config: Any, osc: Any = None) -> None:
         super().__init__(config, osc)
         self.planner = PLANNER
         self.parents: list[list[int]] = []
+
+    @classmethod
+    def get_name(cls) -> str:
+        """The name of the entry point."""
+        return cls.entry_point
+
+    @classmethod
+    def get_goal_name(cls) -> str:
+        """The goal, which may be Watcher's or ours."""
+        return cls.goal_name
 
     @classmethod
     def get_display_name(cls) -> str:
@@ -192,6 +204,8 @@ class PlanStrategy(base.BaseStrategy, metaclass=abc.ABCMeta):  # type: ignore[mi
 class Drain(PlanStrategy):
     """Empties hosts for maintenance, see ``nfv-sched plan drain``."""
 
+    entry_point = 'nfv_sched_drain'
+    goal_name = 'hardware_maintenance'
     title = 'NUMA-aware drain'
     required = ('hosts',)
     parameters = {  # noqa: RUF012 - a schema
@@ -203,16 +217,6 @@ class Drain(PlanStrategy):
             'minItems': 1,
         },
     }
-
-    @classmethod
-    def get_name(cls) -> str:
-        """The name of the entry point."""
-        return 'nfv_sched_drain'
-
-    @classmethod
-    def get_goal_name(cls) -> str:
-        """The goal of Watcher."""
-        return 'hardware_maintenance'
 
     def words(self) -> Sequence[str]:
         """The words of the command."""
@@ -234,16 +238,11 @@ class Drain(PlanStrategy):
         )
 
 
-class _MakesRoom(PlanStrategy, metaclass=abc.ABCMeta):
-    @classmethod
-    def get_goal_name(cls) -> str:
-        """Our goal."""
-        return 'make_room'
-
-
-class Room(_MakesRoom):
+class Room(PlanStrategy):
     """Makes room for more instances, see ``nfv-sched plan room``."""
 
+    entry_point = 'nfv_sched_room'
+    goal_name = 'make_room'
     title = 'NUMA-aware room for instances of a flavor'
     required = ('flavor',)
     parameters = {  # noqa: RUF012 - a schema
@@ -260,11 +259,6 @@ class Room(_MakesRoom):
         },
     }
 
-    @classmethod
-    def get_name(cls) -> str:
-        """The name of the entry point."""
-        return 'nfv_sched_room'
-
     def words(self) -> Sequence[str]:
         """The words of the command."""
         given = self.input_parameters
@@ -272,9 +266,11 @@ class Room(_MakesRoom):
         return ['room', f'--flavor={given.flavor}', f'--count={count}']
 
 
-class Defragment(_MakesRoom):
+class Defragment(PlanStrategy):
     """Regains room by few moves, see ``nfv-sched plan defragment``."""
 
+    entry_point = 'nfv_sched_defragment'
+    goal_name = 'make_room'
     title = 'NUMA-aware defragmentation'
     required = ('moves',)
     parameters = {  # noqa: RUF012 - a schema
@@ -292,11 +288,6 @@ class Defragment(_MakesRoom):
         },
     }
 
-    @classmethod
-    def get_name(cls) -> str:
-        """The name of the entry point."""
-        return 'nfv_sched_defragment'
-
     def words(self) -> Sequence[str]:
         """The words of the command."""
         given = self.input_parameters
@@ -304,9 +295,11 @@ class Defragment(_MakesRoom):
         return ['defragment', f'--moves={given.moves}', *flavors]
 
 
-class PrepareLoss(_MakesRoom):
+class PrepareLoss(PlanStrategy):
     """Prepares the loss of hosts, see ``nfv-sched plan survive --prepare``."""
 
+    entry_point = 'nfv_sched_prepare_loss'
+    goal_name = 'make_room'
     title = 'NUMA-aware preparation for a loss'
     required = ('lost',)
     parameters = {  # noqa: RUF012 - a schema
@@ -318,11 +311,6 @@ class PrepareLoss(_MakesRoom):
             'minItems': 1,
         },
     }
-
-    @classmethod
-    def get_name(cls) -> str:
-        """The name of the entry point."""
-        return 'nfv_sched_prepare_loss'
 
     def words(self) -> Sequence[str]:
         """The words of the command."""
