@@ -59,14 +59,21 @@ def match(fits: Sequence[int]) -> Matching:
 def _augment(
     guest: int, fits: Sequence[int], guest_at: dict[int, int], seen: set[int]
 ) -> bool:
-    """Kuhn's augmenting path from ``guest``; ``seen`` gathers its cells."""
+    """Kuhn's augmenting path from ``guest``; ``seen`` gathers its cells.
+
+    A cell without a guest ends the path, so these are tried first.
+    """
+    taken = []
     for cell in _bits(fits[guest]):
+        if cell not in guest_at:
+            guest_at[cell] = guest
+            return True
+        taken.append(cell)
+    for cell in taken:
         if cell in seen:
             continue
         seen.add(cell)
-        if cell not in guest_at or _augment(
-            guest_at[cell], fits, guest_at, seen
-        ):
+        if _augment(guest_at[cell], fits, guest_at, seen):
             guest_at[cell] = guest
             return True
     return False

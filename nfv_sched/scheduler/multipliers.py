@@ -10,6 +10,8 @@ from nfv_sched.nova.types import HostState
 
 CONF = nova.conf.CONF
 conf.register_opts(CONF)
+# Looked up once: Nova asks for the multiplier of each host.
+_OPTIONS = CONF.nfv_sched
 
 #: The option of InFlightWeigher.
 IN_FLIGHT = 'in_flight_weight_multiplier'
@@ -20,7 +22,7 @@ def multiplier(option: str, state: HostState) -> float:
 
     Nova is asked where an aggregate mentions the option.
     """
-    value: float = getattr(CONF.nfv_sched, option)
+    value: float = getattr(_OPTIONS, option)
     for aggregate in state.aggregates:
         key = f'{conf.AGGREGATE_PREFIX}{option}'
         if key in aggregate.metadata:
@@ -35,7 +37,7 @@ def is_enabled(option: str, states: Iterable[HostState]) -> bool:
     Nearly all aggregates do not mention it.
     """
     key = f'{conf.AGGREGATE_PREFIX}{option}'
-    return bool(getattr(CONF.nfv_sched, option)) or any(
+    return bool(getattr(_OPTIONS, option)) or any(
         multiplier(option, state)
         for state in states
         if any(key in aggregate.metadata for aggregate in state.aggregates)
