@@ -3,6 +3,11 @@
 import argparse
 from typing import Any
 
+#: The attribute of parsed arguments with the
+#: ``openstack.config.cloud_region.CloudRegion`` of the program that runs the
+#: command, if that has one.
+CLOUD_REGION = 'cloud_region'
+
 
 def add_config_file(parser: Any) -> None:
     """Add ``--config-file`` to a parser or a group of it."""

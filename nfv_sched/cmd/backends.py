@@ -6,6 +6,7 @@ clouds.yaml or OS_* variables as OpenStack's clients use them.
 """
 
 import argparse
+from collections.abc import Callable
 import dataclasses
 import logging
 import os
@@ -17,6 +18,7 @@ from openstack import config as cloud_config
 from openstack import exceptions as cloud_errors
 
 from nfv_sched import conf
+from nfv_sched.cmd.backend_options import CLOUD_REGION
 from nfv_sched.model import HostTopology
 from nfv_sched.nova import config as nova_config
 from nfv_sched.nova import failure_domains
@@ -25,6 +27,7 @@ from nfv_sched.nova.redact import redact
 from nfv_sched.nova.redact import remember_named
 from nfv_sched.placement.client import PlacementClient
 from nfv_sched.placement.errors import PlacementError
+from nfv_sched.survey import apis
 from nfv_sched.survey import nova as nova_survey
 from nfv_sched.survey import placement as placement_survey
 from nfv_sched.survey.accelerators import with_accelerators
@@ -52,13 +55,16 @@ class Backends:
 
     def __init__(self, parsed: argparse.Namespace) -> None:
         self._cloud: str | None = parsed.os_cloud
+        #: Of the client that this command is a part of, if it is.
+        self._region: Any = getattr(parsed, CLOUD_REGION, None)
         self._deadline: float = parsed.deadline
         self.databases = False
-        if self._cloud is None or parsed.config_file:
+        alone = self._cloud is None and self._region is None
+        if alone or parsed.config_file:
             nova_config.configure(parsed.config_file)
             self.databases = bool(CONF.api_database.connection)
             named = any(os.environ.get(name) for name in _VARIABLES)
-            if not self.databases and not named:
+            if alone and not self.databases and not named:
                 raise NoBackendError(
                     'there is no nova.conf with an [api_database] '
                     'connection, and no cloud is named: give --config-file '
@@ -95,7 +101,9 @@ class Backends:
         :raises NoBackendError: the credentials are invalid
         """
         try:
-            region = cloud_config.OpenStackConfig().get_one(cloud=self._cloud)
+            region = self._region or cloud_config.OpenStackConfig().get_one(
+                cloud=self._cloud
+            )
             remember_named(region.config.get('auth') or {})
             # Not the SDK's own client, which retries requests.
             return ksa_adapter.Adapter(
@@ -123,6 +131,32 @@ class Backends:
             return _masked(nova_survey.read(failure_domain_kinds()))
         return _masked(placement_survey.read(self.placement()))
 
+    def survey_with_instances(
+        self, tell: Callable[[int, int], None] = lambda done, total: None
+    ) -> Survey:
+        """All hosts, without databases with what Nova's API tells.
+
+        Where it does not, the text of why is in ``unknown``.
+
+        :param tell: called with the numbers of instances read and to be read
+        :raises NoBackendError: the credentials are invalid
+        :raises PlacementError: Placement is read and does not answer
+        """
+        survey = self.survey()
+        if self.databases:
+            return survey
+        try:
+            return _masked(
+                apis.add_instances(survey, self.cloud('compute'), tell=tell)
+            )
+        except (apis.APIError, NoBackendError) as error:
+            LOG.warning(
+                'Instances are not known, and usage is as of the last '
+                'publishing: %s',
+                error,
+            )
+            return survey
+
     def survey_with_distances(self) -> Survey:
         """All hosts, with what Placement alone has.
 
@@ -133,9 +167,10 @@ class Backends:
         :raises PlacementError: Placement is read and does not answer
         """
         if not self.databases:
-            client = self.placement()
             return _masked(
-                with_accelerators(placement_survey.read(client), client)
+                with_accelerators(
+                    self.survey_with_instances(), self.placement()
+                )
             )
         published = self._published()
         survey = _masked(

@@ -4,8 +4,10 @@ import argparse
 from collections.abc import Iterator
 import logging
 
+from nfv_sched.capacity import bounds_tables
 from nfv_sched.capacity import CapacityCounter
 from nfv_sched.capacity import count_mixture
+from nfv_sched.capacity import from_trees
 from nfv_sched.capacity import tables
 from nfv_sched.capacity.evacuation import evacuate
 from nfv_sched.cmd import backends
@@ -16,14 +18,19 @@ from nfv_sched.cmd import rich_console
 from nfv_sched.cmd.multi_table import MultiTableCommand
 from nfv_sched.cmd.multi_table import Section
 from nfv_sched.cmd.multi_table import Selection
+from nfv_sched.dryrun.candidates import PlacementCandidates
 from nfv_sched.dryrun.scheduler import DryRunScheduler
 from nfv_sched.nova import boot_request
+from nfv_sched.nova import config as nova_config
+from nfv_sched.nova import request_spec
 from nfv_sched.nova.scheduler_pipeline import Pipeline
+from nfv_sched.nova.scheduler_pipeline import placement_query_of
 from nfv_sched.nova.shapes import Shape
 from nfv_sched.nova.shapes import shapes_of
 from nfv_sched.nova.types import RequestSpec
 from nfv_sched.plan.reading import CloudReading
 from nfv_sched.plan.values import Method
+from nfv_sched.survey.values import Source
 from nfv_sched.survey.values import Survey
 
 LOG = logging.getLogger(__name__)
@@ -41,7 +48,11 @@ def sections(
 ) -> Iterator[Section]:
     """Count."""
     source = backends.Backends(parsed_args)
-    source.require_databases('capacity needs to know each CPU')
+    if not source.databases:
+        yield from _from_apis(command, parsed_args, selection, source)
+        return
+    if not parsed_args.after_loss:
+        command.facts['source'] = Source.NOVA.name.lower()
     client = source.placement()
     pipeline = Pipeline()
     scheduler = DryRunScheduler(pipeline, client)
@@ -58,6 +69,56 @@ def sections(
         yield from _single(
             command, parsed_args, selection, scheduler, requests
         )
+
+
+def _from_apis(
+    command: MultiTableCommand,
+    parsed: argparse.Namespace,
+    selection: Selection,
+    source: backends.Backends,
+) -> Iterator[Section]:
+    """The tables of one flavor, without Nova's databases."""
+    if parsed.server or parsed.group or parsed.after_loss:
+        source.require_databases(
+            'stored requests and groups are not in the APIs'
+        )
+    if parsed.availability_zone:
+        source.require_databases('zones are those of aggregates of Nova')
+    if len(parsed.flavor) > 1:
+        source.require_databases('a mixture of flavors needs each CPU')
+    if not parsed.config_file:
+        # Otherwise its [pci] alias counts.
+        boot_request.init_without_conf()
+    name = (
+        guest_requests.weighted_flavor('--flavor', parsed.flavor[0], source)[0]
+        if parsed.flavor
+        else None
+    )
+    flavor = guest_requests.flavor_of(parsed, name, source)
+    request = guest_requests.boot_request_of(parsed, flavor, source)
+    spec = boot_request.request_spec(nova_config.admin_context(), request)
+    with rich_console.bar('instances') as tell:
+        survey = source.survey_with_instances(tell)
+    command.facts['source'] = survey.source.name.lower()
+    command.problem(survey.problems)
+    placement = PlacementCandidates(
+        source.placement(), placement_query_of(spec)
+    )
+    counts = from_trees.count_on_trees(
+        request_spec.read_guest(spec), placement, survey.hosts
+    )
+    command.note(from_trees.notes(survey))
+    at_least = sum(count.at_least for count in counts)
+    command.answer_is_no = at_least < (parsed.fail_below or 0)
+    name = name or 'by hand'
+    if selection.wants(tables.TOTAL):
+        yield Section(bounds_tables.total(name, counts), 'In all')
+    racks = any(host.topology.domains for host in survey.hosts)
+    if selection.wants(tables.DOMAINS, overview=racks):
+        table = bounds_tables.by_domain(name, survey.hosts, counts)
+        yield Section(table, 'By failure domain')
+    if selection.wants(tables.HOSTS, overview=len(counts) <= _FEW):
+        yield Section(bounds_tables.by_host(name, counts), 'By host')
 
 
 def _single(

@@ -42,8 +42,7 @@ def sections(
 ) -> Iterator[Section]:
     """Explain."""
     source = backends.Backends(parsed_args)
-    read = Source.NOVA if source.databases else Source.PLACEMENT
-    command.facts['source'] = read.name.lower()
+    command.facts['source'] = Source.NOVA.name.lower()
     if not source.databases:
         explanation = _from_placement(command, parsed_args, source)
         yield from _explained(command, parsed_args, selection, explanation)
@@ -154,8 +153,12 @@ def _from_placement(
         )
     if parsed.availability_zone:
         source.require_databases('zones are those of aggregates of Nova')
-    boot_request.init_without_conf()
-    survey = source.survey()
+    if not parsed.config_file:
+        # Otherwise its [pci] alias counts.
+        boot_request.init_without_conf()
+    with rich_console.bar('instances') as tell:
+        survey = source.survey_with_instances(tell)
+    command.facts['source'] = survey.source.name.lower()
     command.problem(survey.problems)
     flavor = guest_requests.flavor_of(parsed, parsed.flavor, source)
     request = guest_requests.boot_request_of(parsed, flavor, source)

@@ -6,14 +6,18 @@ are free is assumed, as if instances had been packed core by core.
 
 from collections.abc import Iterable
 from collections.abc import Iterator
+from collections.abc import Sequence
+import enum
 import itertools
 
 from nfv_sched import fit
 from nfv_sched.dryrun import blockers as dry_run_blockers
 from nfv_sched.dryrun.candidates import PlacementCandidates
+from nfv_sched.dryrun.values import Blocker
 from nfv_sched.dryrun.values import CLAIM
 from nfv_sched.dryrun.values import Explanation
 from nfv_sched.dryrun.values import HostFinding
+from nfv_sched.dryrun.values import SERVICE
 from nfv_sched.fit import gap
 from nfv_sched.model import Cell
 from nfv_sched.model import CellTopology
@@ -27,9 +31,13 @@ from nfv_sched.nova.scheduler_pipeline import PlacementQuery
 from nfv_sched.placement.client import PlacementClient
 from nfv_sched.survey.values import HostSurvey
 
+_UNUSABLE = Blocker(
+    SERVICE, 'disabled or down', 'nova-compute is disabled or down'
+)
+
 NOTES = (
-    'The filters of nova.conf, server groups, and services that are down '
-    'are unknown to Placement and not considered.',
+    'The filters of nova.conf and server groups are unknown and not '
+    'considered.',
     'Only the number of free CPUs is known: instances are assumed to be '
     'packed core by core.',
     'Hosts that were never published are left out.',
@@ -51,7 +59,7 @@ def explain_from_trees(
     fit_request = fit.FitRequest(guest)
     first_findings = sorted(
         (
-            _tree_finding(fit_request, placement_candidates, host.topology)
+            _tree_finding(fit_request, placement_candidates, host)
             for host in hosts
         ),
         key=lambda finding: finding.rank,
@@ -77,9 +85,12 @@ def explain_from_trees(
 def _tree_finding(
     fit_request: fit.FitRequest,
     placement_candidates: PlacementCandidates,
-    topology: HostTopology,
+    host: HostSurvey,
 ) -> HostFinding:
+    topology = host.topology
     blockers = [*placement_candidates.blockers(topology.uuid)[0]]
+    if host.enabled is False:
+        blockers.insert(0, _UNUSABLE)
     if not fit_request.guest.asks_nothing:
         evaluation = fit.Evaluation(fit_request, host_from_tree(topology))
         refusal = evaluation.refusal(fit_request.no_providers)
@@ -102,6 +113,10 @@ def _all_tree_blockers(
     others, complete = placement_candidates.blockers(
         topology.uuid, detailed=True
     )
+    services = [
+        blocker for blocker in finding.blockers if blocker.stage == SERVICE
+    ]
+    others = (*services, *others)
     blockers = [
         blocker for blocker in finding.blockers if blocker.stage == CLAIM
     ]
@@ -124,23 +139,45 @@ def _all_tree_blockers(
     return HostFinding(finding.host, first, (*others, *blockers), complete)
 
 
-def host_from_tree(topology: HostTopology) -> Host:
+class CPUsInUse(enum.Enum):
+    """Which CPUs are assumed to be in use.
+
+    ``PACKED`` leaves as many whole cores free as possible, ``SPREAD`` as few.
+    With ``ALONE`` no two of the dedicated CPUs are on one core.
+    """
+
+    PACKED = enum.auto()
+    SPREAD = enum.auto()
+    ALONE = enum.auto()
+
+
+def host_from_tree(
+    topology: HostTopology, assumed: CPUsInUse = CPUsInUse.PACKED
+) -> Host:
     """A host with what a tree counts."""
     first = itertools.count(0, 1 << 12)
     return Host(
         topology.name,
         tuple(
-            _cell(cell, topology.usage, next(first)) for cell in topology.cells
+            _cell(cell, topology.usage, next(first), assumed)
+            for cell in topology.cells
         ),
         tuple(_pools(topology)),
     )
 
 
-def _cell(cell: CellTopology, usage: HostUsage, first: int) -> Cell:
+def _cell(
+    cell: CellTopology, usage: HostUsage, first: int, assumed: CPUsInUse
+) -> Cell:
     count = cell.dedicated_cpus + cell.shared_cpus
     threads = -(-count // cell.cores) if cell.cores else 1
+    if assumed is CPUsInUse.ALONE:
+        threads = 1
     cpus = range(first, first + count)
     dedicated = cpus[: cell.dedicated_cpus]
+    in_turn: Sequence[int] = dedicated
+    if assumed is CPUsInUse.SPREAD:
+        in_turn = sorted(dedicated, key=lambda cpu: (cpu - first) % threads)
     return Cell(
         cell.id,
         cell.memory_mib,
@@ -148,7 +185,7 @@ def _cell(cell: CellTopology, usage: HostUsage, first: int) -> Cell:
         frozenset(cpus[cell.dedicated_cpus :]),
         usage.shared_cpus.get(cell.id, 0),
         frozenset(dedicated),
-        frozenset(dedicated[: usage.dedicated_cpus.get(cell.id, 0)]),
+        frozenset(in_turn[: usage.dedicated_cpus.get(cell.id, 0)]),
         tuple(
             frozenset(cpus[start : start + threads])
             for start in range(0, count, threads)

@@ -370,6 +370,10 @@ def make(context: Any, request: BootRequest) -> MadeRequest:
     """
     try:
         return _make(context, request)
+    except exception.PciRequestAliasNotDefined as error:
+        raise BadRequestError(
+            f'{error}: name a file with [pci] alias by --config-file'
+        ) from error
     except (exception.NovaException, ValueError) as error:
         raise BadRequestError(f'{type(error).__name__}: {error}') from error
 

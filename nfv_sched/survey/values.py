@@ -15,6 +15,7 @@ from nfv_sched.fit.request import KIB_PER_MIB
 from nfv_sched.model import DeviceRequest
 from nfv_sched.model import Host
 from nfv_sched.model import HostTopology
+from nfv_sched.model import HostUsage
 
 
 class Source(enum.StrEnum):
@@ -22,6 +23,7 @@ class Source(enum.StrEnum):
 
     NOVA = "Nova's databases"
     PLACEMENT = 'Placement'
+    APIS = "Placement and Nova's API"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -135,6 +137,8 @@ class HostSurvey:
     reported it. ``enabled`` is whether the service is neither disabled nor
     down. ``migrating`` has the instances that are elsewhere, and for which a
     migration holds resources here, by the uuid of the migration.
+    ``published_usage`` is that of the last publishing where that of
+    ``topology`` is newer.
     """
 
     host: str
@@ -146,6 +150,7 @@ class HostSurvey:
     availability_zone: str | None = None
     accelerators: tuple[SurveyedAccelerator, ...] | None = None
     migrating: Mapping[str, SurveyedInstance] | None = None
+    published_usage: HostUsage | None = None
 
     @property
     def held(self) -> tuple[SurveyedInstance, ...]:

@@ -57,11 +57,13 @@ def test_explain(run, lab, running_of, guests_of):
     )
 
 
-def test_capacity(run, flavors_of, running_of, second_cell):
+def test_capacity(run, lab, flavors_of, running_of, second_cell):
     flavors_of('one', 'other', extra_specs=HUGE)
     running_of(1, **NETWORKED)
+    lab('one')
     check_documents(
         'capacity',
+        run('capacity', '--flavor', 'one', '--os-cloud', 'lab'),
         run('capacity', '--flavor', 'net', code=1),
         run('capacity', '--flavor', 'one', '--flavor', 'other', code=1),
     )
@@ -231,6 +233,7 @@ def test_one_table_is_one_table_in_every_format(run):
     assert run(*words).keys() == {
         'schema_version',
         'command',
+        'source',
         'domains',
         'notes',
         'problems',

@@ -515,6 +515,23 @@ def test_placement_alone_tells_what_it_counts(run, lab, guests_of):
     assert counts(rows) == {'devices': 3}
 
 
+def test_capacity_of_placement_alone(run, lab, guests_of):
+    lab()
+    words = ('capacity', '--os-cloud', 'lab', *by_hand(2, 4096, **HUGE))
+    rows = run(*words)
+    assert rows['source'] == 'placement'
+    assert 'as of the last publishing' in run.err
+    before = [row['instances'] for row in rows['hosts']]
+    assert before == [row['instances_at_most'] for row in rows['hosts']]
+    guests_of(1, extra_specs=HUGE, ram_mib=4096)
+    assert [row['instances'] for row in run(*words)['hosts']] == before
+    lab()
+    rows = run(*words)
+    assert sum(row['instances'] for row in rows['hosts']) == sum(before) - 1
+    assert rows['domains'][0]['kind'] == 'rack'
+    assert rows['total'][0]['instances'] == sum(before) - 1
+
+
 def test_what_placement_cannot_know_is_said(run, lab):
     words = ('explain', '--os-cloud', 'lab')
     nobody = '00000000-0000-0000-0000-000000000000'
@@ -526,8 +543,16 @@ def test_what_placement_cannot_know_is_said(run, lab):
     ):
         run(*words, *more, code=1)
         assert "Nova's databases" in run.err
-    run('capacity', '--os-cloud', 'lab', *by_hand(1, 64), code=1)
-    assert "Nova's databases" in run.err
+    words_of_capacity = ('capacity', '--os-cloud', 'lab')
+    for more in (
+        ('--server', nobody),
+        ('--after-loss', 'rack=R1'),
+        ('--flavor', 'a', '--flavor', 'b'),
+        (*by_hand(1, 64), '--group', nobody),
+        (*by_hand(1, 64), '--availability-zone', 'z'),
+    ):
+        run(*words_of_capacity, *more, code=1)
+        assert "Nova's databases" in run.err
     run(*words, '--flavor', 'none', code=1)
     assert 'there is no flavor none' in run.err
 
