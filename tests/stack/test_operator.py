@@ -1,6 +1,7 @@
 """What operators see of the cloud."""
 
 import json
+import re
 
 from tests.stack.guests import PER_HOST
 
@@ -53,6 +54,34 @@ def test_capacity_is_what_the_hosts_have_room_for(plane, flavors):
     rows = found['hosts']
     assert {row['host'] for row in rows} == set(plane.hosts)
     assert [row['instances'] for row in rows] == [PER_HOST] * len(plane.hosts)
+
+
+def test_the_openstack_client_counts_the_same(plane, flavors, tmp_path):
+    """Without the databases, with the credentials of an administrator."""
+    test_the_publisher_publishes_every_host(plane)
+    words = ('capacity', '--flavor=vnf', '-f', 'json')
+    with_databases = json.loads(ask(plane, *words))['hosts']
+    alias = tmp_path / 'alias.conf'
+    [line] = re.findall(
+        '^alias = .*$', plane.nova_conf.read_text(), re.MULTILINE
+    )
+    alias.write_text(f'[pci]\n{line}\n')
+    found = json.loads(
+        plane.run('openstack', 'nfv', *words, f'--config-file={alias}')
+    )
+    assert found['source'] == 'apis'
+    assert [
+        (row['host'], row['instances'], row['instances_at_most'])
+        for row in found['hosts']
+    ] == [
+        (row['host'], row['instances'], row['instances'])
+        for row in with_databases
+    ]
+    listed = json.loads(
+        plane.run('openstack', 'nfv', 'host', 'list', '-f', 'json')
+    )
+    assert [row['host'] for row in listed['summary']] == list(plane.hosts)
+    assert all(row['enabled'] for row in listed['summary'])
 
 
 def test_an_explanation_accounts_for_every_host(plane, guests):

@@ -1,0 +1,1 @@
+"""``openstack nfv``: commands of the OpenStack client."""
