@@ -458,6 +458,14 @@ file is written.
 ]
 
 
+class OptionReader(enum.StrEnum):
+    """A service that reads recommended options."""
+
+    SCHEDULER = 'nova-scheduler'
+    CONDUCTOR = 'nova-conductor'
+    PLACEMENT = 'Placement'
+
+
 class Bound(enum.Enum):
     """How the value of a recommended option may differ."""
 
@@ -471,7 +479,8 @@ class Bound(enum.Enum):
 class Recommendation:
     """An option of Nova or Placement as the files in ``etc`` set it.
 
-    ``why`` says what happens otherwise, as a clause.
+    ``why`` says what happens otherwise, as a clause. ``readers`` are the
+    services that read the option.
     """
 
     group: str
@@ -479,16 +488,27 @@ class Recommendation:
     value: bool | float | tuple[str, ...]
     bound: Bound
     why: str
+    readers: tuple[OptionReader, ...] = (OptionReader.SCHEDULER,)
+
+    @property
+    def text(self) -> str:
+        """The value as in the file, a list on one line."""
+        value = self.value
+        if isinstance(value, tuple):
+            return ','.join(value)
+        return str(value) if isinstance(value, bool) else f'{value:g}'
 
     @property
     def line(self) -> str:
         """The option and its value as in the file."""
-        value = self.value
-        if isinstance(value, tuple):
-            text = ','.join(value)
-        else:
-            text = str(value) if isinstance(value, bool) else f'{value:g}'
-        return f'[{self.group}] {self.name} = {text}'
+        return f'[{self.group}] {self.name} = {self.text}'
+
+    @property
+    def place(self) -> str:
+        """The file to which the option belongs, and its readers."""
+        if OptionReader.PLACEMENT in self.readers:
+            return 'placement.conf'
+        return f'nova.conf of {" and ".join(self.readers)}'
 
 
 #: Filters of this package in the recommended order: the cheapest first.
@@ -500,6 +520,10 @@ OUR_FILTERS = (
 )
 _FILTER_SCHEDULER = 'filter_scheduler'
 _ALONE = "Nova's weigher decides, too, how hosts are filled"
+#: nova-conductor refuses server groups without their filter or weigher
+#: (nova.scheduler.utils ``setup_instance_group``), and counts the attempts of
+#: a boot (``populate_retry``).
+_BOTH = (OptionReader.SCHEDULER, OptionReader.CONDUCTOR)
 
 #: Every option of Nova that the installation guide sets, in its order.
 RECOMMENDED = (
@@ -526,6 +550,7 @@ RECOMMENDED = (
         ),
         Bound.INCLUDES,
         'hosts that these filters reject are accepted',
+        _BOTH,
     ),
     Recommendation(
         _FILTER_SCHEDULER,
@@ -536,6 +561,7 @@ RECOMMENDED = (
         ),
         Bound.INCLUDES,
         'these weighers do not choose among hosts',
+        _BOTH,
     ),
     *(
         Recommendation(
@@ -567,6 +593,7 @@ RECOMMENDED = (
         25,
         Bound.AT_LEAST,
         'with several schedulers instances fail although other hosts are left',
+        _BOTH,
     ),
     Recommendation(
         'workarounds',
@@ -586,6 +613,7 @@ PLACEMENT_RECOMMENDED = (
         Bound.AT_MOST,
         'Placement may accept more than one of several concurrent claims for '
         'the last free resources',
+        (OptionReader.PLACEMENT,),
     ),
 )
 

@@ -4,12 +4,18 @@ import ast
 import configparser
 from importlib import metadata
 import importlib.util
+import inspect
+import os
 import pathlib
 import re
 import shlex
 import textwrap
 
 from nova.api.validation.extra_specs import validators
+from nova.conductor import manager as conductor
+from nova.scheduler import host_manager
+from nova.scheduler import manager
+from nova.scheduler import utils as scheduler_utils
 import pytest
 
 from nfv_sched import conf
@@ -171,6 +177,88 @@ def test_the_check_recommends_what_the_example_of_placement_has():
         for value in values
     ]
     assert lines == [option.line for option in conf.PLACEMENT_RECOMMENDED]
+
+
+def _recommended_rows():
+    """The table of recommended options, as reStructuredText."""
+    yield '.. Written by NFV_GOLDEN=write pytest tests/test_documentation.py'
+    yield ''
+    yield '.. list-table::'
+    yield '   :header-rows: 1'
+    yield '   :widths: 35 25 40'
+    yield ''
+    yield from _row('Option', 'Read by', 'Otherwise')
+    for option in (*conf.RECOMMENDED, *conf.PLACEMENT_RECOMMENDED):
+        yield from _row(
+            f'``[{option.group}] {option.name}``',
+            ', '.join(option.readers),
+            option.why,
+        )
+
+
+def _row(first, *others):
+    yield f'   * - {first}'
+    for cell in others:
+        yield f'     - {cell}'
+
+
+def test_the_page_on_installing_has_every_recommended_option():
+    """If not: NFV_GOLDEN=write pytest tests/test_documentation.py."""
+    path = _ROOT / 'doc' / 'source' / 'recommended.inc'
+    text = '\n'.join(_recommended_rows()) + '\n'
+    if os.environ.get('NFV_GOLDEN') == 'write':
+        path.write_text(text)
+    assert path.read_text() == text
+    page = path.with_name('install.rst').read_text()
+    assert f'.. include:: {path.name}\n' in page
+
+
+def test_placement_has_what_the_examples_set_for_it_alone():
+    for option in conf.RECOMMENDED:
+        assert conf.OptionReader.PLACEMENT not in option.readers
+    for option in conf.PLACEMENT_RECOMMENDED:
+        assert option.readers == (conf.OptionReader.PLACEMENT,)
+
+
+def _options_read(service):
+    """Recommended options that a module of a service of Nova reads.
+
+    Of nova-conductor: those of the functions by which it schedules.
+    """
+    functions = {
+        conf.OptionReader.CONDUCTOR: (
+            scheduler_utils.populate_retry,
+            scheduler_utils.setup_instance_group,
+            scheduler_utils.validate_filter,
+            scheduler_utils.validate_weigher,
+        ),
+        conf.OptionReader.SCHEDULER: (host_manager, manager),
+    }[service]
+    source = ''.join(map(inspect.getsource, functions))
+    return {
+        option.name
+        for option in conf.RECOMMENDED
+        if re.search(rf'CONF\.{option.group}\.{option.name}\b', source)
+    }
+
+
+def test_the_readers_of_options_are_those_in_nova():
+    for service in conf.OptionReader.CONDUCTOR, conf.OptionReader.SCHEDULER:
+        named = {
+            option.name
+            for option in conf.RECOMMENDED
+            if service in option.readers
+        }
+        found = _options_read(service)
+        assert found
+        assert found <= named
+        # Weighers read their multipliers themselves.
+        assert {
+            name for name in named - found if '_multiplier' not in name
+        } == set()
+    source = inspect.getsource(conductor)
+    assert 'populate_retry(' in source
+    assert 'setup_instance_group(' in source
 
 
 def test_the_page_on_installing_includes_the_example():

@@ -68,8 +68,8 @@ def retries(options: Any) -> Result:
     if attempts > _RETRIES_OPTION.value:
         return warning(
             f'{_RETRIES} = {attempts}: {_RETRIES_OPTION.why}',
-            f'{_RETRIES_OPTION.line} in placement.conf; Nova retries the '
-            'claim itself',
+            f'{_RETRIES_OPTION.line} in {_RETRIES_OPTION.place}; Nova retries '
+            'the claim itself',
             [_RETRIES],
             {_RETRIES: attempts},
         )

@@ -63,7 +63,7 @@ def recommended(options: Any) -> Result:
         Finding(
             Subject((f'[{option.group}] {option.name}',), SubjectKind.OPTION),
             f'{problem}: {option.why}',
-            option.line,
+            f'{option.line} in {option.place}',
             facts=Facts(
                 key=option.name,
                 value=_plain(options[option.group][option.name]),

@@ -60,6 +60,12 @@ def test_every_host_has_a_tree():
     assert result.fix == 'nfv-sched publish'
 
 
+def test_publishing_is_optional():
+    result = hosts.published([survey('a'), survey('b')], {})
+    assert (result.code, result.skipped) == (Code.SUCCESS, True)
+    assert result.details == 'no host is published, which is optional'
+
+
 def test_trees_describe_what_hosts_report():
     assert hosts.drifted([survey('a')], by_uuid(tree('a'))).code is (
         Code.SUCCESS
@@ -134,7 +140,8 @@ def test_hosts_of_one_kind_differ_in_base_pages(size):
 
 
 def test_of_many_names_the_first_are_shown():
-    result = hosts.published([survey(f'h{n}') for n in range(9)], {})
+    nine = [survey(f'h{n}') for n in range(9)]
+    result = hosts.published(nine, by_uuid(tree('other')))
     assert result.details.endswith('h0, h1, h2, h3, h4 and 4 more')
 
 
@@ -159,8 +166,9 @@ def test_nouns_and_verbs_agree_with_the_number_of_trees():
     assert hosts.orphaned([], trees).details == (
         'the compute nodes of 2 trees no longer exist: a, b'
     )
-    result = hosts.published([survey('a'), survey('b')], {})
-    assert result.details == '2 of 2 hosts are not published: a, b'
+    three = [survey('a'), survey('b'), survey('c')]
+    result = hosts.published(three, by_uuid(tree('a')))
+    assert result.details == '2 of 3 hosts are not published: b, c'
 
 
 def labelled(name, *cells):

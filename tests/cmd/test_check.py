@@ -77,7 +77,17 @@ def test_a_good_cloud_passes_every_check(run, published, reading):
     assert not any(row['fix'] for row in rows)
 
 
-def test_warnings_and_failures_are_the_exit_code(run, reading, tmp_path):
+@pytest.fixture
+def partly_published(cloud):
+    client = PlacementClient(cloud.placement)
+    publish(client, list(cloud.topologies())[:1])
+    yield
+    prune(client, [])
+
+
+def test_warnings_and_failures_are_the_exit_code(
+    run, partly_published, reading, tmp_path
+):
     path = tmp_path / 'placement.conf'
     path.write_text('[placement]\nmax_allocation_candidates = 2\n')
     rows = by_name(run('check', code=1))
@@ -90,7 +100,7 @@ def test_warnings_and_failures_are_the_exit_code(run, reading, tmp_path):
     assert rows['Placement retries']['verdict'] == 'warning'
 
 
-def test_a_cloud_set_up_by_the_examples_passes(run):
+def test_a_cloud_set_up_by_the_examples_passes(run, reading):
     """By both files of etc, and not published: that is optional."""
     etc = pathlib.Path(__file__).parents[2] / 'etc'
     example = etc / 'placement.conf.example'

@@ -1,11 +1,13 @@
 """Configuration files of the services."""
 
+from collections.abc import Iterable
 from collections.abc import Mapping
 import dataclasses
 import pathlib
 import signal
 import sys
 
+from nfv_sched import conf
 from nfv_sched.sim import numa_devices
 from nfv_sched.sim import settings
 from nfv_sched.sim.machine import Machine
@@ -46,13 +48,22 @@ def _scheduler(profile: settings.Profile) -> Options:
 #: The scheduler as Nova's documents say it is set up for NFV.
 STOCK: Options = _scheduler(settings.STOCK)
 
-#: The scheduler as our README says.
+
+def recommended(options: Iterable[conf.Recommendation]) -> Options:
+    """What the examples in ``etc`` set, and nothing else."""
+    found: dict[str, dict[str, object]] = {}
+    for option in options:
+        several = option.name == 'available_filters'
+        found.setdefault(option.group, {})[option.name] = (
+            list(option.value) if several else option.text
+        )
+    return found
+
+
+#: The scheduler as our README says; the trees are read more often.
 OURS: Options = merge(
-    _scheduler(settings.NFV),
-    {
-        'workarounds': {'disable_fallback_pcpu_query': True},
-        'nfv_sched': {'topology_refresh_interval': 5},
-    },
+    recommended(conf.RECOMMENDED),
+    {'nfv_sched': {'topology_refresh_interval': 5}},
 )
 
 #: Stock filters and weighers with the other options that our README sets.
@@ -156,9 +167,9 @@ def placement(root: pathlib.Path, ports: Ports) -> Options:
     """placement.conf."""
     return {
         'api': {'auth_strategy': 'keystone'},
-        'placement': {'allocation_conflict_retry_count': 10},
         'placement_database': {'connection': ports.database_url('placement')},
         'keystone_authtoken': credentials(ports, 'placement'),
+        **recommended(conf.PLACEMENT_RECOMMENDED),
     }
 
 
@@ -231,6 +242,7 @@ def nova(root: pathlib.Path, ports: Ports, machine: Machine) -> Options:
         'oslo_concurrency': {'lock_path': root / 'nova' / 'lock'},
         'oslo_messaging_rabbit': {'heartbeat_in_pthread': False},
         'conductor': {'workers': 1},
+        'nfv_sched_publisher': {'status_file': root / 'publisher.json'},
         'scheduler': {'workers': 1},
         'pci': {
             'device_spec': numa_devices.device_spec(machine),

@@ -220,6 +220,11 @@ class Plane:
         """nova.conf of the control plane."""
         return self._etc / 'nova.conf'
 
+    @property
+    def placement_conf(self) -> pathlib.Path:
+        """placement.conf of the control plane."""
+        return self._etc / 'placement.conf'
+
     def count(self, name: str, text: str) -> int:
         """How often a service has logged a text."""
         return self.processes.log(name).read_text(errors='replace').count(text)
