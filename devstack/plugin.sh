@@ -2,8 +2,10 @@
 #
 # devstack/plugin.sh - enables nfv_sched in nova-scheduler
 #
-# Called by devstack as "source plugin.sh <mode> [phase]". On nodes without
-# nova-scheduler (n-sch) it installs nothing and changes nothing.
+# Called by devstack as "source plugin.sh <mode> [phase]". Nodes with
+# nova-scheduler (n-sch) get the package and its options, those with
+# placement-api Placement's options, those with nova-compute (n-cpu) dedicated
+# CPUs and huge pages, and the one with tempest the options of its tests.
 
 # Save trace setting
 _XTRACE_NFV_SCHED=$(set +o | grep xtrace)
@@ -11,7 +13,7 @@ set +o xtrace
 
 # The enabled filters without those that nfv_sched replaces, and its own.
 function nfv_sched_enabled_filters {
-    local present=$1
+    local present=${1:-$NFV_SCHED_DEFAULT_FILTERS}
     local name kept=""
     for name in ${present//,/ }; do
         if [[ ",$NFV_SCHED_REPLACED_FILTERS,$NFV_SCHED_FILTERS," != *",$name,"* ]]; then
@@ -19,6 +21,23 @@ function nfv_sched_enabled_filters {
         fi
     done
     echo "$kept$NFV_SCHED_FILTERS"
+}
+
+# Set options of a file from lines of section, option and value.
+function nfv_sched_iniset_lines {
+    local file=$1 lines=$2
+    local section option value
+    while read -r section option value; do
+        if [[ -n "$section" ]]; then
+            iniset "$file" "$section" "$option" "$value"
+        fi
+    done <<< "$lines"
+}
+
+# Options for this node, from its hardware: see hardware.py.
+function nfv_sched_hardware {
+    "${PYTHON:-python3}" "$NFV_SCHED_DIR/devstack/hardware.py" \
+        --sysfs "$NFV_SCHED_SYSFS" "$@"
 }
 
 function install_nfv_sched {
@@ -52,9 +71,56 @@ function configure_nfv_sched {
         "$NFV_SCHED_DISABLE_FALLBACK_PCPU_QUERY"
     iniset "$NOVA_CONF" nfv_sched host_selection \
         "$NFV_SCHED_HOST_SELECTION"
+    iniset "$NOVA_CONF" nfv_sched choose_nodes "$NFV_SCHED_CHOOSE_NODES"
     if [[ -n "$NFV_SCHED_FAILURE_DOMAINS" ]]; then
         iniset "$NOVA_CONF" nfv_sched failure_domains \
             "$NFV_SCHED_FAILURE_DOMAINS"
+    fi
+}
+
+# With retries Placement may accept two claims at once for the last resources.
+function configure_nfv_sched_placement {
+    iniset "$PLACEMENT_CONF" placement allocation_conflict_retry_count 1
+}
+
+# Reserve huge pages while memory is not fragmented.
+function reserve_nfv_sched_pages {
+    local nodes node pool reserved
+    if [[ "$NFV_SCHED_HUGE_PAGES" -eq 0 ]]; then
+        return
+    fi
+    nodes=$(nfv_sched_hardware nodes)
+    for node in $nodes; do
+        pool=$NFV_SCHED_SYSFS/devices/system/node/node$node/hugepages/hugepages-2048kB
+        echo "$NFV_SCHED_HUGE_PAGES" | sudo tee "$pool/nr_hugepages" > /dev/null
+        reserved=$(< "$pool/nr_hugepages")
+        if [[ "$reserved" -lt "$NFV_SCHED_HUGE_PAGES" ]]; then
+            die $LINENO "NUMA node $node has $reserved of $NFV_SCHED_HUGE_PAGES huge pages"
+        fi
+    done
+}
+
+# nova-cpu.conf is a copy of nova.conf, made when nova-compute is started.
+function configure_nfv_sched_compute {
+    local lines
+    lines=$(nfv_sched_hardware compute)
+    nfv_sched_iniset_lines "$NOVA_CONF" "$lines"
+    if [[ "$NFV_SCHED_CHOOSE_NODES" == "True" ]]; then
+        lines=$(nfv_sched_hardware labels \
+            --physnets "$(iniget "$NOVA_CONF" neutron physnets)")
+        nfv_sched_iniset_lines "$NOVA_CONF" "$lines"
+    fi
+}
+
+function configure_nfv_sched_tempest {
+    local lines
+    lines=$(nfv_sched_hardware tempest --memory "$NFV_SCHED_TEMPEST_MEMORY" \
+        --alias "$NFV_SCHED_TEMPEST_ALIAS")
+    nfv_sched_iniset_lines "$TEMPEST_CONFIG" "$lines"
+    if is_service_enabled n-sch; then
+        iniset "$TEMPEST_CONFIG" compute-feature-enabled \
+            scheduler_enabled_filters \
+            "$(iniget "$NOVA_CONF" filter_scheduler enabled_filters)"
     fi
 }
 
@@ -89,6 +155,29 @@ if is_service_enabled n-sch; then
             stop_nfv_sched
         fi
         cleanup_nfv_sched
+    fi
+fi
+
+if [[ "$1" == "stack" && "$2" == "post-config" ]]; then
+    if is_service_enabled placement-api; then
+        configure_nfv_sched_placement
+    fi
+fi
+
+if is_service_enabled n-cpu && [[ "$NFV_SCHED_PREPARE_COMPUTES" == "True" ]]; then
+    if [[ "$1" == "stack" && "$2" == "pre-install" ]]; then
+        echo_summary "Reserving huge pages for nfv_sched"
+        reserve_nfv_sched_pages
+    elif [[ "$1" == "stack" && "$2" == "post-config" ]]; then
+        echo_summary "Dedicating CPUs for nfv_sched"
+        configure_nfv_sched_compute
+    fi
+fi
+
+if is_service_enabled tempest; then
+    if [[ "$1" == "stack" && "$2" == "test-config" ]]; then
+        echo_summary "Configuring the tempest tests of nfv_sched"
+        configure_nfv_sched_tempest
     fi
 fi
 

@@ -135,3 +135,21 @@ class NUMATest(base.BaseV2ComputeAdminTest):
         )
         cpus = set().union(*self.pins(server).values())
         self.assertEqual(large['vcpus'], len(cpus))
+
+    @decorators.idempotent_id('5a2c7b0e-6e0f-4b87-9c0d-0a4f9d3a7d08')
+    def test_live_migration_pins_anew(self):
+        if not CONF.compute_feature_enabled.live_migration:
+            raise self.skipException('live migration is not available')
+        if CONF.compute.min_compute_nodes < 2:
+            raise self.skipException('there is one compute node')
+        server = self.boot(self.flavor())
+        source = self.place(server)
+        self.admin_servers_client.live_migrate_server(
+            server['id'], host=None, block_migration='auto'
+        )
+        waiters.wait_for_server_status(
+            self.servers_client, server['id'], 'ACTIVE'
+        )
+        self.assertNotEqual(source, self.place(server))
+        cpus = set().union(*self.pins(server).values())
+        self.assertEqual(CPUS, len(cpus))

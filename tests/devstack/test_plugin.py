@@ -1,21 +1,30 @@
-"""The devstack plugin's phases, against a nova.conf of their own."""
+"""The devstack plugin's phases, against a nova.conf of their own.
+
+``NFV_DEVSTACK`` names a checkout of devstack, with whose functions all tests
+run a second time.
+"""
 
 import pathlib
+import re
 import shutil
 import subprocess
-import sys
 
+import nova.conf
 from nova.scheduler import filters
 from nova.scheduler import weights
 import pytest
 
 from nfv_sched import filters as our_filters
 from nfv_sched import weighers as our_weighers
+from nfv_sched.nova import node_labels
 from tests.devstack import ini
+from tests.devstack.plugin import BASH
+from tests.devstack.plugin import Devstack
+from tests.devstack.plugin import FUNCTIONS
+from tests.sysfs import trees
 
 _ROOT = pathlib.Path(__file__).parents[2]
 _HERE = pathlib.Path(__file__).parent
-_BASH = shutil.which('bash')
 
 # As devstack leaves it before the plugins' turn.
 _NOVA_CONF = """\
@@ -27,64 +36,30 @@ enabled_filters = ComputeFilter,NUMATopologyFilter,SameHostFilter
 track_instance_changes = True
 """
 
-pytestmark = pytest.mark.skipif(not _BASH, reason='there is no bash')
+pytestmark = pytest.mark.skipif(not BASH, reason='there is no bash')
 
 
-class Devstack:
-    """A devstack that runs one plugin."""
-
-    def __init__(self, folder, services):
-        self.conf = folder / 'nova.conf'
-        self.conf.write_text(_NOVA_CONF)
-        self._calls = folder / 'calls'
-        self._calls.touch()
-        self._folder = folder
-        self._services = services
-
-    def phase(self, *arguments, **variables):
-        """Source the plugin as stack.sh does; a failing command fails it."""
-        script = '; '.join(
-            (
-                'set -e',
-                f'source {_HERE}/functions.sh',
-                f'source {_ROOT}/devstack/override-defaults',
-                f'source {_ROOT}/devstack/settings',
-                f'source {_ROOT}/devstack/plugin.sh {" ".join(arguments)}',
-            )
-        )
-        subprocess.run(
-            [_BASH, '-c', script],
-            check=True,
-            env={
-                'PATH': '/usr/bin:/bin',
-                'PYTHON': sys.executable,
-                'INI': f'{_HERE}/ini.py',
-                'CALLS': str(self._calls),
-                'DEST': str(self._folder),
-                'NOVA_CONF': str(self.conf),
-                'NOVA_CONF_DIR': str(self._folder),
-                'NOVA_BIN_DIR': str(self._folder),
-                'ENABLED_SERVICES': self._services,
-                **variables,
-            },
-        )
-
-    def option(self, section, name):
-        return ini.get(self.conf, section, name)
-
-    @property
-    def calls(self):
-        return self._calls.read_text().splitlines()
+@pytest.fixture(params=FUNCTIONS, ids=['stand-ins', 'devstack'])
+def node(request, tmp_path):
+    """Make a node of these services."""
+    checkout = request.param
+    if checkout is None:
+        pytest.skip('NFV_DEVSTACK does not name a checkout of devstack')
+    hardware = trees.write(tmp_path / 'sys', trees.plain(nodes=2, cpus=8))
+    (tmp_path / 'nova.conf').write_text(_NOVA_CONF)
+    return lambda services: Devstack(
+        tmp_path, services, hardware, checkout=checkout
+    )
 
 
 @pytest.fixture
-def controller(tmp_path):
-    return Devstack(tmp_path, 'n-api,n-sch,placement-api')
+def controller(node):
+    return node('n-api,n-sch,placement-api')
 
 
 @pytest.fixture
-def compute(tmp_path):
-    return Devstack(tmp_path, 'n-cpu,q-agt')
+def compute(node):
+    return node('n-cpu,q-agt')
 
 
 def test_ours_replace_the_stock_filters_and_keep_the_others(controller):
@@ -179,13 +154,148 @@ def test_the_publisher_runs_beside_the_scheduler(controller):
     assert stopped == 'stop_process nfv-sched-publisher'
 
 
-def test_a_compute_needs_nothing(compute):
+def test_without_enabled_filters_those_of_nova_are_kept(controller):
+    controller.conf.write_text('[DEFAULT]\ndebug = True\n')
+    controller.phase('stack', 'post-config')
+    # Without NOVA_FILTERS of devstack: the default of Nova itself.
+    [default] = [
+        option.default
+        for option in nova.conf.scheduler.filter_scheduler_opts
+        if option.name == 'enabled_filters'
+    ]
+    assert controller.option('filter_scheduler', 'enabled_filters') == [
+        ','.join((*default, *our_filters_in_order()))
+    ]
+
+
+def our_filters_in_order():
+    return [
+        'HugePagesFilter',
+        'CPUPinningFilter',
+        'PCINUMAFilter',
+        'NUMAFitFilter',
+    ]
+
+
+def test_without_enabled_filters_those_of_devstack_are_kept(controller):
+    controller.conf.write_text('[DEFAULT]\ndebug = True\n')
+    controller.phase(
+        'stack',
+        'post-config',
+        NOVA_FILTERS='ComputeFilter,DifferentHostFilter',
+    )
+    [enabled] = controller.option('filter_scheduler', 'enabled_filters')
+    assert enabled.split(',') == [
+        'ComputeFilter',
+        'DifferentHostFilter',
+        *our_filters_in_order(),
+    ]
+
+
+def test_placement_does_not_retry_claims(controller):
+    controller.phase('stack', 'post-config')
+    example = ini.read(_ROOT / 'etc' / 'placement.conf.example')
+    assert ini.read(controller.placement_conf) == example
+
+
+def test_a_compute_gets_nothing_of_the_package(compute):
     for phase in 'pre-install', 'install', 'post-config', 'extra':
         compute.phase('stack', phase)
     compute.phase('unstack')
     compute.phase('clean')
     assert compute.calls == []
+    assert not compute.placement_conf.exists()
+    assert 'nfv_sched' not in compute.conf.read_text()
+
+
+def test_cpus_of_a_compute_are_dedicated(compute):
+    compute.phase('stack', 'post-config')
+    # Of each NUMA node one core is left to the operating system.
+    assert compute.option('compute', 'cpu_shared_set') == ['0-1,8-9']
+    assert compute.option('compute', 'cpu_dedicated_set') == ['2-7,10-15']
+    assert not compute.option('neutron', 'physnets')
+
+
+def test_huge_pages_of_a_compute_are_reserved(compute):
+    compute.phase('stack', 'pre-install', NFV_SCHED_HUGE_PAGES='300')
+    assert compute.pages == {0: 300, 1: 300}
+    compute.phase('stack', 'pre-install', NFV_SCHED_HUGE_PAGES='0')
+    assert compute.pages == {0: 300, 1: 300}
+
+
+def test_too_few_huge_pages_end_the_installation(compute):
+    # As where memory is short: what is written is not what is read.
+    with pytest.raises(subprocess.CalledProcessError) as error:
+        compute.phase('stack', 'pre-install', SUDO='true')
+    assert 'NUMA node 0 has 0 of 512 huge pages' in error.value.stderr
+
+
+def test_computes_are_left_as_they_are_on_request(compute):
+    before = compute.pages
+    for phase in 'pre-install', 'post-config':
+        compute.phase('stack', phase, NFV_SCHED_PREPARE_COMPUTES='False')
+    assert compute.pages == before
     assert compute.conf.read_text() == _NOVA_CONF
+
+
+def test_the_nodes_of_a_compute_get_labels_where_nodes_are_chosen(
+    compute, nova_options
+):
+    with compute.conf.open('a') as file:
+        file.write('\n[neutron]\nphysnets = physnet1\n')
+    for _ in range(2):
+        compute.phase('stack', 'post-config', NFV_SCHED_CHOOSE_NODES='True')
+    labels = node_labels.nodes_of_labels(range(2))
+    assert compute.option('neutron', 'physnets') == [
+        ','.join(('physnet1', *labels))
+    ]
+    nova_options([], project='nova', default_config_files=[str(compute.conf)])
+    # As nova-compute reads them at its start.
+    nova.conf.neutron.register_dynamic_opts(nova_options)
+    for label, nodes in labels.items():
+        group = nova_options[f'neutron_physnet_{label}']
+        assert tuple(map(int, group.numa_nodes)) == nodes
+
+
+def test_the_scheduler_chooses_nodes_on_request(controller):
+    controller.phase('stack', 'post-config')
+    assert controller.option('nfv_sched', 'choose_nodes') == ['False']
+    controller.phase('stack', 'post-config', NFV_SCHED_CHOOSE_NODES='True')
+    assert controller.option('nfv_sched', 'choose_nodes') == ['True']
+
+
+def test_tempest_knows_the_hardware(node):
+    all_in_one = node('n-api,n-sch,n-cpu,tempest')
+    for phase in 'pre-install', 'install', 'post-config', 'test-config':
+        all_in_one.phase('stack', phase, NFV_SCHED_TEMPEST_MEMORY='255')
+    written = ini.read(all_in_one.tempest_conf)
+    assert written == {
+        'nfv_sched': {
+            'page_size': ['2MB'],
+            'cells': ['2'],
+            'memory_unit': ['256'],
+        },
+        'compute-feature-enabled': {
+            'scheduler_enabled_filters': all_in_one.option(
+                'filter_scheduler', 'enabled_filters'
+            )
+        },
+    }
+
+
+def test_tempest_knows_the_alias(node):
+    tempest = node('tempest')
+    tempest.phase('stack', 'test-config', NFV_SCHED_TEMPEST_ALIAS='vf')
+    written = ini.read(tempest.tempest_conf)
+    assert written['nfv_sched']['alias'] == ['vf']
+
+
+def test_options_of_tempest_exist():
+    config = pytest.importorskip('nfv_sched_tempest.config')
+    known = {option.name for option in config.OPTIONS}
+    source = (_ROOT / 'devstack' / 'hardware.py').read_text()
+    written = set(re.findall(r"yield 'nfv_sched', '(\w+)'", source))
+    assert written == known
 
 
 def test_shell_scripts_are_clean():
@@ -204,7 +314,7 @@ def test_shell_scripts_are_clean():
             '--shell=bash',
             # Variables are for devstack, or come from it.
             '--exclude=SC2034,SC2154',
-            *(str(path) for path in scripts if path.suffix != '.rst'),
+            *(str(path) for path in scripts if path.suffix in ('', '.sh')),
         ],
         check=True,
     )
