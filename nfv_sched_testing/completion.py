@@ -33,10 +33,9 @@ _nfv_sched() {{
         prev=${{COMP_WORDS[COMP_CWORD - 2]}}
     fi
     for word in "${{COMP_WORDS[@]:1:COMP_CWORD - 1}}"; do
-        case $word in
+        case "$name $word" in
             {commands})
-                name=$word
-                break
+                name=${{name:+$name }}$word
                 ;;
         esac
     done
@@ -86,6 +85,21 @@ else
     compdef _nfv-sched nfv-sched
 fi
 """
+_ZSH_GROUP = """\
+                    if (( CURRENT == 2 )); then
+                        local -a commands
+                        commands=(
+{commands}
+                        )
+                        _describe -t commands command commands && ret=0
+                    else
+                        shift words
+                        (( CURRENT -= 1 ))
+                        case $words[1] in
+{arguments}
+                        esac
+                    fi
+"""
 
 Parsers = Mapping[str, argparse.ArgumentParser]
 
@@ -101,7 +115,8 @@ def parsers() -> dict[str, argparse.ArgumentParser]:
     commands: dict[str, Any] = {}
     for line in filter(None, declared):
         name, _, target = line.partition(' = ')
-        commands[name] = pkgutil.resolve_name(target)
+        # Of several words, as cliff reads names.
+        commands[name.replace('_', ' ')] = pkgutil.resolve_name(target)
     commands['complete'] = CompleteCommand
     commands['help'] = cliff_help.HelpCommand
     for name in sorted(commands):
@@ -118,14 +133,33 @@ def descriptions(found: Parsers) -> dict[str, str]:
     }
 
 
+def _first_words(found: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(name.split(' ')[0] for name in found if name))
+
+
+def _groups(found: Iterable[str]) -> dict[str, list[str]]:
+    """The second words of commands by their first."""
+    groups: dict[str, list[str]] = {}
+    for name in found:
+        first, space, second = name.partition(' ')
+        if space:
+            groups.setdefault(first, []).append(second)
+    return groups
+
+
 def bash(found: Parsers) -> str:
     """The script for bash."""
-    names = [name for name in found if name]
+    groups = _groups(found)
+    words = [
+        *(f"' {word}'" for word in _first_words(found)),
+        *(f"'{name}'" for name in found if ' ' in name),
+        *(f"'help {word}'" for word in groups),
+    ]
     return _BASH.format(
         note=_NOTE,
-        commands='|'.join(names),
+        commands=' | \\\n                '.join(words),
         values='\n'.join(_bash_values(found)),
-        options='\n'.join(_bash_options(found, names)),
+        options='\n'.join(_bash_options(found)),
     )
 
 
@@ -155,7 +189,7 @@ def _bash_values(found: Parsers) -> Iterator[str]:
         yield f'        {joined})\n            {body}\n            ;;'
 
 
-def _bash_options(found: Parsers, names: Sequence[str]) -> Iterator[str]:
+def _bash_options(found: Parsers) -> Iterator[str]:
     for name, parser in found.items():
         words = [
             option
@@ -163,35 +197,76 @@ def _bash_options(found: Parsers, names: Sequence[str]) -> Iterator[str]:
             for option in action.option_strings
         ]
         if name in ('', 'help'):
-            words = [*names, *words]
-        pattern = name or "''"
-        yield (f"            {pattern}) words='{' '.join(words)}' ;;")
+            words = [*_first_words(found), *words]
+        yield f"            '{name}') words='{' '.join(words)}' ;;"
+    for word, others in _groups(found).items():
+        pattern = f"'{word}' | 'help {word}'"
+        yield f"            {pattern}) words='{' '.join(others)}' ;;"
 
 
 def zsh(found: Parsers) -> str:
     """The script for zsh."""
     texts = descriptions(found)
+    groups = _groups(found)
+    alone = [name for name in texts if ' ' not in name]
+    abouts = {
+        word: texts.get(word) or f'One of: {", ".join(groups[word])}'
+        for word in _first_words(found)
+    }
     return _ZSH.format(
         note=_NOTE,
         options=' \\\n'.join(_indented(_zsh_options(found['']), 8)),
-        commands='\n'.join(
-            ' ' * 16 + shlex.quote(f'{name}:{text}')
-            for name, text in texts.items()
-        ),
+        commands='\n'.join(_zsh_descriptions(abouts, 16)),
         arguments='\n'.join(
-            f'                {name})\n'
-            + ' ' * 20
-            + '_arguments \\\n'
-            + ' \\\n'.join(
-                _indented(
-                    (*_zsh_options(found[name]), *_rest(name, texts)), 24
-                )
-            )
-            + ' && ret=0\n'
-            + ' ' * 20
-            + ';;'
-            for name in texts
+            [
+                *(
+                    _zsh_case(name, _arguments(found, name, 20), 16)
+                    for name in alone
+                ),
+                *(
+                    _zsh_case(word, _zsh_group(found, word, others), 16)
+                    for word, others in groups.items()
+                ),
+            ]
         ),
+    )
+
+
+def _zsh_case(pattern: str, body: str, width: int) -> str:
+    margin = ' ' * width
+    return f'{margin}{pattern})\n{body}\n{margin}    ;;'
+
+
+def _arguments(found: Parsers, name: str, width: int) -> str:
+    """The call that completes the arguments of a command."""
+    return (
+        ' ' * width
+        + '_arguments \\\n'
+        + ' \\\n'.join(
+            _indented(
+                (*_zsh_options(found[name]), *_rest(name, found)), width + 4
+            )
+        )
+        + ' && ret=0'
+    )
+
+
+def _zsh_group(found: Parsers, word: str, others: Sequence[str]) -> str:
+    """The second words of commands, and what comes after them."""
+    texts = descriptions(found)
+    abouts = {other: texts[f'{word} {other}'] for other in others}
+    return _ZSH_GROUP.format(
+        commands='\n'.join(_zsh_descriptions(abouts, 28)),
+        arguments='\n'.join(
+            _zsh_case(other, _arguments(found, f'{word} {other}', 32), 28)
+            for other in others
+        ),
+    ).rstrip('\n')
+
+
+def _zsh_descriptions(abouts: Mapping[str, str], width: int) -> Iterator[str]:
+    return _indented(
+        (shlex.quote(f'{name}:{text}') for name, text in abouts.items()), width
     )
 
 
@@ -200,10 +275,12 @@ def _indented(lines: Iterable[str], width: int) -> Iterator[str]:
         yield ' ' * width + line
 
 
-def _rest(name: str, names: Iterable[str]) -> Iterator[str]:
+def _rest(name: str, found: Iterable[str]) -> Iterator[str]:
     """The arguments that are not options."""
     if name == 'help':
-        yield shlex.quote(f'1:command:({" ".join(names)})')
+        yield shlex.quote(f'1:command:({" ".join(_first_words(found))})')
+        others = [each for group in _groups(found).values() for each in group]
+        yield shlex.quote(f'2:command:({" ".join(others)})')
 
 
 def _zsh_options(parser: argparse.ArgumentParser) -> Iterator[str]:

@@ -5,8 +5,11 @@
 
 import os
 import pathlib
+import pty
+import shlex
 import shutil
 import subprocess
+import time
 
 import pytest
 
@@ -51,6 +54,13 @@ def test_the_script_has_all_commands_and_options(name, capsys):
         ('help ex', {'explain'}),
         ('simulate --scenario rack', {'rack.yaml'}),
         ('check -f js', {'json'}),
+        ('pl', {'plan'}),
+        ('plan dr', {'drain'}),
+        ('plan drain --met', {'--method'}),
+        ('plan drain --method ', {'any', 'cold', 'live'}),
+        ('plan room --leaving plan --show = st', {'steps'}),
+        ('help plan su', {'survive'}),
+        ('capacity --flavor plan --show = ho', {'hosts'}),
     ],
 )
 def test_bash_completes(words, completed, tmp_path):
@@ -73,6 +83,91 @@ def test_bash_completes(words, completed, tmp_path):
         cwd=tmp_path,
     )
     assert set(done.stdout.split()) == completed
+
+
+#: What an interactive zsh is told: completions go to a file.
+_ZSH = """
+autoload -U compinit
+compinit -u -d {folder}/dump
+zstyle ':completion:*' verbose no
+compadd() {{
+    local -a found
+    if [[ $* != *-(O|A|D)' '* ]]; then
+        builtin compadd -O found "$@"
+        print -rl -- $found >> {folder}/found
+    fi
+    builtin compadd "$@"
+}}
+source {script}
+PS1=; PS2=; RPS1=
+put-words() {{ BUFFER="nfv-sched $words_typed"; CURSOR=$#BUFFER }}
+tell-done() {{ print done > {folder}/done; exit }}
+zle -N put-words; zle -N tell-done
+bindkey "^B" put-words; bindkey "^E" tell-done; bindkey '^I' complete-word
+words_typed={words}
+print ready > {folder}/ready
+"""
+
+
+def until(path, process):
+    deadline = time.monotonic() + 20
+    while not path.exists():
+        assert process.poll() is None
+        assert time.monotonic() < deadline, path.name
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize(
+    ('words', 'completed'),
+    [
+        ('topo', {'topology'}),
+        ('topology --su', {'--summary'}),
+        ('capacity --show=', {'total', 'domains', 'hosts', 'instances'}),
+        ('explain --flavor ', set()),
+        ('help ex', {'explain'}),
+        ('simulate --scenario rack', {'rack.yaml'}),
+        ('check --format=js', {'json'}),
+        ('pl', {'plan'}),
+        ('plan dr', {'drain'}),
+        ('plan drain --met', {'--method'}),
+        ('plan drain --method=', {'any', 'cold', 'live'}),
+        ('plan room --leaving 1 --show=st', {'steps'}),
+        ('help plan su', {'survive'}),
+    ],
+)
+def test_zsh_completes(words, completed, tmp_path):
+    """In the line editor, where alone zsh completes, on a terminal."""
+    path = shell('zsh')
+    (tmp_path / 'rack.yaml').touch()
+    setup = tmp_path / 'setup'
+    setup.write_text(
+        _ZSH.format(
+            folder=tmp_path, script=script('zsh'), words=shlex.quote(words)
+        )
+    )
+    master, slave = pty.openpty()
+    with subprocess.Popen(
+        [path, '-fi'],
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+        cwd=tmp_path,
+        start_new_session=True,
+        env={**os.environ, 'TERM': 'dumb'},
+    ) as process:
+        os.close(slave)
+        try:
+            os.write(master, f'source {setup}\n'.encode())
+            until(tmp_path / 'ready', process)
+            # The text, a tab, and the end.
+            os.write(master, b'\x02\t\x05')
+            until(tmp_path / 'done', process)
+        finally:
+            process.kill()
+            os.close(master)
+    found = tmp_path / 'found'
+    lines = found.read_text().split() if found.exists() else []
+    assert set(lines) == completed
 
 
 def test_zsh_reads_the_script(tmp_path):

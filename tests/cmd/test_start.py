@@ -10,7 +10,10 @@ import pytest
 
 from nfv_sched.cmd import command_manager
 from nfv_sched.cmd import explain
+from nfv_sched.cmd import plan
+from nfv_sched.cmd import plan_action
 from nfv_sched.nova.move_request import Purpose
+from nfv_sched.plan.cloud_plans import METHODS
 
 _GROUP = 'nfv_sched.commands'
 _LOADED = """
@@ -61,12 +64,11 @@ def test_lists_of_commands_do_not_import_nova(words):
     [
         entry_point.name.replace('_', ' ')
         for entry_point in metadata.entry_points(group=_GROUP)
-        # Its options come with what makes plans.
-        if not entry_point.name.startswith('plan_')
     ],
 )
 def test_the_help_of_commands_does_not_import_nova(name, words):
-    asked = ('help', name) if words == 'help' else (name, '--help')
+    typed = name.split()
+    asked = ('help', *typed) if words == 'help' else (*typed, '--help')
     output, errors, loaded = started(*asked)
     for package in ('nova', 'sqlalchemy', 'eventlet', 'keystoneauth1'):
         assert f"'{package}'" not in loaded
@@ -79,6 +81,20 @@ def test_invalid_options_are_refused_without_nova():
     assert "'nova'" not in loaded
     assert not output
     assert errors.endswith('argument --flavor: expected one argument\n')
+    output, errors, loaded = started('plan', 'defragment')
+    assert "'nova'" not in loaded
+    assert errors.endswith('are required: --moves\n')
+
+
+def test_choices_of_plans_are_those_that_are_known():
+    assert set(plan.METHODS) == set(METHODS)
+    assert set(plan.SCRIPTS) == set(plan_action.SCRIPTS)
+    kinds = {
+        entry_point.load().kind
+        for entry_point in metadata.entry_points(group=_GROUP)
+        if entry_point.name.startswith('plan_')
+    }
+    assert kinds == set(plan_action.KINDS)
 
 
 def test_purposes_are_those_that_are_known():

@@ -9,10 +9,26 @@ _nfv_sched() {
         prev=${COMP_WORDS[COMP_CWORD - 2]}
     fi
     for word in "${COMP_WORDS[@]:1:COMP_CWORD - 1}"; do
-        case $word in
-            capacity|check|complete|demo|explain|help|labels|plan_defragment|plan_drain|plan_room|plan_survive|publish|purge|report|simulate|topology)
-                name=$word
-                break
+        case "$name $word" in
+            ' capacity' | \
+                ' check' | \
+                ' complete' | \
+                ' demo' | \
+                ' explain' | \
+                ' help' | \
+                ' labels' | \
+                ' plan' | \
+                ' publish' | \
+                ' purge' | \
+                ' report' | \
+                ' simulate' | \
+                ' topology' | \
+                'plan defragment' | \
+                'plan drain' | \
+                'plan room' | \
+                'plan survive' | \
+                'help plan')
+                name=${name:+$name }$word
                 ;;
         esac
     done
@@ -73,61 +89,61 @@ _nfv_sched() {
             'explain --deadline' | \
             'labels --os-cloud' | \
             'labels --deadline' | \
-            'plan_defragment -c' | \
-            'plan_defragment --column' | \
-            'plan_defragment --max-width' | \
-            'plan_defragment --sort-column' | \
-            'plan_defragment --leaving' | \
-            'plan_defragment --seconds' | \
-            'plan_defragment --gbit' | \
-            'plan_defragment --step-timeout' | \
-            'plan_defragment --os-cloud' | \
-            'plan_defragment --deadline' | \
-            'plan_defragment --moves' | \
-            'plan_defragment --for' | \
-            'plan_drain -c' | \
-            'plan_drain --column' | \
-            'plan_drain --max-width' | \
-            'plan_drain --sort-column' | \
-            'plan_drain --leaving' | \
-            'plan_drain --seconds' | \
-            'plan_drain --gbit' | \
-            'plan_drain --step-timeout' | \
-            'plan_drain --os-cloud' | \
-            'plan_drain --deadline' | \
-            'plan_room -c' | \
-            'plan_room --column' | \
-            'plan_room --max-width' | \
-            'plan_room --sort-column' | \
-            'plan_room --leaving' | \
-            'plan_room --seconds' | \
-            'plan_room --gbit' | \
-            'plan_room --step-timeout' | \
-            'plan_room --os-cloud' | \
-            'plan_room --deadline' | \
-            'plan_room --flavor' | \
-            'plan_room --count' | \
-            'plan_room --extra-spec' | \
-            'plan_room --vcpus' | \
-            'plan_room --ram' | \
-            'plan_room --disk' | \
-            'plan_room --image' | \
-            'plan_room --image-property' | \
-            'plan_room --port' | \
-            'plan_room --hint' | \
-            'plan_room --group' | \
-            'plan_room --availability-zone' | \
-            'plan_room --project' | \
-            'plan_survive -c' | \
-            'plan_survive --column' | \
-            'plan_survive --max-width' | \
-            'plan_survive --sort-column' | \
-            'plan_survive --leaving' | \
-            'plan_survive --seconds' | \
-            'plan_survive --gbit' | \
-            'plan_survive --step-timeout' | \
-            'plan_survive --os-cloud' | \
-            'plan_survive --deadline' | \
+            'plan defragment -c' | \
+            'plan defragment --column' | \
+            'plan defragment --max-width' | \
+            'plan defragment --sort-column' | \
+            'plan defragment --leaving' | \
+            'plan defragment --seconds' | \
+            'plan defragment --gbit' | \
+            'plan defragment --step-timeout' | \
+            'plan defragment --os-cloud' | \
+            'plan defragment --deadline' | \
+            'plan defragment --moves' | \
+            'plan defragment --for' | \
+            'plan drain -c' | \
+            'plan drain --column' | \
+            'plan drain --max-width' | \
+            'plan drain --sort-column' | \
+            'plan drain --leaving' | \
+            'plan drain --seconds' | \
+            'plan drain --gbit' | \
+            'plan drain --step-timeout' | \
+            'plan drain --os-cloud' | \
+            'plan drain --deadline' | \
+            'plan room -c' | \
+            'plan room --column' | \
+            'plan room --max-width' | \
+            'plan room --sort-column' | \
+            'plan room --leaving' | \
+            'plan room --seconds' | \
+            'plan room --gbit' | \
+            'plan room --step-timeout' | \
+            'plan room --os-cloud' | \
+            'plan room --deadline' | \
+            'plan room --flavor' | \
+            'plan room --count' | \
+            'plan room --extra-spec' | \
+            'plan room --vcpus' | \
+            'plan room --ram' | \
+            'plan room --disk' | \
+            'plan room --image' | \
+            'plan room --image-property' | \
+            'plan room --port' | \
+            'plan room --hint' | \
+            'plan room --group' | \
+            'plan room --availability-zone' | \
+            'plan room --project' | \
+            'plan survive -c' | \
+            'plan survive --column' | \
+            'plan survive --max-width' | \
+            'plan survive --sort-column' | \
+            'plan survive --leaving' | \
+            'plan survive --seconds' | \
+            'plan survive --gbit' | \
+            'plan survive --step-timeout' | \
+            'plan survive --os-cloud' | \
+            'plan survive --deadline' | \
             'publish -c' | \
             'publish --column' | \
             'publish --max-width' | \
@@ -160,14 +176,14 @@ _nfv_sched() {
             'check --format' | \
             'explain -f' | \
             'explain --format' | \
-            'plan_defragment -f' | \
-            'plan_defragment --format' | \
-            'plan_drain -f' | \
-            'plan_drain --format' | \
-            'plan_room -f' | \
-            'plan_room --format' | \
-            'plan_survive -f' | \
-            'plan_survive --format' | \
+            'plan defragment -f' | \
+            'plan defragment --format' | \
+            'plan drain -f' | \
+            'plan drain --format' | \
+            'plan room -f' | \
+            'plan room --format' | \
+            'plan survive -f' | \
+            'plan survive --format' | \
             'publish -f' | \
             'publish --format' | \
             'purge -f' | \
@@ -179,10 +195,10 @@ _nfv_sched() {
         'capacity --quote' | \
             'check --quote' | \
             'explain --quote' | \
-            'plan_defragment --quote' | \
-            'plan_drain --quote' | \
-            'plan_room --quote' | \
-            'plan_survive --quote' | \
+            'plan defragment --quote' | \
+            'plan drain --quote' | \
+            'plan room --quote' | \
+            'plan survive --quote' | \
             'publish --quote' | \
             'purge --quote' | \
             'simulate --quote' | \
@@ -198,14 +214,14 @@ _nfv_sched() {
             'demo --serve' | \
             'explain --config-file' | \
             'labels --config-file' | \
-            'plan_defragment --journal' | \
-            'plan_defragment --config-file' | \
-            'plan_drain --journal' | \
-            'plan_drain --config-file' | \
-            'plan_room --journal' | \
-            'plan_room --config-file' | \
-            'plan_survive --journal' | \
-            'plan_survive --config-file' | \
+            'plan defragment --journal' | \
+            'plan defragment --config-file' | \
+            'plan drain --journal' | \
+            'plan drain --config-file' | \
+            'plan room --journal' | \
+            'plan room --config-file' | \
+            'plan survive --journal' | \
+            'plan survive --config-file' | \
             'publish --config-file' | \
             'purge --config-file' | \
             'report --output' | \
@@ -237,22 +253,22 @@ _nfv_sched() {
             'labels --format')
             words='ini json yaml'
             ;;
-        'plan_defragment --show' | \
-            'plan_drain --show' | \
-            'plan_room --show' | \
-            'plan_survive --show')
+        'plan defragment --show' | \
+            'plan drain --show' | \
+            'plan room --show' | \
+            'plan survive --show')
             words='total steps room unplaced lost_without'
             ;;
-        'plan_defragment --script' | \
-            'plan_drain --script' | \
-            'plan_room --script' | \
-            'plan_survive --script')
+        'plan defragment --script' | \
+            'plan drain --script' | \
+            'plan room --script' | \
+            'plan survive --script')
             words='ansible shell'
             ;;
-        'plan_defragment --method' | \
-            'plan_drain --method' | \
-            'plan_room --method' | \
-            'plan_survive --method')
+        'plan defragment --method' | \
+            'plan drain --method' | \
+            'plan room --method' | \
+            'plan survive --method')
             words='any cold live'
             ;;
         'publish --source')
@@ -275,23 +291,24 @@ _nfv_sched() {
     esac
     if [[ -z $words ]]; then
         case $name in
-            '') words='capacity check complete demo explain help labels plan_defragment plan_drain plan_room plan_survive publish purge report simulate topology --version -v --verbose -q --quiet --log-file -h --help --debug' ;;
-            capacity) words='-h --help -f --format -c --column --quote --noindent --max-width --fit-width --print-empty --sort-column --sort-ascending --sort-descending --flavor --server --shapes --extra-spec --vcpus --ram --disk --image --image-property --port --hint --group --availability-zone --project --after-loss --show --fail-below --config-file --os-cloud --deadline' ;;
-            check) words='-h --help -f --format -c --column --quote --noindent --max-width --fit-width --print-empty --sort-column --sort-ascending --sort-descending --placement-config-file --show --config-file --os-cloud --deadline' ;;
-            complete) words='-h --help --shell' ;;
-            demo) words='-h --help --hosts --guests --seed --serve' ;;
-            explain) words='-h --help -f --format -c --column --quote --noindent --max-width --fit-width --print-empty --sort-column --sort-ascending --sort-descending --flavor --server --for --shapes --extra-spec --vcpus --ram --disk --image --image-property --port --hint --group --availability-zone --project --show --nearest --fail-below --config-file --os-cloud --deadline' ;;
-            help) words='capacity check complete demo explain help labels plan_defragment plan_drain plan_room plan_survive publish purge report simulate topology -h --help' ;;
-            labels) words='-h --help --local -f --format --config-file --os-cloud --deadline' ;;
-            plan_defragment) words='-h --help -f --format -c --column --quote --noindent --max-width --fit-width --print-empty --sort-column --sort-ascending --sort-descending --show --leaving --seconds --gbit --script --execute --yes --journal --step-timeout --config-file --os-cloud --deadline --moves --for --method' ;;
-            plan_drain) words='-h --help -f --format -c --column --quote --noindent --max-width --fit-width --print-empty --sort-column --sort-ascending --sort-descending --show --leaving --seconds --gbit --script --execute --yes --journal --step-timeout --config-file --os-cloud --deadline --method' ;;
-            plan_room) words='-h --help -f --format -c --column --quote --noindent --max-width --fit-width --print-empty --sort-column --sort-ascending --sort-descending --show --leaving --seconds --gbit --script --execute --yes --journal --step-timeout --config-file --os-cloud --deadline --flavor --count --method --extra-spec --vcpus --ram --disk --image --image-property --port --hint --group --availability-zone --project' ;;
-            plan_survive) words='-h --help -f --format -c --column --quote --noindent --max-width --fit-width --print-empty --sort-column --sort-ascending --sort-descending --show --leaving --seconds --gbit --script --execute --yes --journal --step-timeout --config-file --os-cloud --deadline --prepare --method' ;;
-            publish) words='-h --help -f --format -c --column --quote --noindent --max-width --fit-width --print-empty --sort-column --sort-ascending --sort-descending --config-file --source --dry-run --prune --concurrency --deadline' ;;
-            purge) words='-h --help -f --format -c --column --quote --noindent --max-width --fit-width --print-empty --sort-column --sort-ascending --sort-descending --config-file --yes --deadline' ;;
-            report) words='-h --help --output -f --format --flavor --shapes --log --config-file --os-cloud --deadline' ;;
-            simulate) words='-h --help -f --format -c --column --quote --noindent --max-width --fit-width --print-empty --sort-column --sort-ascending --sort-descending --scenario --plot --report --record --show' ;;
-            topology) words='-h --help -c --column --quote --noindent --max-width --fit-width --print-empty --sort-column --sort-ascending --sort-descending --config-file --os-cloud --deadline --summary --output -f --format' ;;
+            '') words='capacity check complete demo explain help labels plan publish purge report simulate topology --version -v --verbose -q --quiet --log-file -h --help --debug' ;;
+            'capacity') words='-h --help -f --format -c --column --quote --noindent --max-width --fit-width --print-empty --sort-column --sort-ascending --sort-descending --flavor --server --shapes --extra-spec --vcpus --ram --disk --image --image-property --port --hint --group --availability-zone --project --after-loss --show --fail-below --config-file --os-cloud --deadline' ;;
+            'check') words='-h --help -f --format -c --column --quote --noindent --max-width --fit-width --print-empty --sort-column --sort-ascending --sort-descending --placement-config-file --show --config-file --os-cloud --deadline' ;;
+            'complete') words='-h --help --shell' ;;
+            'demo') words='-h --help --hosts --guests --seed --serve' ;;
+            'explain') words='-h --help -f --format -c --column --quote --noindent --max-width --fit-width --print-empty --sort-column --sort-ascending --sort-descending --flavor --server --for --shapes --extra-spec --vcpus --ram --disk --image --image-property --port --hint --group --availability-zone --project --show --nearest --fail-below --config-file --os-cloud --deadline' ;;
+            'help') words='capacity check complete demo explain help labels plan publish purge report simulate topology -h --help' ;;
+            'labels') words='-h --help --local -f --format --config-file --os-cloud --deadline' ;;
+            'plan defragment') words='-h --help -f --format -c --column --quote --noindent --max-width --fit-width --print-empty --sort-column --sort-ascending --sort-descending --show --leaving --seconds --gbit --script --execute --yes --journal --step-timeout --config-file --os-cloud --deadline --moves --for --method' ;;
+            'plan drain') words='-h --help -f --format -c --column --quote --noindent --max-width --fit-width --print-empty --sort-column --sort-ascending --sort-descending --show --leaving --seconds --gbit --script --execute --yes --journal --step-timeout --config-file --os-cloud --deadline --method' ;;
+            'plan room') words='-h --help -f --format -c --column --quote --noindent --max-width --fit-width --print-empty --sort-column --sort-ascending --sort-descending --show --leaving --seconds --gbit --script --execute --yes --journal --step-timeout --config-file --os-cloud --deadline --flavor --count --method --extra-spec --vcpus --ram --disk --image --image-property --port --hint --group --availability-zone --project' ;;
+            'plan survive') words='-h --help -f --format -c --column --quote --noindent --max-width --fit-width --print-empty --sort-column --sort-ascending --sort-descending --show --leaving --seconds --gbit --script --execute --yes --journal --step-timeout --config-file --os-cloud --deadline --prepare --method' ;;
+            'publish') words='-h --help -f --format -c --column --quote --noindent --max-width --fit-width --print-empty --sort-column --sort-ascending --sort-descending --config-file --source --dry-run --prune --concurrency --deadline' ;;
+            'purge') words='-h --help -f --format -c --column --quote --noindent --max-width --fit-width --print-empty --sort-column --sort-ascending --sort-descending --config-file --yes --deadline' ;;
+            'report') words='-h --help --output -f --format --flavor --shapes --log --config-file --os-cloud --deadline' ;;
+            'simulate') words='-h --help -f --format -c --column --quote --noindent --max-width --fit-width --print-empty --sort-column --sort-ascending --sort-descending --scenario --plot --report --record --show' ;;
+            'topology') words='-h --help -c --column --quote --noindent --max-width --fit-width --print-empty --sort-column --sort-ascending --sort-descending --config-file --os-cloud --deadline --summary --output -f --format' ;;
+            'plan' | 'help plan') words='defragment drain room survive' ;;
         esac
     fi
     mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
