@@ -68,14 +68,23 @@ def drifted(
     }
     if found:
         number = len(found)
-        texts = [f'{name} ({"; ".join(each)})' for name, each in found.items()]
-        return warning(
+        texts = [
+            f'{name} ({"; ".join(map(str, each))})'
+            for name, each in found.items()
+        ]
+        result = warning(
             f'{count(number, "tree")} {verb(number, "differs", "differ")} '
             'from the hardware that nova-compute reports: '
             f'{name_some(texts)}',
             _PUBLISH,
             found,
         )
+        result.differences = [
+            (name, difference)
+            for name, each in found.items()
+            for difference in each
+        ]
+        return result
     return ok()
 
 

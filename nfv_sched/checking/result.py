@@ -10,6 +10,7 @@ from typing import Any
 from oslo_upgradecheck import upgradecheck
 from oslo_upgradecheck.upgradecheck import Code
 
+from nfv_sched.fit.drift import Difference
 from nfv_sched.model import Reason
 from nfv_sched.model.cpu_list import ranges
 from nfv_sched.survey.values import SurveyedInstance
@@ -180,8 +181,11 @@ class Result(upgradecheck.Result):  # type: ignore[misc]
 
     ``findings`` are shown in place of the result, each by itself. ``details``
     name the first of the ``subjects``: hosts, filters, options or what else
-    it is about. ``values`` are what was found, by name.
+    it is about. ``values`` are what was found, by name, ``differences`` what
+    is published otherwise than hosts report it, by name of the host.
     """
+
+    differences: Sequence[tuple[str, Difference]] = ()
 
     def __init__(  # noqa: PLR0913 - what documents have of a check
         self,

@@ -6,6 +6,7 @@ from nfv_sched.checking.result import Finding
 from nfv_sched.checking.run import NamedResult
 from nfv_sched.dryrun.tables import Column
 from nfv_sched.fit import gap
+from nfv_sched.fit.drift import Difference
 
 CHECKS = (
     Column[NamedResult]('check', 'Check', lambda row: row.name),
@@ -85,4 +86,23 @@ FINDINGS = (
     Column[NamedFinding]('cause', '', lambda row: row[1].cause or None),
     Column[NamedFinding]('', 'What was found', lambda row: row[1].text),
     Column[NamedFinding]('fix', 'Fix', lambda row: row[1].fix),
+)
+
+#: A host, and a difference of its report and its tree.
+NamedDifference = tuple[str, Difference]
+DIFFERENCES = (
+    Column[NamedDifference]('host', 'Host', lambda row: row[0]),
+    Column[NamedDifference]('fact', '', lambda row: row[1].fact),
+    Column[NamedDifference](
+        'numa_node', 'NUMA node', lambda row: row[1].numa_node
+    ),
+    Column[NamedDifference](
+        'page_size_kib', '', lambda row: row[1].page_size_kib
+    ),
+    Column[NamedDifference]('physnet', '', lambda row: row[1].physnet),
+    Column[NamedDifference]('vendor_id', '', lambda row: row[1].vendor_id),
+    Column[NamedDifference]('product_id', '', lambda row: row[1].product_id),
+    Column[NamedDifference]('reported', '', lambda row: row[1].reported),
+    Column[NamedDifference]('published', '', lambda row: row[1].published),
+    Column[NamedDifference]('', 'Difference', lambda row: str(row[1])),
 )

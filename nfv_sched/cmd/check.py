@@ -20,7 +20,7 @@ class CheckCommand(MultiTableCommand):
     with a failure, 255 if the checks could not run. Nothing is written.
     """
 
-    views = ('checks', 'findings')
+    views = ('checks', 'findings', 'differences')
     default_view = 'checks'
     #: Of the worst result.
     code = 0

@@ -19,6 +19,7 @@ from nfv_sched.checking.own_hosts import Requests
 from nfv_sched.checking.publisher import PublisherStatus
 from nfv_sched.checking.result import verdict
 from nfv_sched.checking.tables import CHECKS
+from nfv_sched.checking.tables import DIFFERENCES
 from nfv_sched.checking.tables import FINDINGS
 from nfv_sched.cmd import backends
 from nfv_sched.cmd.check import CheckCommand
@@ -80,6 +81,11 @@ def sections(
         yield Section(Table('checks', CHECKS, results))
     if selection.wants('findings', overview=bool(findings)):
         yield Section(Table('findings', FINDINGS, findings), 'Findings')
+    if selection.wants('differences', overview=False):
+        differences = [
+            each for named in results for each in named.result.differences
+        ]
+        yield Section(Table('differences', DIFFERENCES, differences))
 
 
 def _check_input(parsed: argparse.Namespace) -> CheckInput:

@@ -5,6 +5,7 @@ of use only where it describes the same hardware.
 """
 
 from collections.abc import Iterator
+import dataclasses
 
 from nfv_sched.model import Cell
 from nfv_sched.model import CellTopology
@@ -13,58 +14,117 @@ from nfv_sched.model import Host
 from nfv_sched.model import HostTopology
 from nfv_sched.model import PoolTopology
 
+#: Facts of a NUMA node that are numbers, in words; None where it has none.
+_NUMBERS = {
+    'memory_mib': 'MiB of memory',
+    'dedicated_cpus': 'dedicated CPUs',
+    'shared_cpus': 'shared CPUs',
+    'socket': 'as socket',
+}
 
-def differences(host: Host, topology: HostTopology) -> tuple[str, ...]:
-    """Where report and tree disagree on hardware, in words."""
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Difference:
+    """A fact on which report and tree disagree.
+
+    ``fact`` is ``numa_node``, ``memory_mib``, ``dedicated_cpus``,
+    ``shared_cpus``, ``socket``, ``physnet``, ``tunneled``, ``usable_pages``
+    or ``devices``. Of what is there or not ``reported`` and ``published`` are
+    1 and 0; of devices only whether they are published is compared.
+    """
+
+    fact: str
+    numa_node: int | None
+    reported: int | None
+    published: int | None
+    page_size_kib: int | None = None
+    physnet: str | None = None
+    vendor_id: str | None = None
+    product_id: str | None = None
+
+    def __str__(self) -> str:
+        node = f'NUMA node {self.numa_node}'
+        only = 'not published' if self.reported else 'no longer reported'
+        match self.fact:
+            case 'numa_node':
+                return f'{node} is {only}'
+            case 'physnet':
+                return f'physnet {self.physnet} of {node} is {only}'
+            case 'tunneled':
+                return f'that {node} is a tunnel end is {only}'
+            case 'devices':
+                node = 'no NUMA node' if self.numa_node is None else node
+                return (
+                    f'devices {self.vendor_id}:{self.product_id} on {node} '
+                    'are not published'
+                )
+            case 'usable_pages':
+                what = f'usable pages of {self.page_size_kib} KiB'
+            case fact:
+                what = _NUMBERS[fact]
+        return f'{node} has {self.reported} {what}, published are ' + str(
+            self.published
+        )
+
+
+def differences(host: Host, topology: HostTopology) -> tuple[Difference, ...]:
+    """Where report and tree disagree on hardware."""
     reported = {cell.id: cell for cell in host.cells}
     published = {cell.id: cell for cell in topology.cells}
     found = [
-        f'NUMA node {cell} is {where}'
-        for cells, others, where in (
-            (reported, published, 'not published'),
-            (published, reported, 'no longer reported'),
+        Difference('numa_node', cell, int(cell in reported), other)
+        for cells, others, other in (
+            (reported, published, 0),
+            (published, reported, 1),
         )
         for cell in sorted(set(cells) - set(others))
     ]
     for cell in sorted(set(reported) & set(published)):
-        found.extend(
-            f'NUMA node {cell} has {mine} {what}, published are {theirs}'
-            for what, mine, theirs in _facts(reported[cell], published[cell])
-            if mine != theirs
-        )
+        found.extend(_differences_of_cell(reported[cell], published[cell]))
     found.extend(
-        f'devices {pool.vendor_id}:{pool.product_id} on '
-        f'{_node(pool)} are not published'
+        Difference(
+            'devices',
+            pool.numa_node,
+            1,
+            0,
+            vendor_id=pool.vendor_id,
+            product_id=pool.product_id,
+        )
         for pool in host.pools
         if not any(_same_place(pool, other) for other in topology.pools)
     )
     return tuple(found)
 
 
-def _facts(
+def _differences_of_cell(
     cell: Cell, tree: CellTopology
-) -> Iterator[tuple[str, object, object]]:
-    yield 'MiB of memory', cell.memory_mib, tree.memory_mib
-    yield 'dedicated CPUs', len(cell.dedicated_cpus), tree.dedicated_cpus
-    yield 'shared CPUs', len(cell.shared_cpus), tree.shared_cpus
-    yield 'as socket', cell.socket, tree.socket
-    yield 'as physnets', sorted(cell.physnets), sorted(tree.physnets)
-    yield 'as tunnel end', cell.tunneled, tree.tunneled
-    yield (
-        'usable pages by size',
-        {
-            pool.size_kib: pool.total - pool.reserved
-            for pool in cell.pages
-            if pool.total > pool.reserved
-        },
-        {pool.size_kib: pool.usable for pool in tree.pages if pool.usable},
-    )
-
-
-def _node(pool: DevicePool) -> str:
-    if pool.numa_node is None:
-        return 'no NUMA node'
-    return f'NUMA node {pool.numa_node}'
+) -> Iterator[Difference]:
+    for fact, mine, theirs in (
+        ('memory_mib', cell.memory_mib, tree.memory_mib),
+        ('dedicated_cpus', len(cell.dedicated_cpus), tree.dedicated_cpus),
+        ('shared_cpus', len(cell.shared_cpus), tree.shared_cpus),
+        ('socket', cell.socket, tree.socket),
+        ('tunneled', int(cell.tunneled), int(tree.tunneled)),
+    ):
+        if mine != theirs:
+            yield Difference(fact, cell.id, mine, theirs)
+    for name in sorted(set(cell.physnets) ^ set(tree.physnets)):
+        yield Difference(
+            'physnet',
+            cell.id,
+            int(name in cell.physnets),
+            int(name in tree.physnets),
+            physnet=name,
+        )
+    usable = {pool.size_kib: pool.total - pool.reserved for pool in cell.pages}
+    told = {pool.size_kib: pool.usable for pool in tree.pages}
+    for size in sorted({*usable, *told}):
+        # More may be reserved than there are.
+        pages = max(0, usable.get(size, 0)), max(0, told.get(size, 0))
+        if pages[0] != pages[1]:
+            yield Difference(
+                'usable_pages', cell.id, *pages, page_size_kib=size
+            )
 
 
 def _same_place(pool: DevicePool, published: PoolTopology) -> bool:

@@ -180,7 +180,7 @@ class PublishedTopology:
                 'The published topology of %s does not describe what its '
                 'nova-compute reports, which alone is used: %s',
                 host.name,
-                '; '.join(differences),
+                '; '.join(map(str, differences)),
             )
         if differences:
             self.drifted.add(state.uuid)

@@ -6,8 +6,11 @@ from oslo_upgradecheck.upgradecheck import Code
 import pytest
 
 from nfv_sched.checking import hosts
+from nfv_sched.fit import drift
+from nfv_sched.fit.drift import Difference
 from nfv_sched.model import Cell
 from nfv_sched.model import CellTopology
+from nfv_sched.model import DevicePool
 from nfv_sched.model import Host
 from nfv_sched.model import HostTopology
 from nfv_sched.model import PageCapacity
@@ -76,6 +79,67 @@ def test_trees_describe_what_hosts_report():
         'a (NUMA node 0 has 2 dedicated CPUs, published are 4)'
         in result.details
     )
+    assert result.differences == [
+        ('a', Difference('dedicated_cpus', 0, reported=2, published=4))
+    ]
+
+
+def test_differences_are_values():
+    reported = Host(
+        'a',
+        (
+            Cell(
+                0,
+                64,
+                dedicated_cpus=frozenset({2, 3}),
+                pages=(PagePool(1048576, 8, 0, 2), PagePool(2048, 4, 0, 4)),
+                physnets=frozenset({'both', 'mine'}),
+                tunneled=True,
+                socket=1,
+            ),
+            Cell(1, 64),
+        ),
+        (DevicePool('8086', '154c', 'type-VF', 1, 0),),
+    )
+    published = HostTopology(
+        'a',
+        'uuid-a',
+        (
+            CellTopology(
+                0,
+                memory_mib=32,
+                dedicated_cpus=2,
+                pages=(PageCapacity(1048576, 5), PageCapacity(4, 7)),
+                physnets=frozenset({'both', 'theirs'}),
+            ),
+            CellTopology(2),
+        ),
+    )
+    found = drift.differences(reported, published)
+    assert found == (
+        Difference('numa_node', 1, 1, 0),
+        Difference('numa_node', 2, 0, 1),
+        Difference('memory_mib', 0, 64, 32),
+        Difference('socket', 0, 1, None),
+        Difference('tunneled', 0, 1, 0),
+        Difference('physnet', 0, 1, 0, physnet='mine'),
+        Difference('physnet', 0, 0, 1, physnet='theirs'),
+        Difference('usable_pages', 0, 0, 7, page_size_kib=4),
+        Difference('usable_pages', 0, 6, 5, page_size_kib=1048576),
+        Difference('devices', 0, 1, 0, vendor_id='8086', product_id='154c'),
+    )
+    assert list(map(str, found)) == [
+        'NUMA node 1 is not published',
+        'NUMA node 2 is no longer reported',
+        'NUMA node 0 has 64 MiB of memory, published are 32',
+        'NUMA node 0 has 1 as socket, published are None',
+        'that NUMA node 0 is a tunnel end is not published',
+        'physnet mine of NUMA node 0 is not published',
+        'physnet theirs of NUMA node 0 is no longer reported',
+        'NUMA node 0 has 0 usable pages of 4 KiB, published are 7',
+        'NUMA node 0 has 6 usable pages of 1048576 KiB, published are 5',
+        'devices 8086:154c on NUMA node 0 are not published',
+    ]
 
 
 def test_trees_that_cannot_be_used_are_reported():

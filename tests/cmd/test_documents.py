@@ -14,7 +14,9 @@ from nfv_sched.cmd import topology_action
 from nfv_sched.dryrun.tables import SCHEMA_VERSION
 from nfv_sched.nova.boot_request import Port
 from nfv_sched.placement.client import PlacementClient
+from nfv_sched.placement.publisher import publish
 from nfv_sched.placement.removal import prune
+from nfv_sched.sim import settings
 from nfv_sched.survey import SurveyedAccelerator
 from nfv_sched_testing.clouds import HUGE
 from tests.cmd.arguments import by_hand
@@ -111,7 +113,26 @@ def test_check(run, cloud, guests_of, tmp_path):
         cloud.placement.delete(other, microversion='1.39')
         answer = cloud.placement.put(path, json=held, microversion='1.39')
         assert answer.status_code == 204, answer.text
-    check_documents('check', found)
+    # A tree of other hardware, which schedulers read.
+    client = PlacementClient(cloud.placement)
+    [one] = [each for each in cloud.topologies() if each.name == guest.host]
+    cells = [
+        dataclasses.replace(cell, memory_mib=cell.memory_mib + 1)
+        for cell in one.cells
+    ]
+    publish(client, [dataclasses.replace(one, cells=tuple(cells))])
+    try:
+        with settings.override({'nfv_sched.read_topology': True}):
+            drifted = run('check', code=1)
+    finally:
+        prune(client, [])
+    check_documents('check', found, drifted)
+    assert [
+        (each['host'], each['fact'], each['numa_node'])
+        for each in drifted['differences']
+    ] == [(guest.host, 'memory_mib', 0), (guest.host, 'memory_mib', 1)]
+    for each in drifted['differences']:
+        assert each['published'] == each['reported'] + 1
     finding, foreign, _ = found['findings']
     assert foreign['instances'] == [{'uuid': NOBODY, 'name': None}]
     assert foreign['resources']['PCPU'] == 2

@@ -134,7 +134,7 @@ def test_without_a_reader_no_domains_are_published():
         ({'dedicated_cpus': 8}, 'dedicated CPUs'),
         ({'socket': 1}, 'as socket'),
         ({'pages': ()}, 'usable pages'),
-        ({'physnets': frozenset({'net'})}, 'as physnets'),
+        ({'physnets': frozenset({'net'})}, 'physnet net of'),
         (
             {'id': 1},
             'NUMA node 0 is not published; NUMA node 1 is no longer reported',

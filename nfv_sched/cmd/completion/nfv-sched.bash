@@ -238,7 +238,7 @@ _nfv_sched() {
             return
             ;;
         'check --show')
-            words='checks findings'
+            words='checks findings differences'
             ;;
         'complete --shell')
             words='bash zsh'
