@@ -1,7 +1,10 @@
 """The check that instances still fit their own hosts, as they were requested.
 
 An instance that does not fits no such host either: a rebuild there, an
-evacuation or a migration back is refused, although the instance runs.
+evacuation or a migration back is refused, although the instance runs. The
+claim decides, and the filters that can be judged of an instance's own host,
+see :mod:`nfv_sched.dryrun.own_host_filters`. Traits and amounts in Placement
+are not looked at.
 """
 
 from collections.abc import Collection
@@ -18,6 +21,7 @@ from nfv_sched.checking.result import not_made
 from nfv_sched.checking.result import of_findings
 from nfv_sched.checking.result import of_host
 from nfv_sched.checking.result import Result
+from nfv_sched.dryrun.own_host_filters import Rejection
 from nfv_sched.fit import gap
 from nfv_sched.model import Guest
 from nfv_sched.model import Reason
@@ -31,12 +35,18 @@ class Requests:
     """What instances asked for, by uuid.
 
     ``problems`` say by uuid which stored requests cannot be read; ``pack`` is
-    whether claims pack NUMA nodes. ``problem`` says why none of it is known.
+    whether claims pack NUMA nodes. ``rejections`` are those of filters, by
+    uuid, ``unfiltered`` why none of them is known. ``problem`` says why none
+    of all that is known.
     """
 
     guests: Mapping[str, Guest] = dataclasses.field(default_factory=dict)
     problems: Mapping[str, str] = dataclasses.field(default_factory=dict)
     pack: bool = False
+    rejections: Mapping[str, Sequence[Rejection]] = dataclasses.field(
+        default_factory=dict
+    )
+    unfiltered: str | None = None
     problem: str | None = None
 
 
@@ -53,9 +63,16 @@ def check(hosts: Collection[HostSurvey], requests: Requests) -> Result:
         for finding in (
             *_unreadable(host, requests),
             *_misfits(host, requests),
+            *_rejected(host, requests),
         )
     ]
-    return of_findings(found, 'instance')
+    result = of_findings(found, 'instance')
+    if requests.unfiltered and not found:
+        return not_made(
+            f'only claims were tried, no filters: {requests.unfiltered}',
+            'mend that, and run the check again',
+        )
+    return result
 
 
 def _unreadable(host: HostSurvey, requests: Requests) -> Iterator[Finding]:
@@ -71,20 +88,38 @@ def _unreadable(host: HostSurvey, requests: Requests) -> Iterator[Finding]:
             )
 
 
+def _settled(host: HostSurvey) -> Iterator[SurveyedInstance]:
+    """The instances of a host to which nothing is happening."""
+    moving = {instance.uuid for instance in (host.migrating or {}).values()}
+    for instance in host.residents or ():
+        if not instance.changing and instance.uuid not in moving:
+            yield instance
+
+
+def _rejected(host: HostSurvey, requests: Requests) -> Iterator[Finding]:
+    for instance in _settled(host):
+        for rejection in requests.rejections.get(instance.uuid, ()):
+            yield Finding(
+                of_host(host.host),
+                'this host would not be chosen again for the stored request: '
+                f'{rejection.text}',
+                f'nfv-sched explain --server {instance.uuid} shows hosts that '
+                'fit: move it there, or configure the aggregates as before',
+                (instance_name(instance),),
+                cause='aggregates, zones, options or the server group were '
+                'changed when the instance was there, or its host was forced',
+                facts=Facts(filter=rejection.filter),
+            )
+
+
 def _misfits(host: HostSurvey, requests: Requests) -> Iterator[Finding]:
     if host.state is None:
         return
-    moving = {instance.uuid for instance in (host.migrating or {}).values()}
     # Instances that asked for the same share one guest.
     known: dict[int, fit.FitRequest] = {}
-    for instance in host.residents or ():
+    for instance in _settled(host):
         guest = requests.guests.get(instance.uuid)
-        if (
-            guest is None
-            or guest.asks_nothing
-            or instance.changing
-            or instance.uuid in moving
-        ):
+        if guest is None or guest.asks_nothing:
             continue
         asked = known.get(id(guest))
         if asked is None:

@@ -112,14 +112,15 @@ class Facts:
     ``reported`` is how many CPUs, pages or devices the host or Placement
     reports in use, ``held`` how many instances have or asked for.
     ``resources`` are allocated amounts by resource class, ``shortages`` what
-    the host lacks for an instance. ``key`` and ``value`` are those of an
-    option or of an aggregate's metadata.
+    the host lacks for an instance. ``filter`` is one that rejects the host.
+    ``key`` and ``value`` are those of an option or of an aggregate's metadata.
     """
 
     reported: int | None = None
     held: int | None = None
     resources: Mapping[str, int] = dataclasses.field(default_factory=dict)
     shortages: tuple[Reason, ...] = ()
+    filter: str | None = None
     key: str | None = None
     value: Any = None
 

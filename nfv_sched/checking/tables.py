@@ -81,6 +81,7 @@ FINDINGS = (
             for reason in row[1].facts.shortages
         ],
     ),
+    Column[NamedFinding]('filter', '', lambda row: row[1].facts.filter),
     Column[NamedFinding]('key', '', lambda row: row[1].facts.key),
     Column[NamedFinding]('value', '', lambda row: row[1].facts.value),
     Column[NamedFinding]('cause', '', lambda row: row[1].cause or None),

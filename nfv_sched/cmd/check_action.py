@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Iterator
+import dataclasses
 import datetime
 import functools
 import logging
@@ -25,6 +26,7 @@ from nfv_sched.cmd import backends
 from nfv_sched.cmd.check import CheckCommand
 from nfv_sched.cmd.multi_table import Section
 from nfv_sched.cmd.multi_table import Selection
+from nfv_sched.dryrun import own_host_filters
 from nfv_sched.dryrun.tables import Table
 from nfv_sched.nova import compute_nodes
 from nfv_sched.nova import instances
@@ -33,6 +35,7 @@ from nfv_sched.nova import stored_requests
 from nfv_sched.nova.cell_databases import NoDatabaseError
 from nfv_sched.nova.config import CONF
 from nfv_sched.nova.redact import describe_error
+from nfv_sched.nova.scheduler_pipeline import Pipeline
 from nfv_sched.placement import api
 from nfv_sched.placement import parallel
 from nfv_sched.placement.client import PlacementClient
@@ -162,8 +165,17 @@ def _requests(survey: Survey) -> Requests:
     except Exception as error:
         # Whatever a database that is down raises.
         return Requests(problem=describe_error(error))
-    pack = CONF.compute.packing_host_numa_cells_allocation_strategy
-    return Requests(stored.guests, stored.problems, pack)
+    requests = Requests(
+        stored.guests,
+        stored.problems,
+        CONF.compute.packing_host_numa_cells_allocation_strategy,
+    )
+    try:
+        rejections = own_host_filters.rejections(Pipeline(), survey.hosts)
+    except Exception as error:
+        # Also a filter that nova.conf misspells.
+        return dataclasses.replace(requests, unfiltered=describe_error(error))
+    return dataclasses.replace(requests, rejections=rejections)
 
 
 def _allocations(client: PlacementClient, survey: Survey) -> Allocations:

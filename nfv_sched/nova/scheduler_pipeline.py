@@ -33,6 +33,8 @@ from nfv_sched.nova.types import RequestSpec
 
 CONF = nova.conf.CONF
 
+#: In the metadata of aggregates.
+_ZONE = 'availability_zone'
 _DISABLED_TRAIT = 'COMPUTE_STATUS_DISABLED'
 
 
@@ -279,6 +281,26 @@ def excluded_by_request(spec: RequestSpec, state: HostState) -> str | None:
     if nodes and state.nodename not in nodes:
         return f'the request forces node {", ".join(sorted(nodes))}'
     return None
+
+
+def outside_zone(spec: RequestSpec, state: HostState) -> str | None:
+    """Why a host is not in the availability zone of a request.
+
+    Nova has Placement look for one of the zone's aggregates, see
+    nova.scheduler.request_filter ``map_az_to_placement_aggregate``.
+    """
+    wanted = spec.availability_zone
+    zones = sorted(
+        aggregate.metadata[_ZONE]
+        for aggregate in state.aggregates
+        if _ZONE in aggregate.metadata
+    ) or [str(CONF.default_availability_zone)]
+    if not wanted or wanted in zones:
+        return None
+    return (
+        f'the request is for availability zone {wanted}, and the host is in '
+        f'{", ".join(zones)}'
+    )
 
 
 def skips_filters(spec: RequestSpec) -> bool:

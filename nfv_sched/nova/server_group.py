@@ -5,12 +5,17 @@ of the server group that the conductor puts into each request. The databases
 are asked for the rest, see :meth:`AffinityContext.find`.
 """
 
+import collections
+from collections.abc import Collection
 from collections.abc import Iterable
+from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 import logging
 from typing import Any
 import uuid
+
+from nova import objects
 
 from nfv_sched.nova import instances
 from nfv_sched.nova.types import HostState
@@ -212,3 +217,46 @@ def _limit(group: Any) -> int:
 def _get(obj: Any, name: str) -> Any:
     """A field of a versioned object, None where it is not set."""
     return getattr(obj, name) if obj is not None and name in obj else None
+
+
+def violations(
+    context: Any, hosts: Mapping[str, str], policies: Collection[str]
+) -> Iterator[tuple[str, str, str]]:
+    """Members that are where their server group does not allow them.
+
+    :param hosts: of instances, by uuid
+    :param policies: ``affinity`` or ``anti-affinity``, or both
+    :returns: instances, the policies, and the reasons in words
+    """
+    if not policies:
+        return
+    for group in objects.InstanceGroupList.get_all(context):
+        if group.policy not in policies:
+            continue
+        by_host: dict[str, list[str]] = collections.defaultdict(list)
+        for member in group.members:
+            if member in hosts:
+                by_host[hosts[member]].append(member)
+        for host, members in by_host.items():
+            text = _violation(group, by_host, host)
+            for member in members if text else ():
+                yield member, group.policy, text
+
+
+def _violation(
+    group: Any, by_host: Mapping[str, Sequence[str]], host: str
+) -> str:
+    """What is wrong with the members of a group on a host; empty if none."""
+    there = len(by_host[host])
+    if group.policy == 'affinity':
+        others = ', '.join(sorted(by_host.keys() - {host}))
+        return others and (
+            f'the server group {group.name} is on {others}, too (affinity)'
+        )
+    limit = _limit(group)
+    return (
+        f'{there} instances of the server group {group.name} are there, '
+        f'where {limit} may be (anti-affinity)'
+        if there > limit
+        else ''
+    )

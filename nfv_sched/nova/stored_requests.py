@@ -4,10 +4,13 @@ Requests that differ only in names of instances, ports and devices become
 Nova's objects once: most instances of a cloud ask for the same as others.
 """
 
+from collections.abc import Collection
 from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
+import contextlib
 import dataclasses
+import logging
 from typing import Any
 
 from oslo_serialization import jsonutils
@@ -17,7 +20,12 @@ from nfv_sched.nova import boot_request
 from nfv_sched.nova import cell_databases
 from nfv_sched.nova import request_spec
 from nfv_sched.nova.redact import describe_error
+from nfv_sched.nova.types import RequestSpec
 
+LOG = logging.getLogger(__name__)
+
+#: What JSON from elsewhere raises.
+_MALFORMED = (AttributeError, LookupError, TypeError, ValueError)
 # Of versioned objects.
 _DATA = 'nova_object.data'
 #: Fields that tell instances apart, not what they ask for.
@@ -70,6 +78,30 @@ def read_guests(uuids: Sequence[str]) -> StoredGuests:
             # Versioned objects raise what they like over JSON from elsewhere.
             problems[uuid] = describe_error(error)
     return StoredGuests(guests, problems)
+
+
+def read_specs(
+    context: Any, uuids: Collection[str]
+) -> Iterator[tuple[RequestSpec, list[str]]]:
+    """The stored requests that differ, each with the instances that have it.
+
+    Those that are malformed are left out.
+
+    :raises Exception: whatever a database that is down raises
+    """
+    alike: dict[str, dict[str, str]] = {}
+    for uuid, text in boot_request.stored_texts(context, list(uuids)).items():
+        with contextlib.suppress(*_MALFORMED):
+            alike.setdefault(request_key(text), {})[uuid] = text
+    for texts in alike.values():
+        uuid, text = next(iter(texts.items()))
+        try:
+            spec = boot_request.spec_of_text(context, uuid, text)
+        except Exception:
+            # Versioned objects raise what they like over JSON from elsewhere.
+            LOG.debug('A stored request is malformed', exc_info=True)
+            continue
+        yield spec, list(texts)
 
 
 def request_key(text: str) -> str:

@@ -251,6 +251,147 @@ def test_stored_requests_are_tried_on_their_hosts(run, cloud, guests_of):
     assert (shortage['asked'], shortage['available']) == (64, 8)
 
 
+@pytest.fixture
+def with_filters():
+    """Enable more of Nova's filters."""
+    more = [
+        'AggregateInstanceExtraSpecsFilter',
+        'AggregateMultiTenancyIsolation',
+        'ServerGroupAffinityFilter',
+        'ServerGroupAntiAffinityFilter',
+    ]
+    names = [
+        name
+        for name in CONF.filter_scheduler.enabled_filters
+        if name not in more
+    ]
+    with settings.override(
+        {'filter_scheduler.enabled_filters': [*names, *more]}
+    ):
+        yield
+
+
+def rejected(found):
+    """Instance, filter and text of each rejection."""
+    return {
+        (each['instances'][0]['uuid'], each['filter'], each['problem'])
+        for each in found['findings']
+        if each['check'] == 'Requests on own hosts'
+    }
+
+
+@pytest.mark.usefixtures('with_filters')
+def test_filters_that_reject_the_own_host_are_named(run, cloud, guests_of):
+    """Aggregates have changed since, as the stored requests show."""
+    tagged, zoned = guests_of(2, extra_specs=HUGE)
+    # 1: our filters come before cheaper ones.
+    assert rejected(run('check', code=1)) == set()
+    again = 'this host would not be chosen again for the stored request: '
+    spec = objects.RequestSpec.get_by_instance_uuid(cloud.context, tagged.uuid)
+    specs = {**HUGE, 'aggregate_instance_extra_specs:ssd': 'true'}
+    spec.flavor.extra_specs = specs
+    spec.save()
+    spec = objects.RequestSpec.get_by_instance_uuid(cloud.context, zoned.uuid)
+    spec.availability_zone = 'z9'
+    spec.save()
+    rack = {'cmp-2': 'r2'}.get(tagged.host, 'r1')
+    assert rejected(run('check', code=1)) == {
+        (
+            tagged.uuid,
+            'AggregateInstanceExtraSpecsFilter',
+            f'{again}no aggregate of the host matches the extra specs '
+            f'(it is in {rack})',
+        ),
+        (
+            zoned.uuid,
+            None,
+            f'{again}the request is for availability zone z9, and the host is '
+            'in nova',
+        ),
+    }
+    records = [
+        cloud.add_aggregate('fast', [tagged.host], {'ssd': 'true'}),
+        cloud.add_aggregate('zone', [zoned.host], {'availability_zone': 'z9'}),
+    ]
+    try:
+        assert rejected(run('check', code=1)) == set()
+        records.append(
+            cloud.add_aggregate(
+                'theirs', [zoned.host], {'filter_tenant_id': 'others'}
+            )
+        )
+        assert (
+            zoned.uuid,
+            'AggregateMultiTenancyIsolation',
+            f'{again}its aggregates are reserved for other projects',
+        ) in rejected(run('check', code=1))
+    finally:
+        for record in records:
+            for host in list(record.hosts):
+                record.delete_host(host)
+            record.destroy()
+
+
+@pytest.mark.usefixtures('with_filters')
+def test_members_where_their_group_does_not_allow_them(run, cloud, guests_of):
+    guests = guests_of(7, extra_specs=HUGE)
+    hosts = [each.host for each in guests]
+    crowded = max(hosts, key=hosts.count)
+    there = [each for each in guests if each.host == crowded]
+    elsewhere = next(each for each in guests if each.host != crowded)
+    made = []
+
+    def group(name, policy, members, **rules):
+        one = objects.InstanceGroup(
+            cloud.context,
+            name=name,
+            policy=policy,
+            rules=rules,
+            members=[each.uuid for each in members],
+            user_id=cloud.context.user_id,
+            project_id=cloud.context.project_id,
+        )
+        one.create()
+        made.append(one)
+
+    try:
+        group('two', 'anti-affinity', there[:2], max_server_per_host=2)
+        group('one', 'affinity', there[:1])
+        group('soft', 'soft-anti-affinity', guests)
+        # 1: our filters come before cheaper ones.
+        assert rejected(run('check', code=1)) == set()
+        group('apart', 'anti-affinity', there[:3], max_server_per_host=2)
+        group('both', 'affinity', [there[0], elsewhere])
+        found = rejected(run('check', code=1))
+    finally:
+        for one in made:
+            one.destroy()
+    again = 'this host would not be chosen again for the stored request: '
+    assert found == {
+        *(
+            (
+                each.uuid,
+                'ServerGroupAntiAffinityFilter',
+                f'{again}3 instances of the server group apart are there, '
+                'where 2 may be (anti-affinity)',
+            )
+            for each in there[:3]
+        ),
+        *(
+            (
+                each.uuid,
+                'ServerGroupAffinityFilter',
+                f'{again}the server group both is on {other.host}, too '
+                '(affinity)',
+            )
+            for each, other in (
+                (there[0], elsewhere),
+                (elsewhere, there[0]),
+            )
+        ),
+    }
+
+
 def test_a_misspelt_filter_is_a_failure(run):
     names = ['ComputeFilter', 'NUMAFitFiltr']
     with settings.override({'filter_scheduler.enabled_filters': names}):
@@ -258,6 +399,9 @@ def test_a_misspelt_filter_is_a_failure(run):
     row = rows['Scheduler starts']
     assert row['verdict'] == 'failure'
     assert 'NUMAFitFiltr' in row['details']
+    row = rows['Requests on own hosts']
+    assert row['verdict'] == 'skipped'
+    assert row['details'].startswith('only claims were tried, no filters: ')
 
 
 def test_wrong_metadata_of_aggregates_are_rows(run, cloud):
