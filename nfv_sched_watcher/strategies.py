@@ -1,6 +1,7 @@
 """The strategies: one for each kind of plan that moves instances."""
 
 import abc
+from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Any
 
@@ -79,9 +80,11 @@ class PlanStrategy(base.BaseStrategy, metaclass=abc.ABCMeta):  # type: ignore[mi
     """The moves of a plan of ``nfv-sched``.
 
     ``parents`` has, for each action of the solution, the places of those that
-    it waits for.
+    it waits for. ``document`` is the plan.
     """
 
+    #: The type of an action of Watcher's.
+    CHANGE_SERVICE_STATE = 'change_nova_service_state'
     #: Of this kind of plan alone.
     parameters: dict[str, Any]
     required: Sequence[str]
@@ -93,6 +96,7 @@ class PlanStrategy(base.BaseStrategy, metaclass=abc.ABCMeta):  # type: ignore[mi
         super().__init__(config, osc)
         self.planner = PLANNER
         self.parents: list[list[int]] = []
+        self.document: Mapping[str, Any] = {}
 
     @classmethod
     def get_name(cls) -> str:
@@ -174,12 +178,14 @@ class PlanStrategy(base.BaseStrategy, metaclass=abc.ABCMeta):  # type: ignore[mi
                 )
             )
         planned = moves(document)
+        self.document = document
         for place, move in enumerate(planned):
             self._add(move)
             before = place - int(options['parallel'])
             self.parents.append(
                 sorted({*move.after, *([before] if before >= 0 else [])})
             )
+        self.add_others(planned)
         self.tell_efficacy(planned)
 
     def _add(self, move: Move) -> None:
@@ -193,6 +199,9 @@ class PlanStrategy(base.BaseStrategy, metaclass=abc.ABCMeta):  # type: ignore[mi
                 'resource_name': move.name,
             },
         )
+
+    def add_others(self, planned: Sequence[Move]) -> None:
+        """Add actions that are no migrations, and what they wait for."""
 
     def tell_efficacy(self, planned: Sequence[Move]) -> None:
         """Set the indicators of the goal, if it has any."""
@@ -235,6 +244,68 @@ class Drain(PlanStrategy):
             planned_volume_migrate_count=0,
             volume_update_count=0,
             planned_volume_update_count=0,
+        )
+
+
+class Consolidate(PlanStrategy):
+    """Empties as many hosts as possible, see ``nfv-sched plan consolidate``.
+
+    What is emptied is disabled, unless the audit says otherwise: else new
+    instances boot there.
+    """
+
+    entry_point = 'nfv_sched_consolidate'
+    goal_name = 'server_consolidation'
+    title = 'NUMA-aware consolidation'
+    required = ()
+    parameters = {  # noqa: RUF012 - a schema
+        'moves': {
+            'description': 'The most migrations; any number by default.',
+            'type': 'integer',
+            'minimum': 1,
+        },
+        'disable': {
+            'description': 'Whether to disable nova-compute on hosts that are '
+            'emptied.',
+            'type': 'boolean',
+            'default': True,
+        },
+    }
+
+    def words(self) -> Sequence[str]:
+        """The words of the command."""
+        moves = self.input_parameters.get('moves')
+        return ['consolidate', *([f'--moves={moves}'] if moves else ())]
+
+    def add_others(self, planned: Sequence[Move]) -> None:
+        """Disable each host once all have left it, as Watcher's own do."""
+        if not self.input_parameters.get('disable', True):
+            return
+        for row in self.document['released']:
+            self.solution.add_action(
+                action_type=self.CHANGE_SERVICE_STATE,
+                resource_id=row['host'],
+                input_parameters={
+                    'state': 'disabled',
+                    'disabled_reason': 'watcher_disabled',
+                    'resource_name': row['host'],
+                },
+            )
+            self.parents.append(
+                [
+                    place
+                    for place, move in enumerate(planned)
+                    if move.source == row['host']
+                ]
+            )
+
+    def tell_efficacy(self, planned: Sequence[Move]) -> None:
+        """All hosts that are emptied count as released."""
+        [total] = self.document['total']
+        self.solution.set_efficacy_indicators(
+            compute_nodes_count=total['hosts'],
+            released_compute_nodes_count=total['hosts_released'],
+            instance_migrations_count=len(planned),
         )
 
 

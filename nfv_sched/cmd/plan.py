@@ -12,7 +12,7 @@ from nfv_sched.cmd.multi_table import Section
 from nfv_sched.cmd.multi_table import Selection
 
 #: Keys of tables, see :mod:`nfv_sched.plan.tables`.
-VIEWS = ('total', 'steps', 'room', 'unplaced', 'lost_without')
+VIEWS = ('total', 'steps', 'room', 'released', 'unplaced', 'lost_without')
 METHODS = ('any', 'cold', 'live')
 SCRIPTS = ('ansible', 'shell')
 
@@ -227,6 +227,28 @@ class PlanDefragmentCommand(PlanCommand):
             metavar='NAME[=WEIGHT]',
             help='name or id of a flavor that room is for; may be repeated, '
             'with weights (default: 1)',
+        )
+        _add_method(parser)
+        return parser
+
+
+class PlanConsolidateCommand(PlanCommand):
+    """Plan moves that empty as many hosts as possible, to switch them off.
+
+    A host either gives all its instances or takes some. Disable the hosts
+    that are emptied: otherwise new instances boot there.
+    """
+
+    kind = 'consolidate'
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """Describe the command's options."""
+        parser = super().get_parser(prog_name)
+        parser.add_argument(
+            '--moves',
+            type=guest_options.positive,
+            metavar='N',
+            help='the most moves (default: any number)',
         )
         _add_method(parser)
         return parser

@@ -66,6 +66,9 @@ def sections(
         yield Section(tables.steps(plan), 'Steps')
     if selection.wants(tables.ROOM, overview=plan.regained is not None):
         yield Section(tables.room(plan), 'Room')
+    released = bool(plan.released and plan.released.hosts)
+    if selection.wants(tables.RELEASED, overview=released):
+        yield Section(tables.released(plan), 'Emptied')
     if selection.wants(tables.UNPLACED, overview=bool(plan.unplaced)):
         yield Section(tables.unplaced(plan), 'Find no host')
     lost = bool(plan.steps and plan.lost_without)
@@ -223,8 +226,19 @@ def _defragment(planning: _Planning) -> tuple[str, Plan]:
     return title, planning.plans.defragment(moves, flavors)
 
 
+def _consolidate(planning: _Planning) -> tuple[str, Plan]:
+    moves = planning.parsed_args.moves
+    title = 'Fewest hosts'
+    if moves is not None:
+        title = f'Fewest hosts by {moves} moves'
+        # What was begun before a deviation counts, too.
+        moves = max(0, moves - planning.begun)
+    return title, planning.plans.consolidate(moves)
+
+
 #: What makes each kind of plan.
 KINDS: Mapping[str, Callable[[_Planning], tuple[str, Plan]]] = {
+    'consolidate': _consolidate,
     'drain': _drain,
     'survive': _survive,
     'room': _room,

@@ -12,6 +12,7 @@ from nfv_sched.model import Guest
 from nfv_sched.nova import request_template
 from nfv_sched.nova.boot_request import BadRequestError
 from nfv_sched.nova.types import RequestSpec
+from nfv_sched.plan import consolidation
 from nfv_sched.plan import defragment
 from nfv_sched.plan import planner
 from nfv_sched.plan.defragment import ExpectedShape
@@ -150,6 +151,16 @@ class CloudPlans:
         if expected:
             return plan
         return dataclasses.replace(plan, notes=(*plan.notes, _NO_DEMAND))
+
+    def consolidate(self, moves: int | None = None) -> Plan:
+        """Empty as many hosts as possible.
+
+        :param moves: the most moves; None for any number
+        """
+        cloud, _ = self._read()
+        return consolidation.consolidate(
+            cloud, moves, seconds=self._limits.seconds
+        )
 
     def _of_demand(self, cloud: PlannedCloud) -> list[ExpectedShape]:
         demand = self._scheduler.expected_demand()

@@ -4,7 +4,6 @@ A host either gives instances or takes some: every move can be made by itself,
 and what each host gains or loses is known claim by claim.
 """
 
-import collections
 from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Mapping
@@ -22,14 +21,13 @@ from nfv_sched.model import Host
 from nfv_sched.plan import solver
 from nfv_sched.plan.options import Option
 from nfv_sched.plan.options import OptionFinder
-from nfv_sched.plan.ordering import MovingInstance
+from nfv_sched.plan.ordering import moving_of
 from nfv_sched.plan.ordering import order
 from nfv_sched.plan.planner import PlannedCloud
 from nfv_sched.plan.projected_host import ProjectedHost
-from nfv_sched.plan.projected_host import RequestClass
 from nfv_sched.plan.projected_host import Resident
 from nfv_sched.plan.solver import ChoiceProblem
-from nfv_sched.plan.solver import HostChoices
+from nfv_sched.plan.solver import host_choices
 from nfv_sched.plan.values import Plan
 from nfv_sched.plan.values import Regained
 from nfv_sched.plan.values import ShapeRoom
@@ -302,7 +300,12 @@ class _Defragmentation:
             options = [*leaving[host], *arriving[host]]
             if options:
                 choices.append(
-                    self._choices(host, [each.option for each in options])
+                    host_choices(
+                        [host],
+                        # The first of which changes nothing.
+                        [Option(), *(each.option for each in options)],
+                        self._classes,
+                    )
                 )
                 worth.append((0.0, *(each.gain for each in options)))
         problem = ChoiceProblem(
@@ -398,37 +401,19 @@ class _Defragmentation:
     def _gain(self, host: str, after: ProjectedHost) -> float:
         return self._rooms.value(host, after.host) - self._values[host]
 
-    def _choices(self, host: str, options: Sequence[Option]) -> HostChoices:
-        """The choices of one host, the first of which changes nothing."""
-        count = len(self._classes)
-        leaving = []
-        for option in (Option(), *options):
-            classes = collections.Counter(each.asks for each in option.leaving)
-            leaving.append(tuple(classes[each] for each in self._classes))
-        return HostChoices(
-            (host,),
-            (Option(), *options),
-            tuple(leaving),
-            tuple(each.counts(count) for each in (Option(), *options)),
-        )
-
     # Steps
 
     def _ordered(
         self, options: Mapping[str, Option], bound: float | None
     ) -> Plan:
-        moving = [
-            _moving(host, each, each.asks)
-            for host, option in options.items()
-            for each in option.leaving
-            if each.asks is not None
-        ]
         ledger = self._cloud.ledger.branch()
         projected_hosts = {
             host: projected.branch(ledger)
             for host, projected in self._cloud.projected_hosts.items()
         }
-        ordered = order(projected_hosts, self._classes, options, moving)
+        ordered = order(
+            projected_hosts, self._classes, options, moving_of(options)
+        )
         return Plan(
             ordered.steps, regained=self._regained(projected_hosts, bound)
         )
@@ -469,18 +454,3 @@ def _rank(state: _State) -> tuple[float, int]:
     """More for what gains more, then moves less memory."""
     leaving = state.option.leaving
     return state.gain, -sum(each.memory_mib for each in leaving)
-
-
-def _moving(
-    host: str, resident: Resident, asked: RequestClass
-) -> MovingInstance:
-    return MovingInstance(
-        asked,
-        resident.method,
-        resident.name,
-        resident.flavor,
-        resident.memory_mib,
-        resident.uuid,
-        host,
-        resident,
-    )

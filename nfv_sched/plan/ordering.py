@@ -35,6 +35,25 @@ class MovingInstance:
     resident: Resident | None = None
 
 
+def moving_of(options: Mapping[str, Option]) -> list[MovingInstance]:
+    """The instances that leave their hosts, by what was chosen for each."""
+    return [
+        MovingInstance(
+            each.asks,
+            each.method,
+            each.name,
+            each.flavor,
+            each.memory_mib,
+            each.uuid,
+            host,
+            each,
+        )
+        for host, option in options.items()
+        for each in option.leaving
+        if each.asks is not None
+    ]
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Ordered:
     """Steps of which each claim succeeds, and who could not be ordered."""

@@ -17,6 +17,7 @@ from nfv_sched.plan.options import Option
 from nfv_sched.plan.options import OptionFinder
 from nfv_sched.plan.options import Options
 from nfv_sched.plan.options import subsets
+from nfv_sched.plan.ordering import moving_of
 from nfv_sched.plan.ordering import MovingInstance
 from nfv_sched.plan.ordering import order
 from nfv_sched.plan.ordering import Ordered
@@ -24,6 +25,7 @@ from nfv_sched.plan.ordering import unassigned
 from nfv_sched.plan.projected_host import ProjectedHost
 from nfv_sched.plan.projected_host import RequestClass
 from nfv_sched.plan.projected_host import Resident
+from nfv_sched.plan.solver import host_choices
 from nfv_sched.plan.solver import HostChoices
 from nfv_sched.plan.values import Method
 from nfv_sched.plan.values import Plan
@@ -411,7 +413,7 @@ class _Request:
                 )
             alike.setdefault(key, []).append(host)
         return tuple(
-            self._host_choices(hosts, options[hosts[0]].found)
+            host_choices(hosts, options[hosts[0]].found, self._classes)
             for hosts in alike.values()
         )
 
@@ -428,39 +430,9 @@ class _Request:
     def _leaving(self, host: str, most: int) -> Iterable[tuple[Resident, ...]]:
         return subsets(self._cloud.residents.get(host, ()), most)
 
-    def _host_choices(
-        self, hosts: Sequence[str], options: Sequence[Option]
-    ) -> HostChoices:
-        count = len(self._classes)
-        leaving = []
-        for option in options:
-            classes = collections.Counter(each.asks for each in option.leaving)
-            leaving.append(tuple(classes[each] for each in self._classes))
-        return HostChoices(
-            tuple(hosts),
-            tuple(options),
-            tuple(leaving),
-            tuple(option.counts(count) for option in options),
-        )
-
     def _ordered(self, options: Mapping[str, Option]) -> tuple[Plan, Ordered]:
         """The steps for what was chosen, and who finds no place."""
-        displaced = [
-            MovingInstance(
-                each.asks,
-                each.method,
-                each.name,
-                each.flavor,
-                each.memory_mib,
-                each.uuid,
-                host,
-                each,
-            )
-            for host, option in options.items()
-            for each in option.leaving
-            if each.asks is not None
-        ]
-        moving = [*displaced, *self._moving]
+        moving = [*moving_of(options), *self._moving]
         ledger = self._cloud.ledger.branch()
         projected_hosts = {
             host: projected.branch(ledger)

@@ -1,5 +1,6 @@
 """The best choice of one option for each host, by integer programming."""
 
+import collections
 from collections.abc import Mapping
 from collections.abc import Sequence
 import dataclasses
@@ -8,6 +9,7 @@ from typing import Any
 
 from nfv_sched.plan.limits import HostLimits
 from nfv_sched.plan.options import Option
+from nfv_sched.plan.projected_host import RequestClass
 
 #: What a move has to regain, as a part of an average host's room.
 MOVE_WORTH = 1e-4
@@ -27,6 +29,24 @@ class HostChoices:
     options: tuple[Option, ...]
     leaving: tuple[tuple[int, ...], ...]
     arriving: tuple[tuple[int, ...], ...]
+
+
+def host_choices(
+    hosts: Sequence[str],
+    options: Sequence[Option],
+    classes: Sequence[RequestClass],
+) -> HostChoices:
+    """The choices of hosts with the same options."""
+    leaving = []
+    for option in options:
+        count = collections.Counter(each.asks for each in option.leaving)
+        leaving.append(tuple(count[each] for each in classes))
+    return HostChoices(
+        tuple(hosts),
+        tuple(options),
+        tuple(leaving),
+        tuple(option.counts(len(classes)) for option in options),
+    )
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -1,11 +1,13 @@
 """Plans as tables."""
 
+import collections
 from typing import Any
 
 from nfv_sched.dryrun.tables import Column
 from nfv_sched.dryrun.tables import Table
 from nfv_sched.plan.values import Plan
 from nfv_sched.plan.values import PredictedClaim
+from nfv_sched.plan.values import Released
 from nfv_sched.plan.values import ShapeRoom
 from nfv_sched.plan.values import Step
 from nfv_sched.plan.values import Unplaced
@@ -16,6 +18,7 @@ STEPS = 'steps'
 UNPLACED = 'unplaced'
 LOST_WITHOUT = 'lost_without'
 ROOM = 'room'
+RELEASED = 'released'
 
 _MIB_PER_GIB = 1024
 
@@ -65,18 +68,20 @@ def total(plan: Plan, gbit_per_s: float) -> Table[Plan]:
     :param gbit_per_s: the bandwidth at which memory is copied
     """
     regains = plan.regained is not None
+    releases = plan.released is not None
+    places = not (regains or releases)
     return Table(
         TOTAL,
         (
             Column('steps', 'Steps', lambda row: len(row.steps)),
             Column(
                 'unplaced',
-                '' if regains else 'Find no host',
+                'Find no host' if places else '',
                 lambda row: len(row.unplaced),
             ),
             Column(
                 'at_most',
-                '' if regains else 'At most can',
+                'At most can' if places else '',
                 lambda row: row.at_most,
                 lambda row: '' if row.at_most is None else row.at_most,
             ),
@@ -92,6 +97,7 @@ def total(plan: Plan, gbit_per_s: float) -> Table[Plan]:
                 lambda row: row.regained and _rounded(row.regained.at_most),
                 lambda row: row.regained and _percentage(row.regained.at_most),
             ),
+            *_released_columns(shown=releases),
             Column(
                 'memory_mib',
                 'Memory (GiB)',
@@ -105,6 +111,29 @@ def total(plan: Plan, gbit_per_s: float) -> Table[Plan]:
             ),
         ),
         [plan],
+    )
+
+
+def _released_columns(*, shown: bool) -> tuple[Column[Plan], ...]:
+    def of(row: Plan) -> Released:
+        return row.released or Released((), 0)
+
+    return (
+        Column(
+            'hosts',
+            'Hosts' if shown else '',
+            lambda row: of(row).of if row.released else None,
+        ),
+        Column(
+            'hosts_released',
+            'Emptied' if shown else '',
+            lambda row: len(of(row).hosts) if row.released else None,
+        ),
+        Column(
+            'hosts_released_at_most',
+            'At most' if shown else '',
+            lambda row: of(row).at_most,
+        ),
     )
 
 
@@ -175,3 +204,21 @@ def room(plan: Plan) -> Table[ShapeRoom]:
     """The room for expected instances."""
     shapes = plan.regained.shapes if plan.regained else ()
     return Table(ROOM, _ROOM, shapes)
+
+
+def released(plan: Plan) -> Table[tuple[str, int]]:
+    """The hosts that the plan empties, with the number that leaves each."""
+    leaving = collections.Counter(step.source for step in plan.steps)
+    return Table(
+        RELEASED,
+        (
+            Column[tuple[str, int]]('host', 'Host', lambda row: row[0]),
+            Column[tuple[str, int]](
+                'instances', 'Instances', lambda row: row[1]
+            ),
+        ),
+        [
+            (host, leaving[host])
+            for host in (plan.released.hosts if plan.released else ())
+        ],
+    )

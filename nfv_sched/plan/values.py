@@ -120,6 +120,19 @@ class Regained:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class Released:
+    """The hosts that a plan empties, of all.
+
+    ``at_most`` is a bound on how many a plan of this kind can empty, as far
+    as it was proved.
+    """
+
+    hosts: tuple[str, ...]
+    of: int
+    at_most: int | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Plan:
     """Steps in the order in which they are made.
 
@@ -127,7 +140,8 @@ class Plan:
     are the instances that find no host; ``at_most`` is a bound on how many
     of those that were to be placed can be, as far as it was proved.
     ``lost_without`` are those that find no host if the steps are not made
-    before hosts are lost. ``regained`` is the room for which instances move.
+    before hosts are lost. ``regained`` is the room for which instances move,
+    ``released`` are the hosts that they leave for that.
     ``notes`` say what else to know.
     """
 
@@ -136,6 +150,7 @@ class Plan:
     at_most: int | None = None
     lost_without: tuple[Unplaced, ...] = ()
     regained: Regained | None = None
+    released: Released | None = None
     notes: tuple[str, ...] = ()
 
     def on_services(self, names: Mapping[str, str]) -> 'Plan':
@@ -155,6 +170,13 @@ class Plan:
             ),
             unplaced=_on_services(self.unplaced, names),
             lost_without=_on_services(self.lost_without, names),
+            released=self.released
+            and dataclasses.replace(
+                self.released,
+                hosts=tuple(
+                    names.get(host, host) for host in self.released.hosts
+                ),
+            ),
         )
 
     @property

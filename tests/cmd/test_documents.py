@@ -81,6 +81,8 @@ def test_capacity_after_a_loss(run, guests_of):
 
 def test_plan(run, guests_of):
     [guest] = guests_of(1, extra_specs=HUGE, ports=[Port('physnet1')])
+    # The last of them on another host.
+    guests_of(5, extra_specs=HUGE)
     every = [f'host=cmp-{number}' for number in range(3)]
     check_documents(
         'plan',
@@ -89,6 +91,7 @@ def test_plan(run, guests_of):
         run('plan', 'survive', *every, code=3),
         run('plan', 'survive', *every, '--prepare', code=3),
         run('plan', 'defragment', '--moves', '1'),
+        run('plan', 'consolidate'),
     )
 
 

@@ -3,6 +3,8 @@
 import json
 import stat
 
+import pytest
+
 from nfv_sched_testing.clouds import HUGE
 from tests.watcher.audits import audits_of
 from tests.watcher.audits import migrations
@@ -15,13 +17,15 @@ def test_an_audit_has_the_steps_of_the_plan(run, cloud, guests_of, tmp_path):
     host = guests[0].host
     every = list(cloud.computes)
     drain = run('plan', 'drain', host)
+    fewest = run('plan', 'consolidate')
     impossible = run('plan', 'drain', *every, code=3)
-    for name, document in (('1', drain), ('3', impossible)):
+    for name, document in (('1', drain), ('2', fewest), ('3', impossible)):
         (tmp_path / name).write_text(json.dumps(document))
     program = tmp_path / 'program'
     # What the command has printed, and its exit code.
     program.write_text(
-        f'#!/bin/sh\n[ "$4" = cmp-1 ] || exec cat {tmp_path}/1\n'
+        f'#!/bin/sh\n[ "$2" = drain ] || exec cat {tmp_path}/2\n'
+        f'[ "$4" = cmp-1 ] || exec cat {tmp_path}/1\n'
         f'cat {tmp_path}/3\nexit 3\n'
     )
     program.chmod(stat.S_IRWXU)
@@ -34,9 +38,10 @@ def test_an_audit_has_the_steps_of_the_plan(run, cloud, guests_of, tmp_path):
             ('drain', {'hosts': every}),
             ('drain', {'hosts': every, 'partial': True}),
             ('drain', {'hosts': [host]}, {'compute': []}),
+            ('consolidate', {}),
         ],
     )
-    whole, refused, partial, scoped = found
+    whole, refused, partial, scoped, fewer = found
     [action_plan] = whole['plans']
     assert whole['state'] == 'SUCCEEDED'
     assert action_plan['state'] == 'RECOMMENDED'
@@ -54,3 +59,19 @@ def test_an_audit_has_the_steps_of_the_plan(run, cloud, guests_of, tmp_path):
     assert partial['plans'][0]['actions'] == []
     assert (scoped['state'], scoped['plans']) == ('FAILED', [])
     assert 'the scope of the audit has to be empty' in log
+    # What consolidates also disables what it has emptied.
+    [action_plan] = fewer['plans']
+    assert fewest['released']
+    assert migrations(action_plan['actions']) == [
+        ('live', each['uuid'], each['name'], each['source'],
+         each['destination'])
+        for each in fewest['steps']
+    ]  # fmt: skip
+    assert [
+        each['resource_name']
+        for each in action_plan['actions']
+        if each['type'] == 'change_nova_service_state'
+    ] == [each['host'] for each in fewest['released']]
+    assert [each['value'] for each in action_plan['global_efficacy']] == [
+        pytest.approx(100 * len(fewest['released']) / 3)
+    ]

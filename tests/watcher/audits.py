@@ -9,7 +9,7 @@ import sys
 import pytest
 
 _ROOT = pathlib.Path(__file__).parents[2]
-_STRATEGIES = ('defragment', 'drain', 'prepare_loss', 'room')
+_STRATEGIES = ('consolidate', 'defragment', 'drain', 'prepare_loss', 'room')
 
 #: It cannot be imported beside Nova: both define options of the same names.
 requires_watcher = pytest.mark.skipif(

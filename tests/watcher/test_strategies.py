@@ -94,7 +94,12 @@ def test_parameters_are_options_and_actions_wait_for_what_they_need(tmp_path):
     program = tmp_path / 'program'
     steps = [_step(1, []), _step(2, []), _step(3, [1]), _step(4, [1, 3])]
     steps.append(_step(5, [2], uuid=False))
-    document = {'steps': steps, 'unplaced': []}
+    document = {
+        'steps': steps,
+        'unplaced': [],
+        'total': [{'hosts': 4, 'hosts_released': 1}],
+        'released': [{'host': 'a', 'instances': 4}],
+    }
     program.write_text(
         f'#!/bin/sh\necho "$@" >> {tmp_path}/words\n'
         f"printf '%s' '{json.dumps(document)}'\n"
@@ -109,6 +114,8 @@ def test_parameters_are_options_and_actions_wait_for_what_they_need(tmp_path):
             ('prepare_loss', {'lost': ['rack=R1'], 'method': 'cold'}),
             ('room', {'flavor': 'vnf', 'count': 2, 'parallel': 3}),
             ('room', {'flavor': 'vnf', 'leaving': 1, 'seconds': 5}),
+            ('consolidate', {'parallel': 2}),
+            ('consolidate', {'moves': 7, 'disable': False}),
         ],
     )
     usual = '--method=any --leaving=2 --seconds=10'
@@ -120,6 +127,8 @@ def test_parameters_are_options_and_actions_wait_for_what_they_need(tmp_path):
         f'plan room --flavor=vnf --count=2 {usual} {end}',
         'plan room --flavor=vnf --count=1 --method=any --leaving=1 '
         f'--seconds=5 {end}',
+        f'plan consolidate {usual} {end}',
+        f'plan consolidate --moves=7 {usual} {end}',
     ]
     waits = []
     for audit in found:
@@ -139,4 +148,18 @@ def test_parameters_are_options_and_actions_wait_for_what_they_need(tmp_path):
         one_at_a_time,
         three_at_a_time,
         one_at_a_time,
+        # And nova-compute is disabled when all have left.
+        [[], [], [1], [1, 2, 3], [1, 2, 3, 4]],
+        one_at_a_time,
     ]
+    *_, disabling, leaving = [audit['plans'][0] for audit in found]
+    *_, last = disabling['actions']
+    assert (last['type'], last['state'], last['resource_name']) == (
+        'change_nova_service_state',
+        'disabled',
+        'a',
+    )
+    assert {each['type'] for each in leaving['actions']} == {'migrate'}
+    for plan in disabling, leaving:
+        [ratio] = plan['global_efficacy']
+        assert (ratio['name'], ratio['value']) == ('released_nodes_ratio', 25)

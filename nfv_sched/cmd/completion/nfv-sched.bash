@@ -23,6 +23,7 @@ _nfv_sched() {
                 ' report' | \
                 ' simulate' | \
                 ' topology' | \
+                'plan consolidate' | \
                 'plan defragment' | \
                 'plan drain' | \
                 'plan room' | \
@@ -89,6 +90,17 @@ _nfv_sched() {
             'explain --deadline' | \
             'labels --os-cloud' | \
             'labels --deadline' | \
+            'plan consolidate -c' | \
+            'plan consolidate --column' | \
+            'plan consolidate --max-width' | \
+            'plan consolidate --sort-column' | \
+            'plan consolidate --leaving' | \
+            'plan consolidate --seconds' | \
+            'plan consolidate --gbit' | \
+            'plan consolidate --step-timeout' | \
+            'plan consolidate --os-cloud' | \
+            'plan consolidate --deadline' | \
+            'plan consolidate --moves' | \
             'plan defragment -c' | \
             'plan defragment --column' | \
             'plan defragment --max-width' | \
@@ -176,6 +188,8 @@ _nfv_sched() {
             'check --format' | \
             'explain -f' | \
             'explain --format' | \
+            'plan consolidate -f' | \
+            'plan consolidate --format' | \
             'plan defragment -f' | \
             'plan defragment --format' | \
             'plan drain -f' | \
@@ -195,6 +209,7 @@ _nfv_sched() {
         'capacity --quote' | \
             'check --quote' | \
             'explain --quote' | \
+            'plan consolidate --quote' | \
             'plan defragment --quote' | \
             'plan drain --quote' | \
             'plan room --quote' | \
@@ -214,6 +229,8 @@ _nfv_sched() {
             'demo --serve' | \
             'explain --config-file' | \
             'labels --config-file' | \
+            'plan consolidate --journal' | \
+            'plan consolidate --config-file' | \
             'plan defragment --journal' | \
             'plan defragment --config-file' | \
             'plan drain --journal' | \
@@ -253,19 +270,22 @@ _nfv_sched() {
             'labels --format')
             words='ini json yaml'
             ;;
-        'plan defragment --show' | \
+        'plan consolidate --show' | \
+            'plan defragment --show' | \
             'plan drain --show' | \
             'plan room --show' | \
             'plan survive --show')
-            words='total steps room unplaced lost_without'
+            words='total steps room released unplaced lost_without'
             ;;
-        'plan defragment --script' | \
+        'plan consolidate --script' | \
+            'plan defragment --script' | \
             'plan drain --script' | \
             'plan room --script' | \
             'plan survive --script')
             words='ansible shell'
             ;;
-        'plan defragment --method' | \
+        'plan consolidate --method' | \
+            'plan defragment --method' | \
             'plan drain --method' | \
             'plan room --method' | \
             'plan survive --method')
@@ -299,6 +319,7 @@ _nfv_sched() {
             'explain') words='-h --help -f --format -c --column --quote --noindent --max-width --fit-width --print-empty --sort-column --sort-ascending --sort-descending --flavor --server --for --shapes --extra-spec --vcpus --ram --disk --image --image-property --port --hint --group --availability-zone --project --show --nearest --fail-below --config-file --os-cloud --deadline' ;;
             'help') words='capacity check complete demo explain help labels plan publish purge report simulate topology -h --help' ;;
             'labels') words='-h --help --local -f --format --config-file --os-cloud --deadline' ;;
+            'plan consolidate') words='-h --help -f --format -c --column --quote --noindent --max-width --fit-width --print-empty --sort-column --sort-ascending --sort-descending --show --leaving --seconds --gbit --script --execute --yes --journal --step-timeout --config-file --os-cloud --deadline --moves --method' ;;
             'plan defragment') words='-h --help -f --format -c --column --quote --noindent --max-width --fit-width --print-empty --sort-column --sort-ascending --sort-descending --show --leaving --seconds --gbit --script --execute --yes --journal --step-timeout --config-file --os-cloud --deadline --moves --for --method' ;;
             'plan drain') words='-h --help -f --format -c --column --quote --noindent --max-width --fit-width --print-empty --sort-column --sort-ascending --sort-descending --show --leaving --seconds --gbit --script --execute --yes --journal --step-timeout --config-file --os-cloud --deadline --method' ;;
             'plan room') words='-h --help -f --format -c --column --quote --noindent --max-width --fit-width --print-empty --sort-column --sort-ascending --sort-descending --show --leaving --seconds --gbit --script --execute --yes --journal --step-timeout --config-file --os-cloud --deadline --flavor --count --method --extra-spec --vcpus --ram --disk --image --image-property --port --hint --group --availability-zone --project' ;;
@@ -308,7 +329,7 @@ _nfv_sched() {
             'report') words='-h --help --output -f --format --flavor --shapes --log --config-file --os-cloud --deadline' ;;
             'simulate') words='-h --help -f --format -c --column --quote --noindent --max-width --fit-width --print-empty --sort-column --sort-ascending --sort-descending --scenario --plot --report --record --show' ;;
             'topology') words='-h --help -c --column --quote --noindent --max-width --fit-width --print-empty --sort-column --sort-ascending --sort-descending --config-file --os-cloud --deadline --summary --output -f --format' ;;
-            'plan' | 'help plan') words='defragment drain room survive' ;;
+            'plan' | 'help plan') words='consolidate defragment drain room survive' ;;
         esac
     fi
     mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
