@@ -83,6 +83,41 @@ for nova-scheduler. If unset, no file is written.
     ),
 ]
 
+JOURNAL_OPTS = [
+    cfg.StrOpt(
+        'journal_folder',
+        sample_default='/var/lib/nova/nfv-sched-decisions',
+        help="""
+Folder of the decision journal, in which each scheduler process
+records why it selected a host, or found none.
+
+``nfv-sched why`` reads it. A thread writes the records; no request
+waits for it, and none fails where it cannot. The folder must exist and
+be writable for nova-scheduler. NUMAFitFilter must be enabled. Instances
+that ask neither for a NUMA topology nor for devices are not recorded.
+If unset, nothing is recorded.
+
+Related options:
+
+* ``[nfv_sched] journal_size``
+""",
+    ),
+    cfg.IntOpt(
+        'journal_size',
+        default=64,
+        min=1,
+        help="""
+MiB that the decision journal may take.
+
+The oldest records are removed first. One record takes 1 to 3 KiB.
+
+Related options:
+
+* ``[nfv_sched] journal_folder``
+""",
+    ),
+]
+
 DOMAIN_OPTS = [
     cfg.ListOpt(
         'failure_domains',
@@ -617,7 +652,9 @@ PLACEMENT_RECOMMENDED = (
     ),
 )
 
-ALL_OPTS = READER_OPTS + COUNTER_OPTS + DOMAIN_OPTS + WEIGHER_OPTS
+ALL_OPTS = (
+    READER_OPTS + COUNTER_OPTS + JOURNAL_OPTS + DOMAIN_OPTS + WEIGHER_OPTS
+)
 
 
 def list_opts() -> list[tuple[str, list[cfg.Opt]]]:

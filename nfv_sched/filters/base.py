@@ -66,6 +66,10 @@ class ResourceFilter(filters.BaseHostFilter, metaclass=abc.ABCMeta):  # type: ig
         for state in filter_obj_list:
             passes = self._passes(cycle, state, spec_obj, debug)
             (kept if passes else rejected).append(state)
+        if cycle.pending is not None:
+            cycle.pending.filtered(
+                type(self).__name__, len(kept) + len(rejected), len(kept)
+            )
         if rejected:
             rejection_log.record(cycle, self.about, rejected)
             if not kept:

@@ -71,6 +71,7 @@ class NUMAFitFilter(base.CandidateFilter):
         if (
             track
             or cycle.chooses_nodes
+            or cycle.pending is not None
             or request_spec.may_be_several(spec_obj)
         ):
             consume_hook.install(cycle, kept, track=track)

@@ -99,8 +99,11 @@ class HostForecast(NamedTuple):
     ``unrestricted`` is for the nodes that the claim takes by itself,
     ``by_nodes`` for each set of nodes to which it can be restricted.
     ``headroom`` is how many such instances fit before the claim, by counts.
+    ``nodes`` are the ids of the host nodes that the claim takes by itself, by
+    guest node.
     """
 
     unrestricted: Forecast
     headroom: int
     by_nodes: tuple[NodeForecast, ...] = ()
+    nodes: tuple[int, ...] = ()

@@ -168,7 +168,10 @@ def forecast_by_nodes(
         for option, forecast in zip(found, others, strict=True)
     )
     return HostForecast(
-        first, headroom(evaluation.fit_request, host), by_nodes
+        first,
+        headroom(evaluation.fit_request, host),
+        by_nodes,
+        unrestricted.nodes,
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 import dataclasses
 import enum
+import functools
 from typing import NamedTuple
 
 
@@ -98,6 +99,12 @@ class ClaimOutcome:
     accelerators: tuple[AcceleratorClaim, ...] = ()
 
     @property
+    def nodes(self) -> tuple[int, ...]:
+        """The ids of the host nodes, by guest node."""
+        cells = sorted(self.cells, key=lambda cell: cell.guest_cell)
+        return _same(tuple(cell.host_cell for cell in cells))
+
+    @property
     def pinned_cpus(self) -> frozenset[int]:
         """The host CPUs of all guest NUMA nodes."""
         return frozenset().union(*(cell.host_cpus for cell in self.cells))
@@ -109,6 +116,12 @@ class ClaimOutcome:
         if not accelerators:
             return self
         return dataclasses.replace(self, accelerators=accelerators)
+
+
+@functools.lru_cache(maxsize=4096)
+def _same(nodes: tuple[int, ...]) -> tuple[int, ...]:
+    """One object for equal values: thousands of hosts have the same."""
+    return nodes
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

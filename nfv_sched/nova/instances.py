@@ -395,6 +395,32 @@ def _build_requests(context: Any, uuids: list[str]) -> frozenset[str]:
     return frozenset(context.session.execute(query).scalars())
 
 
+def uuids_of_name(context: Any, name: str) -> list[str]:
+    """The instances of a name in any cell, the newest one first.
+
+    With those without a host. Deleted ones, as long as they are stored, are
+    returned only where there are no others.
+
+    :raises UnreadableCellError: a Nova cell cannot be read
+    """
+    instance = models.Instance
+    query = sa.select(
+        instance.uuid, instance.created_at, instance.deleted
+    ).where(instance.display_name == name)
+    problems: list[str] = []
+    there: dict[str, Any] = {}
+    deleted: dict[str, Any] = {}
+    for cell in objects.CellMappingList.get_all(context):
+        with cell_databases.visit(context, cell, problems) as targeted:
+            for row in cell_databases.rows(targeted, query):
+                found = deleted if row.deleted else there
+                found[row.uuid] = row.created_at
+    if problems:
+        raise cell_databases.UnreadableCellError('; '.join(problems))
+    named = there or deleted
+    return sorted(named, key=lambda uuid: named[uuid], reverse=True)
+
+
 def _warn(problem: str) -> None:
     LOG.warning(
         'The hosts of some instances are not known, only instances on the '

@@ -62,6 +62,8 @@ class WeighedHost(Protocol):
     """``nova.scheduler.weights.WeighedHost``."""
 
     obj: HostState
+    #: So far; the total once all weighers were asked.
+    weight: float
 
 
 class RequestSpec(Protocol):

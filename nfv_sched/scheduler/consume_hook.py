@@ -21,6 +21,7 @@ import weakref
 from nfv_sched.fit import node_options
 from nfv_sched.fit.candidates import Candidate
 from nfv_sched.fit.pools import counts_after
+from nfv_sched.model import ClaimOutcome
 from nfv_sched.model import NodeChoice
 from nfv_sched.nova import host_states
 from nfv_sched.nova.types import HostState
@@ -45,7 +46,7 @@ def install(
     for state in states:
         hook = _ConsumeHook(cycle, state, track=track)
         state.consume_from_request = hook
-        if track:
+        if track or cycle.pending is not None:
             watch = _ClaimWatch(state.allocation_candidates)
             watch.hook = hook
             state.allocation_candidates = watch
@@ -80,9 +81,10 @@ class _ConsumeHook:
     def __init__(
         self, cycle: RequestCycle, state: HostState, *, track: bool
     ) -> None:
-        self._cycle = cycle
         # Without a cycle of references, which would keep thousands of host
-        # states alive until the next garbage collection.
+        # states alive until the next garbage collection. The request has the
+        # cycle.
+        self._cycle = weakref.ref(cycle)
         self._state = weakref.ref(state)
         self._track = track
 
@@ -92,60 +94,105 @@ class _ConsumeHook:
         The instance counts from now on. If the claim fails Nova claims one of
         another host, which takes this one's place.
         """
-        state = self._state()
-        if state is None or self._cycle.placed or not self._cycle.instance:
+        state, cycle = self._state(), self._cycle()
+        if state is None or cycle is None:
+            return
+        if cycle.placed or not cycle.instance:
+            return
+        if cycle.pending is not None:
+            cycle.pending.claims += 1
+        if not self._track:
             return
         try:
-            self._add_in_flight(state, self._cycle.instance, None)
+            _add_in_flight(cycle, state, cycle.instance, None)
         except Exception:
             LOG.exception('Not recorded which host an instance is sent to')
 
     def __call__(self, spec: RequestSpec) -> None:
-        state = self._state()
+        state, cycle = self._state(), self._cycle()
         if state is None:
             # Nova calls this through the state, which is alive then.
             return
-        remaining = choice = None
+        if cycle is None:
+            type(state).consume_from_request(state, spec)
+            return
+        remaining = choice = outcome = None
         devices = seen = state.pci_stats
         try:
-            if self._track and self._cycle.chooses_nodes:
+            if self._track and cycle.chooses_nodes:
                 # A choice depends on what is in flight, and no weigher has
                 # looked at that where Nova had a single host.
-                self._cycle.process.in_flight.expire()
+                cycle.process.in_flight.expire()
         except Exception:
             LOG.exception('More instances may count as in flight than are')
         try:
-            choice = node_chooser.choose(self._cycle, state, spec)
+            choice = node_chooser.choose(cycle, state, spec)
         except Exception:
             LOG.exception('nova-compute chooses the NUMA nodes')
         try:
             if self._track and spec.instance_uuid is not None:
-                self._add_in_flight(state, spec.instance_uuid, choice)
+                _add_in_flight(cycle, state, spec.instance_uuid, choice)
                 host_cycle.of_host(state).add_consumed(spec.instance_uuid)
-            remaining = _remaining_pools(self._cycle, state, choice)
-            if _claimed_without_devices(self._cycle, state):
+            if cycle.fit_request.guest.devices:
+                outcome = _outcome(cycle, state, choice)
+                remaining = _remaining_pools(cycle, state, outcome)
+            if _claimed_without_devices(cycle, state):
                 seen = None
         except Exception:
             # A boot must not fail because of bookkeeping.
             LOG.exception('Not recorded what an instance takes')
+        _note_selected(cycle, state, choice, outcome)
         state.pci_stats = seen
         try:
             type(state).consume_from_request(state, spec)
         finally:
             state.pci_stats = devices
-        rejection_log.clear(self._cycle, spec)
+        rejection_log.clear(cycle, spec)
         if remaining is not None:
             state.pci_stats.pools = remaining
+        if cycle.pending is not None:
+            cycle.pending.end_selected()
+            cycle.pending = None
 
-    def _add_in_flight(
-        self, state: HostState, instance: str, choice: NodeChoice | None
-    ) -> None:
-        cycle = self._cycle
-        decision = cycle.decide(state)
-        providers = decision.providers(host_cycle.candidate_to_claim(state))
-        cycle.process.in_flight.add(
-            instance, state, cycle.fit_request, providers, choice
-        )
+
+def _add_in_flight(
+    cycle: RequestCycle,
+    state: HostState,
+    instance: str,
+    choice: NodeChoice | None,
+) -> None:
+    decision = cycle.decide(state)
+    providers = decision.providers(host_cycle.candidate_to_claim(state))
+    cycle.process.in_flight.add(
+        instance, state, cycle.fit_request, providers, choice
+    )
+
+
+def _note_selected(
+    cycle: RequestCycle,
+    state: HostState,
+    choice: NodeChoice | None,
+    outcome: ClaimOutcome | None,
+) -> None:
+    """Note for the decision journal what is selected; never raises.
+
+    :param outcome: what the claim takes, if that is known
+    """
+    pending = cycle.pending
+    if pending is None:
+        return
+    try:
+        nodes = outcome.nodes if outcome else None
+        if nodes is None:
+            forecast = cycle.decide(state).forecast
+            if choice is None and forecast is not None:
+                nodes = forecast.nodes
+            elif found := _outcome(cycle, state, choice):
+                nodes = found.nodes
+        pending.select(state, nodes, restricted=choice is not None)
+    except Exception:
+        LOG.exception('Not recorded why a host is selected')
+        cycle.pending = None
 
 
 def _claimed_without_devices(cycle: RequestCycle, state: HostState) -> bool:
@@ -156,29 +203,30 @@ def _claimed_without_devices(cycle: RequestCycle, state: HostState) -> bool:
     )
 
 
-def _remaining_pools(
+def _outcome(
     cycle: RequestCycle, state: HostState, choice: NodeChoice | None
-) -> list[dict[str, Any]] | None:
-    """The pools that nova-compute reports once the claim took its devices.
-
-    None where the guest asks for none, or where its claim fails.
-    """
-    if not cycle.fit_request.guest.devices:
-        return None
+) -> ClaimOutcome | None:
+    """What the claim takes, None where it fails."""
     decision = cycle.decide(state)
     providers = decision.providers(host_cycle.candidate_to_claim(state))
     evaluation = decision.evaluation(state)
-    outcome = (
-        node_options.outcome_within(evaluation, providers, choice)
-        if choice is not None
-        else evaluation.verdict(providers).outcome
-    )
+    if choice is not None:
+        return node_options.outcome_within(evaluation, providers, choice)
+    return evaluation.verdict(providers).outcome
+
+
+def _remaining_pools(
+    cycle: RequestCycle, state: HostState, outcome: ClaimOutcome | None
+) -> list[dict[str, Any]] | None:
+    """The pools that nova-compute reports once the claim took its devices.
+
+    None where its claim fails.
+    """
     if outcome is None:
         return None
     pools = state.pci_stats.pools
+    host = cycle.decide(state).evaluation(state).host
     return [
         {**pools[index], 'count': count}
-        for index, count in counts_after(
-            evaluation.host.pools, outcome.devices
-        )
+        for index, count in counts_after(host.pools, outcome.devices)
     ]

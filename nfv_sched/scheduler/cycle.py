@@ -24,6 +24,7 @@ from nfv_sched.scheduler.host_cycle import Decision
 from nfv_sched.scheduler.host_cycle import HostCycle
 from nfv_sched.scheduler.live_migration import LiveMigrationDecision
 from nfv_sched.scheduler.live_migration import LiveRequest
+from nfv_sched.scheduler.pending_decision import PendingDecision
 from nfv_sched.scheduler.process import SchedulerProcess
 from nfv_sched.scheduler.published_topology import PublishedTopology
 
@@ -41,6 +42,8 @@ class RequestCycle:
     ``fit_request`` is what nova-compute will claim, which differs from
     ``original`` where an instance moves; ``live`` is what else has to hold
     where it moves live.
+    ``pending`` is what is recorded of the decision on the current instance,
+    None without a journal, and once it is made.
     ``rejected`` holds, for the current instance, the hosts that each filter
     rejected; see :mod:`nfv_sched.scheduler.rejection_log`. ``placed`` is
     whether the current instance has got its host. ``chooses_nodes`` is
@@ -49,6 +52,7 @@ class RequestCycle:
     """
 
     __slots__ = (
+        '__weakref__',
         '_affinity',
         '_affinity_known',
         'begun',
@@ -57,6 +61,7 @@ class RequestCycle:
         'instance',
         'live',
         'original',
+        'pending',
         'placed',
         'process',
         'published',
@@ -75,6 +80,7 @@ class RequestCycle:
         self.live: LiveRequest | None = None
         self.rejected: list[tuple[str, list[HostState]]] = []
         self.placed = False
+        self.pending: PendingDecision | None = None
         self._affinity: server_group.AffinityContext | None = None
         self._affinity_known = False
 
@@ -123,6 +129,12 @@ class RequestCycle:
         if self._affinity is not None:
             self._affinity.update(spec)
         return self._affinity
+
+
+def pending_of(spec: RequestSpec) -> PendingDecision | None:
+    """What is to be recorded of the decision on the current instance."""
+    cycle: RequestCycle | None = getattr(spec, _REQUEST, None)
+    return None if cycle is None else cycle.pending
 
 
 def of(
@@ -179,4 +191,8 @@ def begin(
     cycle.instance = instance
     cycle.rejected, cycle.placed = [], False
     cycle.process.demand.record(cycle.fit_request)
+    cycle.pending = None
+    journal = cycle.process.journal
+    if journal is not None and not cycle.fit_request.guest.asks_nothing:
+        cycle.pending = journal.begin(spec, live=cycle.live is not None)
     return cycle

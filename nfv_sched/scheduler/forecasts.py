@@ -271,6 +271,7 @@ class ForecastCache:
                     distances,
                 ),
                 fit.headroom(decision.fit_request, host),
+                nodes=outcome.nodes,
             )
         # Placement may have answered meanwhile.
         if self.published.hosts().get(state.uuid) is not self._topologies.get(

@@ -13,6 +13,9 @@ conf.register_opts(CONF)
 # Looked up once: Nova asks for the multiplier of each host.
 _OPTIONS = CONF.nfv_sched
 
+#: Options that an aggregate has overridden since this process started.
+overridden: set[str] = set()
+
 #: The option of InFlightWeigher.
 IN_FLIGHT = 'in_flight_weight_multiplier'
 
@@ -26,6 +29,7 @@ def multiplier(option: str, state: HostState) -> float:
     for aggregate in state.aggregates:
         key = f'{conf.AGGREGATE_PREFIX}{option}'
         if key in aggregate.metadata:
+            overridden.add(option)
             value = utils.get_weight_multiplier(state, key, value)
             break
     return value

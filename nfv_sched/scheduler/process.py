@@ -9,8 +9,10 @@ import nova.conf
 from nfv_sched import conf
 from nfv_sched import fit
 from nfv_sched.nova import message_bus
+from nfv_sched.scheduler import decision_journal
 from nfv_sched.scheduler import demand
 from nfv_sched.scheduler import published_topology
+from nfv_sched.scheduler.decision_journal import DecisionJournal
 from nfv_sched.scheduler.forecasts import ForecastCache
 from nfv_sched.scheduler.in_flight import InFlight
 from nfv_sched.scheduler.pick_sharing import PickSharing
@@ -30,6 +32,8 @@ class SchedulerProcess:
     :param expected: the demand that weighers expect; by default that of
         nova.conf's reference flavors or of recent requests
     :param in_flight: the instances in flight
+    :param journal: the decision journal; by default as nova.conf says, and
+        none unless ``serving``
     :param serving: whether this is the process of a Nova service: then the
         databases say which demand to expect at first, and picks are shared
         with other schedulers
@@ -41,6 +45,7 @@ class SchedulerProcess:
         expected: fit.DemandHistogram | None = None,
         in_flight: InFlight | None = None,
         *,
+        journal: DecisionJournal | None = None,
         serving: bool = False,
     ) -> None:
         #: What this scheduler was asked for recently.
@@ -52,6 +57,8 @@ class SchedulerProcess:
         self._published = published
         self._expected = expected
         self._in_flight = in_flight
+        self._journal = journal
+        self._journal_known = journal is not None or not serving
         self._forecasts: ForecastCache | None = None
         self._lock = threading.RLock()
 
@@ -87,6 +94,16 @@ class SchedulerProcess:
                 if self._in_flight is None:
                     self._in_flight = self._new_in_flight()
         return self._in_flight
+
+    @property
+    def journal(self) -> DecisionJournal | None:
+        """The decision journal; None without one."""
+        if not self._journal_known:
+            with self._lock:
+                if not self._journal_known:
+                    self._journal = decision_journal.from_options()
+                    self._journal_known = True
+        return self._journal
 
     def _new_in_flight(self) -> InFlight:
         if not (

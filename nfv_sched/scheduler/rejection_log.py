@@ -50,7 +50,7 @@ def write(cycle: RequestCycle) -> None:
     """Log how many hosts were rejected for what, and the nearest miss."""
     if cycle.placed:
         return
-    if not LOG.isEnabledFor(logging.INFO):
+    if not LOG.isEnabledFor(logging.INFO) and cycle.pending is None:
         counters.refused(cycle, cycle.rejected[-1][0])
         return
     groups, cycle.rejected = cycle.rejected, []
@@ -58,6 +58,9 @@ def write(cycle: RequestCycle) -> None:
     explained = min(total, MAX_EXPLAINED)
     counts, nearest = _summarize(cycle, groups)
     counters.refused(cycle, counts[0][0])
+    if cycle.pending is not None:
+        cycle.pending.end_rejected(counts, nearest)
+        cycle.pending = None
     LOG.info(
         'No host for instance %s: of %d rejected hosts %s%s',
         cycle.instance,

@@ -1,8 +1,11 @@
 """What the weighers share."""
 
 import abc
+from collections.abc import Callable
 from collections.abc import Sequence
+import functools
 import logging
+from typing import Any
 
 import nova.conf
 from nova.scheduler import weights
@@ -25,6 +28,22 @@ CONF = nova.conf.CONF
 conf.register_opts(CONF)
 
 
+def _noted(method: Callable[..., list[float]]) -> Callable[..., list[float]]:
+    """Note the weights for the decision journal."""
+
+    @functools.wraps(method)
+    def weigh_objects(
+        self: Any, hosts: Sequence[WeighedHost], spec: RequestSpec
+    ) -> list[float]:
+        weights = method(self, hosts, spec)
+        pending = scheduling_cycle.pending_of(spec)
+        if pending is not None:
+            pending.weighed(self, hosts, weights)
+        return weights
+
+    return weigh_objects
+
+
 class AbsoluteWeigher(weights.BaseHostWeigher):  # type: ignore[misc]
     """Weigh hosts from 0 to 1, on the same scale on every request.
 
@@ -40,10 +59,10 @@ class AbsoluteWeigher(weights.BaseHostWeigher):  # type: ignore[misc]
     option: str
 
     def __init_subclass__(cls) -> None:
-        """Count the time that its weights take."""
+        """Count the time that its weights take, and note what they are."""
         if 'weigh_objects' in vars(cls):
-            cls.weigh_objects = counters.timed(counters.WEIGHERS)(
-                cls.weigh_objects
+            cls.weigh_objects = _noted(
+                counters.timed(counters.WEIGHERS)(cls.weigh_objects)
             )
 
     def weight_multiplier(self, host_state: HostState) -> float:

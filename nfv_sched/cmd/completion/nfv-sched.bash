@@ -23,6 +23,7 @@ _nfv_sched() {
                 ' report' | \
                 ' simulate' | \
                 ' topology' | \
+                ' why' | \
                 'plan consolidate' | \
                 'plan defragment' | \
                 'plan drain' | \
@@ -179,7 +180,13 @@ _nfv_sched() {
             'topology --max-width' | \
             'topology --sort-column' | \
             'topology --os-cloud' | \
-            'topology --deadline')
+            'topology --deadline' | \
+            'why -c' | \
+            'why --column' | \
+            'why --max-width' | \
+            'why --sort-column' | \
+            'why --os-cloud' | \
+            'why --deadline')
             return
             ;;
         'capacity -f' | \
@@ -203,7 +210,9 @@ _nfv_sched() {
             'purge -f' | \
             'purge --format' | \
             'simulate -f' | \
-            'simulate --format')
+            'simulate --format' | \
+            'why -f' | \
+            'why --format')
             words='csv json table value yaml'
             ;;
         'capacity --quote' | \
@@ -217,7 +226,8 @@ _nfv_sched() {
             'publish --quote' | \
             'purge --quote' | \
             'simulate --quote' | \
-            'topology --quote')
+            'topology --quote' | \
+            'why --quote')
             words='all minimal none nonnumeric'
             ;;
         'capacity --show')
@@ -249,7 +259,9 @@ _nfv_sched() {
             'simulate --report' | \
             'simulate --record' | \
             'topology --config-file' | \
-            'topology --output')
+            'topology --output' | \
+            'why --journal' | \
+            'why --config-file')
             compopt -o filenames
             mapfile -t COMPREPLY < <(compgen -f -- "$cur")
             return
@@ -308,16 +320,19 @@ _nfv_sched() {
             'topology --format')
             words='csv html json svg table value yaml'
             ;;
+        'why --show')
+            words='decisions filters hosts weights counterfactuals conditions'
+            ;;
     esac
     if [[ -z $words ]]; then
         case $name in
-            '') words='capacity check complete demo explain help labels plan publish purge report simulate topology --version -v --verbose -q --quiet --log-file -h --help --debug' ;;
+            '') words='capacity check complete demo explain help labels plan publish purge report simulate topology why --version -v --verbose -q --quiet --log-file -h --help --debug' ;;
             'capacity') words='-h --help -f --format -c --column --quote --noindent --max-width --fit-width --print-empty --sort-column --sort-ascending --sort-descending --flavor --server --shapes --extra-spec --vcpus --ram --disk --image --image-property --port --hint --group --availability-zone --project --after-loss --show --fail-below --config-file --os-cloud --deadline' ;;
             'check') words='-h --help -f --format -c --column --quote --noindent --max-width --fit-width --print-empty --sort-column --sort-ascending --sort-descending --placement-config-file --show --config-file --os-cloud --deadline' ;;
             'complete') words='-h --help --shell' ;;
             'demo') words='-h --help --hosts --guests --seed --serve' ;;
             'explain') words='-h --help -f --format -c --column --quote --noindent --max-width --fit-width --print-empty --sort-column --sort-ascending --sort-descending --flavor --server --for --shapes --extra-spec --vcpus --ram --disk --image --image-property --port --hint --group --availability-zone --project --show --nearest --fail-below --config-file --os-cloud --deadline' ;;
-            'help') words='capacity check complete demo explain help labels plan publish purge report simulate topology -h --help' ;;
+            'help') words='capacity check complete demo explain help labels plan publish purge report simulate topology why -h --help' ;;
             'labels') words='-h --help --local -f --format --config-file --os-cloud --deadline' ;;
             'plan consolidate') words='-h --help -f --format -c --column --quote --noindent --max-width --fit-width --print-empty --sort-column --sort-ascending --sort-descending --show --leaving --seconds --gbit --script --execute --yes --journal --step-timeout --config-file --os-cloud --deadline --moves --method' ;;
             'plan defragment') words='-h --help -f --format -c --column --quote --noindent --max-width --fit-width --print-empty --sort-column --sort-ascending --sort-descending --show --leaving --seconds --gbit --script --execute --yes --journal --step-timeout --config-file --os-cloud --deadline --moves --for --method' ;;
@@ -329,6 +344,7 @@ _nfv_sched() {
             'report') words='-h --help --output -f --format --flavor --shapes --log --config-file --os-cloud --deadline' ;;
             'simulate') words='-h --help -f --format -c --column --quote --noindent --max-width --fit-width --print-empty --sort-column --sort-ascending --sort-descending --scenario --plot --report --record --show' ;;
             'topology') words='-h --help -c --column --quote --noindent --max-width --fit-width --print-empty --sort-column --sort-ascending --sort-descending --config-file --os-cloud --deadline --summary --output -f --format' ;;
+            'why') words='-h --help -f --format -c --column --quote --noindent --max-width --fit-width --print-empty --sort-column --sort-ascending --sort-descending --journal --all --show --config-file --os-cloud --deadline' ;;
             'plan' | 'help plan') words='consolidate defragment drain room survive' ;;
         esac
     fi
