@@ -13,6 +13,7 @@ from typing import Protocol
 from nfv_sched.cmd.backend_options import CLOUD_REGION
 from nfv_sched.cmd.capacity import CapacityCommand
 from nfv_sched.cmd.explain import ExplainCommand
+from nfv_sched.cmd.plan import PlanConsolidateCommand
 from nfv_sched.cmd.plan import PlanDefragmentCommand
 from nfv_sched.cmd.plan import PlanDrainCommand
 from nfv_sched.cmd.plan import PlanRoomCommand
@@ -70,6 +71,10 @@ class ClientExplain(ClientCommand, ExplainCommand):
 
 class ClientCapacity(ClientCommand, CapacityCommand):
     """Count how many more instances of a flavor fit."""
+
+
+class ClientPlanConsolidate(ClientCommand, PlanConsolidateCommand):
+    """Plan moves that empty as many hosts as possible."""
 
 
 class ClientPlanDefragment(ClientCommand, PlanDefragmentCommand):
