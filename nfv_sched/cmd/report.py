@@ -19,7 +19,8 @@ class ReportCommand(command.Command):  # type: ignore[misc]
 
     The page is one file without external resources: a heat map of all hosts
     and NUMA nodes, figures and a NUMA map of each host, capacity by flavor,
-    what the check finds about instances, and refused requests. json and yaml
+    what the check finds about instances, refused requests, and the trend of
+    the last days. json and yaml
     have the same without the maps, which are those of the topology command.
     The exit code is 1 if any host or Nova cell could not be read.
     """
@@ -58,6 +59,19 @@ class ReportCommand(command.Command):  # type: ignore[misc]
             metavar='FILE',
             help='log of nova-scheduler, whose refused requests are listed; '
             '"-" reads standard input',
+        )
+        parser.add_argument(
+            '--prometheus',
+            metavar='URL',
+            help='Prometheus that scrapes nfv-sched-exporter, for the trend '
+            'of the last days',
+        )
+        parser.add_argument(
+            '--days',
+            type=guest_options.positive,
+            default=7,
+            metavar='N',
+            help='days of that trend (default: 7)',
         )
         backend_options.add_arguments(parser)
         return parser

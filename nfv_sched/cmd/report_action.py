@@ -2,8 +2,10 @@
 
 import argparse
 import collections
+from collections.abc import Iterator
 from collections.abc import Sequence
 import dataclasses
+import datetime
 import logging
 import pathlib
 from typing import Any
@@ -24,7 +26,9 @@ from nfv_sched.dryrun.scheduler import DryRunScheduler
 from nfv_sched.dryrun.tables import Column
 from nfv_sched.dryrun.tables import document
 from nfv_sched.dryrun.tables import Table
+from nfv_sched.exporter import trends as exporter_trends
 from nfv_sched.nova import boot_request
+from nfv_sched.nova.redact import redact
 from nfv_sched.nova.scheduler_pipeline import Pipeline
 from nfv_sched.nova.shapes import Shape
 from nfv_sched.nova.shapes import shapes_of
@@ -32,6 +36,8 @@ from nfv_sched.render import log_reader
 from nfv_sched.render import page
 from nfv_sched.render import summary
 from nfv_sched.render.formatting import printable
+from nfv_sched.render.trend_plot import Trend
+from nfv_sched.render.trend_plot import TrendSeries
 from nfv_sched.survey import Survey
 
 LOG = logging.getLogger(__name__)
@@ -51,19 +57,38 @@ def report(app: Any, parsed_args: argparse.Namespace) -> int:
     rooms, notes = _rooms(source, survey, parsed_args)
     refused = _refusals(parsed_args.log, app.stdin)
     found, _ = instances.findings(survey.hosts)
+    trends, problems = _trends(parsed_args)
+    survey = dataclasses.replace(
+        survey, problems=(*survey.problems, *problems)
+    )
     if parsed_args.format == PAGE:
         with rich_console.bar('hosts drawn') as tell:
             text = page.report(
                 survey,
-                [_on_page(room, survey) for room in rooms],
-                refused,
-                [_finding_on_page(each) for each in found if each.code],
+                page.ReportParts(
+                    [_on_page(room, survey) for room in rooms],
+                    refused,
+                    [_finding_on_page(each) for each in found if each.code],
+                    trends,
+                ),
                 tell,
             )
     else:
+        tables: list[Table[Any]] = [
+            summary.summary(survey),
+            Table('capacity', _CAPACITY, rooms),
+            Table('findings', FINDINGS, [(_CHECK, each) for each in found]),
+            *_optional('rejections', _REJECTIONS, refused),
+            *_optional(
+                'trends',
+                _TRENDS,
+                None
+                if trends is None
+                else [(each, line) for each in trends for line in each.series],
+            ),
+        ]
         text = document_text(
-            _document(survey, rooms, refused, found, notes),
-            parsed_args.format,
+            _document(survey, tables, notes), parsed_args.format
         )
     if parsed_args.output is None:
         app.stdout.write(text)
@@ -73,27 +98,25 @@ def report(app: Any, parsed_args: argparse.Namespace) -> int:
     return ExitCode.ERROR if survey.problems else ExitCode.OK
 
 
+def _optional(
+    key: str, columns: Sequence[Column[Any]], rows: Sequence[Any] | None
+) -> Iterator[Table[Any]]:
+    if rows is not None:
+        yield Table(key, tuple(columns), rows)
+
+
 def _document(
-    survey: Survey,
-    rooms: Sequence['_Room'],
-    refused: Sequence[log_reader.LoggedRejection] | None,
-    found: Sequence[Finding],
-    notes: Sequence[str],
+    survey: Survey, tables: Sequence[Table[Any]], notes: Sequence[str]
 ) -> dict[str, Any]:
     """What the page shows, but for the maps."""
-    tables: list[Table[Any]] = [
-        summary.summary(survey),
-        Table('capacity', _CAPACITY, rooms),
-        Table('findings', FINDINGS, [(_CHECK, each) for each in found]),
-    ]
-    facts = {
+    facts: dict[str, Any] = {
         'source': survey.source.name.lower(),
         'taken': survey.taken.isoformat(),
-        'rejections': None,
     }
-    if refused is not None:
-        del facts['rejections']
-        tables.append(Table('rejections', _REJECTIONS, refused))
+    known = {table.key for table in tables}
+    facts |= {
+        key: None for key in ('rejections', 'trends') if key not in known
+    }
     return document(
         'report',
         facts,
@@ -101,6 +124,18 @@ def _document(
         [*(f'Not known: {text}' for text in survey.unknown), *notes],
         survey.problems,
     )
+
+
+def _trends(
+    parsed: argparse.Namespace,
+) -> tuple[list[Trend] | None, tuple[str, ...]]:
+    """The trends, None if they are not asked for; and what was not read."""
+    if parsed.prometheus is None:
+        return None, ()
+    try:
+        return exporter_trends.read(parsed.prometheus, parsed.days), ()
+    except exporter_trends.NoTrendError as error:
+        return [], (redact(f'trend: {error}'),)
 
 
 def _finding_on_page(finding: Finding) -> page.PagedFinding:
@@ -190,6 +225,14 @@ def _on_page(room: _Room, survey: Survey) -> page.FlavorRoom:
     )
 
 
+#: A plot, and one of its lines.
+_TrendLine = tuple[Trend, TrendSeries]
+
+
+def _iso(when: float) -> str:
+    return datetime.datetime.fromtimestamp(when, datetime.UTC).isoformat()
+
+
 #: The check that finds what is shown about instances.
 _CHECK = 'Instances'
 _CAPACITY = (
@@ -205,6 +248,19 @@ _CAPACITY = (
         ],
     ),
     Column[_Room]('by_host', '', lambda row: row.by_host),
+)
+_TRENDS = (
+    Column[_TrendLine]('title', '', lambda row: row[0].title),
+    Column[_TrendLine]('unit', '', lambda row: row[0].unit or None),
+    Column[_TrendLine]('line', '', lambda row: row[1].name),
+    Column[_TrendLine](
+        'points',
+        '',
+        lambda row: [
+            {'time': _iso(when), 'value': value}
+            for when, value in row[1].points
+        ],
+    ),
 )
 _REJECTIONS = (
     Column[log_reader.LoggedRejection](

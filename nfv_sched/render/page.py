@@ -26,6 +26,7 @@ from nfv_sched.render import metrics
 from nfv_sched.render import summary
 from nfv_sched.render import svg
 from nfv_sched.render import svg_canvas
+from nfv_sched.render import trend_plot
 from nfv_sched.render.log_reader import LoggedRejection
 from nfv_sched.survey import HostSurvey
 from nfv_sched.survey import Survey
@@ -89,21 +90,35 @@ def topology(survey: Survey) -> str:
     return _render('topology.html.j2', survey, hosts, title=title, large=False)
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class ReportParts:
+    """What a report has beside a survey.
+
+    ``capacity`` is by flavor, with counts in the survey's order; ``findings``
+    are about the instances of hosts. ``refusals`` is None where no log was
+    read, ``trends`` of the last days where they are not asked for.
+    """
+
+    capacity: Sequence[FlavorRoom] = ()
+    refusals: Sequence[LoggedRejection] | None = None
+    findings: Sequence[PagedFinding] = ()
+    trends: Sequence[trend_plot.Trend] | None = None
+
+
+_NOTHING_MORE = ReportParts()
+
+
 def report(
     survey: Survey,
-    capacity: Sequence[FlavorRoom] = (),
-    refusals: Sequence[LoggedRejection] | None = None,
-    findings: Sequence[PagedFinding] = (),
+    parts: ReportParts = _NOTHING_MORE,
     tell: Callable[[int, int], None] | None = None,
 ) -> str:
     """A page about a whole cloud.
 
-    :param capacity: capacity by flavor, with counts in the survey's order
-    :param refusals: None where no log was read
-    :param findings: about the instances of hosts
     :param tell: called with the number of hosts drawn, and of all
     """
-    hosts = _paged(survey.hosts, findings, tell)
+    trends, refusals = parts.trends, parts.refusals
+    hosts = _paged(survey.hosts, parts.findings, tell)
     heat = heatmap.resources([host.view for host in hosts])
     table = summary.table(survey.hosts, [host.view for host in hosts])
     return _render(
@@ -121,10 +136,17 @@ def report(
         rows=table.cells(),
         # Text columns come first, then figures.
         texts=table.headings.index('Enabled') + 1,
-        capacity=list(capacity),
+        capacity=list(parts.capacity),
+        trends=None if trends is None else list(map(_drawn, trends)),
         refusals=None if refusals is None else refusals[:_MOST_REFUSED],
         older=max(0, len(refusals or ()) - _MOST_REFUSED),
     )
+
+
+def _drawn(trend: trend_plot.Trend) -> tuple[str, markupsafe.Markup]:
+    # The XML serializer has escaped all text.
+    drawing = markupsafe.Markup(trend_plot.plot(trend))  # noqa: S704
+    return formatting.printable(trend.title), drawing
 
 
 def _paged(

@@ -19,6 +19,9 @@ from nfv_sched.placement.removal import prune
 from nfv_sched.sim import settings
 from nfv_sched.survey import SurveyedAccelerator
 from nfv_sched_testing.clouds import HUGE
+from nfv_sched_testing.fake_prometheus import answering
+from nfv_sched_testing.fake_prometheus import matrix
+from nfv_sched_testing.fake_prometheus import series
 from tests.cmd.arguments import by_hand
 from tests.cmd.document_page import check_documents
 from tests.render import examples
@@ -189,7 +192,10 @@ def test_the_report(run, running_of, guests_of, tmp_path):
         'b8f2: of 3 rejected hosts 2 for pages, 1 for dedicated CPUs; nearest '
         'is cmp-1: 1 of 2 pages\n'
     )
-    found = run('report', '--flavor', 'net', '--log', str(log))
+    lines = series([[0, '1']], flavor_name='net')
+    with answering(lambda environ: matrix(lines)) as (url, _):
+        words = ('--log', str(log), '--prometheus', url)
+        found = run('report', '--flavor', 'net', *words)
     check_documents('report', found, run('report'))
     [rejection] = found['rejections']
     assert rejection['conditions'] == [
@@ -217,6 +223,15 @@ def test_a_report_is_refused_before_it_is_made(run, tmp_path, capsys):
     with pytest.raises(SystemExit):
         run('report', '-f', 'html')
     assert '--output FILE' in capsys.readouterr().err
+
+
+def test_a_report_without_its_trend(run):
+    url = 'http://me:sesame@127.0.0.1:1'
+    found = run('report', '--prometheus', url, code=1)
+    assert found['trends'] == []
+    [problem] = found['problems']
+    assert 'trend: http://127.0.0.1:1 does not answer' in problem
+    assert 'sesame' not in run.err + problem
 
 
 def test_labels(run):

@@ -9,6 +9,7 @@ import pytest
 
 from nfv_sched.render import log_reader
 from nfv_sched.render import page
+from nfv_sched.render import trend_plot
 from tests.render import examples
 
 
@@ -35,19 +36,37 @@ def refusal(text):
     return log_reader.LoggedRejection('2026-03-02 14:00', text, 7, text, text)
 
 
+def trend(names=(examples.HOSTILE, 'small')):
+    """The trend of a day, a point each hour."""
+    hours = range(0, 86400, 3600)
+    return trend_plot.Trend(
+        'Instances that fit',
+        tuple(
+            trend_plot.TrendSeries(name, tuple((float(h), 7.0) for h in hours))
+            for name in names
+        ),
+        0.0,
+        86400.0,
+        3600.0,
+    )
+
+
 @pytest.fixture
 def report(tmp_path):
     path = tmp_path / 'cloud.html'
     path.write_text(
         page.report(
             whole_survey(),
-            [
-                page.FlavorRoom(
-                    'vrouter.large', 7, [2, 5, 0], 'pages (2), devices (1)'
-                ),
-                page.FlavorRoom(examples.HOSTILE, 0, [0, 0, 0]),
-            ],
-            [refusal(examples.HOSTILE)],
+            page.ReportParts(
+                [
+                    page.FlavorRoom(
+                        'vrouter.large', 7, [2, 5, 0], 'pages (2), devices (1)'
+                    ),
+                    page.FlavorRoom(examples.HOSTILE, 0, [0, 0, 0]),
+                ],
+                [refusal(examples.HOSTILE)],
+                trends=[trend(), trend(())],
+            ),
         )
     )
     return path
@@ -88,7 +107,7 @@ def test_findings_about_instances_are_on_the_page():
         page.PagedFinding(host, 'Failure', examples.HOSTILE, 'migrate it'),
         page.PagedFinding(host, 'Warning', 'other', 'restart it'),
     ]
-    text = page.report(survey, findings=found)
+    text = page.report(survey, page.ReportParts(findings=found))
     assert '<a href="#found">Findings about instances</a>' in text
     assert '2 findings about instances</span>' in text
     assert '<td>Failure</td><td class="wide">&lt;/title&gt;' in text
@@ -269,7 +288,7 @@ def test_a_page_of_maps(tab, tmp_path):
 
 def test_of_many_refused_requests_the_newest_are_listed():
     many = [refusal(f'request-{number}.') for number in range(502)]
-    text = page.report(examples.survey(), refusals=many)
+    text = page.report(examples.survey(), page.ReportParts(refusals=many))
     assert 'request-499.' in text
     assert 'request-500.' not in text
     assert '2 older requests are left out' in text

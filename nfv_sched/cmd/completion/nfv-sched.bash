@@ -169,6 +169,8 @@ _nfv_sched() {
             'purge --deadline' | \
             'report --flavor' | \
             'report --shapes' | \
+            'report --prometheus' | \
+            'report --days' | \
             'report --os-cloud' | \
             'report --deadline' | \
             'simulate -c' | \
@@ -341,7 +343,7 @@ _nfv_sched() {
             'plan survive') words='-h --help -f --format -c --column --quote --noindent --max-width --fit-width --print-empty --sort-column --sort-ascending --sort-descending --show --leaving --seconds --gbit --script --execute --yes --journal --step-timeout --config-file --os-cloud --deadline --prepare --method' ;;
             'publish') words='-h --help -f --format -c --column --quote --noindent --max-width --fit-width --print-empty --sort-column --sort-ascending --sort-descending --config-file --source --dry-run --prune --concurrency --deadline' ;;
             'purge') words='-h --help -f --format -c --column --quote --noindent --max-width --fit-width --print-empty --sort-column --sort-ascending --sort-descending --config-file --yes --deadline' ;;
-            'report') words='-h --help --output -f --format --flavor --shapes --log --config-file --os-cloud --deadline' ;;
+            'report') words='-h --help --output -f --format --flavor --shapes --log --prometheus --days --config-file --os-cloud --deadline' ;;
             'simulate') words='-h --help -f --format -c --column --quote --noindent --max-width --fit-width --print-empty --sort-column --sort-ascending --sort-descending --scenario --plot --report --record --show' ;;
             'topology') words='-h --help -c --column --quote --noindent --max-width --fit-width --print-empty --sort-column --sort-ascending --sort-descending --config-file --os-cloud --deadline --summary --output -f --format' ;;
             'why') words='-h --help -f --format -c --column --quote --noindent --max-width --fit-width --print-empty --sort-column --sort-ascending --sort-descending --journal --all --show --config-file --os-cloud --deadline' ;;
