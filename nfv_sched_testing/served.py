@@ -5,6 +5,7 @@ import threading
 
 import yaml
 
+from nfv_sched.sim import nova_api
 from nfv_sched.sim import placement
 
 
@@ -41,3 +42,15 @@ def cloud_named(name, application, folder, monkeypatch):
         # process at its start.
         monkeypatch.setenv('OS_CLIENT_CONFIG_FILE', str(path))
         yield
+
+
+@contextlib.contextmanager
+def both_apis(cloud, roles=nova_api.ADMIN):
+    """Serve Placement and Nova's API of a cloud; yields their URL."""
+    nova_api.complete(cloud)
+    nova = nova_api.application(roles)
+    with (
+        nova_api.without_neutron(),
+        listening(nova_api.beside(cloud.application, nova)) as url,
+    ):
+        yield url

@@ -28,16 +28,16 @@ def serve(
         console.print(Rule('Try it', align='left'))
         _say(
             console,
-            f"Placement is served at {server.url}, Nova's databases are in "
-            f'{folder.databases}. Try in another terminal:',
+            f"Placement and Nova's API are served at {server.url}, Nova's "
+            f'databases are in {folder.databases}. Try in another terminal:',
         )
         for command in commands(cloud, folder, instances):
             _say(console, f'  {command}')
         _say(
             console,
             'Flavors have no ports: --port adds those that the instances of '
-            "the demo have. There is no Nova API, only Nova's databases and "
-            'Placement.',
+            'the demo have. There are no other services: nothing can be '
+            'booted or moved.',
         )
         _say(console, 'Ctrl-C ends the cloud and removes its files.')
         console.file.flush()
@@ -64,6 +64,7 @@ def commands(
     if placed:
         asked += [
             f'explain --server {placed[0].uuid}',
+            f'why {placed[0].uuid}',
             f'capacity --flavor {placed[0].flavor.name}',
             'capacity --after-loss rack=rack1',
         ]
@@ -77,6 +78,8 @@ def commands(
         *(f'nfv-sched {text} --config-file {nova_conf}' for text in asked),
         f'OS_CLIENT_CONFIG_FILE={clouds} nfv-sched topology {host} '
         f'--os-cloud {served.NAME}',
+        f'OS_CLIENT_CONFIG_FILE={clouds} OS_CLOUD={served.NAME} '
+        'openstack nfv host list',
     ]
 
 

@@ -19,12 +19,14 @@ from nfv_sched.cmd import demo_serve
 from nfv_sched.cmd import demo_tables
 from nfv_sched.cmd import rich_console
 from nfv_sched.dryrun.values import Explanation
+from nfv_sched.journal.files import JournalWriter
 from nfv_sched.placement import publisher
 from nfv_sched.placement.client import PlacementClient
 from nfv_sched.render import host_view
 from nfv_sched.render import terminal
 from nfv_sched.scenario import explain
 from nfv_sched.scheduler import published_topology
+from nfv_sched.scheduler.decision_journal import DecisionJournal
 from nfv_sched.sim import flavors
 from nfv_sched.sim import machine
 from nfv_sched.sim import served
@@ -64,6 +66,7 @@ _ROUTERS = 4
 # Flavors that fit no host of this cloud.
 _IMPOSSIBLE = ('packet-cache.200GB', 'telefonica-dataplane-1')
 _MAX_REFUSALS = 8
+_JOURNAL_MIB = 64
 
 
 def _machine_names(hosts: int) -> Iterator[str]:
@@ -225,14 +228,14 @@ def _demo(
 ) -> int:
     edges = sum(kind == _EDGE_MACHINE for kind in _machine_names(hosts))
     wanted = list(demo_boots(guests, edges, seed))
-    with _cloud(settings.STOCK, None) as cloud:
+    with _cloud(settings.STOCK) as cloud:
         stock = DemoRun(cloud)
         with rich_console.progress(console) as progress:
             _add_hosts(stock, progress, hosts)
             for _ in _boot(stock, progress, wanted, 'stock Nova'):
                 pass
     begin = time.perf_counter()
-    with _cloud(settings.NFV, files.databases if files else None) as cloud:
+    with _cloud(settings.NFV, files) as cloud:
         run = DemoRun(cloud)
         _play(run, console, hosts, wanted)
         _show(run, console)
@@ -247,13 +250,17 @@ def _demo(
 
 
 def _cloud(
-    profile: settings.Profile, folder: pathlib.Path | None
+    profile: settings.Profile,
+    files: served.ServedFolder | None = None,
 ) -> contextlib.AbstractContextManager[Cloud]:
     return simulated_cloud(
         profile,
         aliases=flavors.aliases(),
         options={'nfv_sched.failure_domains': ['rack']},
-        folder=folder,
+        folder=files.databases if files else None,
+        journal=DecisionJournal(JournalWriter(files.journal, _JOURNAL_MIB))
+        if files
+        else None,
     )
 
 

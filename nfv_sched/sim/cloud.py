@@ -30,6 +30,7 @@ from nfv_sched.model import HostTopology
 from nfv_sched.nova import compute_topology
 from nfv_sched.nova import failure_domains
 from nfv_sched.scheduler import process
+from nfv_sched.scheduler.decision_journal import DecisionJournal
 from nfv_sched.sim import boot_request
 from nfv_sched.sim import databases
 from nfv_sched.sim import placement
@@ -435,6 +436,7 @@ def simulated_cloud(
     aliases: Sequence[Mapping[str, str]] = (),
     options: Mapping[str, Any] | None = None,
     folder: pathlib.Path | None = None,
+    journal: DecisionJournal | None = None,
 ) -> Iterator[Cloud]:
     """Run a cloud without hosts; one at a time in a process.
 
@@ -443,6 +445,7 @@ def simulated_cloud(
     :param options: Nova options, named ``option`` or ``group.option``, which
         replace those of the profile
     :param folder: an empty folder for the databases; a temporary one if None
+    :param journal: for the decisions of its schedulers
     :raises RuntimeError: another cloud is running
     """
     if not _ONE_AT_A_TIME.acquire(blocking=False):
@@ -462,7 +465,9 @@ def simulated_cloud(
         cell_url = stack.enter_context(databases.nova_databases())
         application = stack.enter_context(placement.service(folder))
         stack.callback(setattr, report, 'PLACEMENTCLIENT', None)
-        if process.current().serving:
+        if process.current().serving or journal is not None:
             # Its threads would use the databases and the bus of this cloud.
-            stack.enter_context(process.replaced(process.SchedulerProcess()))
+            stack.enter_context(
+                process.replaced(process.SchedulerProcess(journal=journal))
+            )
         yield Cloud(cell_url, application, profile, options)

@@ -1,7 +1,13 @@
-"""Nova's API as a WSGI application, on the databases of this process."""
+"""Nova's API as a WSGI application, on the databases of a simulated cloud.
 
+Without Keystone and neutron: each request has the same roles, and no instance
+has a security group.
+"""
+
+from collections.abc import Iterator
+from collections.abc import Sequence
 import contextlib
-from unittest import mock
+from typing import Any
 
 from nova import context as nova_context
 from nova import objects
@@ -11,19 +17,21 @@ from nova.network import model as network_model
 from nova.network import security_group_api
 from oslo_db import exception as db_exceptions
 
-from nfv_sched_testing.served import listening
+from nfv_sched.sim.cloud import Cloud
 
 ADMIN = ('admin', 'member', 'reader')
+_PROJECT = '6f70656e737461636b20342065766572'
+_PATHS = ('/servers', '/os-', '/flavors')
 
 
-def application(roles=ADMIN):
-    """Nova's API without Keystone: each request has the same roles."""
+def application(roles: Sequence[str] = ADMIN) -> Any:
+    """Nova's API for requests that have these roles."""
     router = compute.APIRouterV21()
 
-    def as_user(environ, start_response):
+    def as_user(environ: dict[str, Any], start_response: Any) -> Any:
         context = nova_context.RequestContext(
             user_id='user',
-            project_id='6f70656e737461636b20342065766572',
+            project_id=_PROJECT,
             is_admin='admin' in roles,
             roles=list(roles),
         )
@@ -38,19 +46,18 @@ def application(roles=ADMIN):
     return as_user
 
 
-def beside(placement, nova):
+def beside(placement: Any, nova: Any) -> Any:
     """Placement and Nova's API at one URL: their paths differ."""
 
-    def both(environ, start_response):
-        path = environ['PATH_INFO']
-        of_nova = path.startswith(('/servers', '/os-', '/flavors'))
+    def both(environ: dict[str, Any], start_response: Any) -> Any:
+        of_nova = environ['PATH_INFO'].startswith(_PATHS)
         return (nova if of_nova else placement)(environ, start_response)
 
     return both
 
 
-def complete(cloud):
-    """Give the instances of a simulated cloud what Nova's API reads.
+def complete(cloud: Cloud) -> None:
+    """Give the instances of a cloud what Nova's API reads.
 
     Network information, which nova-compute writes with an instance, and the
     Nova cell of each, which nova-api writes.
@@ -72,22 +79,15 @@ def complete(cloud):
 
 
 @contextlib.contextmanager
-def without_neutron():
+def without_neutron() -> Iterator[None]:
     """Let Nova's API list servers in a cloud without networks."""
-    with mock.patch.object(
-        security_group_api,
-        'get_instances_security_groups_bindings',
-        return_value={},
-    ):
+    before = security_group_api.get_instances_security_groups_bindings
+    security_group_api.get_instances_security_groups_bindings = _no_groups
+    try:
         yield
+    finally:
+        security_group_api.get_instances_security_groups_bindings = before
 
 
-@contextlib.contextmanager
-def served(cloud, roles=ADMIN):
-    """Serve Placement and Nova's API of a cloud; yields their URL."""
-    complete(cloud)
-    with (
-        without_neutron(),
-        listening(beside(cloud.application, application(roles))) as url,
-    ):
-        yield url
+def _no_groups(*args: Any, **values: Any) -> dict[str, Any]:
+    return {}

@@ -1,7 +1,8 @@
 """A simulated cloud for commands that run in other processes.
 
 They read Nova's databases, which are SQLite files, through a nova.conf, and
-Placement over HTTP. What is written is readable by its owner only.
+Placement and Nova's API over HTTP. What is written is readable by its owner
+only.
 """
 
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ import yaml  # type: ignore[import-untyped]
 
 from nfv_sched.sim import databases
 from nfv_sched.sim import flavors
+from nfv_sched.sim import nova_api
 from nfv_sched.sim import placement
 from nfv_sched.sim import settings
 from nfv_sched.sim.cloud import Cloud
@@ -25,6 +27,7 @@ from nfv_sched.sim.cloud import Cloud
 #: The cloud's name in clouds.yaml.
 NAME = 'demo'
 _DATABASES = 'databases'
+_JOURNAL = 'journal'
 _NOVA_CONF = 'nova.conf'
 _CLOUDS = 'clouds.yaml'
 
@@ -38,12 +41,14 @@ class BadFolderError(Exception):
 class ServedFolder:
     """The folder with the files of a served cloud.
 
-    ``databases`` is the folder of its databases.
+    ``databases`` is the folder of its databases, ``journal`` that of its
+    decisions.
     """
 
     def __init__(self, path: pathlib.Path) -> None:
         self.path = path.absolute()
         self.databases = self.path / _DATABASES
+        self.journal = self.databases / _JOURNAL
         self.nova_conf = self.path / _NOVA_CONF
         self.clouds = self.path / _CLOUDS
 
@@ -59,6 +64,7 @@ class ServedFolder:
         before = os.umask(0o077)
         try:
             self.databases.mkdir()
+            self.journal.mkdir()
             yield
         finally:
             os.umask(before)
@@ -124,13 +130,18 @@ def served(
 
     Only clients with the token of these files get an answer.
 
-    :returns: the server of Placement, which has yet to be run
+    :returns: the server of Placement and Nova's API, which has yet to be run
     """
     token = secrets.token_hex()
-    application = placement.with_token(cloud.application, token)
+    nova_api.complete(cloud)
+    both = nova_api.beside(cloud.application, nova_api.application())
+    application = placement.with_token(both, token)
     for flavor in flavors.flavors().values():
         cloud.add_flavor(flavor)
-    with placement.http_server(application) as server:
+    with (
+        nova_api.without_neutron(),
+        placement.http_server(application) as server,
+    ):
         options = {
             'transport_url': 'fake:/',
             'state_path': str(folder.databases),
@@ -141,6 +152,7 @@ def served(
             'pci.alias': settings.CONF.pci.alias,
             'workarounds.disable_fallback_pcpu_query': True,
             **settings.profile_options(cloud.profile),
+            'nfv_sched.journal_folder': str(folder.journal),
         }
         folder.nova_conf.write_text(settings.nova_conf(options), 'utf-8')
         clouds = {'clouds': {NAME: _cloud_entry(server.url, token)}}

@@ -250,6 +250,13 @@ def test_each_panel_has_data_in_a_prometheus(demo, forked, tmp_path):
             time.sleep(0.5)
         assert lacking == set()
         conf = ('-f', 'json', '--config-file', str(demo.nova_conf))
+        code, out, _ = forked('report', '--prometheus', server.url, *conf)
+        assert code == 0
+        assert {line['title'] for line in json.loads(out)['trends']} == {
+            'Instances that fit, by flavor',
+            'In use',
+            'Refused requests in the hour before',
+        }
         _, out, _ = forked('capacity', '--flavor', _FLAVOR, *conf)
         told = json.loads(out)
         name = f'flavor_name="{_FLAVOR}"'

@@ -11,10 +11,10 @@ from nfv_sched.placement.client import PlacementClient
 from nfv_sched.placement.publisher import publish
 from nfv_sched.sim import boot_request
 from nfv_sched.sim import flavors
-from nfv_sched_testing import nova_api
 from nfv_sched_testing.clouds import cloud_of
 from nfv_sched_testing.clouds import HUGE
 from nfv_sched_testing.clouds import nova_options  # noqa: F401 - a fixture
+from nfv_sched_testing.served import both_apis
 
 MACHINE = 'dell-2x6230r-64vf'
 HOSTS = {'cmp-0': MACHINE, 'cmp-1': MACHINE}
@@ -51,7 +51,7 @@ def cloud():
 @pytest.fixture
 def client(cloud, tmp_path, monkeypatch, capsys):
     """The ``openstack`` command: its code and output."""
-    with nova_api.served(cloud) as url:
+    with both_apis(cloud) as url:
         lab = {
             'auth_type': 'admin_token',
             'auth': {'endpoint': url, 'token': 'admin'},

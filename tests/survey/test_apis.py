@@ -15,11 +15,13 @@ from nfv_sched.placement.client import PlacementClient
 from nfv_sched.placement.publisher import publish
 from nfv_sched.placement.removal import prune
 from nfv_sched.sim import boot_request
+from nfv_sched.sim import nova_api
 from nfv_sched.survey import apis
 from nfv_sched.survey import nova as nova_survey
 from nfv_sched.survey import placement as placement_survey
 from nfv_sched.survey import Source
-from nfv_sched_testing import nova_api
+from nfv_sched_testing.served import both_apis
+from nfv_sched_testing.served import listening
 
 CONF = nova.conf.CONF
 
@@ -76,7 +78,7 @@ def trees(populated):
 
 @pytest.fixture
 def api(populated):
-    with nova_api.served(populated) as url:
+    with both_apis(populated) as url:
         yield client_of(url)
 
 
@@ -104,7 +106,7 @@ def answering(populated, answers):
     nova_api.complete(populated)
     with (
         nova_api.without_neutron(),
-        nova_api.listening(application) as url,
+        listening(application) as url,
     ):
         yield client_of(url)
 
@@ -200,7 +202,7 @@ def test_a_tenant_is_not_told_where_instances_are(
 ):
     """Without the policy the API leaves NUMA nodes out of its answers."""
     with (
-        nova_api.served(populated, roles=['member', 'reader']) as url,
+        both_apis(populated, roles=['member', 'reader']) as url,
         pytest.raises(apis.APIError),
     ):
         apis.add_instances(trees(), client_of(url))
