@@ -17,6 +17,7 @@ from collections.abc import Hashable
 from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
+import itertools
 import math
 from typing import NamedTuple
 
@@ -121,6 +122,15 @@ class HostHeadroom:
             return int(whole) * FRACTIONS
         return math.ceil(whole * FRACTIONS)
 
+    def device_needs(
+        self, pools: Sequence[tuple[DevicePool, int]]
+    ) -> list['_DeviceNeed']:
+        """The devices that an instance of the shape needs.
+
+        :param pools: with which of its requests may use each
+        """
+        return _needs_of_pools(self._fit_request, pools)
+
     def usable(self, pool: DevicePool) -> int:
         """Which of the shape's device requests may use a pool's devices."""
         return self._fit_request.matches(pool).usable
@@ -169,7 +179,12 @@ class HostHeadrooms:
             known = self._known[key] = tuple(
                 shape.of_host(host, counts)
                 for shape, counts in zip(
-                    self._shapes, zip(*cells, strict=True), strict=True
+                    self._shapes,
+                    # A host may report no cells.
+                    zip(*cells, strict=True)
+                    if cells
+                    else itertools.repeat(()),
+                    strict=bool(cells),
                 )
             )
         return known
@@ -206,6 +221,83 @@ class HostHeadrooms:
             key = (pool.numa_node, (pool.count, usable))
             known = self._pools[id(pool)] = (pool, key)
         return known[1]
+
+
+class SharedHeadrooms(HostHeadrooms):
+    """As HostHeadrooms, for many states of many hosts with the same shapes.
+
+    The headroom of a shape follows from few numbers: how many of its cells
+    each cell takes, and how many of its devices are free there. Hosts share
+    what is known by these numbers.
+
+    :param known: what is known, which is added to
+    """
+
+    __slots__ = ('_needs', '_shared')
+
+    def __init__(
+        self, shapes: Shapes, host: Host, known: dict[Hashable, int]
+    ) -> None:
+        super().__init__(shapes, host)
+        self._shared = known
+        # By identity, with the pools so that these live as long.
+        self._needs: dict[
+            int, tuple[Sequence[DevicePool], list[list[_DeviceNeed]]]
+        ] = {}
+
+    def after(self, host: Host) -> tuple[int, ...]:
+        """The headrooms in another state of the same host."""
+        cells = [self._of_cell(cell, host) for cell in host.cells]
+        found = []
+        for number, needs in enumerate(self._needs_of(host)):
+            counts = [each[number] for each in cells]
+            key = _headroom_key(number, host, counts, needs)
+            headroom = self._shared.get(key)
+            if headroom is None:
+                shape = self._shapes[number]
+                headroom = shape.of_host(host, counts)
+                self._shared[key] = headroom
+            found.append(headroom)
+        return tuple(found)
+
+    def _needs_of(self, host: Host) -> list[list['_DeviceNeed']]:
+        """The devices of each shape, as they are on the host."""
+        pools = host.pools
+        known = self._needs.get(id(pools))
+        if known is None:
+            usable = [(pool, self._pool_key(pool)[1][1]) for pool in pools]
+            needs = [
+                shape.device_needs(
+                    [(pool, each[number]) for pool, each in usable]
+                )
+                for number, shape in enumerate(self._shapes)
+            ]
+            known = self._needs[id(pools)] = pools, needs
+        return known[1]
+
+
+def _headroom_key(
+    number: int,
+    host: Host,
+    counts: Sequence[float],
+    needs: Sequence['_DeviceNeed'],
+) -> Hashable:
+    """What the headroom of a host for a shape follows from."""
+    if not needs:
+        return number, *sorted(counts)
+    return (
+        number,
+        tuple(
+            sorted(
+                (count, *(need.free.get(cell.id, 0) for need in needs))
+                for count, cell in zip(counts, host.cells, strict=True)
+            )
+        ),
+        tuple(
+            (sum(need.free.values()), need.free.get(None, 0), need.anywhere)
+            for need in needs
+        ),
+    )
 
 
 #: How many devices a pool has, and which requests may use them.
@@ -399,18 +491,27 @@ class _DeviceNeed(NamedTuple):
 
 def _device_needs(fit_request: FitRequest, host: Host) -> list[_DeviceNeed]:
     """The devices of a guest, with requests for the same ones added up."""
+    return _needs_of_pools(
+        fit_request,
+        [(pool, fit_request.matches(pool).usable) for pool in host.pools],
+    )
+
+
+def _needs_of_pools(
+    fit_request: FitRequest, pools: Sequence[tuple[DevicePool, int]]
+) -> list[_DeviceNeed]:
+    """As :func:`_device_needs`, with which requests may use each pool."""
     counts: dict[tuple[int, str], int] = {}
     for index, request in enumerate(fit_request.guest.devices):
         if not request.count:
             continue
         key = fit_request.first_equal_request(index), request.policy
         counts[key] = counts.get(key, 0) + request.count
-    matches = [(pool, fit_request.matches(pool)) for pool in host.pools]
     demands = []
     for (index, policy), count in counts.items():
         free: dict[int | None, int] = {}
-        for pool, match in matches:
-            if match.usable >> index & 1:
+        for pool, usable in pools:
+            if usable >> index & 1:
                 node = pool.numa_node
                 free[node] = free.get(node, 0) + pool.count
         anywhere = policy in ('preferred', 'socket') or (

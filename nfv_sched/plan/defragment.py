@@ -5,6 +5,7 @@ and what each host gains or loses is known claim by claim.
 """
 
 from collections.abc import Callable
+from collections.abc import Hashable
 from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -14,8 +15,8 @@ import time
 
 from nfv_sched import fit
 from nfv_sched.fit.headroom import FRACTIONS
-from nfv_sched.fit.headroom import HostHeadrooms
 from nfv_sched.fit.headroom import Shapes
+from nfv_sched.fit.headroom import SharedHeadrooms
 from nfv_sched.model import Cell
 from nfv_sched.model import Host
 from nfv_sched.plan import solver
@@ -85,8 +86,9 @@ class _Rooms:
     ) -> None:
         self._expected = expected
         shapes = Shapes(tuple(each.fit_request for each in expected))
+        known: dict[Hashable, int] = {}
         self._counts = {
-            name: HostHeadrooms(shapes, projected.host)
+            name: SharedHeadrooms(shapes, projected.host, known)
             for name, projected in hosts.items()
         }
         self.before = self.total(

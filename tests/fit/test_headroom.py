@@ -10,6 +10,9 @@ from nfv_sched.fit.headroom import FRACTIONS
 from nfv_sched.fit.headroom import guests_together
 from nfv_sched.fit.headroom import headroom
 from nfv_sched.fit.headroom import HostHeadroom
+from nfv_sched.fit.headroom import HostHeadrooms
+from nfv_sched.fit.headroom import Shapes
+from nfv_sched.fit.headroom import SharedHeadrooms
 from nfv_sched.fit.headroom import smoothed
 from nfv_sched.model import Cell
 from nfv_sched.model import Guest
@@ -89,6 +92,36 @@ def test_cells_that_a_claim_leaves_alone_are_not_counted_again(scene):
     smooth = HostHeadroom(fit_request, host, smooth=True)
     counted_again = HostHeadroom(fit_request, left, smooth=True)
     assert smooth.after(left) == counted_again.now
+
+
+@given(scenes=st.lists(strategies.scenes(), min_size=1, max_size=4))
+@settings(max_examples=examples(600))
+def test_hosts_share_what_is_known_of_others(scenes):
+    """By few numbers, which have to tell apart all that differs."""
+    requests = tuple(
+        fit.FitRequest(request_spec.read_guest(scene.spec)) for scene in scenes
+    )
+    for smooth in (False, True):
+        shapes = Shapes(requests, smooth)
+        known = {}
+        for scene in scenes:
+            host = host_of(scene)
+            shared = SharedHeadrooms(shapes, host, known)
+            alone = HostHeadrooms(shapes, host)
+            assert shared.after(host) == alone.after(host) == alone.now
+            for fit_request in requests:
+                placement = (
+                    fit.Evaluation(fit_request, host)
+                    .verdict(fit_request.no_providers)
+                    .outcome
+                )
+                if placement is None:
+                    continue
+                left = fit.apply_claim(fit_request.guest, host, placement)
+                assert shared.after(left) == tuple(
+                    HostHeadroom(each, left, smooth=smooth).now
+                    for each in requests
+                )
 
 
 @given(scene=strategies.scenes())
