@@ -62,7 +62,9 @@ def sections(
         command.problem(pipeline.problems)
         command.note(explanation.notes)
         if parsed_args.server and template.task_state is None:
-            command.note(_its_own_room(parsed_args.server, scheduler, dry_run))
+            command.note(
+                _its_own_room(parsed_args.server, scheduler, dry_run, template)
+            )
         yield from _explained(command, parsed_args, selection, explanation)
         needed = selection.show is not None or not explanation.fitting
         if needed and selection.wants(tables.SUGGESTIONS):
@@ -202,9 +204,12 @@ def _template(
 
 
 def _its_own_room(
-    uuid: str, scheduler: DryRunScheduler, dry_run: DryRun
+    uuid: str,
+    scheduler: DryRunScheduler,
+    dry_run: DryRun,
+    template: RequestTemplate,
 ) -> Iterator[str]:
-    host = fits_in_its_place(scheduler, dry_run, uuid)
+    host = fits_in_its_place(scheduler, dry_run, uuid, template)
     if host is not None:
         yield (
             f'{host} lacks only what the instance itself holds there: it '

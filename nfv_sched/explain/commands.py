@@ -6,10 +6,11 @@ import dataclasses
 import shlex
 
 from nfv_sched.nova import boot_request
-from nfv_sched.nova.move_request import Purpose
 from nfv_sched.nova.request_template import Edit
 from nfv_sched.nova.request_template import Origin
 from nfv_sched.nova.request_template import RequestTemplate
+from nfv_sched.plan.values import Method
+from nfv_sched.plan.values import Step
 
 # Options of nfv-sched for what is not in any cloud yet.
 _OPTIONS = {Origin.FLAVOR: '--extra-spec', Origin.IMAGE: '--image-property'}
@@ -35,10 +36,16 @@ def of_edits(
             )
 
 
-def of_move(purpose: Purpose, uuid: str, host: str) -> str:
-    """The command that moves an instance to a host."""
-    live = '--live-migration ' if purpose is Purpose.LIVE_MIGRATE else ''
-    return f'openstack server migrate {live}--host {shlex.quote(host)} {uuid}'
+def of_step(step: Step, host: str) -> str:
+    """The command that moves an instance.
+
+    :param host: the compute service of the destination
+    """
+    live = '--live-migration ' if step.method is Method.LIVE else ''
+    return (
+        f'openstack server migrate {live}--host {shlex.quote(host)} '
+        f'{step.instance}'
+    )
 
 
 def _of_owner(edit: Edit) -> str:

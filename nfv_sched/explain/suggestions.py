@@ -1,15 +1,10 @@
 """Suggestions for an instance that fits no host, each of them proved."""
 
-from collections.abc import Callable
-from collections.abc import Iterable
 from collections.abc import Iterator
-from collections.abc import Mapping
 from collections.abc import Sequence
 import dataclasses
-import itertools
 
 from nfv_sched.dryrun.blockers import is_of_claim
-from nfv_sched.dryrun.placement_ledger import PlacementLedger
 from nfv_sched.dryrun.scheduler import DryRun
 from nfv_sched.dryrun.scheduler import DryRunScheduler
 from nfv_sched.dryrun.scheduler import HostReport
@@ -17,30 +12,22 @@ from nfv_sched.dryrun.values import Blocker
 from nfv_sched.dryrun.values import COMBINATION
 from nfv_sched.dryrun.values import PLACEMENT
 from nfv_sched.explain import commands
-from nfv_sched.explain import moves
 from nfv_sched.explain.alternatives import alternatives
 from nfv_sched.explain.alternatives import Harm
-from nfv_sched.explain.moves import Move
 from nfv_sched.model import Host
-from nfv_sched.nova import move_request
 from nfv_sched.nova.boot_request import BadRequestError
-from nfv_sched.nova.move_request import Purpose
 from nfv_sched.nova.request_template import Edit
 from nfv_sched.nova.request_template import RequestTemplate
-from nfv_sched.nova.types import HostState
-from nfv_sched.placement import api
-from nfv_sched.placement.client import PlacementClient
 from nfv_sched.placement.errors import PlacementError
+from nfv_sched.plan.clearing import fits_without
+from nfv_sched.plan.clearing import HostClearing
+from nfv_sched.plan.planner import PlannedCloud
+from nfv_sched.plan.projected_host import RequestClass
+from nfv_sched.plan.reading import CloudReading
 from nfv_sched.survey import nova as nova_survey
-from nfv_sched.survey.values import HostSurvey
-from nfv_sched.survey.values import SurveyedInstance
 
 #: The number of hosts for which moves are tried.
 NEAREST_HOSTS = 5
-#: The choices of instances for which other hosts are searched, on each host.
-MAX_CHOICES = 4
-#: The instances for which another host is searched: each costs a dry run.
-MAX_SEARCHES = 24
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -120,52 +107,82 @@ def _host(dry_run: DryRun, report: HostReport) -> Host | None:
 
 
 def moves_of_instances(
-    scheduler: DryRunScheduler,
-    dry_run: DryRun,
-    surveys: Callable[[Sequence[str]], Mapping[str, HostSurvey]],
+    scheduler: DryRunScheduler, dry_run: DryRun, template: RequestTemplate
 ) -> Iterator[Suggestion]:
     """The fewest instances to move from each of the nearest hosts.
 
-    Only for hosts that lack nothing but room, and only instances that fit
-    elsewhere, all of a move on different hosts.
+    Only for hosts that lack nothing but room. Each is a plan, whose every
+    step is known to succeed.
 
-    :param surveys: the hosts of these names, by name
+    :param template: of the request that was run
     """
     near = [
         report
         for report in dry_run.reports
         if report.blockers and all(map(_is_shortage, report.blockers))
     ][:NEAREST_HOSTS]
-    known = surveys([str(report.state.nodename) for report in near])
-    choices = []
+    known = _read(scheduler, near, template)
+    if known is None:
+        return
+    cloud, asked = known
+    services = {str(state.nodename): state.host for state in scheduler.states}
+    clearing = HostClearing(cloud, asked)
     for report in near:
-        survey = known.get(str(report.state.nodename))
-        host = _host(dry_run, report)
-        if survey is None or host is None:
+        host = str(report.state.nodename)
+        plan = clearing.plan(host)
+        if plan is None:
             continue
-        try:
-            room = _room(dry_run, report, scheduler.client)
-        except PlacementError:
-            # It is not known what instances would return to Placement.
-            continue
-        possible = moves.possible_moves(
-            dry_run.fit_request, survey, host, room
+        moves = [step for step in plan.steps if step.instance is not None]
+        yield Suggestion(
+            tuple(
+                commands.of_step(step, services[step.destination])
+                for step in moves
+            ),
+            Harm.MOVE,
+            1,
+            host,
+            tuple((step.name, step.instance or '') for step in moves),
+            tuple(step.destination for step in moves),
         )
-        choices.append((survey, list(itertools.islice(possible, MAX_CHOICES))))
-    # Only now, since searching hosts changes the host states.
-    destinations = _Destinations(scheduler)
-    for survey, of_host in choices:
-        yield from itertools.islice(
-            destinations.suggestions(survey.topology.name, of_host), 1
+
+
+def _read(
+    scheduler: DryRunScheduler,
+    reports: Sequence[HostReport],
+    template: RequestTemplate,
+) -> tuple[PlannedCloud, RequestClass] | None:
+    """The cloud as plans see it, and what the request asks.
+
+    :param reports: of the hosts whose instances may move
+    :returns: None if there are none, or it cannot be read
+    """
+    if not reports:
+        return None
+    spec = template.request()
+    survey = nova_survey.read(
+        uuids=[str(report.state.uuid) for report in reports]
+    )
+    try:
+        cloud, [asked] = CloudReading(scheduler, survey).cloud(
+            [str(report.state.nodename) for report in reports],
+            [(str(spec.flavor.name), spec)],
+            task_state=template.task_state,
         )
+    except (BadRequestError, PlacementError, ValueError):
+        return None
+    return cloud, asked
 
 
 def fits_in_its_place(
-    scheduler: DryRunScheduler, dry_run: DryRun, uuid: str
+    scheduler: DryRunScheduler,
+    dry_run: DryRun,
+    uuid: str,
+    template: RequestTemplate,
 ) -> str | None:
     """The host of an instance, if it lacks only what the instance holds.
 
     :param uuid: of an instance for which the run is
+    :param template: of the request that was run
     """
     near = [
         report
@@ -174,25 +191,14 @@ def fits_in_its_place(
         and report.blockers
         and all(map(_is_shortage, report.blockers))
     ]
-    if not near:
+    known = _read(scheduler, near, template)
+    if known is None:
         return None
-    known = _surveys(dry_run)([str(r.state.nodename) for r in near])
-    for report in near:
-        name = str(report.state.nodename)
-        survey, host = known.get(name), _host(dry_run, report)
-        if survey is None or host is None:
-            continue
-        leaving = [
-            each for each in survey.residents or () if each.uuid == uuid
-        ]
-        try:
-            room = _room(dry_run, report, scheduler.client)
-        except PlacementError:
-            continue
-        if moves.fits_without(
-            dry_run.fit_request, survey, host, room, leaving
-        ):
-            return name
+    cloud, asked = known
+    for host, residents in cloud.residents.items():
+        leaving = [each for each in residents if each.uuid == uuid]
+        if leaving and fits_without(cloud, asked, host, leaving):
+            return host
     return None
 
 
@@ -207,32 +213,6 @@ def _is_shortage(blocker: Blocker) -> bool:
     )
 
 
-def _room(
-    dry_run: DryRun, report: HostReport, client: PlacementClient
-) -> moves.PlacementRoom | None:
-    """What instances hold in Placement of what the request is short of.
-
-    One request for each provider that has a class of the request.
-
-    :raises nfv_sched.placement.errors.PlacementError: no answer
-    """
-    placement = dry_run.placement
-    if placement is None or all(
-        blocker.stage != PLACEMENT for blocker in report.blockers
-    ):
-        return None
-    tree = placement.tree(report.state.uuid)
-    if tree is None:
-        return None
-    held: dict[str, dict[str, Mapping[str, int]]] = {}
-    for provider in tree.providers():
-        if provider.used.keys() & placement.request.amounts().keys():
-            allocations = api.allocations_of(client, provider.uuid)
-            for consumer, amounts in allocations.items():
-                held.setdefault(consumer, {})[provider.uuid] = amounts
-    return moves.PlacementRoom(tree, placement.request, held)
-
-
 def suggest(
     scheduler: DryRunScheduler, dry_run: DryRun, template: RequestTemplate
 ) -> list[Suggestion]:
@@ -240,108 +220,8 @@ def suggest(
 
     :param template: of the request that was run
     """
-    surveys = _surveys(dry_run)
-    moved = list(moves_of_instances(scheduler, dry_run, surveys))
+    moved = list(moves_of_instances(scheduler, dry_run, template))
     return [
         *sorted(moved, key=lambda one: len(one.guests)),
         *alternative_requests(scheduler, dry_run, template),
     ]
-
-
-class _Destinations:
-    """The hosts that have room for instances, if they move."""
-
-    def __init__(self, scheduler: DryRunScheduler) -> None:
-        self._scheduler = scheduler
-        self._known: dict[str, tuple[Purpose, DryRun] | None] = {}
-
-    def suggestions(
-        self, host: str, choices: Iterable[Move]
-    ) -> Iterator[Suggestion]:
-        """The moves that are possible, with the hosts that take them."""
-        for move in choices:
-            found = self._of(move)
-            if found is None:
-                continue
-            targets = [target for _, target in found]
-            yield Suggestion(
-                tuple(
-                    commands.of_move(purpose, guest.uuid, target.host)
-                    for guest, (purpose, target) in zip(
-                        move.guests, found, strict=True
-                    )
-                ),
-                Harm.MOVE,
-                1,
-                host,
-                tuple((guest.name, guest.uuid) for guest in move.guests),
-                tuple(str(target.nodename) for target in targets),
-            )
-
-    def _of(self, move: Move) -> list[tuple[Purpose, HostState]] | None:
-        """A host for each instance, another one for each; None without."""
-        ledger = PlacementLedger()
-        found: list[tuple[Purpose, HostState]] = []
-        for guest in move.guests:
-            run = self._run(guest)
-            if run is None:
-                return None
-            purpose, dry_run = run
-            ledger.learn(dry_run.summaries)
-            taken = {state.nodename for _, state in found}
-            state = next(
-                (
-                    report.state
-                    for report in dry_run.reports
-                    if report.state.nodename not in taken
-                    and dry_run.claim(
-                        dry_run.target(report), report.candidates, ledger
-                    )
-                    is None
-                ),
-                None,
-            )
-            if state is None:
-                return None
-            found.append((purpose, state))
-        return found
-
-    def _run(self, guest: SurveyedInstance) -> tuple[Purpose, DryRun] | None:
-        """What Nova would do to move an instance live, or else not live."""
-        if guest.uuid not in self._known:
-            if len(self._known) >= MAX_SEARCHES:
-                return None
-            self._known[guest.uuid] = next(self._runs(guest), None)
-        return self._known[guest.uuid]
-
-    def _runs(
-        self, guest: SurveyedInstance
-    ) -> Iterator[tuple[Purpose, DryRun]]:
-        for purpose in (Purpose.LIVE_MIGRATE, Purpose.MIGRATE):
-            try:
-                template = move_request.request_of(
-                    self._scheduler.context, guest.uuid, purpose
-                ).template
-                dry_run = self._scheduler.run_without_reasons(
-                    template.request(), task_state=template.task_state
-                )
-            except (BadRequestError, PlacementError, ValueError):
-                continue
-            if dry_run.reports:
-                yield purpose, dry_run
-
-
-def _surveys(
-    dry_run: DryRun,
-) -> Callable[[Sequence[str]], Mapping[str, HostSurvey]]:
-    """A function that reads the surveys of hosts of a dry run."""
-    uuids = {
-        str(report.state.nodename): str(report.state.uuid)
-        for report in dry_run.reports
-    }
-
-    def read(names: Sequence[str]) -> Mapping[str, HostSurvey]:
-        survey = nova_survey.read(uuids=[uuids[name] for name in names])
-        return {host.topology.name: host for host in survey.hosts}
-
-    return read

@@ -112,6 +112,7 @@ class CloudReading:
         new: Sequence[tuple[str, RequestSpec]] = (),
         lost: Collection[str] = (),
         *,
+        task_state: str | None = None,
         tell: Callable[[int, int], None] = lambda done, total: None,
     ) -> tuple[PlannedCloud, list[RequestClass]]:
         """The cloud, and the classes of requests that are new.
@@ -119,10 +120,13 @@ class CloudReading:
         :param movable: the hosts whose instances may move, None for all
         :param new: flavors and requests of instances that do not exist
         :param lost: the hosts whose instances are evacuated
+        :param task_state: of the moves that new requests are for, if they are
         :param tell: called with the number of instances read, and of all
         """
         movers = self._movers(movable, lost, tell)
-        asked_new = [self._boot(flavor, spec) for flavor, spec in new]
+        asked_new = [
+            self._boot(flavor, spec, task_state) for flavor, spec in new
+        ]
         asked = list(
             dict.fromkeys(
                 [
@@ -288,12 +292,14 @@ class CloudReading:
             )
         return self._asked[key]
 
-    def _boot(self, flavor: str, spec: RequestSpec) -> _Asked:
+    def _boot(
+        self, flavor: str, spec: RequestSpec, task_state: str | None
+    ) -> _Asked:
         return _Asked(
             flavor,
             int(spec.flavor.memory_mb),
             spec,
-            self._scheduler.eligibility(spec, None),
+            self._scheduler.eligibility(spec, task_state),
         )
 
     def _resident(
