@@ -58,7 +58,7 @@ def sections(
     command: PlanCommand, parsed_args: argparse.Namespace, selection: Selection
 ) -> Iterator[Section]:
     """Plan."""
-    title, plan = _plan(command, parsed_args)
+    title, plan = _plan(command, parsed_args, _source(parsed_args))
     command.facts = {'purpose': title}
     if selection.wants(tables.TOTAL):
         yield Section(tables.total(plan, parsed_args.gbit), title)
@@ -80,7 +80,7 @@ def sections(
 
 def script(command: PlanCommand, parsed_args: argparse.Namespace) -> str:
     """The plan as a script."""
-    title, plan = _plan(command, parsed_args)
+    title, plan = _plan(command, parsed_args, _source(parsed_args))
     return SCRIPTS[parsed_args.script](plan, title)
 
 
@@ -103,9 +103,11 @@ class Execution:
             timeout=parsed_args.step_timeout,
         )
         executor.settle()
+        # Nova reads its configuration once in a process.
+        source = _source(parsed_args)
         for _ in range(MAX_PLANS):
             command.answer_is_no = False
-            title, plan = _plan(command, parsed_args)
+            title, plan = _plan(command, parsed_args, source)
             self._say(f'{title}: {len(plan.steps)} steps')
             for each in plan.unplaced:
                 self._say(f'{each.name} on {each.host} stays: {each.why}')
@@ -137,12 +139,22 @@ class Execution:
         return app.stdin.readline().strip().lower() in ('y', 'yes')
 
 
-def _plan(
-    command: PlanCommand, parsed_args: argparse.Namespace
-) -> tuple[str, Plan]:
-    """What the plan is for, and the plan."""
+def _source(parsed_args: argparse.Namespace) -> backends.Backends:
+    """Nova's databases.
+
+    :raises nfv_sched.cmd.backends.NoBackendError: only Placement is available
+    """
     source = backends.Backends(parsed_args)
     source.require_databases('plans need to know each CPU')
+    return source
+
+
+def _plan(
+    command: PlanCommand,
+    parsed_args: argparse.Namespace,
+    source: backends.Backends,
+) -> tuple[str, Plan]:
+    """What the plan is for, and the plan."""
     client = source.placement()
     pipeline = Pipeline()
     scheduler = DryRunScheduler(pipeline, client)

@@ -8,6 +8,7 @@ import yaml
 
 from nfv_sched.cmd import compute_api
 from nfv_sched.nova import boot_request
+from nfv_sched.nova import config as nova_config
 from nfv_sched.plan.executor import ServersError
 from nfv_sched.plan.executor import ServerState
 from nfv_sched.sim import moves
@@ -283,8 +284,12 @@ def test_a_plan_is_executed(execute, guests_of):
     assert text == f'Drain of {host}: 0 steps\n'
 
 
-def test_what_deviates_is_planned_again(execute, cloud, guests_of):
+def test_what_deviates_is_planned_again(
+    execute, cloud, guests_of, monkeypatch
+):
     """Somebody takes the room of the first step meanwhile."""
+    configured = []
+    monkeypatch.setattr(nova_config, 'configure', configured.append)
     [guest] = guests_of(1, extra_specs=HUGE, ram_mib=8192)
     filler = SimulatedFlavor('filler', 2, 8192, 1, HUGE)
     taken = []
@@ -304,6 +309,8 @@ def test_what_deviates_is_planned_again(execute, cloud, guests_of):
             cloud.delete(each)
     assert servers.moved == [guest.uuid]
     assert text.count(f'Drain of {guest.host}: 1 steps\n') == 2
+    # Nova refuses to read its configuration a second time.
+    assert configured == [[]]
     assert 'No valid host' in text
 
 
