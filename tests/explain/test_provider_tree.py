@@ -97,6 +97,31 @@ def test_free_vgpus_of_children_are_not_short(cloud):
     assert short.all
 
 
+def test_persistent_memory_is_counted(cloud):
+    """Namespaces, which a flavor asks for by the names of their sizes."""
+    name = 'CUSTOM_PMEM_NAMESPACE_6GB'
+    client = PlacementClient(cloud.placement)
+    client.put(f'/resource_classes/{name}', None)
+    create(
+        client,
+        'one_pmem',
+        cloud.computes['one'].node.uuid,
+        **{name: Amount(2, 1)},
+    )
+    specs = {'hw:cpu_policy': 'dedicated'}
+    wanted = SimulatedFlavor('pmem', 1, 512, 1, {**specs, 'hw:pmem': '6GB'})
+    assert finding(cloud, wanted).fits
+    specs['hw:pmem'] = '6GB,6GB'
+    short = finding(cloud, SimulatedFlavor('pmem', 1, 512, 1, specs))
+    [blocker] = short.blockers
+    assert (blocker.condition, blocker.asked, blocker.available) == (
+        name,
+        2,
+        1,
+    )
+    assert short.all
+
+
 def moves_of(cloud, flavor):
     return [
         suggestion.host
