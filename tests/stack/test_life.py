@@ -1,9 +1,16 @@
 """The life of guests with pinned CPUs, huge pages and devices."""
 
+import concurrent.futures
+import itertools
 import json
+import re
+import threading
+import time
 
 import pytest
+import sqlalchemy as sa
 
+from tests.stack.guests import PER_HOST
 from tests.stack.guests import VCPUS
 
 _OF_INSTANCES = ('Instances', 'Allocations', 'Requests on own hosts')
@@ -131,6 +138,156 @@ def test_a_drain_is_executed_as_planned(guests, flavors, plane, tmp_path):
     assert left['steps'] == []
     methods = {step['name']: step['method'] for step in plan['steps']}
     assert methods['drained-0'] == 'cold migration'
+
+
+_BEGUN = re.compile(r'(?m)^\d+\. \w+ migration: (\S+) from \S+ to (\S+)$')
+
+
+def test_a_drain_is_executed_while_boots_go_on(
+    guests, flavors, plane, tmp_path
+):
+    """What boots take meanwhile is planned around."""
+    host = plane.hosts[0]
+    shapes = [flavors.vnf, flavors.two_cells, flavors.vnf]
+    drained = [
+        booted(
+            guests,
+            flavor,
+            f'drained-{number}',
+            availability_zone=f'nova:{host}',
+        )
+        for number, flavor in enumerate(shapes)
+    ]
+    compute = plane.cloud.compute
+    [service] = compute.services(host=host, binary='nova-compute')
+    compute.disable_service(service)
+    stop = threading.Event()
+    others = []
+
+    def keep_booting():
+        for number in itertools.count():
+            # Leave room for what is drained.
+            if stop.is_set() or number == (len(plane.hosts) - 3) * PER_HOST:
+                break
+            others.append(guests.boot(f'other-{number}', flavors.vnf))
+
+    conf = plane.nova_conf.with_name('nova-scheduler-1.conf')
+    try:
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            booting = pool.submit(keep_booting)
+            printed = plane.run(
+                'nfv-sched', 'plan', 'drain', host, '--execute', '--yes',
+                f'--journal={tmp_path / "journal"}', f'--config-file={conf}',
+            )  # fmt: skip
+            stop.set()
+            booting.result()
+    finally:
+        stop.set()
+        compute.enable_service(service)
+    # Where a step landed elsewhere, a later plan has another for it.
+    last = dict(_BEGUN.findall(printed))
+    assert last.keys() == {each.name for each in drained}, printed
+    for each in drained:
+        moved = guests.reaches(compute.get_server(each.id), 'ACTIVE')
+        assert moved.compute_host == last[each.name] != host
+    assert 'planning the rest again' in printed or len(
+        _BEGUN.findall(printed)
+    ) == len(drained)
+    assert others
+    assert [each.fault for each in others if each.status != 'ACTIVE'] == []
+    print(f'{len(others)} booted during a drain:', printed)
+
+
+@pytest.fixture
+def stored_pins(plane, guests):
+    """Gives an instance the pins of another in the database, for a while."""
+    engine = sa.create_engine(plane.ports.database_url('nova_cell1'))
+    before = {}
+
+    def pins_of(uuid):
+        with engine.connect() as connection:
+            return connection.execute(
+                sa.text(
+                    'select numa_topology from instance_extra '
+                    'where instance_uuid = :uuid'
+                ),
+                {'uuid': uuid},
+            ).scalar_one()
+
+    def write(uuid, text):
+        with engine.begin() as connection:
+            connection.execute(
+                sa.text(
+                    'update instance_extra set numa_topology = :text '
+                    'where instance_uuid = :uuid'
+                ),
+                {'uuid': uuid, 'text': text},
+            )
+
+    def copy(source, target):
+        before[target.id] = pins_of(target.id)
+        write(target.id, pins_of(source.id))
+
+    def pinned(host):
+        """The CPUs that nova-compute reports as pinned."""
+        with engine.connect() as connection:
+            text = connection.execute(
+                sa.text(
+                    'select numa_topology from compute_nodes '
+                    'where host = :host'
+                ),
+                {'host': host},
+            ).scalar_one()
+        cells = json.loads(text)['nova_object.data']['cells']
+        return {
+            cpu
+            for cell in cells
+            for cpu in cell['nova_object.data']['pinned_cpus']
+        }
+
+    yield copy
+    for uuid, text in before.items():
+        write(uuid, text)
+    # Until nova-compute counts again it fails to delete them.
+    end = time.monotonic() + 60
+    for guest in guests.running():
+        while not guests.pins(guest).cpus <= pinned(guest.compute_host):
+            assert time.monotonic() < end
+            plane.report_computes()
+            time.sleep(0.5)
+    engine.dispose()
+
+
+def test_an_instance_on_the_cpus_of_another_is_found(
+    guests, flavors, plane, stored_pins
+):
+    """As after a restored database: two instances on the same CPUs."""
+    host = plane.hosts[0]
+    first, second = [
+        booted(guests, flavors.vnf, name, availability_zone=f'nova:{host}')
+        for name in ('first', 'second')
+    ]
+    held, lost = guests.pins(first).cpus, guests.pins(second).cpus
+    assert not held & lost
+    assert findings(plane) == []
+    stored_pins(first, second)
+    conf = plane.nova_conf.with_name('nova-scheduler-1.conf')
+    found = json.loads(
+        plane.run(
+            *('nfv-sched', 'check', '-f', 'json', f'--config-file={conf}'),
+            code=2,
+        )
+    )['findings']
+    [twice] = [row for row in found if len(row['instances']) == 2]
+    assert (twice['host'], twice['cpus']) == (host, sorted(held))
+    assert {each['name'] for each in twice['instances']} == {
+        'first',
+        'second',
+    }
+    assert 'openstack server migrate' in twice['fix']
+    assert any(
+        row['cpus'] == sorted(lost) and not row['instances'] for row in found
+    )
 
 
 def test_shelve(guests, flavors, plane):

@@ -1,7 +1,9 @@
 """What operators see of the cloud."""
 
+import contextlib
 import json
 import re
+import uuid
 
 import pytest
 
@@ -153,3 +155,144 @@ def test_a_cloud_set_up_by_the_examples_passes(plane, reference):
         'success',
         'skipped',
     }
+
+
+VGPU = {'hw:cpu_policy': 'dedicated', 'resources:VGPU': '1'}
+
+
+@contextlib.contextmanager
+def provider(plane, name, parent=None, **totals):
+    """A resource provider with inventories, as operators make them."""
+    placement = plane.cloud.placement
+    created = placement.create_resource_provider(
+        name=name, id=str(uuid.uuid4()), parent_provider_id=parent
+    )
+    for resource_class, total in totals.items():
+        placement.create_resource_provider_inventory(
+            created, resource_class, total=total, max_unit=total
+        )
+    try:
+        yield created
+    finally:
+        placement.delete_resource_provider(created)
+
+
+@pytest.fixture
+def cards(plane):
+    """Two providers of three VGPUs below the provider of each of two hosts."""
+    placement = plane.cloud.placement
+    with contextlib.ExitStack() as stack:
+        for host in plane.hosts[:2]:
+            root = placement.find_resource_provider(host)
+            for number in range(2):
+                name = f'{host}_card{number}'
+                stack.enter_context(provider(plane, name, root.id, VGPU=3))
+        yield plane.hosts[:2]
+
+
+def blockers(plane, flavor, *options):
+    """What blocks each host: conditions with what is asked and available."""
+    found = json.loads(
+        ask(
+            plane, 'explain', f'--flavor={flavor.name}', '-f', 'json', *options
+        )
+    )
+    by_host = {}
+    for each in found['blockers']:
+        by_host.setdefault(each['host'], {})[each['condition']] = (
+            each['asked'],
+            each['available'],
+            each['text'],
+        )
+    return by_host
+
+
+def test_vgpus_of_child_providers_are_counted(plane, guests, cards):
+    """Three on each of two cards: six, of which a provider has three."""
+    large = guests.flavor('vgpu.large', VGPU, vcpus=2, ram_mib=90000)
+    found = blockers(plane, large)
+    for host in plane.hosts:
+        short = found[host]
+        assert ('VGPU' in short) is (host not in cards)
+        assert short['MEMORY_MB'][:2] == (90000, 65536)
+    many = guests.flavor('vgpu.many', {**VGPU, 'resources:VGPU': '4'})
+    found = blockers(plane, many)
+    for host in cards:
+        [(condition, (asked, available, text))] = found[host].items()
+        assert (condition, asked, available) == ('VGPU', 4, 3)
+        assert '(6 on 2 providers)' in text
+    one = guests.flavor('vgpu.one', VGPU)
+    told = json.loads(ask(plane, 'explain', '--flavor=vgpu.one', '-f', 'json'))
+    fitting = {row['host'] for row in told['hosts'] if row['fits']}
+    answer = plane.cloud.placement.get(
+        '/allocation_candidates?resources=VGPU:1,PCPU:4,MEMORY_MB:4096',
+        microversion='1.39',
+    )
+    offered = {
+        plane.cloud.placement.get_resource_provider(root).name
+        for each in answer.json()['provider_summaries'].values()
+        for root in [each['root_provider_uuid']]
+    }
+    assert fitting == offered == set(cards), one.name
+
+
+def test_a_sharing_provider_is_counted(plane, guests):
+    """One provider has licences for two hosts of an aggregate."""
+    placement = plane.cloud.placement
+    resource_class = 'CUSTOM_LICENCE'
+    answer = placement.put(
+        f'/resource_classes/{resource_class}', microversion='1.39'
+    )
+    assert answer.ok, answer.text
+    sharing = plane.hosts[:2]
+    aggregate = str(uuid.uuid4())
+    with provider(plane, 'licences', CUSTOM_LICENCE=5) as licences:
+        read = placement.get_resource_provider(licences.id)
+        answer = placement.put(
+            f'/resource_providers/{licences.id}/traits',
+            json={
+                'resource_provider_generation': read.generation,
+                'traits': ['MISC_SHARES_VIA_AGGREGATE'],
+            },
+            microversion='1.39',
+        )
+        assert answer.ok, answer.text
+        members = [placement.find_resource_provider(host) for host in sharing]
+        for each in (licences, *members):
+            set_aggregates(placement, each.id, [aggregate])
+        try:
+            specs = {**VGPU, 'resources:CUSTOM_LICENCE': '9'}
+            specs.pop('resources:VGPU')
+            many = guests.flavor('licensed.many', specs)
+            found = blockers(plane, many)
+            for host in plane.hosts:
+                [(condition, (asked, available, _))] = found[host].items()
+                assert (condition, asked) == (resource_class, 9)
+                assert available == (5 if host in sharing else 0)
+            specs['resources:CUSTOM_LICENCE'] = '2'
+            guests.flavor('licensed', specs)
+            # Of five licences two instances take two each.
+            counted = json.loads(
+                ask(plane, 'capacity', '--flavor=licensed', '-f', 'json')
+            )
+            assert counted['total'][0]['instances'] == 2
+        finally:
+            for each in members:
+                set_aggregates(placement, each.id, [])
+
+
+def set_aggregates(placement, provider_uuid, aggregates):
+    """The aggregates of a provider in Placement."""
+    path = f'/resource_providers/{provider_uuid}/aggregates'
+    held = placement.get(path, microversion='1.39').json()
+    answer = placement.put(
+        path,
+        json={
+            'aggregates': aggregates,
+            'resource_provider_generation': held[
+                'resource_provider_generation'
+            ],
+        },
+        microversion='1.39',
+    )
+    assert answer.ok, answer.text
