@@ -68,6 +68,7 @@ _STEPS = (
     _REFUSED,
     _count(EventKind.MOVED),
     _count(EventKind.LOST),
+    _count(EventKind.STAYED),
     _count(EventKind.DELETED),
 )
 _FLAVORS = (
@@ -81,6 +82,7 @@ _FLAVORS = (
     _REFUSED,
     _count(EventKind.MOVED),
     _count(EventKind.LOST),
+    _count(EventKind.STAYED),
 )
 
 _ErrorCount = tuple[tuple[str, str], int]

@@ -20,6 +20,7 @@ from nfv_sched.scenario import source
 from nfv_sched.scenario.entries import Data
 from nfv_sched.scenario.source import ScenarioError
 from nfv_sched.scenario.values import BootStep
+from nfv_sched.scenario.values import DrainStep
 from nfv_sched.scenario.values import LoseStep
 from nfv_sched.scenario.values import MixStep
 from nfv_sched.scenario.values import PlannedGroup
@@ -239,7 +240,7 @@ class _ScenarioReader:
         self, document: Document, path: Path, entry: Data
     ) -> Iterator[Step]:
         """The step of a valid entry; none if a name in it is unknown."""
-        [action] = entry.keys() & {'boot', 'mix', 'delete', 'lose'}
+        [action] = entry.keys() & {'boot', 'mix', 'delete', 'lose', 'drain'}
         section = entry[action]
         below = (*path, action)
         step: Step | None
@@ -250,8 +251,10 @@ class _ScenarioReader:
                 step = self._mix(document, below, section)
             case 'delete':
                 step = entries.delete_step(section)
+            case 'drain':
+                step = self._of_hosts(document, below, section, DrainStep)
             case _:
-                step = self._lose(document, below, section)
+                step = self._of_hosts(document, below, section, LoseStep)
         if step is not None:
             yield step
 
@@ -329,11 +332,15 @@ class _ScenarioReader:
             int(section.get('seed', 1)),
         )
 
-    def _lose(
-        self, document: Document, path: Path, section: Data
-    ) -> LoseStep | None:
+    def _of_hosts(
+        self,
+        document: Document,
+        path: Path,
+        section: Data,
+        made: type[LoseStep | DrainStep],
+    ) -> LoseStep | DrainStep | None:
         [(kind, value)] = section.items()
-        step = LoseStep(kind, str(value))
+        step = made(kind, str(value))
         if not self._document.is_valid(('hosts',)):
             # Not all hosts and domains are known.
             return step

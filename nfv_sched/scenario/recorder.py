@@ -7,11 +7,12 @@ from typing import Any
 
 from nfv_sched.scenario.values import BootStep
 from nfv_sched.scenario.values import DeleteStep
+from nfv_sched.scenario.values import DrainStep
 from nfv_sched.scenario.values import LoseStep
 from nfv_sched.sim.boot_request import SimulatedFlavor
 
 
-def line(request: BootStep | DeleteStep | LoseStep) -> str:
+def line(request: BootStep | DeleteStep | LoseStep | DrainStep) -> str:
     """One request as a line of JSON."""
     match request:
         case BootStep():
@@ -23,6 +24,8 @@ def line(request: BootStep | DeleteStep | LoseStep) -> str:
             data = {'delete': deleted}
         case LoseStep():
             data = {'lose': {request.kind: request.name}}
+        case DrainStep():
+            data = {'drain': {request.kind: request.name}}
     return json.dumps(data) + '\n'
 
 

@@ -6,18 +6,22 @@ import dataclasses
 import enum
 import fnmatch
 import random
+from typing import Any
 
 from nfv_sched.dryrun.values import Explanation
 from nfv_sched.nova.config import NovaException
+from nfv_sched.scenario import drain
 from nfv_sched.scenario import explain
 from nfv_sched.scenario import utilization
 from nfv_sched.scenario.values import BootStep
 from nfv_sched.scenario.values import DeleteStep
+from nfv_sched.scenario.values import DrainStep
 from nfv_sched.scenario.values import LoseStep
 from nfv_sched.scenario.values import MixStep
 from nfv_sched.scenario.values import PlannedGroup
 from nfv_sched.scenario.values import Scenario
 from nfv_sched.scenario.values import Step
+from nfv_sched.sim import moves
 from nfv_sched.sim.boot_request import SimulatedGroup
 from nfv_sched.sim.boot_result import Outcome
 from nfv_sched.sim.boot_result import SimulatedInstance
@@ -34,6 +38,7 @@ class EventKind(enum.StrEnum):
     DELETED = 'deleted'
     MOVED = 'moved'
     LOST = 'lost'
+    STAYED = 'stayed'
 
 
 #: Events after which an instance has no host.
@@ -96,7 +101,7 @@ class RejectionExplained:
 
 
 #: Steps that are recorded as one request each.
-RequestStep = BootStep | DeleteStep | LoseStep
+RequestStep = BootStep | DeleteStep | LoseStep | DrainStep
 
 
 @dataclasses.dataclass(slots=True)
@@ -174,6 +179,9 @@ class ScenarioRun:
             case LoseStep():
                 self.requests.append(step)
                 yield from self._lose(number, step)
+            case DrainStep():
+                self.requests.append(step)
+                yield from self._drain(number, step)
 
     # Boots
 
@@ -332,6 +340,57 @@ class ScenarioRun:
                 before=running.instance.host,
             )
 
+    def _drain(self, number: int, step: DrainStep) -> Iterator[Event]:
+        """Migrate what is on hosts, and what is in its way elsewhere.
+
+        What finds no host, or whose migration fails, stays.
+        """
+        names = [host.name for host in self.scenario.hosts if step.hits(host)]
+        for name in names:
+            self.cloud.disable(name)
+        with drain.stored(
+            [self._request_spec(each) for each in self._running]
+        ):
+            plan = drain.plan(self.cloud, names)
+            by_uuid = {each.instance.uuid: each for each in self._running}
+            for planned in plan.steps:
+                running = by_uuid[str(planned.instance)]
+                yield self._migrate(number, running, planned.destination)
+        for left in plan.unplaced:
+            instance = by_uuid[str(left.instance)].instance
+            yield dataclasses.replace(
+                self._event_of(number, instance, EventKind.STAYED),
+                error=left.why,
+            )
+
+    def _request_spec(self, running: _RunningInstance) -> Any:
+        boot = running.boot
+        return self.cloud.request_spec(
+            boot.flavor,
+            uuids=[running.instance.uuid],
+            group=self._group(boot.group),
+            image=boot.image,
+            hints=self._hints(boot),
+        )
+
+    def _migrate(
+        self, number: int, running: _RunningInstance, host: str
+    ) -> Event:
+        before = running.instance
+        try:
+            instance = moves.migrate(self.cloud, before, host)
+        except NovaException as error:
+            return dataclasses.replace(
+                self._event_of(number, before, EventKind.STAYED),
+                error=str(error),
+            )
+        self._utilization.remove(before)
+        self._utilization.add(instance)
+        running.instance = instance
+        return self._event_of(
+            number, instance, EventKind.MOVED, before=before.host
+        )
+
     # Events
 
     def _event_of(
@@ -341,7 +400,7 @@ class ScenarioRun:
         kind: EventKind,
         before: str | None = None,
     ) -> Event:
-        here = kind in (EventKind.PLACED, EventKind.MOVED)
+        here = kind in (EventKind.PLACED, EventKind.MOVED, EventKind.STAYED)
         if kind is EventKind.DELETED:
             before = instance.host
         return Event(

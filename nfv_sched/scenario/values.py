@@ -85,8 +85,8 @@ class DeleteStep:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class LoseStep:
-    """Lose hosts; their instances are booted on other hosts.
+class _HostsStep:
+    """A step for some hosts.
 
     :param kind: ``host``, or a kind of failure domain
     :param name: of the host or domain, or a shell pattern
@@ -95,17 +95,30 @@ class LoseStep:
     kind: str
     name: str
 
-    def __str__(self) -> str:
-        return f'lose {self.kind} {self.name}'
-
     def hits(self, host: PlannedHost) -> bool:
-        """Whether a host is among the lost ones."""
+        """Whether a host is among them."""
         here = host.domains.get(self.kind, '')
         name = host.name if self.kind == 'host' else here
         return fnmatch.fnmatchcase(name, self.name)
 
 
-Step = BootStep | MixStep | DeleteStep | LoseStep
+@dataclasses.dataclass(frozen=True, slots=True)
+class LoseStep(_HostsStep):
+    """Lose hosts; their instances are booted on other hosts."""
+
+    def __str__(self) -> str:
+        return f'lose {self.kind} {self.name}'
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class DrainStep(_HostsStep):
+    """Disable hosts, and migrate their instances as a plan says."""
+
+    def __str__(self) -> str:
+        return f'drain {self.kind} {self.name}'
+
+
+Step = BootStep | MixStep | DeleteStep | LoseStep | DrainStep
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

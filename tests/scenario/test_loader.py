@@ -238,15 +238,15 @@ WRONG = [
     ),
     (
         f'{HOSTS}steps:\n- explode: {{}}',
-        '3: steps[0].explode: is unknown; known: boot, delete, lose, mix, re',
+        '3: steps[0].explode: is unknown; known: boot, delete, drain, lose, ',
     ),
     (
         f'{HOSTS}steps:\n- {{}}',
-        '3: steps[0]: must have exactly one of boot, mix, delete, lose, re',
+        '3: steps[0]: must have exactly one of boot, mix, delete, lose, ',
     ),
     (
         f'{HOSTS}steps:\n- boot: {{flavor: free5gc}}\n  lose: {{host: x}}',
-        '3: steps[0]: must have exactly one of boot, mix, delete, lose, re',
+        '3: steps[0]: must have exactly one of boot, mix, delete, lose, ',
     ),
     (
         f'{HOSTS}steps:\n- lose: {{rack: R1}}',
@@ -553,7 +553,7 @@ def test_dates_and_numbers_as_keys_are_text(scenario):
     [
         ('{"boot": ', 'column 10: not JSON: Expecting value'),
         ('[]', 'must be a mapping, not a list'),
-        ('{}', 'must have exactly one of boot, mix, delete, lose'),
+        ('{}', 'must have exactly one of boot, mix, delete, lose, drain'),
         ('{"boot": {}}', 'boot.flavor: is missing'),
         ('{"boot": {"flavor": "x"}}', 'boot.flavor: there is no flavor x'),
         (

@@ -285,6 +285,69 @@ def test_what_cannot_be_written_is_told_first(two_racks, option, capsys):
     assert f'{option}: {missing} is not a directory' in capsys.readouterr().err
 
 
+def test_a_host_is_drained_as_planned(scenario, tmp_path, capsys):
+    """What finds no other host stays, and the record has the same end."""
+    scenario(PLAIN, 'plain.yaml')
+    scenario(FAST, 'fast.yaml')
+    path = scenario(
+        SCENARIO[: SCENARIO.index('steps:')]
+        + """\
+steps:
+  - boot: {flavor: half, name: first, count: 2}
+  - boot: {flavor: nic, name: nic}
+  - boot: {flavor: small, name: other, count: 2}
+  - delete: {guests: ['first*'], count: 1}
+  - drain: {rack: R2}
+  - boot: {flavor: small, name: late, count: 9}
+"""
+    )
+    log = tmp_path / 'log'
+    words = ['simulate', '--scenario', str(path), '-f', 'json']
+    assert main([*words, '--record', str(log)]) == ExitCode.NO
+    found = json.loads(capsys.readouterr().out)
+    events = [
+        (each['instance'], each['event'], each['host'], each['host_before'])
+        for each in found['events']
+        if each['step'] == 5
+    ]
+    there = {
+        each['instance']
+        for each in found['events']
+        if (each['event'], each['host']) == ('placed', 'two')
+        and each['step'] < 4
+        and each['instance'] != 'first-0'
+    }
+    assert 'nic' in there
+    assert sorted(events) == sorted(
+        ('nic', 'stayed', 'two', None)
+        if name == 'nic'
+        else (name, 'moved', 'one', 'two')
+        for name in there
+    )
+    assert len(there) > 1
+    drained = found['steps'][4]
+    assert (drained['action'], drained['moved'], drained['stayed']) == (
+        'drain rack R2',
+        len(there) - 1,
+        1,
+    )
+    [stayed] = [each for each in found['events'] if each['event'] == 'stayed']
+    assert 'no host' in stayed['error']
+    # Nothing boots on what is drained.
+    assert {each['host'] for each in found['events'] if each['step'] == 6} <= {
+        'one',
+        None,
+    }
+    path.write_text(
+        SCENARIO[: SCENARIO.index('flavors:')] + 'steps: [{replay: log}]'
+    )
+    assert main(words) == ExitCode.NO
+    again = json.loads(capsys.readouterr().out)
+    assert [(each['instance'], each['host']) for each in again['events']] == [
+        (each['instance'], each['host']) for each in found['events']
+    ]
+
+
 def test_an_error_is_told_without_a_traceback(two_racks, capsys):
     two_racks.write_text(SCENARIO.replace('lose: {rack:', 'lose: {rak:'))
     assert main(['simulate', '--scenario', str(two_racks)]) == 1
