@@ -14,6 +14,9 @@ from nfv_sched.sim.machine import Machine
 
 PASSWORD = 'secret'  # noqa: S105 - of services that end with the test
 
+#: The user of the services in MariaDB, who may do everything.
+DATABASE_USER = 'stack'
+
 #: What the process of the computes prints when all are started.
 COMPUTES_READY = 'All computes are started'
 
@@ -115,11 +118,17 @@ class Ports:
         """Where a service is."""
         return f'http://127.0.0.1:{getattr(self, service)}'
 
-    def database_url(self, name: str) -> str:
+    def database_url(self, name: str, user: str = DATABASE_USER) -> str:
         """Where a database is."""
         return (
-            f'mysql+pymysql://root@127.0.0.1:{self.database}/{name}'
-            '?charset=utf8mb4'
+            f'mysql+pymysql://{user}:{PASSWORD}@127.0.0.1:{self.database}/'
+            f'{name}?charset=utf8mb4'
+        )
+
+    def cell_url(self, name: str) -> str:
+        """Where a cell's database is, for the user of each service."""
+        return self.database_url(name).replace(
+            f'//{DATABASE_USER}:{PASSWORD}@', '//{username}:{password}@'
         )
 
 
@@ -253,9 +262,9 @@ def nova(root: pathlib.Path, ports: Ports, machine: Machine) -> Options:
     }
 
 
-def nova_databases(ports: Ports) -> Options:
+def nova_databases(ports: Ports, user: str = DATABASE_USER) -> Options:
     """What nova-compute must not see."""
     return {
-        'api_database': {'connection': ports.database_url('nova_api')},
-        'database': {'connection': ports.database_url('nova_cell1')},
+        'api_database': {'connection': ports.database_url('nova_api', user)},
+        'database': {'connection': ports.database_url('nova_cell1', user)},
     }

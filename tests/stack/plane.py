@@ -17,6 +17,7 @@ import openstack
 
 from tests.stack import configuration
 from tests.stack import virt
+from tests.stack.configuration import DATABASE_USER
 from tests.stack.configuration import Options
 from tests.stack.configuration import PASSWORD
 from tests.stack.configuration import Ports
@@ -189,6 +190,20 @@ class Plane:
         self._wsgi('placement', 'placement.wsgi.api', 'PLACEMENT')
         url = self.ports.url('placement')
         self.processes.wait('placement', lambda: speaks_http(url))
+
+    def sql(self, *statements: str) -> None:
+        """Execute statements in MariaDB as root."""
+        _must(
+            [
+                'mariadb',
+                '--no-defaults',
+                '-uroot',
+                '-h127.0.0.1',
+                f'-P{self.ports.database}',
+                '-e',
+                ';'.join(statements),
+            ]
+        )
 
     def run(self, command: str, *arguments: str, code: int = 0) -> str:
         """Run one of our or Nova's commands; returns what it prints.
@@ -364,20 +379,13 @@ class Plane:
         self._command('rabbitmq', _RABBIT, environment=environment)
 
     def _fill_databases(self) -> None:
-        statements = ''.join(
-            f'create database {name} character set utf8mb4;'
-            for name in _DATABASES
-        )
-        _must(
-            [
-                'mariadb',
-                '--no-defaults',
-                '-uroot',
-                '-h127.0.0.1',
-                f'-P{self.ports.database}',
-                '-e',
-                statements,
-            ]
+        self.sql(
+            f"create user {DATABASE_USER} identified by '{PASSWORD}'",
+            f'grant all on *.* to {DATABASE_USER}',
+            *(
+                f'create database {name} character set utf8mb4'
+                for name in _DATABASES
+            ),
         )
         keystone = (
             'keystone-manage',
@@ -403,11 +411,17 @@ class Plane:
         glance = f'--config-file={self._etc}/glance-api.conf'
         self.run('glance-manage', glance, 'db_sync')
         self.run(*nova, 'api_db', 'sync')
-        cell0 = self.ports.database_url('nova_cell0')
+        cell0, cell1 = map(self.ports.cell_url, ('nova_cell0', 'nova_cell1'))
         self.run(
             *nova, 'cell_v2', 'map_cell0', f'--database_connection={cell0}'
         )
-        self.run(*nova, 'cell_v2', 'create_cell', '--name=cell1')
+        self.run(
+            *nova,
+            'cell_v2',
+            'create_cell',
+            '--name=cell1',
+            f'--database_connection={cell1}',
+        )
         self.run(*nova, 'db', 'sync')
 
     def _start_keystone(self) -> None:
@@ -416,21 +430,14 @@ class Plane:
         self.processes.wait('keystone', lambda: speaks_http(f'{url}/v3'))
         # Not the connection for later: its catalog is empty.
         identity = self._connect().identity
-        project = identity.create_project(name='service', domain_id='default')
-        roles = {role.name: role for role in identity.roles()}
+        identity.create_project(name='service', domain_id='default')
         for name, kind, path in (
             ('nova', 'compute', '/v2.1'),
             ('placement', 'placement', ''),
             ('glance', 'image', ''),
             ('neutron', 'network', ''),
         ):
-            user = identity.create_user(
-                name=name, password=PASSWORD, domain_id='default'
-            )
-            for role in 'admin', 'service':
-                identity.assign_project_role_to_user(
-                    project, user, roles[role]
-                )
+            self.create_user(name, ('admin', 'service'))
             service = identity.create_service(name=name, type=kind)
             for interface in 'public', 'internal':
                 identity.create_endpoint(
@@ -439,6 +446,17 @@ class Plane:
                     region_id='RegionOne',
                     url=self.ports.url(name) + path,
                 )
+
+    def create_user(self, name: str, roles: Sequence[str]) -> None:
+        """Create a user of Keystone, in the project of the services."""
+        identity = self._connect().identity
+        [project] = identity.projects(name='service')
+        user = identity.create_user(
+            name=name, password=PASSWORD, domain_id='default'
+        )
+        for role in identity.roles():
+            if role.name in roles:
+                identity.assign_project_role_to_user(project, user, role)
 
     def _start_computes(self) -> None:
         conf = f'--config-file={self._etc}/nova-compute.conf'
