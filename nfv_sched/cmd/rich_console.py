@@ -42,10 +42,18 @@ def progress(shown: Console) -> Progress:
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn('{task.fields[now]}', markup=False),
-        console=shown,
+        console=shown if shown.is_terminal else _silent(),
         transient=True,
         disable=not shown.is_terminal,
     )
+
+
+def _silent() -> Console:
+    """A console that prints nothing.
+
+    Up to rich 14, disabled progress bars end with an empty line elsewhere.
+    """
+    return Console(quiet=True)
 
 
 @contextlib.contextmanager
@@ -63,7 +71,7 @@ def bar(what: str) -> Iterator[Callable[[int, int], None]]:
     )
     with Progress(
         *columns,
-        console=console,
+        console=console if console.is_terminal else _silent(),
         transient=True,
         disable=not console.is_terminal,
     ) as progress:
