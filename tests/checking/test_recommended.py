@@ -91,6 +91,15 @@ def test_how_options_may_differ(recommended, group, name, value, words):
         assert words in finding.text
 
 
+def test_the_fix_names_every_service_that_reads_the_option(recommended):
+    recommended.set_override('max_attempts', 3, 'scheduler')
+    [finding] = scheduler.recommended(CONF).findings
+    assert finding.fix == (
+        '[scheduler] max_attempts = 25 in nova.conf of nova-scheduler and '
+        'nova-conductor'
+    )
+
+
 @pytest.mark.parametrize(
     ('name', 'value', 'words'),
     [
