@@ -197,6 +197,9 @@ def _json(response: requests.Response, method: str, path: str) -> Any:
     try:
         return response.json()
     except (ValueError, RecursionError) as error:
+        # urllib3 raises by itself from its release 2 on.
+        if getattr(response.raw, 'length_remaining', None):
+            raise Unavailable(f'{method} {path}: the answer is cut') from error
         raise BadAnswer(f'{method} {path}: not JSON: {error}') from error
 
 
