@@ -1,12 +1,11 @@
 """Whether nova-scheduler would start with nova.conf."""
 
-import difflib
-
 from nova import exception
 import nova.conf
 from nova.scheduler import filters
 from nova.scheduler import host_manager
 
+from nfv_sched.model.similar_names import closest
 from nfv_sched.nova.redact import describe_error
 
 CONF = nova.conf.CONF
@@ -52,7 +51,6 @@ def _hint(error: Exception) -> str:
     similar = [
         match
         for name in options.enabled_filters
-        if name not in known
-        for match in difflib.get_close_matches(name, known, 1)
+        if name not in known and (match := closest(name, known))
     ]
     return f'; did you mean {", ".join(similar)}?' if similar else ''
