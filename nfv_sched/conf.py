@@ -84,6 +84,23 @@ for nova-scheduler. If unset, no file is written.
 ]
 
 JOURNAL_OPTS = [
+    cfg.BoolOpt(
+        'shadow',
+        default=False,
+        help="""
+Let the filters and weighers judge and record, and change nothing.
+
+All hosts pass the filters, and the weighers give every host the weight
+0, as if they were not there. The decision journal has what they would
+have done, which ``nfv-sched shadow`` compares with what became of the
+instances. Keep Nova's own filters enabled. Commands such as
+``nfv-sched explain`` answer as if this option were false.
+
+Related options:
+
+* ``[nfv_sched] journal_folder``
+""",
+    ),
     cfg.StrOpt(
         'journal_folder',
         sample_default='/var/lib/nova/nfv-sched-decisions',

@@ -48,7 +48,8 @@ class NoBackendError(Exception):
 class Backends:
     """The backends that command line and environment select.
 
-    ``databases`` is whether Nova's databases can be read.
+    ``databases`` is whether Nova's databases can be read, ``configured``
+    whether nova.conf was.
 
     :raises NoBackendError: there is no backend
     """
@@ -60,7 +61,8 @@ class Backends:
         self._deadline: float = parsed.deadline
         self.databases = False
         alone = self._cloud is None and self._region is None
-        if alone or parsed.config_file:
+        self.configured = alone or bool(parsed.config_file)
+        if self.configured:
             nova_config.configure(parsed.config_file)
             self.databases = bool(CONF.api_database.connection)
             named = any(os.environ.get(name) for name in _VARIABLES)

@@ -11,8 +11,12 @@ class NoJournalError(Exception):
     """No decision journal is named; the text says how to name one."""
 
 
-def reader_of(parsed_args: argparse.Namespace) -> JournalReader:
+def reader_of(
+    parsed_args: argparse.Namespace, *, configured: bool = False
+) -> JournalReader:
     """A reader of the journals that are named.
+
+    :param configured: whether nova.conf has been read
 
     :raises NoJournalError: none is named
     """
@@ -21,7 +25,8 @@ def reader_of(parsed_args: argparse.Namespace) -> JournalReader:
     from nfv_sched import conf
     from nfv_sched.nova import config as nova_config
 
-    nova_config.configure(parsed_args.config_file)
+    if not configured:
+        nova_config.configure(parsed_args.config_file)
     conf.register_opts(nova_config.CONF)
     folder = nova_config.CONF.nfv_sched.journal_folder
     if not folder:

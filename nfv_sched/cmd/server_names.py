@@ -1,6 +1,5 @@
 """Servers by name."""
 
-import argparse
 import re
 
 from nfv_sched.cmd import backends
@@ -8,14 +7,13 @@ from nfv_sched.nova import cell_databases
 from nfv_sched.nova import instances
 
 
-def uuids_of(parsed_args: argparse.Namespace, name: str) -> list[str]:
+def uuids_of(source: backends.Backends, name: str) -> list[str]:
     """The UUIDs of the servers of a name, the newest one first.
 
-    :raises nfv_sched.cmd.backends.NoBackendError: there is no backend
+    :raises nfv_sched.cmd.backends.NoBackendError: the credentials are invalid
     :raises nfv_sched.nova.cell_databases.UnreadableCellError: a Nova cell
         cannot be read
     """
-    source = backends.Backends(parsed_args)
     if source.databases:
         return instances.uuids_of_name(cell_databases.admin_context(), name)
     answer = source.cloud('compute').get(

@@ -24,8 +24,11 @@ def sections(
     selection: Selection,
 ) -> Iterator[Section]:
     """Read the decisions."""
-    reader = journals.reader_of(parsed_args)
-    server = _uuid(parsed_args)
+    server = _parsed(parsed_args.server)
+    configured = False
+    if server is None:
+        server, configured = _named(parsed_args)
+    reader = journals.reader_of(parsed_args, configured=configured)
     found = reader.of_instance(server)
     journals.report_problems(command, reader)
     if not found:
@@ -87,7 +90,7 @@ def notes(record: DecisionRecord) -> Iterator[str]:
             'The filters and weighers were in shadow mode: Nova decided '
             'without them'
         )
-    if record.ending is Ending.SELECTED and record.weighed is None:
+    elif record.ending is Ending.SELECTED and record.weighed is None:
         yield 'Only one host was left: no weigher was asked'
     if record.claims > 1:
         yield (
@@ -120,22 +123,27 @@ def _missing(server: str, reader: JournalReader) -> str:
     )
 
 
-def _uuid(parsed_args: argparse.Namespace) -> str:
-    """The UUID of the server.
+def _parsed(text: str) -> str | None:
+    """A UUID in its usual form; None if it is none."""
+    try:
+        return str(uuid.UUID(text))
+    except ValueError:
+        return None
+
+
+def _named(parsed_args: argparse.Namespace) -> tuple[str, bool]:
+    """The UUID of the server of a name, and whether nova.conf is read.
 
     :raises NoDecisionError: no server has that name, or several have it
     """
-    try:
-        return str(uuid.UUID(parsed_args.server))
-    except ValueError:
-        pass
+    from nfv_sched.cmd import backends
     from nfv_sched.cmd import server_names
 
-    found = server_names.uuids_of(parsed_args, parsed_args.server)
+    source = backends.Backends(parsed_args)
+    found = server_names.uuids_of(source, parsed_args.server)
     if len(found) == 1:
-        return found[0]
-    text = f'give the UUID of one: {", ".join(found)}' if found else ''
+        return found[0], source.configured
+    text = f'; give the UUID of one: {", ".join(found)}' if found else ''
     raise NoDecisionError(
-        f'{len(found) or "no"} servers are named {parsed_args.server}'
-        f'{"; " if text else ""}{text}'
+        f'{len(found) or "no"} servers are named {parsed_args.server}{text}'
     )

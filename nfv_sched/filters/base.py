@@ -19,6 +19,7 @@ from nfv_sched.scheduler import counters
 from nfv_sched.scheduler import cycle as scheduling_cycle
 from nfv_sched.scheduler import host_cycle
 from nfv_sched.scheduler import rejection_log
+from nfv_sched.scheduler import shadow
 from nfv_sched.scheduler.cycle import RequestCycle
 from nfv_sched.scheduler.host_cycle import Decision
 
@@ -57,12 +58,20 @@ class ResourceFilter(filters.BaseHostFilter, metaclass=abc.ABCMeta):  # type: ig
 
         Where none is left, one line tells the operator why.
         """
+        if scheduling_cycle.of(spec_obj).process.shadow:
+            return shadow.judge(self._filter_all, filter_obj_list, spec_obj)
+        return self._filter_all(filter_obj_list, spec_obj)
+
+    def _filter_all(
+        self, filter_obj_list: Iterable[HostState], spec_obj: RequestSpec
+    ) -> Iterable[HostState]:
         cycle = self._cycle(spec_obj)
         if not isinstance(cycle, RequestCycle):
             return filter_obj_list if cycle else []
         kept: list[HostState] = []
         rejected: list[HostState] = []
-        debug = LOG.isEnabledFor(logging.DEBUG)
+        # In shadow mode no host is rejected.
+        debug = LOG.isEnabledFor(logging.DEBUG) and not cycle.process.shadow
         for state in filter_obj_list:
             passes = self._passes(cycle, state, spec_obj, debug)
             (kept if passes else rejected).append(state)
@@ -82,6 +91,8 @@ class ResourceFilter(filters.BaseHostFilter, metaclass=abc.ABCMeta):  # type: ig
         self, host_state: HostState, spec_obj: RequestSpec
     ) -> bool:
         """Whether one host may be able to take the guest."""
+        if scheduling_cycle.of(spec_obj).process.shadow:
+            return True
         cycle = self._cycle(spec_obj)
         if not isinstance(cycle, RequestCycle):
             return cycle

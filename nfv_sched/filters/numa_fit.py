@@ -67,6 +67,8 @@ class NUMAFitFilter(base.CandidateFilter):
 
         Not done by a weigher: Nova asks none about a single host.
         """
+        if cycle.process.shadow:
+            return
         track = multipliers.is_enabled(multipliers.IN_FLIGHT, kept)
         if (
             track

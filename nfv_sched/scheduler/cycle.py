@@ -27,6 +27,7 @@ from nfv_sched.scheduler.live_migration import LiveRequest
 from nfv_sched.scheduler.pending_decision import PendingDecision
 from nfv_sched.scheduler.process import SchedulerProcess
 from nfv_sched.scheduler.published_topology import PublishedTopology
+from nfv_sched.scheduler.shadow_hosts import ShadowHosts
 
 CONF = nova.conf.CONF
 conf.register_opts(CONF)
@@ -44,6 +45,7 @@ class RequestCycle:
     where it moves live.
     ``pending`` is what is recorded of the decision on the current instance,
     None without a journal, and once it is made.
+    ``shadow_hosts`` are what filters judge in shadow mode.
     ``rejected`` holds, for the current instance, the hosts that each filter
     rejected; see :mod:`nfv_sched.scheduler.rejection_log`. ``placed`` is
     whether the current instance has got its host. ``chooses_nodes`` is
@@ -66,6 +68,7 @@ class RequestCycle:
         'process',
         'published',
         'rejected',
+        'shadow_hosts',
     )
 
     fit_request: fit.FitRequest
@@ -81,6 +84,7 @@ class RequestCycle:
         self.rejected: list[tuple[str, list[HostState]]] = []
         self.placed = False
         self.pending: PendingDecision | None = None
+        self.shadow_hosts: ShadowHosts | None = None
         self._affinity: server_group.AffinityContext | None = None
         self._affinity_known = False
 
@@ -172,7 +176,8 @@ def begin(
     cycle = of(spec, process)
     instance = request_spec.instance_uuid(spec)
     if cycle.begun and cycle.original.flavor is spec.flavor:
-        cycle.original.restore(spec)
+        if not cycle.process.shadow:
+            cycle.original.restore(spec)
         if instance == cycle.instance:
             return cycle
     else:

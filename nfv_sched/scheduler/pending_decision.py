@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import contextlib
 import functools
 import logging
+import operator
 import time
 from typing import Any
 
@@ -57,6 +58,10 @@ class PendingDecision:
     If it ends where no filter of nfv_sched sees it, it is recorded when Nova
     drops the request.
 
+    In shadow mode ``accepted`` is the number of hosts that the filters accept,
+    ``rejects_selected`` is why they reject the one that Nova selected, and
+    ``selected_accepted`` is whether they accept it. The weights are those of
+    accepted hosts then.
     ``failed`` is whether a part of it is missing: it is not recorded then. No
     method but :meth:`record` raises.
 
@@ -65,6 +70,7 @@ class PendingDecision:
     """
 
     __slots__ = (
+        '_asked',
         '_columns',
         '_filters',
         '_finish',
@@ -76,6 +82,7 @@ class PendingDecision:
         '_request_id',
         '_weighed',
         '_weights',
+        'accepted',
         'claims',
         'conditions',
         'dropped',
@@ -84,9 +91,10 @@ class PendingDecision:
         'names',
         'nearest',
         'numa_nodes',
+        'rejects_selected',
         'restricted',
         'selected',
-        'shadow',
+        'selected_accepted',
         'time',
         'totals',
     )
@@ -126,7 +134,10 @@ class PendingDecision:
         self.restricted = False
         self.conditions: Sequence[tuple[str, int]] = ()
         self.nearest = ''
-        self.shadow: ShadowJudgement | None = None
+        self.accepted: int | None = None
+        self.rejects_selected: str | None = None
+        self.selected_accepted = False
+        self._asked = False
         self.time = 0.0
         self.dropped = 0
 
@@ -151,9 +162,10 @@ class PendingDecision:
         weights: Sequence[float],
     ) -> None:
         """Note what a weigher gave to hosts."""
-        if len(hosts) < 2:
+        if len(hosts) < 2 and self.accepted is None:
             # Not by Nova, which weighs no single host.
             return
+        self._asked = True
         self._weighed = hosts
         self._hosts = len(hosts)
         name = type(weigher).__name__
@@ -234,12 +246,14 @@ class PendingDecision:
         :param pid: its process
         """
         values: dict[str, Any] = {}
+        first = None
         if self.selected is not None:
             host, node = self.selected
             values |= {'service_host': host, 'node': node}
         if self.names:
-            ranking = Ranking(self.names, self.totals, self._columns)
+            ranking = Ranking(self.names, self._totals(), self._columns)
             values |= {'best': ranking.best(), 'without': ranking.without()}
+            first = values['best'][0].node
             if self.selected is not None:
                 values['rank'] = ranking.rank(self.selected[1])
         return DecisionRecord(
@@ -260,7 +274,28 @@ class PendingDecision:
             chosen=self.restricted,
             conditions=tuple(self.conditions),
             nearest=self.nearest,
-            shadow=self.shadow,
+            shadow=self._judgement(first),
             dropped=self.dropped,
             **values,
         )
+
+    def _totals(self) -> Sequence[float]:
+        """The totals, to which Nova has not added weights in shadow mode."""
+        totals = self.totals
+        if self.accepted is not None:
+            for column in self._columns.values():
+                totals = list(
+                    map(operator.add, totals, column.contributions())
+                )
+        return totals
+
+    def _judgement(self, first: str | None) -> ShadowJudgement | None:
+        """What would have been, in shadow mode.
+
+        :param first: the best host, None if no weigher was asked
+        """
+        if self.accepted is None:
+            return None
+        if not self._asked and self.selected and self.selected_accepted:
+            first = self.selected[1]
+        return ShadowJudgement(self.accepted, self.rejects_selected, first)

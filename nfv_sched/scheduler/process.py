@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 import contextlib
+import logging
 import threading
 
 import nova.conf
@@ -17,6 +18,8 @@ from nfv_sched.scheduler.forecasts import ForecastCache
 from nfv_sched.scheduler.in_flight import InFlight
 from nfv_sched.scheduler.pick_sharing import PickSharing
 from nfv_sched.scheduler.published_topology import PublishedTopology
+
+LOG = logging.getLogger(__name__)
 
 CONF = nova.conf.CONF
 conf.register_opts(CONF)
@@ -34,18 +37,21 @@ class SchedulerProcess:
     :param in_flight: the instances in flight
     :param journal: the decision journal; by default as nova.conf says, and
         none unless ``serving``
+    :param shadow: whether filters and weighers change nothing; by default as
+        nova.conf says if ``serving``
     :param serving: whether this is the process of a Nova service: then the
         databases say which demand to expect at first, and picks are shared
         with other schedulers
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each part can be replaced
         self,
         published: PublishedTopology | None = None,
         expected: fit.DemandHistogram | None = None,
         in_flight: InFlight | None = None,
         *,
         journal: DecisionJournal | None = None,
+        shadow: bool | None = None,
         serving: bool = False,
     ) -> None:
         #: What this scheduler was asked for recently.
@@ -58,6 +64,7 @@ class SchedulerProcess:
         self._expected = expected
         self._in_flight = in_flight
         self._journal = journal
+        self._shadow = shadow if serving or shadow else False
         self._journal_known = journal is not None or not serving
         self._forecasts: ForecastCache | None = None
         self._lock = threading.RLock()
@@ -105,9 +112,22 @@ class SchedulerProcess:
                     self._journal_known = True
         return self._journal
 
+    @property
+    def shadow(self) -> bool:
+        """Whether filters and weighers judge only, and change nothing."""
+        if self._shadow is None:
+            self._shadow = bool(CONF.nfv_sched.shadow)
+            if self._shadow and self.journal is None:
+                LOG.warning(
+                    'Shadow mode records nothing: nova.conf names no '
+                    '[nfv_sched] journal_folder'
+                )
+        return self._shadow
+
     def _new_in_flight(self) -> InFlight:
         if not (
             self.serving
+            and not self.shadow
             and CONF.nfv_sched.share_picks
             and message_bus.available()
         ):

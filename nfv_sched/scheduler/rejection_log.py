@@ -48,7 +48,7 @@ def clear(cycle: RequestCycle, spec: RequestSpec) -> None:
 
 def write(cycle: RequestCycle) -> None:
     """Log how many hosts were rejected for what, and the nearest miss."""
-    if cycle.placed:
+    if cycle.placed or cycle.process.shadow:
         return
     if not LOG.isEnabledFor(logging.INFO) and cycle.pending is None:
         counters.refused(cycle, cycle.rejected[-1][0])
@@ -73,6 +73,12 @@ def write(cycle: RequestCycle) -> None:
         if nearest
         else '',
     )
+
+
+def summarize(cycle: RequestCycle) -> tuple[list[tuple[str, int]], str]:
+    """The rejected hosts by what they lacked, and the nearest miss."""
+    groups, cycle.rejected = cycle.rejected, []
+    return _summarize(cycle, groups)
 
 
 def _summarize(

@@ -19,6 +19,7 @@ from nfv_sched.scheduler import counters
 from nfv_sched.scheduler import cycle as scheduling_cycle
 from nfv_sched.scheduler import multipliers
 from nfv_sched.scheduler import scales
+from nfv_sched.scheduler import shadow
 from nfv_sched.scheduler.cycle import RequestCycle
 from nfv_sched.scheduler.node_chooser import NodeChooser
 
@@ -35,6 +36,10 @@ def _noted(method: Callable[..., list[float]]) -> Callable[..., list[float]]:
     def weigh_objects(
         self: Any, hosts: Sequence[WeighedHost], spec: RequestSpec
     ) -> list[float]:
+        if scheduling_cycle.of(spec).process.shadow:
+            return shadow.weigh(
+                self, functools.partial(method, self), hosts, spec
+            )
         weights = method(self, hosts, spec)
         pending = scheduling_cycle.pending_of(spec)
         if pending is not None:

@@ -19,6 +19,7 @@ def test_the_page_has_every_code():
         ('``explain``', ExitCode.NO),
         ('``capacity``', ExitCode.NO),
         ('``plan``', ExitCode.NO),
+        ('``shadow``', ExitCode.NO),
         ('``simulate``', ExitCode.NO),
         ('``check``', 0),
         ('``check``', 1),

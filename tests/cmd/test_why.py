@@ -10,6 +10,7 @@ from nfv_sched.cmd.exit_codes import ExitCode
 from nfv_sched.journal import record
 from nfv_sched.journal.files import JournalWriter
 from nfv_sched.journal.files import SUFFIX
+from nfv_sched.nova import config as nova_config
 from nfv_sched.sim import settings
 from nfv_sched.sim.boot_request import SimulatedFlavor
 from nfv_sched_testing.clouds import HUGE
@@ -189,6 +190,18 @@ def test_the_journal_of_nova_conf_is_read(run, tmp_path):
     folder = written(tmp_path / '1', decision())
     with settings.override({'nfv_sched.journal_folder': folder}):
         assert run('why', UUID)['decision_count'] == 1
+
+
+def test_nova_conf_is_read_once(run, placed, monkeypatch):
+    """oslo.config refuses to register Nova's options after that."""
+    guest, folder = placed
+    read = []
+    monkeypatch.setattr(nova_config, 'configure', read.append)
+    with settings.override({'nfv_sched.journal_folder': folder}):
+        for words in (('why', guest.uuid), ('why', 'tenant'), ('shadow',)):
+            run(*words)
+            assert len(read) == 1
+            read.clear()
 
 
 def test_what_cannot_be_read_is_a_problem(run, tmp_path):

@@ -88,6 +88,25 @@ EQUAL: Options = merge(
 #: As our README says, without knowing of each other's picks.
 APART: Options = merge(OURS, {'nfv_sched': {'share_picks': False}})
 
+#: Stock filters decide, and ours judge beside them.
+SHADOW: Options = merge(
+    EQUAL,
+    {
+        'filter_scheduler': {
+            'available_filters': OURS['filter_scheduler']['available_filters'],
+            'weight_classes': OURS['filter_scheduler']['weight_classes'],
+            'enabled_filters': ','.join(
+                [
+                    str(STOCK['filter_scheduler']['enabled_filters']),
+                    *conf.OUR_FILTERS,
+                ]
+            ),
+        },
+        'scheduler': {'max_attempts': 3},
+        'nfv_sched': {'shadow': True, 'topology_refresh_interval': 5},
+    },
+)
+
 #: As our README says, choosing NUMA nodes on hosts that have labels.
 CHOOSING: Options = merge(
     OURS,
@@ -98,6 +117,13 @@ CHOOSING: Options = merge(
         },
     },
 )
+
+
+def with_journal(options: Options, root: pathlib.Path) -> Options:
+    """Schedulers that record their decisions."""
+    folder = root / 'decisions'
+    folder.mkdir(exist_ok=True)
+    return merge(options, {'nfv_sched': {'journal_folder': folder}})
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -255,9 +281,12 @@ def nova(root: pathlib.Path, ports: Ports, machine: Machine) -> Options:
         'scheduler': {'workers': 1},
         'pci': {
             'device_spec': numa_devices.device_spec(machine),
-            'alias': '{"name": "vf", "vendor_id": "8086", '
-            '"product_id": "154c", "device_type": "type-VF", '
-            '"numa_policy": "required"}',
+            'alias': [
+                '{"name": "vf", "vendor_id": "8086", "product_id": "154c", '
+                '"device_type": "type-VF", "numa_policy": "required"}',
+                '{"name": "pf", "vendor_id": "8086", "product_id": "158b", '
+                '"device_type": "type-PF"}',
+            ],
         },
     }
 

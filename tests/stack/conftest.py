@@ -38,7 +38,8 @@ def plane(request):
     root = pathlib.Path(tempfile.mkdtemp(prefix='nfv-stack-'))
     # MariaDB runs as a user of its own, and has to get there.
     root.chmod(0o755)
-    with planes.plane(root, HOSTS, LABELLED, configuration.CHOOSING) as made:
+    options = configuration.with_journal(configuration.CHOOSING, root)
+    with planes.plane(root, HOSTS, LABELLED, options) as made:
         yield made
     if request.session.testsfailed:
         print(f'The services have logged to {root}/log')

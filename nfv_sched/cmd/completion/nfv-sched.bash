@@ -21,6 +21,7 @@ _nfv_sched() {
                 ' publish' | \
                 ' purge' | \
                 ' report' | \
+                ' shadow' | \
                 ' simulate' | \
                 ' topology' | \
                 ' why' | \
@@ -173,6 +174,12 @@ _nfv_sched() {
             'report --days' | \
             'report --os-cloud' | \
             'report --deadline' | \
+            'shadow -c' | \
+            'shadow --column' | \
+            'shadow --max-width' | \
+            'shadow --sort-column' | \
+            'shadow --os-cloud' | \
+            'shadow --deadline' | \
             'simulate -c' | \
             'simulate --column' | \
             'simulate --max-width' | \
@@ -211,6 +218,8 @@ _nfv_sched() {
             'publish --format' | \
             'purge -f' | \
             'purge --format' | \
+            'shadow -f' | \
+            'shadow --format' | \
             'simulate -f' | \
             'simulate --format' | \
             'why -f' | \
@@ -227,6 +236,7 @@ _nfv_sched() {
             'plan survive --quote' | \
             'publish --quote' | \
             'purge --quote' | \
+            'shadow --quote' | \
             'simulate --quote' | \
             'topology --quote' | \
             'why --quote')
@@ -256,6 +266,8 @@ _nfv_sched() {
             'report --output' | \
             'report --log' | \
             'report --config-file' | \
+            'shadow --journal' | \
+            'shadow --config-file' | \
             'simulate --scenario' | \
             'simulate --plot' | \
             'simulate --report' | \
@@ -315,6 +327,9 @@ _nfv_sched() {
             'report --format')
             words='html json yaml'
             ;;
+        'shadow --show')
+            words='summary decisions'
+            ;;
         'simulate --show')
             words='events steps flavors errors rejections hosts'
             ;;
@@ -328,13 +343,13 @@ _nfv_sched() {
     esac
     if [[ -z $words ]]; then
         case $name in
-            '') words='capacity check complete demo explain help labels plan publish purge report simulate topology why --version -v --verbose -q --quiet --log-file -h --help --debug' ;;
+            '') words='capacity check complete demo explain help labels plan publish purge report shadow simulate topology why --version -v --verbose -q --quiet --log-file -h --help --debug' ;;
             'capacity') words='-h --help -f --format -c --column --quote --noindent --max-width --fit-width --print-empty --sort-column --sort-ascending --sort-descending --flavor --server --shapes --extra-spec --vcpus --ram --disk --image --image-property --port --hint --group --availability-zone --project --after-loss --show --fail-below --config-file --os-cloud --deadline' ;;
             'check') words='-h --help -f --format -c --column --quote --noindent --max-width --fit-width --print-empty --sort-column --sort-ascending --sort-descending --placement-config-file --show --config-file --os-cloud --deadline' ;;
             'complete') words='-h --help --shell' ;;
             'demo') words='-h --help --hosts --guests --seed --serve' ;;
             'explain') words='-h --help -f --format -c --column --quote --noindent --max-width --fit-width --print-empty --sort-column --sort-ascending --sort-descending --flavor --server --for --shapes --extra-spec --vcpus --ram --disk --image --image-property --port --hint --group --availability-zone --project --show --nearest --fail-below --config-file --os-cloud --deadline' ;;
-            'help') words='capacity check complete demo explain help labels plan publish purge report simulate topology why -h --help' ;;
+            'help') words='capacity check complete demo explain help labels plan publish purge report shadow simulate topology why -h --help' ;;
             'labels') words='-h --help --local -f --format --config-file --os-cloud --deadline' ;;
             'plan consolidate') words='-h --help -f --format -c --column --quote --noindent --max-width --fit-width --print-empty --sort-column --sort-ascending --sort-descending --show --leaving --seconds --gbit --script --execute --yes --journal --step-timeout --config-file --os-cloud --deadline --moves --method' ;;
             'plan defragment') words='-h --help -f --format -c --column --quote --noindent --max-width --fit-width --print-empty --sort-column --sort-ascending --sort-descending --show --leaving --seconds --gbit --script --execute --yes --journal --step-timeout --config-file --os-cloud --deadline --moves --for --method' ;;
@@ -344,6 +359,7 @@ _nfv_sched() {
             'publish') words='-h --help -f --format -c --column --quote --noindent --max-width --fit-width --print-empty --sort-column --sort-ascending --sort-descending --config-file --source --dry-run --prune --concurrency --deadline' ;;
             'purge') words='-h --help -f --format -c --column --quote --noindent --max-width --fit-width --print-empty --sort-column --sort-ascending --sort-descending --config-file --yes --deadline' ;;
             'report') words='-h --help --output -f --format --flavor --shapes --log --prometheus --days --config-file --os-cloud --deadline' ;;
+            'shadow') words='-h --help -f --format -c --column --quote --noindent --max-width --fit-width --print-empty --sort-column --sort-ascending --sort-descending --journal --all --show --config-file --os-cloud --deadline' ;;
             'simulate') words='-h --help -f --format -c --column --quote --noindent --max-width --fit-width --print-empty --sort-column --sort-ascending --sort-descending --scenario --plot --report --record --show' ;;
             'topology') words='-h --help -c --column --quote --noindent --max-width --fit-width --print-empty --sort-column --sort-ascending --sort-descending --config-file --os-cloud --deadline --summary --output -f --format' ;;
             'why') words='-h --help -f --format -c --column --quote --noindent --max-width --fit-width --print-empty --sort-column --sort-ascending --sort-descending --journal --all --show --config-file --os-cloud --deadline' ;;
