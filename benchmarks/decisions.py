@@ -111,6 +111,7 @@ def measure(
 ) -> tuple[str, ...]:
     """The cells of one row."""
     states, spec = clouds.states(case, hosts)
+    spec.flavor.name = case.name
     journal = RepeatedJournal(JournalWriter(folder, 64), start=lambda _: None)
     state = SchedulerProcess(PublishedTopology(None))
     process.replace(state)

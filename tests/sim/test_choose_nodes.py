@@ -16,6 +16,7 @@ from nfv_sched.sim.boot_request import SimulatedFlavor
 from nfv_sched.sim.boot_result import Outcome
 from nfv_sched.sim.cloud import simulated_cloud
 from nfv_sched_testing.clouds import nova_options  # noqa: F401 - a fixture
+from nfv_sched_testing.decision_journals import recording
 
 SPECS = {
     'hw:cpu_policy': 'dedicated',
@@ -141,3 +142,18 @@ def test_the_log_names_the_labels_that_restrict_a_claim(caplog):
     labels = line.split('restricted by ')[1].split(', ')
     assert set(labels) < {f'nfv-not-{other}' for other in range(8)}
     assert f'nfv-not-{node}' not in labels
+
+
+def test_the_decision_journal_has_the_chosen_nodes(tmp_path):
+    with turin() as cloud, recording(tmp_path) as recorded:
+        [first] = cloud.boot(BOTH)
+        cloud.delete(first)
+        guests = [cloud.boot(flavor)[0] for flavor in (ONE, ONE, PAIR, PLAIN)]
+        records = recorded.all()[1:]
+    for guest, record in zip(guests, records, strict=True):
+        assert list(record.numa_nodes) == [
+            cell.id for cell in guest.instance.numa_topology.cells
+        ]
+    # By itself the claim would take node 3.
+    assert records[0].chosen
+    assert set(records[0].numa_nodes) <= {1, 6}
