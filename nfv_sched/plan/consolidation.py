@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import dataclasses
 import math
 import random
+import time
 
 from nfv_sched.plan import solver
 from nfv_sched.plan.options import Option
@@ -17,12 +18,15 @@ from nfv_sched.plan.ordering import moving_of
 from nfv_sched.plan.ordering import order
 from nfv_sched.plan.ordering import Ordered
 from nfv_sched.plan.planner import PlannedCloud
+from nfv_sched.plan.projected_host import ProjectedHost
 from nfv_sched.plan.solver import host_choices
 from nfv_sched.plan.values import Plan
 from nfv_sched.plan.values import Released
 
 #: How often a host with too many options is filled, in random orders.
 FILLS = 8
+#: The options of a host that takes nothing, and may take something.
+_NONE = Options((Option(),), all=False)
 
 
 def consolidate(
@@ -33,7 +37,8 @@ def consolidate(
     Hosts that are empty take none, unless more become empty by that.
 
     :param moves: the most moves; None for any number
-    :param seconds: for the search of options, and for the solver
+    :param seconds: for the search of all options of hosts, for that of some
+        of the others, and for the solver
     """
     return _Consolidation(cloud, seconds).plan(moves)
 
@@ -114,16 +119,29 @@ class _Consolidation:
         )
         # Not for secrets: another plan each time would be a riddle.
         dice = random.Random(0)  # noqa: S311
+        begin = time.monotonic()
         found = {}
-        for host, projected in self._cloud.projected_hosts.items():
-            options = finder.options(projected, [()])
-            if not options.all:
-                options = options.with_arrivals(
+        for host, projected in self._hosts_by_use():
+            options = _NONE
+            elapsed = time.monotonic() - begin
+            if elapsed < self._seconds:
+                options = finder.options(projected, [()])
+            if not options.all and elapsed < 2 * self._seconds:
+                # Those that were found are small, and too many to choose from.
+                options = _NONE.with_arrivals(
                     finder.fill(projected, dice.sample(numbers, len(numbers)))
                     for _ in range(FILLS)
                 )
             found[host] = options
         return found
+
+    def _hosts_by_use(self) -> list[tuple[str, ProjectedHost]]:
+        """The hosts with most instances first, which rather take some."""
+        residents = self._cloud.residents
+        return sorted(
+            self._cloud.projected_hosts.items(),
+            key=lambda item: -len(residents.get(item[0], ())),
+        )
 
     def _ordered(self, chosen: Mapping[str, Option]) -> Plan:
         """The steps; a host that cannot be emptied after all is left alone."""

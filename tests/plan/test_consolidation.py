@@ -117,6 +117,13 @@ def test_many_instances_leave_few_hosts():
     replay(cloud, plan, classes)
 
 
+def test_late_hosts_are_not_asked_what_they_take():
+    cloud, _ = clouds.random_cloud(5, hosts=12, fill=0.3)
+    assert consolidate(cloud).steps
+    # No time at all: none takes anything.
+    assert consolidate(cloud, seconds=0.0).steps == ()
+
+
 def test_without_solver_a_note_says_so(monkeypatch):
     cloud, _ = clouds.random_cloud(3, hosts=4, fill=0.3)
     assert consolidate(cloud).steps
