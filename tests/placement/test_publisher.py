@@ -40,6 +40,8 @@ ROLES = ('service', 'admin')
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 def test_any_host_is_published_and_replaced_by_any_other(client, first, data):
+    # Of the example before this one.
+    prune(client, [])
     report = publish(client, [first])
     assert report.hosts[0].error is None
     assert read(client, first) == first
