@@ -27,7 +27,11 @@ def read_published_topology(cloud: Cloud) -> Iterator[PublishedTopology]:
         lambda: PlacementClient(cloud.placement), interval=_INTERVAL
     )
     published = PublishedTopology(reader)
-    with process.replaced(process.SchedulerProcess(published)):
+    # Decisions go where they went before.
+    state = process.SchedulerProcess(
+        published, journal=process.current().journal
+    )
+    with process.replaced(state):
         try:
             reader.ensure_started()
             end = time.monotonic() + _FIRST_READ
