@@ -120,7 +120,8 @@ def statements(monkeypatch):
             weighing.pop()
 
     def listen(connection, cursor, statement, *args):
-        if weighing and statement != 'BEGIN':
+        # Up to oslo.db 15, a connection is tried before it is used.
+        if weighing and statement not in ('BEGIN', 'SELECT 1'):
             seen.append(statement)
             if seen.fail and seen.fail in statement:
                 raise sa.exc.OperationalError(statement, {}, OSError('down'))
