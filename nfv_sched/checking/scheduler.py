@@ -181,9 +181,14 @@ def filters_ordered(options: Any) -> Result:
 
 
 def stock_filters(options: Any) -> Result:
-    """Check that the stock filters that ours replace are not enabled."""
+    """Check that the stock filters that ours replace are not enabled.
+
+    In shadow mode these decide, and have to be.
+    """
     enabled = _enabled(options)
     stock = [name for name in _STOCK if name in enabled]
+    if options.nfv_sched.shadow:
+        return _shadow(options, [name for name in _STOCK if name not in stock])
     if options.nfv_sched.choose_nodes and _replaces_limits(enabled):
         return failure(
             'NUMATopologyFilter comes after NUMAFitFilter and replaces the '
@@ -200,6 +205,25 @@ def stock_filters(options: Any) -> Result:
             f'remove {", ".join(stock)} from [filter_scheduler] '
             'enabled_filters',
             stock,
+        )
+    return ok()
+
+
+def _shadow(options: Any, missing: Sequence[str]) -> Result:
+    if missing:
+        return failure(
+            'with [nfv_sched] shadow = true the filters of nfv_sched reject '
+            f'no host, and {", ".join(missing)} {verb(len(missing))} not '
+            'enabled: claims fail',
+            f'add {", ".join(missing)} to [filter_scheduler] '
+            'enabled_filters, or set [nfv_sched] shadow = false',
+            missing,
+        )
+    if not options.nfv_sched.journal_folder:
+        return warning(
+            'with [nfv_sched] shadow = true the filters and weighers of '
+            'nfv_sched only record, and there is no journal',
+            'set [nfv_sched] journal_folder',
         )
     return ok()
 

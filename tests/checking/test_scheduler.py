@@ -92,6 +92,22 @@ def test_cheap_filters_come_first(group, names):
     assert result.fix
 
 
+def test_in_shadow_mode_the_stock_filters_decide(group, nova_options):
+    nova_options.set_override('shadow', True, 'nfv_sched')
+    result = scheduler.stock_filters(CONF)
+    assert result.code is Code.FAILURE
+    assert 'NUMATopologyFilter, PciPassthroughFilter' in result.fix
+    stock = ['NUMATopologyFilter', 'PciPassthroughFilter']
+    group(enabled_filters=[*GOOD.enabled_filters, *stock])
+    result = scheduler.stock_filters(CONF)
+    assert (result.code, result.fix) == (
+        Code.WARNING,
+        'set [nfv_sched] journal_folder',
+    )
+    nova_options.set_override('journal_folder', '/journal', 'nfv_sched')
+    assert scheduler.stock_filters(CONF).code is Code.SUCCESS
+
+
 def test_stock_filters_are_not_left_beside_ours(group):
     assert scheduler.stock_filters(CONF).code is Code.SUCCESS
     group(enabled_filters=[*GOOD.enabled_filters, 'NUMATopologyFilter'])
