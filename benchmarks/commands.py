@@ -65,9 +65,9 @@ def words_of(host: str, server: str, page: pathlib.Path) -> list[str]:
 
 @contextlib.contextmanager
 def cloud_of(
-    hosts: int, filled: int, guests: int
+    hosts: int, filled: int, guests: int, *, published: bool = True
 ) -> Iterator[served.ServedFolder]:
-    """A published and served cloud."""
+    """A served cloud."""
     with contextlib.ExitStack() as stack:
         path = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory()))
         folder = served.ServedFolder(path / 'cloud')
@@ -77,8 +77,10 @@ def cloud_of(
         )
         copied_clouds.fill(cloud, min(filled, hosts), guests)
         copied_clouds.multiply(folder.databases, hosts)
-        client = PlacementClient(cloud.placement, deadline=600)
-        publish(client, [host.topology for host in nova_survey.read().hosts])
+        if published:
+            client = PlacementClient(cloud.placement, deadline=600)
+            hosts_now = nova_survey.read().hosts
+            publish(client, [host.topology for host in hosts_now])
         server = stack.enter_context(served.served(cloud, folder))
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
@@ -119,11 +121,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument('--hosts', type=int, default=200)
     parser.add_argument('--filled', type=int, default=12)
     parser.add_argument('--guests', type=int, default=60)
+    parser.add_argument(
+        '--unpublished',
+        action='store_true',
+        help='publish nothing, which takes minutes for thousands of hosts',
+    )
     parsed = parser.parse_args(argv)
     warnings.simplefilter('ignore')
     logging.disable(logging.CRITICAL)
     out = sys.stdout
-    with cloud_of(parsed.hosts, parsed.filled, parsed.guests) as folder:
+    with cloud_of(
+        parsed.hosts,
+        parsed.filled,
+        parsed.guests,
+        published=not parsed.unpublished,
+    ) as folder:
         survey = nova_survey.read()
         instances = [
             each for host in survey.hosts for each in host.residents or ()

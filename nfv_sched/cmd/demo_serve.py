@@ -6,6 +6,7 @@ import shlex
 from rich.console import Console
 from rich.rule import Rule
 
+from nfv_sched.sim import nova_api
 from nfv_sched.sim import served
 from nfv_sched.sim.boot_result import SimulatedInstance
 from nfv_sched.sim.cloud import Cloud
@@ -24,6 +25,7 @@ def serve(
     for guest in instances:
         if guest.booted:
             cloud.store_request(guest)
+    nova_api.complete(cloud)
     with served.served(cloud, folder) as server:
         console.print(Rule('Try it', align='left'))
         _say(

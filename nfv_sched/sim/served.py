@@ -128,12 +128,12 @@ def served(
 ) -> Iterator[placement.HttpServer]:
     """Write the configuration of a cloud's clients.
 
-    Only clients with the token of these files get an answer.
+    Only clients with the token of these files get an answer. Nova's API needs
+    :func:`nfv_sched.sim.nova_api.complete` before.
 
     :returns: the server of Placement and Nova's API, which has yet to be run
     """
     token = secrets.token_hex()
-    nova_api.complete(cloud)
     both = nova_api.beside(cloud.application, nova_api.application())
     application = placement.with_token(both, token)
     for flavor in flavors.flavors().values():
