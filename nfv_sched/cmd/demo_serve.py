@@ -26,7 +26,10 @@ def serve(
         if guest.booted:
             cloud.store_request(guest)
     nova_api.complete(cloud)
-    with served.served(cloud, folder) as server:
+    with (
+        served.served(cloud, folder) as server,
+        served.signalled() as ended,
+    ):
         console.print(Rule('Try it', align='left'))
         _say(
             console,
@@ -43,10 +46,8 @@ def serve(
         )
         _say(console, 'Ctrl-C ends the cloud and removes its files.')
         console.file.flush()
-        try:
-            server.serve_forever()
-        except KeyboardInterrupt:
-            _say(console, 'The cloud ends.')
+        served.serve(server, ended)
+        _say(console, 'The cloud ends.')
 
 
 def commands(

@@ -32,6 +32,8 @@ _NOVA_CONF = 'nova.conf'
 _CLOUDS = 'clouds.yaml'
 
 _YEARS = 10**8
+#: Between looks whether a signal has come.
+_LOOK_SECONDS = 0.2
 
 
 class BadFolderError(Exception):
@@ -120,6 +122,35 @@ def ended_by_sigterm() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+@contextlib.contextmanager
+def signalled() -> Iterator[threading.Event]:
+    """An event that SIGINT and SIGTERM set; they raise nothing.
+
+    An exception that they raise in the middle of a request is caught by some
+    part of Nova now and then, and lost.
+    """
+    ended = threading.Event()
+
+    def end(number: int, frame: object) -> None:
+        del number, frame
+        ended.set()
+
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, end) for number in numbers]
+    try:
+        yield ended
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
+
+
+def serve(server: placement.HttpServer, ended: threading.Event) -> None:
+    """Answer requests until an event is set, after the present request."""
+    server.timeout = _LOOK_SECONDS
+    while not ended.is_set():
+        server.handle_request()
 
 
 @contextlib.contextmanager
