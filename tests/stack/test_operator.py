@@ -67,10 +67,8 @@ def test_the_openstack_client_counts_the_same(plane, flavors, tmp_path):
     words = ('capacity', '--flavor=vnf', '-f', 'json')
     with_databases = json.loads(ask(plane, *words))['hosts']
     alias = tmp_path / 'alias.conf'
-    [line] = re.findall(
-        '^alias = .*$', plane.nova_conf.read_text(), re.MULTILINE
-    )
-    alias.write_text(f'[pci]\n{line}\n')
+    lines = re.findall('(?m)^alias = .*$', plane.nova_conf.read_text())
+    alias.write_text('\n'.join(['[pci]', *lines, '']))
     found = json.loads(
         plane.run('openstack', 'nfv', *words, f'--config-file={alias}')
     )
@@ -132,7 +130,9 @@ def reference(plane):
     """Schedulers as the files in ``etc`` set them up, and by nothing else."""
     plane.restart_schedulers(configuration.OURS)
     yield
-    plane.restart_schedulers(configuration.CHOOSING)
+    plane.restart_schedulers(
+        configuration.with_journal(configuration.CHOOSING, plane.root)
+    )
 
 
 def test_a_cloud_set_up_by_the_examples_passes(plane, reference):
