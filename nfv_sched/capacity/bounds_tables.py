@@ -12,7 +12,9 @@ from typing import Any
 from nfv_sched.capacity.from_trees import HostBounds
 from nfv_sched.capacity.tables import DOMAINS
 from nfv_sched.capacity.tables import HOSTS
+from nfv_sched.capacity.tables import short_text
 from nfv_sched.capacity.tables import TOTAL
+from nfv_sched.capacity.tables import with_hosts
 from nfv_sched.dryrun.tables import Column
 from nfv_sched.dryrun.tables import Table
 from nfv_sched.survey.values import HostSurvey
@@ -42,12 +44,6 @@ class _Sum:
         ).most_common()
 
 
-def _short_records(row: _Sum) -> list[dict[str, Any]]:
-    return [
-        {'condition': name, 'hosts': hosts} for name, hosts in row.short_of
-    ]
-
-
 _FLAVOR = Column[_Sum]('flavor', 'Flavor', lambda row: row.flavor)
 _KIND = Column[_Sum]('kind', 'Kind', lambda row: row.kind)
 _DOMAIN = Column[_Sum]('domain', 'Domain', lambda row: row.name or None)
@@ -70,8 +66,8 @@ _TOTAL = (
     Column[_Sum](
         'short_of',
         'Short of first',
-        _short_records,
-        lambda row: ', '.join(f'{name} ({n})' for name, n in row.short_of),
+        lambda row: with_hosts(row.short_of),
+        lambda row: short_text(row.short_of),
     ),
 )
 

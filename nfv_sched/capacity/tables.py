@@ -51,11 +51,13 @@ class PlaceCount:
     short: str | None = None
 
 
-def _with_hosts(counts: Iterable[tuple[str, int]]) -> list[dict[str, Any]]:
+def with_hosts(counts: Iterable[tuple[str, int]]) -> list[dict[str, Any]]:
+    """Conditions with numbers of hosts, as records."""
     return [{'condition': name, 'hosts': hosts} for name, hosts in counts]
 
 
-def _short_text(counts: Iterable[tuple[str, int]]) -> str:
+def short_text(counts: Iterable[tuple[str, int]]) -> str:
+    """Conditions with their numbers, as people read them."""
     return ', '.join(f'{name} ({count})' for name, count in counts)
 
 
@@ -80,8 +82,8 @@ _TOTAL = (
     Column[FlavorTotal](
         'short_of',
         'Short of first',
-        lambda row: _with_hosts(row.short_of),
-        lambda row: _short_text(row.short_of),
+        lambda row: with_hosts(row.short_of),
+        lambda row: short_text(row.short_of),
     ),
 )
 
@@ -254,7 +256,7 @@ _RELOCATED = (
             {'condition': name, 'instances': count}
             for name, count in _shortages(row)
         ],
-        lambda row: _short_text(_shortages(row)),
+        lambda row: short_text(_shortages(row)),
     ),
 )
 

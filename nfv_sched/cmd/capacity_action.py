@@ -15,13 +15,13 @@ from nfv_sched.cmd import guest_options
 from nfv_sched.cmd import guest_requests
 from nfv_sched.cmd import named_hosts
 from nfv_sched.cmd import rich_console
+from nfv_sched.cmd import without_databases
 from nfv_sched.cmd.multi_table import MultiTableCommand
 from nfv_sched.cmd.multi_table import Section
 from nfv_sched.cmd.multi_table import Selection
 from nfv_sched.dryrun.candidates import PlacementCandidates
 from nfv_sched.dryrun.scheduler import DryRunScheduler
 from nfv_sched.nova import boot_request
-from nfv_sched.nova import config as nova_config
 from nfv_sched.nova import request_spec
 from nfv_sched.nova.scheduler_pipeline import Pipeline
 from nfv_sched.nova.scheduler_pipeline import placement_query_of
@@ -82,25 +82,15 @@ def _from_apis(
         source.require_databases(
             'stored requests and groups are not in the APIs'
         )
-    if parsed.availability_zone:
-        source.require_databases('zones are those of aggregates of Nova')
     if len(parsed.flavor) > 1:
         source.require_databases('a mixture of flavors needs each CPU')
-    if not parsed.config_file:
-        # Otherwise its [pci] alias counts.
-        boot_request.init_without_conf()
+    without_databases.configure(parsed, source)
     name = (
         guest_requests.weighted_flavor('--flavor', parsed.flavor[0], source)[0]
         if parsed.flavor
         else None
     )
-    flavor = guest_requests.flavor_of(parsed, name, source)
-    request = guest_requests.boot_request_of(parsed, flavor, source)
-    spec = boot_request.request_spec(nova_config.admin_context(), request)
-    with rich_console.bar('instances') as tell:
-        survey = source.survey_with_instances(tell)
-    command.facts['source'] = survey.source.name.lower()
-    command.problem(survey.problems)
+    survey, spec = without_databases.read(command, parsed, source, name)
     placement = PlacementCandidates(
         source.placement(), placement_query_of(spec)
     )

@@ -8,6 +8,7 @@ from nfv_sched.cmd import backends
 from nfv_sched.cmd import guest_options
 from nfv_sched.cmd import guest_requests
 from nfv_sched.cmd import rich_console
+from nfv_sched.cmd import without_databases
 from nfv_sched.cmd.multi_table import MultiTableCommand
 from nfv_sched.cmd.multi_table import Section
 from nfv_sched.cmd.multi_table import Selection
@@ -19,7 +20,6 @@ from nfv_sched.explain import tables
 from nfv_sched.explain.suggestions import fits_in_its_place
 from nfv_sched.explain.suggestions import suggest
 from nfv_sched.nova import boot_request
-from nfv_sched.nova import config as nova_config
 from nfv_sched.nova import move_claims
 from nfv_sched.nova import move_request
 from nfv_sched.nova import request_spec
@@ -143,7 +143,7 @@ def _from_placement(
     parsed: argparse.Namespace,
     source: backends.Backends,
 ) -> Explanation:
-    """The explanation from Placement alone."""
+    """The explanation without Nova's databases."""
     if (
         parsed.server
         or parsed.group
@@ -153,18 +153,10 @@ def _from_placement(
             'stored requests, groups, suggestions and shapes need to know '
             'each instance'
         )
-    if parsed.availability_zone:
-        source.require_databases('zones are those of aggregates of Nova')
-    if not parsed.config_file:
-        # Otherwise its [pci] alias counts.
-        boot_request.init_without_conf()
-    with rich_console.bar('instances') as tell:
-        survey = source.survey_with_instances(tell)
-    command.facts['source'] = survey.source.name.lower()
-    command.problem(survey.problems)
-    flavor = guest_requests.flavor_of(parsed, parsed.flavor, source)
-    request = guest_requests.boot_request_of(parsed, flavor, source)
-    spec = boot_request.request_spec(nova_config.admin_context(), request)
+    without_databases.configure(parsed, source)
+    survey, spec = without_databases.read(
+        command, parsed, source, parsed.flavor
+    )
     explanation = placement_only.explain_from_trees(
         request_spec.read_guest(spec),
         placement_query_of(spec),

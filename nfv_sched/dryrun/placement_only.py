@@ -170,9 +170,7 @@ def _cell(
     cell: CellTopology, usage: HostUsage, first: int, assumed: CPUsInUse
 ) -> Cell:
     count = cell.dedicated_cpus + cell.shared_cpus
-    threads = -(-count // cell.cores) if cell.cores else 1
-    if assumed is CPUsInUse.ALONE:
-        threads = 1
+    threads = 1 if assumed is CPUsInUse.ALONE else cell.threads_per_core
     cpus = range(first, first + count)
     dedicated = cpus[: cell.dedicated_cpus]
     in_turn: Sequence[int] = dedicated

@@ -99,6 +99,16 @@ class CellTopology:
     l3: frozenset[int] = frozenset()
     offline_cpus: int = 0
 
+    @property
+    def threads_per_core(self) -> int:
+        """The most threads of any core, if CPUs are spread over cores evenly.
+
+        1 where no cores are known.
+        """
+        if not self.cores:
+            return 1
+        return -(-(self.dedicated_cpus + self.shared_cpus) // self.cores)
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class HostUsage:

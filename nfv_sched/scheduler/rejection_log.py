@@ -53,10 +53,9 @@ def write(cycle: RequestCycle) -> None:
     if not LOG.isEnabledFor(logging.INFO) and cycle.pending is None:
         counters.refused(cycle, cycle.rejected[-1][0])
         return
-    groups, cycle.rejected = cycle.rejected, []
-    total = sum(len(states) for _, states in groups)
+    total = sum(len(states) for _, states in cycle.rejected)
     explained = min(total, MAX_EXPLAINED)
-    counts, nearest = _summarize(cycle, groups)
+    counts, nearest = summarize(cycle)
     counters.refused(cycle, counts[0][0])
     if cycle.pending is not None:
         cycle.pending.end_rejected(counts, nearest)
@@ -76,18 +75,12 @@ def write(cycle: RequestCycle) -> None:
 
 
 def summarize(cycle: RequestCycle) -> tuple[list[tuple[str, int]], str]:
-    """The rejected hosts by what they lacked, and the nearest miss."""
-    groups, cycle.rejected = cycle.rejected, []
-    return _summarize(cycle, groups)
-
-
-def _summarize(
-    cycle: RequestCycle, groups: list[_Group]
-) -> tuple[list[tuple[str, int]], str]:
     """Hosts by what they were rejected for, and the nearest in words.
 
-    Hosts that are not explained count for what the filter is about.
+    Hosts that are not explained count for what the filter is about. The
+    rejected hosts are dropped.
     """
+    groups, cycle.rejected = cycle.rejected, []
     counts: collections.Counter[str] = collections.Counter()
     for about, states in groups:
         counts[about] += len(states)

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 import dataclasses
 import itertools
 from typing import Any
+from typing import NamedTuple
 from typing import TypeVar
 
 from keystoneauth1 import exceptions as ksa_errors
@@ -80,50 +81,63 @@ def add_instances(
     :param tell: called with the numbers of instances read and to be read
     :raises APIError: the API does not answer, or not to an administrator
     """
+    nodes = {host.topology.name for host in trees.hosts}
     try:
-        services = _services(client)
-        servers = [
-            server
-            for server in _pages(
-                client, '/servers/detail', 'servers', {'all_tenants': 'true'}
-            )
-            if server.get('OS-EXT-SRV-ATTR:hypervisor_hostname')
-        ]
-        moves = list(_moves(client))
-        read = _Servers(client)
-        wanted = {host.topology.name for host in trees.hosts}
-        here = [server for server in servers if _node_of(server) in wanted]
-        instances = {}
-        for number, (uuid, nodes) in enumerate(
-            parallel.results(read.topology, here, workers), 1
-        ):
-            tell(number, len(here))
-            if nodes is not None:
-                instances[uuid] = nodes
+        answers = _read(client, nodes, workers, tell)
     except (ksa_errors.ClientException, ValueError, LookupError) as error:
         raise APIError(f"Nova's API: {type(error).__name__}: {error}") from (
             error
         )
-    by_node: dict[str, list[Mapping[str, Any]]] = {}
-    for server in here:
-        if server['id'] in instances:
-            by_node.setdefault(_node_of(server), []).append(server)
-    names = {server['id']: str(server['name']) for server in servers}
-    hosts = [
-        _host(
-            host,
-            services,
-            [
-                (server, instances[server['id']])
-                for server in by_node.get(host.topology.name, ())
-            ],
-            _leaving(host.topology.name, moves, by_node, names),
-        )
-        for host in trees.hosts
-    ]
+    hosts = [_host(host, answers) for host in trees.hosts]
     return dataclasses.replace(
         trees, source=Source.APIS, hosts=tuple(hosts), unknown=UNKNOWN
     )
+
+
+#: A server, and its NUMA nodes.
+_Server = tuple[Mapping[str, Any], tuple[InstanceCell, ...]]
+
+
+class _Answers(NamedTuple):
+    """What Nova's API says about a cloud.
+
+    ``services`` are by host, ``by_node`` the servers by hypervisor; ``names``
+    are those of all servers by uuid.
+    """
+
+    services: Mapping[str, tuple[bool, str]]
+    by_node: Mapping[str, Sequence[_Server]]
+    moves: Sequence[Mapping[str, Any]]
+    names: Mapping[str, str]
+
+
+def _read(
+    client: Any,
+    nodes: Collection[str],
+    workers: int,
+    tell: Callable[[int, int], None],
+) -> _Answers:
+    """Ask for everything, and for the servers of some hypervisors."""
+    services = _services(client)
+    servers = [
+        server
+        for server in _pages(
+            client, '/servers/detail', 'servers', {'all_tenants': 'true'}
+        )
+        if server.get('OS-EXT-SRV-ATTR:hypervisor_hostname')
+    ]
+    moves = list(_moves(client))
+    here = [server for server in servers if _node_of(server) in nodes]
+    by_node: dict[str, list[_Server]] = {}
+    read = _Servers(client)
+    for number, (server, cells) in enumerate(
+        parallel.results(read.topology, here, workers), 1
+    ):
+        tell(number, len(here))
+        if cells is not None:
+            by_node.setdefault(_node_of(server), []).append((server, cells))
+    names = {server['id']: str(server['name']) for server in servers}
+    return _Answers(services, by_node, moves, names)
 
 
 def _node_of(server: Mapping[str, Any]) -> str:
@@ -181,15 +195,14 @@ class _Servers:
 
     def topology(
         self, server: Mapping[str, Any]
-    ) -> tuple[str, tuple[InstanceCell, ...] | None]:
-        """The uuid of a server, and its NUMA nodes; None once it is gone."""
-        uuid = str(server['id'])
+    ) -> tuple[Mapping[str, Any], tuple[InstanceCell, ...] | None]:
+        """A server, and its NUMA nodes; None once it is gone."""
         try:
-            answer = _get(self._client, f'/servers/{uuid}/topology')
+            answer = _get(self._client, f'/servers/{server["id"]}/topology')
         except ksa_errors.NotFound:
-            return uuid, None
+            return server, None
         extra = server['flavor'].get('extra_specs', {})
-        return uuid, tuple(
+        return server, tuple(
             _cell(number, node, answer.get('pagesize_kb'), extra)
             for number, node in enumerate(answer['nodes'])
         )
@@ -219,17 +232,13 @@ def _cell(
     )
 
 
-def _host(
-    host: HostSurvey,
-    services: Mapping[str, tuple[bool, str]],
-    servers: Sequence[tuple[Mapping[str, Any], tuple[InstanceCell, ...]]],
-    leaving: Mapping[str, SurveyedInstance],
-) -> HostSurvey:
+def _host(host: HostSurvey, answers: _Answers) -> HostSurvey:
+    servers = answers.by_node.get(host.topology.name, ())
     names = {server['OS-EXT-SRV-ATTR:host'] for server, _ in servers}
     # Without instances only the hypervisor's name is known, which is nearly
     # always that of the service.
     name = min(names, default=host.topology.name)
-    usable, zone = services.get(name, (None, None))
+    usable, zone = answers.services.get(name, (None, None))
     topology = host.topology
     usage = _usage(topology, servers)
     return dataclasses.replace(
@@ -251,26 +260,23 @@ def _host(
         ),
         enabled=usable,
         availability_zone=zone,
-        migrating=leaving,
+        migrating=_leaving(topology.name, servers, answers),
     )
 
 
 def _leaving(
-    node: str,
-    moves: Iterable[Mapping[str, Any]],
-    by_node: Mapping[str, Collection[Mapping[str, Any]]],
-    names: Mapping[str, str],
+    node: str, servers: Sequence[_Server], answers: _Answers
 ) -> dict[str, SurveyedInstance]:
     """The instances elsewhere that a migration keeps resources for."""
-    here = {server['id'] for server in by_node.get(node, ())}
+    here = {server['id'] for server, _ in servers}
     return {
         str(move['uuid']): SurveyedInstance(
             str(move['instance_uuid']),
-            names.get(move['instance_uuid'], ''),
+            answers.names.get(move['instance_uuid'], ''),
             '',
             changing=True,
         )
-        for move in moves
+        for move in answers.moves
         if node in (move['source_node'], move['dest_node'])
         and move['instance_uuid'] not in here
     }
@@ -278,7 +284,7 @@ def _leaving(
 
 def _usage(
     topology: HostTopology,
-    servers: Iterable[tuple[Mapping[str, Any], tuple[InstanceCell, ...]]],
+    servers: Iterable[_Server],
 ) -> HostUsage:
     """What instances have of each NUMA node, as nova-compute counts it."""
     dedicated: dict[int, int] = {}
@@ -298,7 +304,9 @@ def _usage(
                 and not cell.guest_cell
             )
             cpus = len(cell.pinning) + emulator
-            _add(dedicated, number, cpus * _threads(host, cell))
+            # With isolation each takes its whole core.
+            threads = host.threads_per_core if cell.isolated else 1
+            _add(dedicated, number, cpus * threads)
             _add(shared, number, cell.shared)
             _add(memory, number, cell.memory_mib)
             smallest = min((each.size_kib for each in host.pages), default=0)
@@ -309,13 +317,6 @@ def _usage(
                     cell.pages(each.size_kib, smallest),
                 )
     return HostUsage(dedicated, shared, memory, pages, topology.usage.devices)
-
-
-def _threads(host: CellTopology, cell: InstanceCell) -> int:
-    """The CPUs that each pinned one takes: with isolation its whole core."""
-    if not cell.isolated or not host.cores:
-        return 1
-    return -(-(host.dedicated_cpus + host.shared_cpus) // host.cores)
 
 
 def _add(amounts: dict[K, int], key: K, amount: int) -> None:
