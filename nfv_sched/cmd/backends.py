@@ -134,12 +134,15 @@ class Backends:
         return _masked(placement_survey.read(self.placement()))
 
     def survey_with_instances(
-        self, tell: Callable[[int, int], None] = lambda done, total: None
+        self,
+        tell: Callable[[int, int], None] = lambda done, total: None,
+        wanted: Callable[[str, str], bool] = lambda host, node: True,
     ) -> Survey:
         """All hosts, without databases with what Nova's API tells.
 
-        Where it does not, the text of why is in ``unknown``.
+        Where it does not, that is logged, and usage is as published.
 
+        :param wanted: as of :func:`nfv_sched.survey.apis.add_instances`
         :param tell: called with the numbers of instances read and to be read
         :raises NoBackendError: the credentials are invalid
         :raises PlacementError: Placement is read and does not answer
@@ -149,7 +152,9 @@ class Backends:
             return survey
         try:
             return _masked(
-                apis.add_instances(survey, self.cloud('compute'), tell=tell)
+                apis.add_instances(
+                    survey, self.cloud('compute'), wanted=wanted, tell=tell
+                )
             )
         except (apis.APIError, NoBackendError) as error:
             LOG.warning(
@@ -159,11 +164,15 @@ class Backends:
             )
             return survey
 
-    def survey_with_distances(self) -> Survey:
+    def survey_with_distances(
+        self, wanted: Callable[[str, str], bool] = lambda host, node: True
+    ) -> Survey:
         """All hosts, with what Placement alone has.
 
         The published distances between NUMA nodes, accelerators, and devices
         that are reserved.
+
+        :param wanted: as of :meth:`survey_with_instances`
 
         :raises NoBackendError: the credentials are invalid
         :raises PlacementError: Placement is read and does not answer
@@ -171,7 +180,8 @@ class Backends:
         if not self.databases:
             return _masked(
                 with_accelerators(
-                    self.survey_with_instances(), self.placement()
+                    self.survey_with_instances(wanted=wanted),
+                    self.placement(),
                 )
             )
         published = self._published()

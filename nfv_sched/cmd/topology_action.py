@@ -56,8 +56,11 @@ def select_hosts(survey: Survey, patterns: Sequence[str]) -> Survey:
 
 
 def _matches(host: HostSurvey, pattern: str) -> bool:
-    names = (host.host, host.topology.name)
-    return any(fnmatch.fnmatchcase(name, pattern) for name in names)
+    return _names_match(host.host, host.topology.name, pattern)
+
+
+def _names_match(host: str, node: str, pattern: str) -> bool:
+    return any(fnmatch.fnmatchcase(name, pattern) for name in (host, node))
 
 
 def sections(
@@ -78,7 +81,12 @@ def survey_of(
 ) -> Survey:
     """The hosts that are named, read once."""
     if command.surveyed is None:
-        survey = backends.Backends(parsed_args).survey_with_distances()
+        patterns = parsed_args.hosts or ['*']
+        survey = backends.Backends(parsed_args).survey_with_distances(
+            lambda host, node: any(
+                _names_match(host, node, pattern) for pattern in patterns
+            )
+        )
         command.problem(survey.problems)
         command.surveyed = select_hosts(survey, parsed_args.hosts)
     return command.surveyed

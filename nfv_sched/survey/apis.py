@@ -68,6 +68,7 @@ def add_instances(
     trees: Survey,
     client: Any,
     *,
+    wanted: Callable[[str, str], bool] = lambda host, node: True,
     workers: int = parallel.MAX_CONCURRENCY,
     tell: Callable[[int, int], None] = lambda done, total: None,
 ) -> Survey:
@@ -78,17 +79,23 @@ def add_instances(
 
     :param client: a keystoneauth adapter for the compute API of an
         administrator
+    :param wanted: whether a host is worth a call for each of its instances,
+        by the names of its nova-compute and of its hypervisor; other hosts
+        stay as published
     :param tell: called with the numbers of instances read and to be read
     :raises APIError: the API does not answer, or not to an administrator
     """
     nodes = {host.topology.name for host in trees.hosts}
     try:
-        answers = _read(client, nodes, workers, tell)
+        answers = _read(client, nodes, wanted, workers, tell)
     except (ksa_errors.ClientException, ValueError, LookupError) as error:
         raise APIError(f"Nova's API: {type(error).__name__}: {error}") from (
             error
         )
-    hosts = [_host(host, answers) for host in trees.hosts]
+    hosts = [
+        _host(host, answers) if host.topology.name in answers.nodes else host
+        for host in trees.hosts
+    ]
     return dataclasses.replace(
         trees, source=Source.APIS, hosts=tuple(hosts), unknown=UNKNOWN
     )
@@ -101,10 +108,12 @@ _Server = tuple[Mapping[str, Any], tuple[InstanceCell, ...]]
 class _Answers(NamedTuple):
     """What Nova's API says about a cloud.
 
-    ``services`` are by host, ``by_node`` the servers by hypervisor; ``names``
-    are those of all servers by uuid.
+    ``nodes`` are the hypervisors whose servers were read, ``services`` are by
+    host, ``by_node`` the servers by hypervisor; ``names`` are those of all
+    servers by uuid.
     """
 
+    nodes: Collection[str]
     services: Mapping[str, tuple[bool, str]]
     by_node: Mapping[str, Sequence[_Server]]
     moves: Sequence[Mapping[str, Any]]
@@ -114,10 +123,11 @@ class _Answers(NamedTuple):
 def _read(
     client: Any,
     nodes: Collection[str],
+    wanted: Callable[[str, str], bool],
     workers: int,
     tell: Callable[[int, int], None],
 ) -> _Answers:
-    """Ask for everything, and for the servers of some hypervisors."""
+    """Ask for everything, and for the servers of wanted hypervisors."""
     services = _services(client)
     servers = [
         server
@@ -127,7 +137,13 @@ def _read(
         if server.get('OS-EXT-SRV-ATTR:hypervisor_hostname')
     ]
     moves = list(_moves(client))
-    here = [server for server in servers if _node_of(server) in nodes]
+    read_nodes = {node for node in nodes if wanted(node, node)} | {
+        node
+        for server in servers
+        if (node := _node_of(server)) in nodes
+        and wanted(server['OS-EXT-SRV-ATTR:host'], node)
+    }
+    here = [server for server in servers if _node_of(server) in read_nodes]
     by_node: dict[str, list[_Server]] = {}
     read = _Servers(client)
     for number, (server, cells) in enumerate(
@@ -137,7 +153,7 @@ def _read(
         if cells is not None:
             by_node.setdefault(_node_of(server), []).append((server, cells))
     names = {server['id']: str(server['name']) for server in servers}
-    return _Answers(services, by_node, moves, names)
+    return _Answers(read_nodes, services, by_node, moves, names)
 
 
 def _node_of(server: Mapping[str, Any]) -> str:

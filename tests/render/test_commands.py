@@ -155,7 +155,7 @@ def test_options_that_do_not_go_together(run, options, complaint):
 
 
 def test_placement_alone_is_told_apart(cloud, run, monkeypatch):
-    def read(source):
+    def read(source, wanted):
         return placement_survey.read(PlacementClient(cloud.placement))
 
     monkeypatch.setattr(

@@ -158,6 +158,24 @@ def test_instances_are_where_their_claims_put_them(
     assert seen > len(found)
 
 
+def test_instances_of_other_hosts_are_not_read(populated, trees, api):
+    whole = by_name(apis.add_instances(trees(), api))
+    name = 'epyc7451-4node'
+    read = []
+    one = apis.add_instances(
+        trees(),
+        api,
+        wanted=lambda host, node: node == name,
+        tell=lambda done, total: read.append(total),
+    )
+    assert by_name(one)[name] == whole[name]
+    assert set(read) == {len(whole[name].residents)}
+    assert 0 < len(read) < sum(len(each.residents) for each in whole.values())
+    published = by_name(trees())
+    for other in by_name(one).keys() - {name}:
+        assert by_name(one)[other] == published[other]
+
+
 def test_lists_come_in_pages(populated, trees, api, monkeypatch):
     whole = apis.add_instances(trees(), api)
     CONF.set_override('max_limit', 2, 'api')
