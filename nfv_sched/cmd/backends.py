@@ -123,14 +123,19 @@ class Backends:
                 f'no credentials for {service}: {error}'
             ) from error
 
-    def survey(self) -> Survey:
-        """All hosts.
+    def survey(
+        self, wanted: Callable[[str, str], bool] = lambda host, node: True
+    ) -> Survey:
+        """All hosts, from databases those that are wanted.
 
+        :param wanted: as of :func:`nfv_sched.survey.nova.read`
         :raises NoBackendError: the credentials are invalid
         :raises PlacementError: Placement is read and does not answer
         """
         if self.databases:
-            return _masked(nova_survey.read(failure_domain_kinds()))
+            return _masked(
+                nova_survey.read(failure_domain_kinds(), wanted=wanted)
+            )
         return _masked(placement_survey.read(self.placement()))
 
     def survey_with_instances(
@@ -142,12 +147,13 @@ class Backends:
 
         Where it does not, that is logged, and usage is as published.
 
-        :param wanted: as of :func:`nfv_sched.survey.apis.add_instances`
+        :param wanted: as of :func:`nfv_sched.survey.nova.read`, and of
+            :func:`nfv_sched.survey.apis.add_instances`
         :param tell: called with the numbers of instances read and to be read
         :raises NoBackendError: the credentials are invalid
         :raises PlacementError: Placement is read and does not answer
         """
-        survey = self.survey()
+        survey = self.survey(wanted)
         if self.databases:
             return survey
         try:
@@ -184,12 +190,11 @@ class Backends:
                     self.placement(),
                 )
             )
-        published = self._published()
-        survey = _masked(
-            nova_survey.read(failure_domain_kinds(), published=published)
-        )
+        survey = self.survey(wanted)
+        published = self._published(survey)
         if published is None:
             return survey
+        survey = nova_survey.with_published(survey, published)
         client = self.placement()
         try:
             return with_reservations(with_accelerators(survey, client), client)
@@ -201,10 +206,13 @@ class Backends:
             )
             return survey
 
-    def _published(self) -> dict[str, HostTopology] | None:
+    def _published(self, survey: Survey) -> dict[str, HostTopology] | None:
         """The published topologies by uuid; None without an answer."""
+        uuids = {host.topology.uuid for host in survey.hosts}
         try:
-            view = placement_survey.view_of(self.placement())
+            view = placement_survey.view_of(
+                self.placement(), uuids if survey.unread else None
+            )
         except (PlacementError, ksa_errors.ClientException) as error:
             LOG.warning(
                 'NUMA distances and accelerators are not known: Placement '

@@ -14,6 +14,7 @@ from nfv_sched.cmd.exit_codes import ExitCode
 from nfv_sched.cmd.multi_table import document_text
 from nfv_sched.cmd.multi_table import DOCUMENTS
 from nfv_sched.cmd.problems import show_problems
+from nfv_sched.cmd.topology_action import matcher
 from nfv_sched.cmd.topology_action import select_hosts
 from nfv_sched.dryrun.tables import Column
 from nfv_sched.dryrun.tables import document
@@ -51,7 +52,8 @@ def print_labels(
         hosts = {HostKind(nodes): [_LOCAL]}
     else:
         survey = select_hosts(
-            backends.Backends(parsed_args).survey(), parsed_args.hosts
+            backends.Backends(parsed_args).survey(matcher(parsed_args.hosts)),
+            parsed_args.hosts,
         )
         hosts, problems = _by_kind(survey.hosts), survey.problems
     if parsed_args.format in DOCUMENTS:

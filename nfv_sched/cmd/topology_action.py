@@ -1,6 +1,7 @@
 """``nfv-sched topology``: the NUMA maps of hosts, and what is free on them."""
 
 import argparse
+from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Sequence
 import dataclasses
@@ -44,7 +45,7 @@ def select_hosts(survey: Survey, patterns: Sequence[str]) -> Survey:
         return survey
     for pattern in patterns:
         if not any(_matches(host, pattern) for host in survey.hosts):
-            names = [host.host for host in survey.hosts]
+            names = [*(host.host for host in survey.hosts), *survey.unread]
             hint = did_you_mean(pattern, names)
             raise UnknownHostError(f'there is no host {pattern}{hint}')
     hosts = tuple(
@@ -53,6 +54,18 @@ def select_hosts(survey: Survey, patterns: Sequence[str]) -> Survey:
         if any(_matches(host, pattern) for pattern in patterns)
     )
     return dataclasses.replace(survey, hosts=hosts)
+
+
+def matcher(patterns: Sequence[str]) -> Callable[[str, str], bool]:
+    """Whether a host is to be read.
+
+    By the names of its nova-compute service and of its hypervisor.
+
+    :param patterns: as of :func:`select_hosts`
+    """
+    return lambda host, node: not patterns or any(
+        _names_match(host, node, pattern) for pattern in patterns
+    )
 
 
 def _matches(host: HostSurvey, pattern: str) -> bool:
@@ -81,11 +94,8 @@ def survey_of(
 ) -> Survey:
     """The hosts that are named, read once."""
     if command.surveyed is None:
-        patterns = parsed_args.hosts or ['*']
         survey = backends.Backends(parsed_args).survey_with_distances(
-            lambda host, node: any(
-                _names_match(host, node, pattern) for pattern in patterns
-            )
+            matcher(parsed_args.hosts)
         )
         command.problem(survey.problems)
         command.surveyed = select_hosts(survey, parsed_args.hosts)

@@ -153,7 +153,8 @@ class AggregateRecord:
 class CloudReader:
     """Reads all Nova cells, once.
 
-    ``problems`` grows while :meth:`nodes` is read.
+    ``problems`` grows while :meth:`nodes` is read, as does ``unread``: the
+    names of hosts that are not wanted.
 
     :raises nfv_sched.nova.cell_databases.NoDatabaseError: nova.conf names no
         API database
@@ -161,6 +162,7 @@ class CloudReader:
 
     def __init__(self) -> None:
         self.problems: list[str] = []
+        self.unread: list[str] = []
         self._context = cell_databases.admin_context()
         self._aggregates: list[Aggregate] = list(
             objects.AggregateList.get_all(self._context)
@@ -194,17 +196,39 @@ class CloudReader:
         return failure_domains.domains_by_host(self._aggregates, kinds)
 
     def nodes(
-        self, uuids: Collection[str] | None = None
+        self,
+        uuids: Collection[str] | None = None,
+        wanted: Callable[[str, str], bool] = lambda host, node: True,
     ) -> Iterator[ComputeNodeRecord]:
-        """Every compute node, or those of these uuids."""
+        """Every compute node, or those of these uuids.
+
+        :param wanted: whether to read a compute node, by the names of its
+            service and of its hypervisor; not asked about ``uuids``
+        """
         for cell in cell_databases.cells(self._context):
             with cell_databases.visit(
                 self._context, cell, self.problems
             ) as targeted:
-                yield from self._of_cell(targeted, uuids)
+                yield from self._of_cell(
+                    targeted,
+                    self._wanted(targeted, wanted) if uuids is None else uuids,
+                )
+
+    def _wanted(
+        self, context: Any, wanted: Callable[[str, str], bool]
+    ) -> list[str]:
+        """The uuids of the wanted compute nodes of a Nova cell."""
+        uuids = []
+        for page in node_rows(context):
+            for row in page:
+                if wanted(row.host, row.name):
+                    uuids.append(row.uuid)
+                else:
+                    self.unread.append(row.host)
+        return uuids
 
     def _of_cell(
-        self, context: Any, uuids: Collection[str] | None
+        self, context: Any, uuids: Collection[str]
     ) -> Iterator[ComputeNodeRecord]:
         services: dict[str, ComputeService] = {
             service.host: service
@@ -217,8 +241,6 @@ class CloudReader:
             held.setdefault((claim.host, claim.node), []).append(claim)
             if claim.instance.problem:
                 self.problems.append(claim.instance.problem)
-        if uuids is None:
-            uuids = [row.uuid for page in node_rows(context) for row in page]
         for page in read_pages(context, list(uuids), PAGE):
             self.problems += page.problems.values()
             yield from self._of_page(context, page, services, held)

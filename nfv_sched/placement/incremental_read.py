@@ -1,5 +1,6 @@
 """Read only the trees that changed since the last read of Placement."""
 
+from collections.abc import Collection
 from collections.abc import Mapping
 import dataclasses
 import logging
@@ -74,17 +75,25 @@ class TreeView:
         )
 
 
-def refresh(client: PlacementClient, view: TreeView) -> TreeView:
+def refresh(
+    client: PlacementClient,
+    view: TreeView,
+    uuids: Collection[str] | None = None,
+) -> TreeView:
     """The view after one refresh.
 
     Reads trees whose root changed, trees that are due, and some bad trees: a
     write that does not move the root may have repaired these. Logs each tree
     when it becomes bad, and when the reason changes.
 
+    :param uuids: of the compute nodes whose trees are read, instead of all
     :raises nfv_sched.placement.errors.PlacementError: Placement does not
         answer, or not correctly
     """
     roots = api.roots(client)
+    if uuids is not None:
+        chosen = set(map(schema.root_uuid, uuids))
+        roots = {uuid: roots[uuid] for uuid in chosen & roots.keys()}
     trees = {
         uuid: held
         for uuid, held in view.trees.items()

@@ -32,8 +32,8 @@ _NO_DISTANCES = (
 def read(
     kinds: Sequence[str] = (),
     *,
-    published: Mapping[str, HostTopology] | None = None,
     uuids: Collection[str] | None = None,
+    wanted: Callable[[str, str], bool] = lambda host, node: True,
     tell: Callable[[int], None] | None = None,
 ) -> Survey:
     """Survey all Nova cells. Nothing is written.
@@ -41,9 +41,9 @@ def read(
     Call ``nfv_sched.nova.config.configure`` first.
 
     :param kinds: of failure domains
-    :param published: topologies by compute node uuid, which add distances
-        to the hosts that have not drifted
     :param uuids: of the compute nodes to read, instead of all
+    :param wanted: whether to read a compute node, by the names of its
+        service and of its hypervisor
     :param tell: called with the number of hosts read so far
     :raises nfv_sched.nova.cell_databases.NoDatabaseError: nova.conf names no
         database
@@ -51,14 +51,11 @@ def read(
     reader = compute_nodes.CloudReader()
     named = reader.domains(kinds)
     zones = reader.zones()
-    known = published or {}
     problems: list[str] = []
     hosts = []
-    for number, node in enumerate(reader.nodes(uuids), 1):
+    for number, node in enumerate(reader.nodes(uuids, wanted), 1):
         try:
-            hosts.append(
-                _host(node, named.get(node.compute.host), zones, known)
-            )
+            hosts.append(_host(node, named.get(node.compute.host), zones))
         except compute_topology.MalformedComputeError as error:
             problems.append(str(error))
         if tell is not None:
@@ -68,7 +65,38 @@ def read(
         datetime.datetime.now(datetime.UTC),
         tuple(sorted(hosts, key=lambda host: host.topology.name)),
         (*reader.problems, *problems),
-        () if known else (_NO_DISTANCES,),
+        (_NO_DISTANCES,),
+        tuple(reader.unread),
+    )
+
+
+def with_published(
+    survey: Survey, published: Mapping[str, HostTopology]
+) -> Survey:
+    """The survey with the published facts of each host's own sysfs.
+
+    :param survey: from :func:`read`
+    :param published: topologies by compute node uuid; those of hosts that
+        have drifted are not used
+    """
+    if not published:
+        return survey
+    return dataclasses.replace(
+        survey,
+        hosts=tuple(
+            dataclasses.replace(
+                host,
+                topology=_with_published(
+                    host.topology,
+                    host.state,
+                    published.get(host.topology.uuid),
+                ),
+            )
+            for host in survey.hosts
+        ),
+        unknown=tuple(
+            text for text in survey.unknown if text != _NO_DISTANCES
+        ),
     )
 
 
@@ -76,7 +104,6 @@ def _host(
     node: compute_nodes.ComputeNodeRecord,
     named: Mapping[str, str] | None,
     zones: Callable[[str], str],
-    published: Mapping[str, HostTopology],
 ) -> HostSurvey:
     compute = node.compute
     topology = compute_topology.topology_of(compute, node.devices, named)
@@ -88,7 +115,7 @@ def _host(
         ) from error
     return HostSurvey(
         compute.host,
-        _with_published(topology, state, published.get(compute.uuid)),
+        topology,
         state,
         tuple(map(_resident, node.guests)),
         tuple(_devices(node.devices, topology)),
@@ -103,10 +130,16 @@ def _host(
 
 
 def _with_published(
-    topology: HostTopology, state: Host, published: HostTopology | None
+    topology: HostTopology,
+    state: Host | None,
+    published: HostTopology | None,
 ) -> HostTopology:
     """The topology, with the published facts of the host's own sysfs."""
-    if published is None or drift.differences(state, published):
+    if (
+        state is None
+        or published is None
+        or drift.differences(state, published)
+    ):
         return topology
     known = {cell.id: cell for cell in published.cells}
     return dataclasses.replace(

@@ -1,5 +1,6 @@
 """Survey Placement alone: the published trees."""
 
+from collections.abc import Collection
 import datetime
 
 from nfv_sched.placement.client import PlacementClient
@@ -20,13 +21,16 @@ _NEVER = (
 )
 
 
-def view_of(client: PlacementClient) -> TreeView:
+def view_of(
+    client: PlacementClient, uuids: Collection[str] | None = None
+) -> TreeView:
     """All published trees, also those that cannot be used.
 
+    :param uuids: of the compute nodes whose trees are read, instead of all
     :raises nfv_sched.placement.errors.PlacementError: Placement does not
         answer, or not correctly
     """
-    return refresh(client, TreeView())
+    return refresh(client, TreeView(), uuids)
 
 
 def read(client: PlacementClient) -> Survey:

@@ -163,7 +163,8 @@ class Survey:
     """All hosts, sorted by name.
 
     ``problems`` says what could not be read although the source has it,
-    ``unknown`` what this kind of source never has.
+    ``unknown`` what this kind of source never has, ``unread`` the names of
+    the hosts that were not wanted.
     """
 
     source: Source
@@ -171,3 +172,4 @@ class Survey:
     hosts: tuple[HostSurvey, ...]
     problems: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()

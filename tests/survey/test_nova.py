@@ -198,3 +198,13 @@ def test_nothing_is_written(populated):
     finally:
         sa.event.remove(sa.Engine, 'before_cursor_execute', forbid)
     assert engines.count('SELECT') >= 5
+
+
+def test_only_wanted_hosts_are_read(populated, survey):
+    [host, *others] = survey.hosts
+    only = nova_survey.read(
+        ['rack'], wanted=lambda service, node: service == host.host
+    )
+    assert only.hosts == (host,)
+    assert sorted(only.unread) == sorted(other.host for other in others)
+    assert survey.unread == ()

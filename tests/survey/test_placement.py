@@ -90,16 +90,28 @@ def test_an_incomplete_tree_is_a_problem(populated, published):
 
 def test_distances_are_added_where_tree_and_report_agree(populated, published):
     trees = {topology.uuid: topology for topology in published.values()}
-    survey = nova_survey.read(published=trees)
+    read = nova_survey.read()
+    assert any('distances' in text for text in read.unknown)
+    survey = nova_survey.with_published(read, trees)
+    assert not survey.unknown
     dell = next(host for host in survey.hosts if host.host.startswith('dell'))
     assert {
         cell.id: dict(cell.distances) for cell in dell.topology.cells
     } == DISTANCES
     uuid = dell.topology.uuid
     drifted = dataclasses.replace(trees[uuid], cells=trees[uuid].cells[:1])
-    survey = nova_survey.read(published={uuid: drifted})
+    survey = nova_survey.with_published(read, {uuid: drifted})
     dell = next(host for host in survey.hosts if host.host.startswith('dell'))
     assert not any(cell.distances for cell in dell.topology.cells)
+
+
+def test_only_the_trees_of_wanted_hosts_are_read(populated, published):
+    client = PlacementClient(populated.placement)
+    uuid = min(topology.uuid for topology in published.values())
+    view = placement_survey.view_of(client, [uuid])
+    assert [held.host.uuid for held in view.trees.values()] == [uuid]
+    everything = placement_survey.view_of(client)
+    assert len(everything.trees) == len(published)
 
 
 def options(parser, *words):
