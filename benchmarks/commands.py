@@ -50,6 +50,7 @@ def words_of(host: str, server: str, page: pathlib.Path) -> list[str]:
         'topology --help',
         f'topology {host}',
         'topology --summary',
+        'labels h0',
         'labels',
         f'explain --flavor {_FITS}',
         f'explain --flavor {_FULL}',

@@ -44,7 +44,7 @@ def arguments() -> argparse.ArgumentParser:
         ('modes', runs.MODES, runs.MODES),
         (
             'columns',
-            (*columns.COLUMNS, runs.BOUND),
+            (*columns.COLUMNS, runs.HINDSIGHT, runs.BOUND),
             (*columns.DEFAULT, runs.BOUND),
         ),
     ):

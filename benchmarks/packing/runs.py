@@ -17,7 +17,9 @@ import warnings
 import nova.conf
 
 from benchmarks.packing import bounds
+from benchmarks.packing import hindsight
 from benchmarks.packing import ideal
+from benchmarks.packing import scheduler
 from benchmarks.packing import simulate
 from benchmarks.packing.clouds import CLOUDS
 from benchmarks.packing.columns import COLUMNS
@@ -83,6 +85,8 @@ def _default(field: Any) -> Any:
 
 #: The column of what no scheduler can surpass.
 BOUND = 'bound'
+#: The column of a search that knows what comes, and chooses hosts alone.
+HINDSIGHT = 'hindsight'
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -122,6 +126,7 @@ def tasks(
         for cloud in cloud_names
         for load in load_names
         for column in columns
+        if column != HINDSIGHT or mode == 'fill'
     ]
 
 
@@ -130,10 +135,30 @@ def perform(task: Task) -> Result:
     cloud, load = CLOUDS[task.cloud], LOADS[task.load]
     if task.column == BOUND:
         return _bound(task)
+    if task.column == HINDSIGHT:
+        return _hindsight(task)
     column = COLUMNS[task.column].with_options(dict(task.options))
     if task.mode == 'fill':
         return simulate.fill(cloud, load, column, task.seed)
     return simulate.churn(cloud, load, column, task.seed, task.events)
+
+
+def _hindsight(task: Task) -> Result:
+    cloud, load = CLOUDS[task.cloud], LOADS[task.load]
+    with scheduler.configured(COLUMNS['stock']):
+        hosts = hindsight.hosts_for(cloud, load, _coming(task))
+    return simulate.retrace(cloud, load, task.seed, hosts)
+
+
+def _coming(task: Task) -> list[str]:
+    """The flavors that come: twice of what fits on average.
+
+    No bound is near the end.
+    """
+    cloud, load = CLOUDS[task.cloud], LOADS[task.load]
+    count = int(2 * bounds.expected(cloud, load))
+    coming = simulate.sequence(cloud, load, task.seed)
+    return [one.flavor for one in itertools.islice(coming, count)]
 
 
 def _bound(task: Task) -> Result:
@@ -141,11 +166,7 @@ def _bound(task: Task) -> Result:
     shapes = bounds.shapes_of(load)
     packer = bounds.Packer(cloud, shapes)
     if task.mode == 'fill':
-        # Twice of what fits on average: no bound is near the end.
-        count = int(2 * bounds.expected(cloud, load))
-        coming = simulate.sequence(cloud, load, task.seed)
-        names = [one.flavor for one in itertools.islice(coming, count)]
-        return bounds.prefix(packer, shapes, names)
+        return bounds.prefix(packer, shapes, _coming(task))
     coming = simulate.arrivals(cloud, load, task.seed, task.events)
     region = ideal.Region(packer)
     guests = list(coming)

@@ -15,6 +15,7 @@ from benchmarks.packing import moves
 from benchmarks.packing import scheduler
 from benchmarks.packing.clouds import Cloud
 from benchmarks.packing.columns import Column
+from benchmarks.packing.columns import COLUMNS
 from benchmarks.packing.computes import Compute
 from benchmarks.packing.computes import CPU_RATIO
 from benchmarks.packing.computes import Held
@@ -128,14 +129,26 @@ class _Run:
         if placed is not None:
             self.running[arrival.number] = placed
         if counted:
-            self.offered[wanted.name] += 1
-            if placed is None:
-                self.rejected[wanted.name] += 1
-            else:
-                self.placed += 1
-                self.devices += len(placed[1].devices)
-                self.near += placed[1].near
+            self._count(wanted, placed)
         return placed
+
+    def put(self, arrival: loads.Arrival, compute: Compute) -> None:
+        """Place one guest on a host, with no limits for its claim."""
+        wanted = self.shapes[arrival.flavor]
+        placed = compute, compute.claim(wanted, None)
+        self.running[arrival.number] = placed
+        self._count(wanted, placed)
+
+    def _count(
+        self, wanted: Shape, placed: tuple[Compute, Held] | None
+    ) -> None:
+        self.offered[wanted.name] += 1
+        if placed is None:
+            self.rejected[wanted.name] += 1
+        else:
+            self.placed += 1
+            self.devices += len(placed[1].devices)
+            self.near += placed[1].near
 
     def end(self, number: int) -> None:
         """End a guest."""
@@ -202,6 +215,26 @@ def fill(
         for arrival in sequence(cloud, load, seed):
             if run.boot(arrival, counted=True) is None:
                 break
+        run.report()
+        return run.outcome()
+
+
+def retrace(
+    cloud: Cloud, load: Load, seed: int, hosts: Sequence[int]
+) -> Outcome:
+    """Guests come, stay, and get the hosts that were found for them.
+
+    Nova's own claim takes what they need.
+
+    :param hosts: of the guests that are placed, by number
+    :raises benchmarks.packing.computes.Refused: a claim fails
+    """
+    column = COLUMNS['stock']
+    with scheduler.configured(column):
+        run = _Run(cloud, load, column, remember=False)
+        coming = sequence(cloud, load, seed)
+        for host, arrival in zip(hosts, coming, strict=False):
+            run.put(arrival, run.computes[host])
         run.report()
         return run.outcome()
 
