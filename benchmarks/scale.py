@@ -25,6 +25,9 @@ quarter has 8 NUMA nodes and 48 of them on six cards, and a quarter 2 NUMA
 nodes without devices. Half of their CPUs, pages and devices are in use. One
 host in 50 has an instance in flight.
 
+With ``--calls`` it prints instead how many functions each step calls, which
+does not depend on the machine: per host as many at all sizes.
+
 ``--output FOLDER`` also writes the table as ``scale.csv``, ``--results
 FOLDER`` its figures as ``scale.json``.
 """
@@ -153,7 +156,10 @@ class Row:
 
 @dataclasses.dataclass
 class Steps:
-    """CPU seconds of the steps of one request."""
+    """The steps of one request, in CPU seconds or in calls of functions.
+
+    ``fit`` is the number of hosts that fit.
+    """
 
     others: float
     filters: float
@@ -400,6 +406,23 @@ def timed(work: Callable[[], Any]) -> tuple[float, Any]:
     return time.process_time() - start, answer
 
 
+def counted(work: Callable[[], Any]) -> tuple[float, Any]:
+    """How many functions some work calls, those in C too, and its answer."""
+    count = 0
+
+    def called(frame: Any, event: str, argument: Any) -> None:
+        nonlocal count
+        del frame, argument
+        count += event in ('call', 'c_call')
+
+    sys.setprofile(called)
+    try:
+        answer = work()
+    finally:
+        sys.setprofile(None)
+    return count, answer
+
+
 @contextlib.contextmanager
 def configured(*, chosen: bool) -> Iterator[None]:
     """Set Nova's options as in the README.
@@ -453,24 +476,34 @@ def _own(spec: Any) -> Any:
     return own
 
 
-def send(cloud: Cloud, states: Sequence[Any], spec: Any) -> Steps:
-    """Filter, weigh and choose once."""
+def send(
+    cloud: Cloud,
+    states: Sequence[Any],
+    spec: Any,
+    measured: Callable[[Callable[[], Any]], tuple[float, Any]] = timed,
+) -> Steps:
+    """Filter, weigh and choose once.
+
+    :param measured: does a step; returns what it takes, and its answer
+    """
     manager = cloud.manager
     spec = _own(spec)
     reset(states)
     gc.collect()
-    other_filters, kept = timed(
+    other_filters, kept = measured(
         lambda: manager.filter(manager.others, states, spec)
     )
-    our_filters, kept = timed(lambda: manager.filter(manager.ours, kept, spec))
-    other_weighers, _ = timed(
+    our_filters, kept = measured(
+        lambda: manager.filter(manager.ours, kept, spec)
+    )
+    other_weighers, _ = measured(
         lambda: manager.weigh(manager.other_weighers, kept, spec)
     )
-    our_weighers, weighed = timed(
+    our_weighers, weighed = measured(
         lambda: manager.weigh(manager.our_weighers, kept, spec)
     )
     best = weighed[0].obj
-    choice, _ = timed(
+    choice, _ = measured(
         lambda: node_chooser.choose(cycle.begin(spec), best, spec)
     )
     return Steps(
@@ -557,6 +590,18 @@ def _measure_request(
     )
 
 
+def calls(hosts: int, case: clouds.Case, *, chosen: bool) -> Steps:
+    """The function calls of one request whose forecasts all exist."""
+    with configured(chosen=chosen):
+        cloud = Cloud(hosts)
+        spec = cloud.spec(case)
+        first, second = cloud.states(), cloud.states()
+        start(cloud, first, spec)
+        with mock.patch.object(forecasts, 'NEW_PER_REQUEST', sys.maxsize):
+            send(cloud, first, spec)
+        return send(cloud, second, spec, counted)
+
+
 def growth(rows: Sequence[Row]) -> dict[str, float]:
     """The most that a step's time per host grows from the fewest hosts on.
 
@@ -633,6 +678,36 @@ def show(rows: Sequence[Row], console: Console) -> None:
         )
 
 
+def show_calls(
+    sizes: Sequence[int], cases: Sequence[clouds.Case], console: Console
+) -> None:
+    """Print how many functions each step calls per host."""
+    table = Table(title='Calls of functions per host')
+    steps = ("Nova's others", 'filters', 'weighers warm')
+    for header in ('instance', 'nodes chosen', 'hosts', *steps):
+        table.add_column(
+            header, justify='left' if header == 'instance' else 'right'
+        )
+    for case in cases:
+        for chosen in (False, True):
+            for hosts in sizes:
+                found = calls(hosts, case, chosen=chosen)
+                table.add_row(
+                    case.name,
+                    'on' if chosen else 'off',
+                    f'{hosts:,}',
+                    *(
+                        f'{count / hosts:.1f}'
+                        for count in (
+                            found.others,
+                            found.filters,
+                            found.weighers,
+                        )
+                    ),
+                )
+    console.print(table)
+
+
 def _write(
     rows: Sequence[Row],
     folder: pathlib.Path | None,
@@ -668,6 +743,9 @@ def main() -> None:
     parser.add_argument('--hosts', default='1000,5000,10000')
     parser.add_argument('--runs', type=int, default=3)
     parser.add_argument('--request', default='', help='part of its name')
+    parser.add_argument(
+        '--calls', action='store_true', help='count calls of functions'
+    )
     parser.add_argument('--output', type=pathlib.Path, metavar='FOLDER')
     parser.add_argument('--results', type=pathlib.Path, metavar='FOLDER')
     args = parser.parse_args()
@@ -675,8 +753,12 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, filename=os.devnull)
     console = Console(width=160)
     cases = [case for case in REQUESTS if args.request in case.name]
+    sizes = list(map(int, args.hosts.split(',')))
+    if args.calls:
+        show_calls(sizes, cases, console)
+        return
     rows: list[Row] = []
-    for hosts in map(int, args.hosts.split(',')):
+    for hosts in sizes:
         with console.status(f'{hosts} hosts'):
             rows += measure(hosts, args.runs, cases)
         # The largest sizes take minutes.

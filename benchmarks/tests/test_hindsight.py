@@ -57,7 +57,7 @@ def every_choice(hosts, names):
 
 @pytest.mark.parametrize('seed', range(12))
 def test_the_search_finds_what_trying_everything_finds(seed):
-    dice = random.Random(f'hindsight/{seed}')
+    dice = random.Random(f'hindsight/{seed}')  # noqa: S311
     names = dice.choices(list(tiny.FLAVORS), k=14)
     found = hindsight.hosts_for(tiny.cloud(2), tiny.LOAD, names)
     assert len(found) == every_choice(2, names)

@@ -79,3 +79,21 @@ def test_rows_have_every_request_with_and_without_a_choice():
     assert set(scale.growth([*more, *rows]).values()) == {1.0}
     slow = dataclasses.replace(more[0], warm_us=2 * more[0].warm_us)
     assert scale.growth([slow, *rows])['warm_us'] == pytest.approx(2)
+
+
+@pytest.mark.parametrize(
+    ('case', 'chosen'),
+    zip(scale.REQUESTS, (False, True), strict=True),
+    ids=('1 node', '2 nodes, chosen'),
+)
+def test_no_step_calls_more_functions_per_host(case, chosen):
+    # Enough for all variants of hosts at both sizes.
+    few, many = 64, 128
+    at_few = scale.calls(few, case, chosen=chosen)
+    at_many = scale.calls(many, case, chosen=chosen)
+    assert at_few.fit * 2 == at_many.fit
+    for step in ('filters', 'weighers'):
+        count = getattr(at_few, step)
+        assert count > few
+        assert getattr(at_many, step) <= 1.01 * count * many / few
+    assert at_many.choice <= 1.01 * at_few.choice
