@@ -41,7 +41,9 @@ class Column:
     capabilities, server groups) are left out. ``told`` is whether it knows
     from the start which flavors will come, and how often each; ``primed``
     whether it has counted earlier instances of the load, as a scheduler
-    counts those that run when it starts. For a guest that finds no host
+    counts those that run when it starts; ``knows_flavors`` whether it has
+    counted the flavors, as a scheduler does in a cloud where no instance
+    runs. For a guest that finds no host
     ``most_moves`` others may be moved.
     """
 
@@ -52,6 +54,7 @@ class Column:
     options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     told: bool = False
     primed: bool = False
+    knows_flavors: bool = False
     most_moves: int = 0
 
     @property
@@ -117,6 +120,14 @@ COLUMNS = {
             (_STOCK_WEIGHERS, _OUR_WEIGHERS),
             {**_LEFT_TO_US, 'nfv_sched.choose_nodes': True},
             primed=True,
+        ),
+        Column(
+            'choosing-new',
+            'the same as ours-choosing, started where the flavors exist',
+            _OUR_FILTERS,
+            (_STOCK_WEIGHERS, _OUR_WEIGHERS),
+            {**_LEFT_TO_US, 'nfv_sched.choose_nodes': True},
+            knows_flavors=True,
         ),
         Column(
             'ours-pack',

@@ -98,6 +98,12 @@ class _Run:
                 )
                 for name in loads.earlier(load, demand.MOST_INSTANCES)
             )
+        if column.knows_flavors:
+            weight = demand.FLAVORS_WEIGHT / len(self.shapes)
+            process.current().demand.prime(
+                (fit.FitRequest(request_spec.read_guest(one.spec)), weight)
+                for one in self.shapes.values()
+            )
         self.scheduler = scheduler.Scheduler(
             column, self.computes, remember=remember
         )
