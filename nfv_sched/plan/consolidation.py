@@ -125,7 +125,7 @@ class _Consolidation:
             options = _NONE
             elapsed = time.monotonic() - begin
             if elapsed < self._seconds:
-                options = finder.options(projected, [()])
+                options = finder.options(projected)
             if not options.all and elapsed < 2 * self._seconds:
                 # Those that were found are small, and too many to choose from.
                 options = _NONE.with_arrivals(

@@ -27,6 +27,7 @@ from nfv_sched.plan.ordering import order
 from nfv_sched.plan.planner import PlannedCloud
 from nfv_sched.plan.projected_host import ProjectedHost
 from nfv_sched.plan.projected_host import Resident
+from nfv_sched.plan.projected_host import tell_cores_apart
 from nfv_sched.plan.solver import ChoiceProblem
 from nfv_sched.plan.solver import host_choices
 from nfv_sched.plan.values import Plan
@@ -160,7 +161,7 @@ class _Departures:
         alike: dict[object, list[Resident]] = {}
         for resident in residents:
             if resident.asks is not None:
-                key = _leaves_behind(resident, by_core=by_core)
+                key = resident.leaves_behind(by_core=by_core)
                 alike.setdefault(key, []).append(resident)
         self._alike = list(alike.values())
         # By the numbers of those that leave, in order.
@@ -223,40 +224,6 @@ class _Departures:
         return known[1]
 
 
-def _leaves_behind(resident: Resident, *, by_core: bool) -> object:
-    """Equal for instances of one host that leave the same room behind."""
-    held = resident.held
-    return (
-        id(resident.asks),
-        resident.group,
-        tuple(
-            (
-                part.host_cell,
-                part.memory_mib,
-                part.page_size_kib,
-                part.shared,
-                part.host_cpus
-                if by_core or part.isolated
-                else len(part.host_cpus),
-            )
-            for part in held.cells
-        ),
-        tuple(
-            sorted(
-                (
-                    each.vendor_id,
-                    each.product_id,
-                    each.dev_type,
-                    str(each.numa_node),
-                    each.parent or each.address,
-                )
-                for each in held.devices
-            )
-        ),
-        tuple(sorted(held.amounts.items())),
-    )
-
-
 class _Defragmentation:
     def __init__(
         self,
@@ -276,12 +243,7 @@ class _Defragmentation:
             name: self._rooms.value(name, projected.host)
             for name, projected in cloud.projected_hosts.items()
         }
-        # Which CPUs of a core are free only matters to some policies.
-        self._by_core = any(
-            cell.thread_policy in ('isolate', 'require')
-            for each in expected
-            for cell in each.fit_request.guest.cells
-        )
+        self._by_core = tell_cores_apart(each.fit_request for each in expected)
         self._deadline = time.monotonic() + seconds
         self._complete = True
 

@@ -95,6 +95,7 @@ class OptionFinder:
     :param wanted: the numbers of the classes that may arrive where others
         leave
     :param shared: providers that several hosts draw from, by uuid
+    :param most_others: how many may arrive at one host that are not wanted
     """
 
     def __init__(
@@ -103,46 +104,68 @@ class OptionFinder:
         most: Counts,
         wanted: frozenset[int],
         shared: frozenset[str] = frozenset(),
+        most_others: float = math.inf,
     ) -> None:
         self._classes = classes
         self._most = most
+        self._most_others = most_others
         self._numbers = [number for number, limit in enumerate(most) if limit]
         self._wanted = wanted
         self._shared = shared
-        self._known: dict[Hashable, tuple[list[Arrivals], bool]] = {}
+        self._known: dict[Hashable, Options] = {}
 
-    def options(
+    def options(self, projected: ProjectedHost) -> Options:
+        """The options of a host that no instance leaves."""
+        key = projected.key([self._classes[each] for each in self._numbers])
+        if key not in self._known:
+            arrivals, complete = self._find(projected, self._numbers)
+            self._known[key] = Options(
+                tuple(Option((), each) for each in arrivals), complete
+            )
+        return self._known[key]
+
+    def leaving_options(
         self,
         projected: ProjectedHost,
         leaving: Iterable[tuple[Resident, ...]],
-        seconds: float = math.inf,
+        enough: Counts,
+        seconds: float,
     ) -> Options:
-        """The options of a host.
+        """The options of a host that instances leave.
 
-        :param leaving: sets of instances that may leave together
+        :param leaving: sets of instances that may leave together, smallest
+            first
+        :param enough: arrivals after which no others have to leave, too
         :param seconds: after which no other set is tried
         """
         found, complete = [], True
+        sufficient: list[frozenset[Resident]] = []
         deadline = time.monotonic() + seconds
         for residents in leaving:
-            if residents and time.monotonic() > deadline:
+            together = frozenset(residents)
+            if any(fewer <= together for fewer in sufficient):
+                continue
+            if time.monotonic() > deadline:
                 complete = False
                 break
-            state, numbers = projected, self._numbers
-            if residents:
-                state = projected.branch()
-                for resident in residents:
-                    state.leave(resident)
-                # One that leaves does not come back.
-                gone = {resident.asks for resident in residents}
-                numbers = [
+            state = projected.branch()
+            for resident in residents:
+                state.leave(resident)
+            # One that leaves does not come back.
+            gone = {resident.asks for resident in residents}
+            arrivals, every = self._find(
+                state,
+                [
                     number
                     for number in self._wanted
                     if self._classes[number] not in gone
-                ]
-            arrivals, every = self._arrivals(state, tuple(numbers))
+                ],
+            )
             complete = complete and every
-            found += [Option(residents, each) for each in arrivals]
+            options = [Option(residents, each) for each in arrivals]
+            found += options
+            if any(_at_least(each, enough) for each in options):
+                sufficient.append(together)
         return Options(tuple(found), complete)
 
     def fill(self, projected: ProjectedHost, order: Iterable[int]) -> Arrivals:
@@ -161,22 +184,10 @@ class OptionFinder:
                 arrivals = self.longer(arrivals, number, claimed)
         return arrivals
 
-    def _arrivals(
-        self, projected: ProjectedHost, numbers: Counts
+    def _find(
+        self, projected: ProjectedHost, numbers: Sequence[int]
     ) -> tuple[list[Arrivals], bool]:
         """The largest combinations of arrivals; whether that is all."""
-        key = (
-            numbers,
-            projected.key([self._classes[number] for number in numbers]),
-        )
-        if key not in self._known:
-            found, complete = self._find(projected, numbers)
-            self._known[key] = _largest(found), complete
-        return self._known[key]
-
-    def _find(
-        self, projected: ProjectedHost, numbers: Counts
-    ) -> tuple[dict[Counts, Arrivals], bool]:
         none = tuple(0 for _ in self._classes)
         found = {none: Arrivals()}
         level: dict[Counts, list[tuple[ProjectedHost, Arrivals]]] = {
@@ -188,7 +199,7 @@ class OptionFinder:
             seen: set[Hashable] = set()
             for counts, states in level.items():
                 for number in numbers:
-                    if counts[number] >= self._most[number]:
+                    if not self._may_grow(counts, number):
                         continue
                     asked = self._classes[number]
                     more = _one_more(counts, number)
@@ -210,9 +221,19 @@ class OptionFinder:
                             complete = False
                         found.setdefault(more, longer)
                         if len(found) >= MAX_COMBINATIONS:
-                            return found, False
+                            return _largest(found), False
             level = following
-        return found, complete
+        return _largest(found), complete
+
+    def _may_grow(self, counts: Counts, number: int) -> bool:
+        """Whether one more of a class may arrive."""
+        if counts[number] >= self._most[number]:
+            return False
+        return number in self._wanted or self._most_others > sum(
+            count
+            for each, count in enumerate(counts)
+            if each not in self._wanted
+        )
 
     def longer(
         self, arrivals: Arrivals, number: int, claimed: Claimed
@@ -235,6 +256,14 @@ def _largest(found: Mapping[Counts, Arrivals]) -> list[Arrivals]:
             _one_more(counts, number) in found for number in range(len(counts))
         )
     ]
+
+
+def _at_least(option: Option, enough: Counts) -> bool:
+    """Whether as many of each class arrive."""
+    counts = option.counts(len(enough))
+    return all(
+        count >= least for count, least in zip(counts, enough, strict=True)
+    )
 
 
 def _one_more(counts: Counts, number: int) -> Counts:
@@ -260,9 +289,28 @@ def _usage(host: Host) -> Hashable:
 
 
 def subsets(
-    residents: Sequence[Resident], most: int
+    residents: Sequence[Resident], most: int, *, by_core: bool
 ) -> Iterator[tuple[Resident, ...]]:
-    """All sets of instances that can move, up to a size, smallest first."""
-    movable = [each for each in residents if each.asks is not None]
-    for count in range(min(most, len(movable)) + 1):
-        yield from itertools.combinations(movable, count)
+    """Sets of instances that can move, up to a size, smallest first.
+
+    Of instances that leave the same behind the first ones.
+
+    :param by_core: whether it matters which CPUs of a core are free
+    """
+    alike: dict[Hashable, list[Resident]] = {}
+    for each in residents:
+        if each.asks is not None:
+            key = each.leaves_behind(by_core=by_core)
+            alike.setdefault(key, []).append(each)
+    groups = list(alike.values())
+    for count in range(1, min(most, sum(map(len, groups))) + 1):
+        for numbers in itertools.combinations_with_replacement(
+            range(len(groups)), count
+        ):
+            taken = collections.Counter(numbers)
+            if all(taken[each] <= len(groups[each]) for each in taken):
+                yield tuple(
+                    resident
+                    for each, number in taken.items()
+                    for resident in groups[each][:number]
+                )

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
 import dataclasses
+import itertools
 import random
 import time
 
@@ -13,6 +14,7 @@ from nfv_sched.dryrun.placement_ledger import PlacementLedger
 from nfv_sched.plan import solver
 from nfv_sched.plan.limits import limits_of
 from nfv_sched.plan.options import Arrivals
+from nfv_sched.plan.options import Counts
 from nfv_sched.plan.options import Option
 from nfv_sched.plan.options import OptionFinder
 from nfv_sched.plan.options import Options
@@ -25,6 +27,7 @@ from nfv_sched.plan.ordering import unassigned
 from nfv_sched.plan.projected_host import ProjectedHost
 from nfv_sched.plan.projected_host import RequestClass
 from nfv_sched.plan.projected_host import Resident
+from nfv_sched.plan.projected_host import tell_cores_apart
 from nfv_sched.plan.solver import host_choices
 from nfv_sched.plan.solver import HostChoices
 from nfv_sched.plan.values import Method
@@ -225,6 +228,7 @@ class _Request:
         self._moving = moving
         self._closed = closed
         self._seconds = seconds
+        self._asked = frozenset(each.asked for each in moving)
         asked = [each.asked for each in moving]
         self._classes = list(dict.fromkeys([*asked, *cloud.classes()]))
         self._number = {each: n for n, each in enumerate(self._classes)}
@@ -285,34 +289,103 @@ class _Request:
         self, most_leaving: int
     ) -> tuple[dict[str, Options], OptionFinder]:
         """The options of the hosts that can change, as far as they are few."""
-        wanted = collections.Counter(each.asked for each in self._moving)
-        if most_leaving:
-            wanted.update(
-                each.asks
-                for residents in self._cloud.residents.values()
-                for each in residents
-                if each.asks is not None
-            )
-        finder = OptionFinder(
-            self._classes,
-            tuple(wanted[each] for each in self._classes),
-            frozenset(self._number[each.asked] for each in self._moving),
-            frozenset(provider for provider, _ in self._cloud.shared),
+        leaving = self._leaving_options(most_leaving) if most_leaving else {}
+        wanted = self._wanted(
+            resident
+            for each in leaving.values()
+            for option in each.found
+            for resident in option.leaving
         )
+        finder = self._finder(wanted, most_leaving)
         options = {}
         for host, projected in self._cloud.projected_hosts.items():
             if host in self._closed:
                 continue
-            found = finder.options(
-                projected,
-                self._leaving(host, most_leaving),
-                self._seconds / len(self._cloud.projected_hosts),
-            )
-            if most_leaving:
-                found = _worthwhile(found)
+            found = finder.options(projected)
+            if host in leaving:
+                more = leaving[host]
+                found = Options(
+                    (*found.found, *more.found), found.all and more.all
+                )
             if len(found.found) > 1 or found.found[0].arrivals.order:
                 options[host] = found
         return options, finder
+
+    def _leaving_options(self, most_leaving: int) -> dict[str, Options]:
+        """The options in which instances leave a host to make room on it."""
+        movable = self._movable()
+        finder = self._finder(
+            self._wanted(
+                each
+                for residents in movable.values()
+                for each in residents
+                if each.asks in self._asked
+            ),
+            most_leaving,
+        )
+        by_core = tell_cores_apart(each.fit_request for each in self._asked)
+        enough = self._wanted(())
+        return {
+            host: _worthwhile(
+                finder.leaving_options(
+                    self._cloud.projected_hosts[host],
+                    subsets(residents, most_leaving, by_core=by_core),
+                    enough,
+                    self._seconds / len(self._cloud.projected_hosts),
+                )
+            )
+            for host, residents in movable.items()
+        }
+
+    def _movable(self) -> dict[str, list[Resident]]:
+        """By open host, those that may find another host.
+
+        Hosts that others leave take only what they make room for: the others
+        go to hosts that take them as they are.
+        """
+        takers: dict[RequestClass, list[str]] = {}
+        for asked in self._classes:
+            takes = (
+                host
+                for host, projected in self._cloud.projected_hosts.items()
+                if host not in self._closed
+                and not isinstance(projected.attempt(asked), str)
+            )
+            # The host itself may be one of them.
+            takers[asked] = list(itertools.islice(takes, 2))
+        return {
+            host: [
+                each
+                for each in self._cloud.residents.get(host, ())
+                if each.asks is not None
+                and (
+                    each.asks in self._asked
+                    or any(taker != host for taker in takers[each.asks])
+                )
+            ]
+            for host in self._cloud.projected_hosts
+            if host not in self._closed
+        }
+
+    def _wanted(self, leaving: Iterable[Resident]) -> Counts:
+        """How many of each class may need a host.
+
+        :param leaving: instances that may leave to make room
+        """
+        wanted = collections.Counter(each.asked for each in self._moving)
+        residents = {each.uuid: each.asks for each in leaving}
+        wanted.update(asks for asks in residents.values() if asks is not None)
+        return tuple(wanted[each] for each in self._classes)
+
+    def _finder(self, wanted: Counts, most_leaving: int) -> OptionFinder:
+        return OptionFinder(
+            self._classes,
+            wanted,
+            frozenset(self._number[asked] for asked in self._asked),
+            frozenset(provider for provider, _ in self._cloud.shared),
+            # No host is left without need: each takes one that is wanted.
+            most_leaving * len(self._moving),
+        )
 
     def _more_options(
         self, options: Mapping[str, Options], finder: OptionFinder, least: int
@@ -427,9 +500,6 @@ class _Request:
             self._cloud.shared,
         )
 
-    def _leaving(self, host: str, most: int) -> Iterable[tuple[Resident, ...]]:
-        return subsets(self._cloud.residents.get(host, ()), most)
-
     def _ordered(self, options: Mapping[str, Option]) -> tuple[Plan, Ordered]:
         """The steps for what was chosen, and who finds no place."""
         moving = [*moving_of(options), *self._moving]
@@ -499,14 +569,14 @@ def _changed(options: Mapping[str, Option]) -> dict[str, Option]:
 
 
 def _worthwhile(options: Options) -> Options:
-    """Without those in which instances leave and none arrives.
+    """Without those in which none arrives.
 
     Of the options with the same arrivals, in which the same classes leave,
     the one stays that moves the least memory.
     """
     best: dict[object, Option] = {}
     for option in options.found:
-        if option.leaving and not option.arrivals.order:
+        if not option.arrivals.order:
             continue
         key = (
             tuple(sorted(id(each.asks) for each in option.leaving)),

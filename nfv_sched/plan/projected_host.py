@@ -3,6 +3,7 @@
 import collections
 from collections.abc import Callable
 from collections.abc import Hashable
+from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
 import dataclasses
@@ -86,6 +87,51 @@ class Resident:
     method: Method = Method.LIVE
     stays: str = ''
     group: str | None = None
+
+    def leaves_behind(self, *, by_core: bool) -> Hashable:
+        """Equal for instances of one host that leave the same room behind.
+
+        :param by_core: whether it matters which CPUs of a core are free
+        """
+        held = self.held
+        return (
+            id(self.asks),
+            self.group,
+            tuple(
+                (
+                    part.host_cell,
+                    part.memory_mib,
+                    part.page_size_kib,
+                    part.shared,
+                    part.host_cpus
+                    if by_core or part.isolated
+                    else len(part.host_cpus),
+                )
+                for part in held.cells
+            ),
+            tuple(
+                sorted(
+                    (
+                        each.vendor_id,
+                        each.product_id,
+                        each.dev_type,
+                        str(each.numa_node),
+                        each.parent or each.address,
+                    )
+                    for each in held.devices
+                )
+            ),
+            tuple(sorted(held.amounts.items())),
+        )
+
+
+def tell_cores_apart(requests: Iterable[fit.FitRequest]) -> bool:
+    """Whether it matters for requests which CPUs of a core are free."""
+    return any(
+        cell.thread_policy in ('isolate', 'require')
+        for request in requests
+        for cell in request.guest.cells
+    )
 
 
 class ProjectedHost:
