@@ -144,6 +144,77 @@ def test_room_is_made_for_more(seed):
     assert len(boots) + len(plan.unplaced) == 2
 
 
+def fewest_that_leave(cloud, new, most):
+    """Exhaustive: the fewest of one host that make room; None if none do."""
+    for count in range(most + 1):
+        for host, residents in cloud.residents.items():
+            for leaving in itertools.combinations(residents, count):
+                others = [name for name in cloud.residents if name != host]
+                for targets in itertools.product(others, repeat=count):
+                    if fits_after(cloud, new, host, leaving, targets):
+                        return count
+    return None
+
+
+def fits_after(cloud, new, host, leaving, targets):
+    """Whether an instance fits a host once others went to their targets."""
+    hosts = {
+        name: each.branch() for name, each in cloud.projected_hosts.items()
+    }
+    for resident, target in zip(leaving, targets, strict=True):
+        claimed = hosts[target].attempt(resident.asks)
+        if isinstance(claimed, str):
+            return False
+        hosts[target].arrive(resident.asks, claimed)
+        hosts[host].leave(resident)
+    return not isinstance(hosts[host].attempt(new), str)
+
+
+@pytest.mark.parametrize('seed', range(16))
+def test_room_for_one_is_made_by_as_few_as_exhaustive_search_finds(seed):
+    cloud, classes = clouds.random_cloud(seed, hosts=3, fill=0.6)
+    new = clouds.request_class(
+        'new',
+        clouds.request(
+            cells=1 + seed % 2,
+            cpus=8,
+            pages=2,
+            thread_policy=(None, 'require')[seed // 2 % 2],
+        ),
+        cloud.projected_hosts,
+    )
+    fewest = fewest_that_leave(cloud, new, 2)
+    plan = planner.make_room(cloud, new, 1)
+    replay(cloud, plan, None, new)
+    if fewest is None:
+        assert not plan.is_complete
+        assert plan.at_most == 0
+    else:
+        assert [step.method for step in plan.steps] == [
+            *[Method.LIVE] * fewest,
+            Method.BOOT,
+        ]
+
+
+def test_where_no_other_host_takes_any_instance_none_is_tried():
+    """No time is needed to prove that there is no room."""
+    cloud, _ = clouds.random_cloud(0, hosts=3, fill=0)
+    names = list(cloud.projected_hosts)
+    small, large = (
+        clouds.request_class(f'{cpus}', clouds.request(cpus=cpus), names)
+        for cpus in (4, 8)
+    )
+    for name, host in cloud.projected_hosts.items():
+        cloud.residents[name].extend(
+            clouds.boot(host, small, f'{name}-{number}') for number in range(4)
+        )
+    plan = planner.make_room(
+        cloud, large, 1, search_limits=SearchLimits(2, 0.001)
+    )
+    assert not plan.steps
+    assert plan.at_most == 0
+
+
 def test_fewest_instances_move():
     """One of two hosts is full of small ones, the other of large ones."""
     cloud, _ = clouds.random_cloud(0, hosts=3, fill=0)
