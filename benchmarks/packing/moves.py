@@ -43,7 +43,8 @@ _SECONDS = 10.0
 class RoomMaker:
     """Makes room on the computes.
 
-    ``moves`` counts those that were made.
+    ``moves`` counts those that were made, ``booted`` the guests that they
+    made room for.
 
     :param most: the most moves for one guest
     """
@@ -52,7 +53,7 @@ class RoomMaker:
         self._computes = {compute.name: compute for compute in computes}
         self._most = most
         self._classes: dict[str, RequestClass] = {}
-        self.moves = 0
+        self.moves = self.booted = 0
 
     def boot(
         self, wanted: Shape, running: Running
@@ -78,6 +79,7 @@ class RoomMaker:
             running[number] = target, target.claim(held.shape, limits())
             source.release(held)
             self.moves += 1
+        self.booted += 1
         return booted
 
     def _plan(self, wanted: Shape, running: Running) -> Plan:

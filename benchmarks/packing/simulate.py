@@ -44,8 +44,8 @@ class Outcome:
     aside. ``near`` of ``devices`` taken were on a cell of their guest.
     ``stranded`` is the share of all devices that are free on cells where no
     device flavor fits any more: at the end, or on average. ``seconds`` are
-    the process's. ``moves`` were made for guests that found no host, those of
-    the warm-up included.
+    the process's. ``moves`` were made for ``moved_for`` guests that found no
+    host otherwise, those of the warm-up included.
     """
 
     placed: int
@@ -58,6 +58,7 @@ class Outcome:
     used_cpus: float
     seconds: float
     moves: int = 0
+    moved_for: int = 0
 
     @property
     def rejection_rate(self) -> float:
@@ -183,6 +184,7 @@ class _Run:
             used_cpus=sum(self.used) / reports,
             seconds=time.process_time() - self._started,
             moves=self._room_maker.moves if self._room_maker else 0,
+            moved_for=self._room_maker.booted if self._room_maker else 0,
         )
 
 
