@@ -172,7 +172,7 @@ def fits_after(cloud, new, host, leaving, targets):
 
 @pytest.mark.parametrize('seed', range(16))
 def test_room_for_one_is_made_by_as_few_as_exhaustive_search_finds(seed):
-    cloud, classes = clouds.random_cloud(seed, hosts=3, fill=0.6)
+    cloud, _ = clouds.random_cloud(seed, hosts=3, fill=0.6)
     new = clouds.request_class(
         'new',
         clouds.request(
