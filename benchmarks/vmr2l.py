@@ -556,22 +556,24 @@ def main() -> None:
     parser.add_argument('--seconds', type=float, default=5.0)
     parser.add_argument('--exact', type=float, metavar='SECONDS')
     args = parser.parse_args()
-    table = Table(
-        *('mapping', 'PMs', 'VMs', 'limit', 'moves', 's', 'rate', 'bound'),
-        *('greedy', 'all plans', 'their bound'),
-    )
     for path in sorted(args.data.glob('**/*.json')):
-        for row in _rows(read(path), args):
-            table.add_row(path.stem, *row)
-    Console().print(table)
+        placements = read(path)
+        table = Table(
+            *('limit', 'moves', 's', 'rate', 'bound'),
+            *('greedy', 'all plans', 'bound of all'),
+            title=f'{path.stem}: {len(placements.machines):,} PMs, '
+            f'{len(placements.vms):,} VMs',
+        )
+        for row in _rows(placements, args):
+            table.add_row(*row)
+        Console().print(table)
 
 
 def _rows(
     placements: Placements, args: argparse.Namespace
 ) -> Iterator[tuple[str, ...]]:
     free = placements.free()
-    sizes = f'{len(placements.machines):,}', f'{len(placements.vms):,}'
-    yield *sizes, '0', '0', '', f'{free.fragment_rate():.4f}'
+    yield '0', '0', '', f'{free.fragment_rate():.4f}'
     for limit in args.moves:
         start = time.perf_counter()
         found = plan(
@@ -579,7 +581,6 @@ def _rows(
         )
         taken = time.perf_counter() - start
         yield (
-            *sizes,
             str(limit),
             str(len(found.steps)),
             f'{taken:.1f}',
