@@ -63,8 +63,9 @@ def matcher(patterns: Sequence[str]) -> Callable[[str, str], bool]:
 
     :param patterns: as of :func:`select_hosts`
     """
-    return lambda host, node: not patterns or any(
-        _names_match(host, node, pattern) for pattern in patterns
+    return lambda host, node: (
+        not patterns
+        or any(_names_match(host, node, pattern) for pattern in patterns)
     )
 
 
