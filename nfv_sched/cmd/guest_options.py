@@ -95,7 +95,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         'physical network, the VNIC type (default: direct) and the NUMA '
         'affinity policy, or these and more as physnet=NETWORK,'
         'vnic_type=VNIC,numa_policy=POLICY,trusted=true,tunneled=true,'
-        'egress_kbps=N,ingress_kbps=N; may be repeated',
+        'egress_kbps=N,ingress_kbps=N,accelerator=CLASS; may be repeated',
     )
     group.add_argument(
         '--hint',

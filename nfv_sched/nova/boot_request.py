@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 from collections.abc import Sequence
 import dataclasses
+import re
 from typing import Any
 import uuid
 
 from nova import context as nova_context
 from nova import exception
 from nova import objects
+from nova.accelerator import cyborg
 import nova.conf
 from nova.db.api import api as api_db
 from nova.db.api import models as api_models
@@ -31,13 +33,15 @@ from nfv_sched.nova.types import RequestSpec
 
 _NORMAL = network_model.VNIC_TYPE_NORMAL
 _REMOTE_MANAGED = network_model.VNIC_TYPE_REMOTE_MANAGED
-#: VNIC types of hypothetical ports. Those of accelerators need a device
-#: profile of Cyborg, which only an existing port has.
-VNIC_TYPES = (_NORMAL, *network_model.VNIC_TYPES_SRIOV)
+_ACCELERATED = network_model.VNIC_TYPES_ACCELERATOR
+#: VNIC types of hypothetical ports.
+VNIC_TYPES = (_NORMAL, *network_model.VNIC_TYPES_SRIOV, *_ACCELERATED)
 #: How properties of images begin that may matter to a scheduler.
 IMAGE_PREFIXES = ('hw_', 'os_', 'img_', 'trait:')
 #: Stored requests per query.
 _PAGE = 500
+#: A resource class and traits, see Port.
+_DEVICE_PROFILE = re.compile(r'[A-Z0-9_]+(\+[A-Z0-9_]+)*')
 _POLICIES = ('required', 'socket', 'legacy', 'preferred')
 
 
@@ -53,7 +57,9 @@ class Port:
     VF), ``direct-physical`` (a whole port), ... ``numa_policy`` is that of
     the port; None leaves it to flavor and image. ``trusted`` is None where
     trusted and other VFs are equally good. A minimum bandwidth is in kbit/s,
-    0 for none.
+    0 for none. ``accelerator`` is what the device profile of a port for an
+    accelerator asks of Placement: a resource class, of which Nova allows one,
+    and after ``+`` each trait that is required.
     """
 
     physnet: str | None = None
@@ -63,6 +69,24 @@ class Port:
     trusted: bool | None = None
     egress_kbps: int = 0
     ingress_kbps: int = 0
+    accelerator: str | None = None
+
+    def __post_init__(self) -> None:
+        """Check what goes together.
+
+        :raises ValueError: says what is wrong
+        """
+        accelerated = self.vnic_type in _ACCELERATED
+        if accelerated and self.accelerator is None:
+            raise ValueError(
+                f'vnic_type={self.vnic_type} needs accelerator=CLASS, what '
+                'its device profile asks'
+            )
+        if self.accelerator is not None and not accelerated:
+            raise ValueError(
+                f'accelerator={self.accelerator} needs one of vnic_type='
+                f'{", ".join(_ACCELERATED)}'
+            )
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -133,6 +157,7 @@ def port_of(text: str) -> Port:
         trusted=_boolean(values['trusted']) if 'trusted' in values else None,
         egress_kbps=_number(values.get('egress_kbps', '0')),
         ingress_kbps=_number(values.get('ingress_kbps', '0')),
+        accelerator=_accelerator(values.get('accelerator')),
     )
 
 
@@ -173,6 +198,12 @@ def _one_of(value: str, known: Sequence[str]) -> str:
 
 def _boolean(text: str) -> bool:
     return bool(strutils.bool_from_string(text, strict=True))
+
+
+def _accelerator(text: str | None) -> str | None:
+    if text is not None and not _DEVICE_PROFILE.fullmatch(text):
+        raise ValueError(f'{text!r} is not CLASS or CLASS+TRAIT')
+    return text
 
 
 def _number(text: str) -> int:
@@ -347,6 +378,39 @@ def bandwidth_groups(ports: Sequence[Port], uuids: Sequence[str]) -> list[Any]:
     return groups
 
 
+def accelerator_groups(
+    ports: Sequence[Port], uuids: Sequence[str]
+) -> list[Any]:
+    """The ``objects.RequestGroup`` of each port for an accelerator.
+
+    As Nova makes them of Cyborg's device profile
+    (``nova.accelerator.cyborg`` ``get_device_request_groups``).
+    """
+    groups = []
+    for port, port_uuid in zip(ports, uuids, strict=True):
+        if port.accelerator is None:
+            continue
+        resource_class, *traits = port.accelerator.split('+')
+        group = objects.RequestGroup(
+            requester_id=cyborg.get_device_profile_group_requester_id(
+                0, port_uuid
+            )
+        )
+        group.add_resource(rclass=resource_class, amount=1)
+        for trait in traits:
+            group.add_trait(trait_name=trait, trait_type='required')
+        groups.append(group)
+    return groups
+
+
+def port_groups(ports: Sequence[Port], uuids: Sequence[str]) -> list[Any]:
+    """What ports ask of Placement, each as an ``objects.RequestGroup``."""
+    return [
+        *bandwidth_groups(ports, uuids),
+        *accelerator_groups(ports, uuids),
+    ]
+
+
 def networks_of(ports: Sequence[Port]) -> Any:
     """The ``objects.NetworkMetadata`` of ports."""
     return objects.NetworkMetadata(
@@ -385,7 +449,7 @@ def _make(context: Any, request: BootRequest) -> MadeRequest:
     devices = pci_requests(request.flavor, image, request.ports, uuids)
     devices.instance_uuid = instance_uuid
     metadata = networks_of(request.ports) if request.ports else None
-    groups = bandwidth_groups(request.ports, uuids)
+    groups = port_groups(request.ports, uuids)
     by_hand = dict(zip(uuids, request.ports, strict=True))
     policies = {name: port.numa_policy for name, port in by_hand.items()}
     level = None

@@ -43,6 +43,9 @@ def _port(data: Data) -> Port:
         numa_policy=data.get('numa_policy') or None,
         tunneled=data.get('tunneled', False),
         trusted=data.get('trusted'),
+        egress_kbps=int(data.get('egress_kbps', 0)),
+        ingress_kbps=int(data.get('ingress_kbps', 0)),
+        accelerator=data.get('accelerator'),
     )
 
 

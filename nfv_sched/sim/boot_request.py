@@ -78,7 +78,10 @@ def request_spec(  # noqa: PLR0913 - everything in a request
     nova_meta = boot_request.image_of(image)
     real_flavor = nova_flavor(context, flavor)
     instances = list(uuids) or [uuidutils.generate_uuid()]
-    requests = boot_request.pci_requests(real_flavor, nova_meta, wanted)
+    port_uuids = boot_request.new_uuids(wanted)
+    requests = boot_request.pci_requests(
+        real_flavor, nova_meta, wanted, port_uuids
+    )
     requests.instance_uuid = instances[0]
     spec = objects.RequestSpec.from_components(
         context,
@@ -90,6 +93,8 @@ def request_spec(  # noqa: PLR0913 - everything in a request
         filter_properties={'scheduler_hints': dict(hints or {})},
         instance_group=group,
         availability_zone=None,
+        port_resource_requests=boot_request.port_groups(wanted, port_uuids)
+        or None,
     )
     spec.num_instances = len(instances)
     if wanted:

@@ -10,6 +10,7 @@ from nova.scheduler.client import report
 
 from nfv_sched.sim import compat
 from nfv_sched.sim import driver
+from nfv_sched.sim import neutron_agent
 from nfv_sched.sim import numa_devices
 from nfv_sched.sim import settings
 from nfv_sched.sim.machine import Machine
@@ -66,6 +67,9 @@ class Compute:
                 self._tracker.update_available_resource(
                     context, host, startup=True
                 )
+        neutron_agent.publish_bandwidth(
+            context, placement, host, self.node.uuid, machine
+        )
 
     @property
     def node(self) -> Any:

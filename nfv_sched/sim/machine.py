@@ -49,7 +49,10 @@ class Assign(enum.StrEnum):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Nic:
-    """One port of a network card: a physical function and its VFs."""
+    """One port of a network card: a physical function and its VFs.
+
+    The bandwidth, in kbit/s, is what ports may have a minimum of.
+    """
 
     address: str
     vendor_id: str
@@ -59,6 +62,8 @@ class Nic:
     vf_product_id: str | None = None
     physnet: str | None = None
     assign: Assign = Assign.NONE
+    egress_kbps: int = 0
+    ingress_kbps: int = 0
 
     @property
     def vf_addresses(self) -> tuple[str, ...]:
@@ -322,6 +327,8 @@ def _nic(data: Data) -> Nic:
         vf_product_id=data['vf_ids'].partition(':')[2] if vfs else None,
         physnet=data.get('physnet'),
         assign=Assign(data.get('assign', default)),
+        egress_kbps=int(data.get('egress_kbps', 0)),
+        ingress_kbps=int(data.get('ingress_kbps', 0)),
     )
 
 

@@ -85,11 +85,16 @@ def pci_devices(machine: Machine) -> list[dict[str, Any]]:
             {
                 **_function(nic, address, nic.vf_product_id or '', 'type-VF'),
                 'parent_addr': nic.address,
-                'parent_ifname': f'eth{place}',
+                'parent_ifname': interface_name(place),
             }
             for address in nic.vf_addresses
         )
     return devices
+
+
+def interface_name(place: int) -> str:
+    """The name of the network interface of a machine's card."""
+    return f'eth{place}'
 
 
 def _function(

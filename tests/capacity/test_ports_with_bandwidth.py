@@ -1,6 +1,5 @@
 """Ports with a guaranteed bandwidth, from Placement to the claim."""
 
-from nova import objects
 import pytest
 
 from nfv_sched.capacity import CapacityCounter
@@ -14,10 +13,7 @@ from nfv_sched.sim.boot_request import SimulatedFlavor
 from nfv_sched.sim.boot_result import Outcome
 from nfv_sched.sim.cloud import simulated_cloud
 from nfv_sched.sim.topology_reader import read_published_topology
-from nfv_sched_testing import providers
 
-BANDWIDTH = 'NET_BW_EGR_KILOBIT_PER_SEC'
-TRAITS = ['CUSTOM_PHYSNET_PHYSNET1', 'CUSTOM_VNIC_TYPE_DIRECT']
 HOST = """
 about: room for one instance on node 0 and for two on node 1
 dedicated: 0-5
@@ -26,19 +22,17 @@ cells:
 - {id: 1, cpus: '2-5', memory_mib: 8192}
 nics:
 - {address: '0000:05:00.0', cell: 0, ids: '8086:158b', vfs: 4,
-   vf_ids: '8086:154c', physnet: physnet1}
+   vf_ids: '8086:154c', physnet: physnet1, egress_kbps: 4000}
 - {address: '0000:85:00.0', cell: 1, ids: '8086:158b', vfs: 4,
-   vf_ids: '8086:154c', physnet: physnet1}
+   vf_ids: '8086:154c', physnet: physnet1, egress_kbps: 1000}
 """
-#: By interface: the bandwidth of as many ports.
-PORTS = {'eth0': 4, 'eth1': 1}
 FLAVOR = SimulatedFlavor(
     'vnf',
     2,
     512,
     1,
     {'hw:cpu_policy': 'dedicated'},
-    (Port('physnet1', 'direct', 'required'),),
+    (Port('physnet1', 'direct', 'required', egress_kbps=1000),),
 )
 
 
@@ -47,49 +41,12 @@ def nova_options():
     """The cloud sets Nova's options."""
 
 
-def publish_bandwidth(client, compute):
-    """Create the providers of neutron's SR-IOV agent."""
-    agent = providers.create(client, 'one:NIC Switch agent', compute)
-    for interface, ports in PORTS.items():
-        total = {'total': ports * 1000, 'max_unit': ports * 1000}
-        providers.create(
-            client,
-            f'one:NIC Switch agent:{interface}',
-            agent,
-            inventories={BANDWIDTH: total},
-            traits=TRAITS,
-        )
-
-
-def with_bandwidth(spec):
-    """A request whose ports have a guaranteed bandwidth."""
-    spec.requested_resources = [
-        objects.RequestGroup(
-            requester_id=request.requester_id,
-            use_same_provider=True,
-            resources={BANDWIDTH: 1000},
-            required_traits=set(TRAITS),
-        )
-        for request in spec.pci_requests.requests
-    ]
-    return spec
-
-
 @pytest.fixture
-def cloud(monkeypatch):
+def cloud():
     with simulated_cloud(
         settings.NFV, options=settings.profile_options(settings.NFV)
     ) as cloud:
         cloud.add_host('one', machine.parse('ports', HOST))
-        publish_bandwidth(
-            PlacementClient(cloud.placement), cloud.computes['one'].node.uuid
-        )
-        plain = cloud.request_spec
-        monkeypatch.setattr(
-            cloud,
-            'request_spec',
-            lambda flavor, **values: with_bandwidth(plain(flavor, **values)),
-        )
         yield cloud
 
 

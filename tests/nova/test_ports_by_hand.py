@@ -3,6 +3,8 @@
 from unittest import mock
 
 from nova import context as nova_context
+from nova.accelerator import cyborg
+from nova.network import model as network_model
 from nova.network import neutron
 from nova.objects import network_request
 from nova.objects import request_spec as nova_request_spec
@@ -28,6 +30,10 @@ from nfv_sched.nova.boot_request import Port
         ),
         ('tunneled=true,vnic_type=normal', Port(None, 'normal', None, True)),
         ('trusted=no', Port(trusted=False)),
+        (
+            'physnet=a,vnic_type=accelerator-direct,accelerator=FPGA+CUSTOM_X',
+            Port('a', 'accelerator-direct', accelerator='FPGA+CUSTOM_X'),
+        ),
     ],
 )
 def test_ports_in_words(text, port):
@@ -43,7 +49,10 @@ def test_ports_in_words(text, port):
         ('physnet=a,trusted', "'trusted' is not NAME=VALUE"),
         ('trusted=perhaps', 'perhaps'),
         ('egress_kbps=-1', "'-1' is no number"),
-        ('a:accelerator-direct', 'accelerator-direct is none of'),
+        ('a:accelerator-direct', 'needs accelerator=CLASS, what its device'),
+        ('a:accelerator-direct-physical', 'needs accelerator=CLASS'),
+        ('accelerator=FPGA', 'accelerator=FPGA needs one of vnic_type=accel'),
+        ('vnic_type=accelerator-direct,accelerator=fpga', 'is not CLASS or'),
     ],
 )
 def test_ports_that_are_wrong(text, words):
@@ -55,6 +64,21 @@ def flavor():
     return boot_request.flavor_of(
         None, 'f', vcpus=2, ram_mib=1, disk_gib=0, extra_specs={}
     )
+
+
+#: As Cyborg's API shows one.
+PROFILE = {
+    'name': 'profile',
+    'groups': [
+        {
+            'resources:FPGA': '1',
+            'trait:CUSTOM_FPGA_INTEL_PAC_ARRIA10': 'required',
+            'accel:bitstream_id': '91c9',
+        }
+    ],
+}
+ACCELERATOR = 'FPGA+CUSTOM_FPGA_INTEL_PAC_ARRIA10'
+ACCELERATED = network_model.VNIC_TYPES_ACCELERATOR
 
 
 def of_nova(port, resource_request):
@@ -71,10 +95,15 @@ def of_nova(port, resource_request):
         'network',
         resource_request,
         port.numa_policy,
-        None,
+        'profile' if port.accelerator else None,
     )
     with (
         mock.patch.object(neutron, 'get_client'),
+        mock.patch.object(
+            cyborg._CyborgClient,
+            '_get_device_profile_list',
+            return_value=[PROFILE],
+        ),
         mock.patch.object(
             api, 'has_extended_resource_request_extension', return_value=False
         ),
@@ -91,10 +120,43 @@ def of_nova(port, resource_request):
     return uuid, metadata, groups, devices
 
 
+def accelerator_of(vnic_type):
+    return ACCELERATOR if vnic_type in ACCELERATED else None
+
+
+def test_every_vnic_type_of_nova_can_be_described():
+    theirs = {
+        value
+        for name, value in vars(network_model).items()
+        if name.startswith('VNIC_TYPE_')
+    }
+    # Instances of Ironic have no NUMA topology.
+    assert set(boot_request.VNIC_TYPES) == theirs - {'baremetal'}
+
+
+@pytest.mark.parametrize('vnic_type', ACCELERATED)
+def test_groups_of_accelerators_are_those_of_nova(vnic_type):
+    port = Port('a', vnic_type, accelerator=ACCELERATOR)
+    uuid, metadata, [group], _ = of_nova(port, None)
+    [ours] = boot_request.port_groups([port, Port('b')], [uuid, 'other'])
+    for name in (
+        *('resources', 'required_traits', 'forbidden_traits'),
+        *('requester_id', 'use_same_provider'),
+    ):
+        assert getattr(ours, name) == getattr(group, name), name
+    assert boot_request.networks_of([port]).physnets == metadata.physnets
+
+
 @pytest.mark.parametrize('vnic_type', boot_request.VNIC_TYPES)
 @pytest.mark.parametrize('trusted', [None, True, False])
 def test_pci_requests_are_those_of_nova(vnic_type, trusted):
-    port = Port('physnet1', vnic_type, 'required', trusted=trusted)
+    port = Port(
+        'physnet1',
+        vnic_type,
+        'required',
+        trusted=trusted,
+        accelerator=accelerator_of(vnic_type),
+    )
     uuid, metadata, _, devices = of_nova(port, None)
     ours = boot_request.pci_requests(
         flavor(), boot_request.image_of(), [port], [uuid]
