@@ -232,15 +232,21 @@ def not_made(details: str, fix: str) -> Result:
 def of_findings(found: Sequence[Finding], noun: str) -> Result:
     """The result of single findings.
 
-    :param noun: what their number counts
+    :param noun: what their number counts; those that are allowed are notes
     """
+    wrong = sum(finding.code is not Code.SUCCESS for finding in found)
+    counts = ' and '.join(
+        count(number, each)
+        for number, each in ((wrong, noun), (len(found) - wrong, 'note'))
+        if number
+    )
     names = name_some({finding.host for finding in found})
     subjects = dict.fromkeys(
         name for finding in found for name in finding.subject.names
     )
     return Result(
         max((finding.code for finding in found), default=Code.SUCCESS),
-        f'{count(len(found), noun)}: {names}' if found else '',
+        f'{counts}: {names}' if found else '',
         findings=found,
         subjects=subjects,
     )

@@ -47,9 +47,9 @@ class CapacityCommand(MultiTableCommand):
         )
         parser.add_argument(
             '--server',
-            metavar='UUID',
-            help='count instances like this one, by its stored request: '
-            'flavor, image, ports, hints and server group',
+            metavar='SERVER',
+            help='UUID or name: count instances like this one, by its stored '
+            'request: flavor, image, ports, hints and server group',
         )
         guest_options.add_shapes_argument(parser)
         guest_options.add_flavor_arguments(parser)

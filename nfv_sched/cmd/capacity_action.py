@@ -15,6 +15,7 @@ from nfv_sched.cmd import guest_options
 from nfv_sched.cmd import guest_requests
 from nfv_sched.cmd import named_hosts
 from nfv_sched.cmd import rich_console
+from nfv_sched.cmd import server_names
 from nfv_sched.cmd import without_databases
 from nfv_sched.cmd.multi_table import MultiTableCommand
 from nfv_sched.cmd.multi_table import Section
@@ -156,7 +157,8 @@ def _requests(
     context = pipeline.context
     if parsed.server:
         LOG.info(guest_requests.NOT_STORED)
-        spec = boot_request.stored_spec(context, parsed.server)
+        server = server_names.uuid_of(source, parsed.server)
+        spec = boot_request.stored_spec(context, server)
         return str(spec.flavor.name), [(None, spec)]
     name = (
         guest_requests.weighted_flavor('--flavor', parsed.flavor[0], source)[0]

@@ -40,9 +40,10 @@ def serve(
             _say(console, f'  {command}')
         _say(
             console,
-            'Flavors have no ports: --port adds those that the instances of '
-            'the demo have. There are no other services: nothing can be '
-            'booted or moved.',
+            'Flavors have no ports: where a flavor is named, rows are added '
+            'for the ports that its instances run with, and --port asks for '
+            'others. There are no other services: nothing can be booted or '
+            'moved.',
         )
         _say(console, 'Ctrl-C ends the cloud and removes its files.')
         console.file.flush()
@@ -58,10 +59,10 @@ def commands(
     """Commands to try on a served cloud, for a shell."""
     nova_conf = shlex.quote(str(folder.nova_conf))
     clouds = shlex.quote(str(folder.clouds))
-    host = min(cloud.computes)
     asked = ['check']
     refused = [guest for guest in instances if not guest.booted]
     placed = [guest for guest in instances if guest.booted]
+    host = placed[0].host if placed else min(cloud.computes)
     if refused:
         asked.append(f'explain --flavor {refused[-1].flavor.name}')
     if placed:

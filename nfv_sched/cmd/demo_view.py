@@ -124,6 +124,8 @@ class DemoRun:
 
     def __init__(self, cloud: Cloud) -> None:
         self.cloud = cloud
+        for flavor in flavors.flavors().values():
+            cloud.add_flavor(flavor)
         self.instances: list[SimulatedInstance] = []
         self.refusals: dict[str, tuple[SimulatedInstance, Explanation]] = {}
         self.published: list[tuple[publisher.PublishReport, float]] = []

@@ -41,8 +41,8 @@ class ExplainCommand(MultiTableCommand):
         )
         parser.add_argument(
             '--server',
-            metavar='UUID',
-            help='the instance as its stored request has it',
+            metavar='SERVER',
+            help='UUID or name of an instance, as its stored request has it',
         )
         parser.add_argument(
             '--for',

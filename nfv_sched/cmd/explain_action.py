@@ -8,6 +8,7 @@ from nfv_sched.cmd import backends
 from nfv_sched.cmd import guest_options
 from nfv_sched.cmd import guest_requests
 from nfv_sched.cmd import rich_console
+from nfv_sched.cmd import server_names
 from nfv_sched.cmd import without_databases
 from nfv_sched.cmd.multi_table import MultiTableCommand
 from nfv_sched.cmd.multi_table import Section
@@ -47,6 +48,8 @@ def sections(
         explanation = _from_placement(command, parsed_args, source)
         yield from _explained(command, parsed_args, selection, explanation)
         return
+    if parsed_args.server:
+        parsed_args.server = server_names.uuid_of(source, parsed_args.server)
     client = source.placement()
     pipeline = Pipeline()
     template = _template(command, parsed_args, pipeline, source)

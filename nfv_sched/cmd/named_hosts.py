@@ -23,14 +23,21 @@ def is_named(host: HostSurvey, wanted: Sequence[Named]) -> bool:
 
 def unknown(survey: Survey, wanted: Sequence[Named]) -> BadRequestError:
     """The error that no host has any of the names, at least one."""
-    named = ', '.join(f'{kind}={name}' for kind, name in wanted)
     kind, name = wanted[0]
+    kinds = sorted(
+        {'host'}.union(*(host.topology.domains for host in survey.hosts))
+    )
+    if kind not in kinds:
+        return BadRequestError(
+            f'no host has a {kind}{did_you_mean(kind, kinds)} '
+            '([nfv_sched] failure_domains has the kinds)'
+        )
     known = (
         {host.host for host in survey.hosts}
         if kind == 'host'
         else {host.topology.domains.get(kind, '') for host in survey.hosts}
     )
+    named = ', '.join(f'{kind}={name}' for kind, name in wanted)
     return BadRequestError(
-        f'no host is {named}{did_you_mean(name, known - {""})}; '
-        '[nfv_sched] failure_domains names the kinds of domains'
+        f'no host is {named}{did_you_mean(name, known - {""})}'
     )

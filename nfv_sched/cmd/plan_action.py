@@ -63,7 +63,8 @@ def sections(
     if selection.wants(tables.TOTAL):
         yield Section(tables.total(plan, parsed_args.gbit), title)
     if selection.wants(tables.STEPS):
-        yield Section(tables.steps(plan), 'Steps')
+        heading = 'Steps' if plan.steps else 'No steps'
+        yield Section(tables.steps(plan), heading)
     if selection.wants(tables.ROOM, overview=plan.regained is not None):
         yield Section(tables.room(plan), 'Room')
     released = bool(plan.released and plan.released.hosts)

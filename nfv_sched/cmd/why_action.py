@@ -138,12 +138,11 @@ def _named(parsed_args: argparse.Namespace) -> tuple[str, bool]:
     """
     from nfv_sched.cmd import backends
     from nfv_sched.cmd import server_names
+    from nfv_sched.nova.boot_request import BadRequestError
 
     source = backends.Backends(parsed_args)
-    found = server_names.uuids_of(source, parsed_args.server)
-    if len(found) == 1:
-        return found[0], source.configured
-    text = f'; give the UUID of one: {", ".join(found)}' if found else ''
-    raise NoDecisionError(
-        f'{len(found) or "no"} servers are named {parsed_args.server}{text}'
-    )
+    try:
+        found = server_names.uuid_of(source, parsed_args.server)
+    except BadRequestError as error:
+        raise NoDecisionError(str(error)) from error
+    return found, source.configured

@@ -91,8 +91,9 @@ def request_of(
     host = stored.host if stored else None
     if purpose is Purpose.BOOT:
         room = host and (
-            f'Asked is for one more instance like it: what it holds on {host} '
-            'counts as used. --for says what else it is to be scheduled for.'
+            'This explains a boot of one more instance like it: what it holds '
+            f'on {host} counts as used. For a move of the instance itself use '
+            '--for.'
         )
         return StoredRequest(of_stored(spec), host, room or '')
     if stored is None or host is None:

@@ -82,6 +82,7 @@ class Cloud:
         nova_context.set_target_cell(self.cell_context, self.cell)
         self._report = report.SchedulerReportClient(adapter=self.placement)
         report.PLACEMENTCLIENT = self._report
+        self._flavor_ids: dict[str, int] = {}
         self._schedulers: dict[str, Any] = {}
         self.scheduler = self.use(profile)
 
@@ -181,7 +182,13 @@ class Cloud:
         return boot_request.SimulatedGroup(group.uuid, name, policy)
 
     def add_flavor(self, flavor: boot_request.SimulatedFlavor) -> None:
-        """Store a flavor in the API database, for other processes."""
+        """Store a flavor in the API database, for other processes.
+
+        Once: one that is stored stays. Instances that are booted afterwards
+        name it.
+        """
+        if flavor.name in self._flavor_ids:
+            return
         made = boot_request.nova_flavor(self.context, flavor)
         # The id is that of a flavor that is not stored.
         values = {
@@ -189,7 +196,9 @@ class Cloud:
             for name in made.fields
             if name != 'id' and made.obj_attr_is_set(name)
         }
-        objects.Flavor(self.context, **values).create()
+        stored = objects.Flavor(self.context, **values)
+        stored.create()
+        self._flavor_ids[flavor.name] = stored.id
 
     def store_request(self, instance: SimulatedInstance) -> None:
         """Store the request of an instance, for other processes."""
@@ -401,6 +410,7 @@ class Cloud:
             display_name=boot.name,
             vm_state=vm_states.BUILDING,
             flavor=boot.spec.flavor,
+            instance_type_id=self._flavor_ids.get(boot.flavor.name),
             old_flavor=None,
             new_flavor=None,
             memory_mb=boot.flavor.ram_mib,

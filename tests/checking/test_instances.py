@@ -256,7 +256,10 @@ def test_far_devices(host, policy, code):
     assert policy in finding.problem
     assert device.address in str(finding.where)
     assert finding.code is code
-    assert instances.check([changed]).code is code
+    result = instances.check([changed])
+    assert result.code is code
+    noun = 'problem' if code is Code.WARNING else 'note'
+    assert result.details == f'1 {noun}: {host.host}'
 
 
 def test_usage_is_not_compared_while_an_instance_changes(host):

@@ -161,6 +161,52 @@ def test_documented_commands_work(words, demo, forked, tmp_path):
         assert 'r1-dell-00' in out
 
 
+def suggested(demo):
+    """The commands that the demo prints to try, as words."""
+    return [
+        shlex.split(line)
+        for line in demo.text.splitlines()
+        if line.startswith('  ') and 'nfv' in line and str(demo.folder) in line
+    ]
+
+
+def test_suggested_commands_work(demo, forked, tmp_path):
+    page = tmp_path / 'cloud.html'
+    told = {}
+    for line in suggested(demo):
+        words = [str(page) if word == page.name else word for word in line]
+        # A Bash has the variables before the command.
+        start = next(n for n, word in enumerate(words) if '=' not in word)
+        variables = dict(word.split('=', 1) for word in words[:start])
+        name, *rest = words[start:]
+        if name == 'openstack':
+            continue
+        code, out, _ = forked(*rest, **variables)
+        answer_is_no = {'--after-loss', 'drain'} & set(rest)
+        assert code in ((0, 3) if answer_is_no else (0,)), words
+        # Of two commands the first.
+        told.setdefault((rest[0], bool(variables)), out)
+    assert [name for name, _ in told] == [
+        *('check', 'explain', 'why', 'capacity', 'plan', 'topology'),
+        *('labels', 'report', 'topology'),
+    ]
+    assert page.exists()
+    # The instances of the flavor run with ports that the flavor has not.
+    [alone, running, *_] = re.findall(
+        r'\| edge-router \| (.*?) *\| +(\d+) \| +(\d+) \|',
+        told['capacity', False],
+    )
+    assert alone[:2] == ('', '0')
+    ports = ('physnet1:direct-physical', 'physnet1:direct')
+    assert running[0] == ', '.join(f'{port}:preferred' for port in ports)
+    assert int(running[1]) > 0
+    assert int(running[2]) < int(alone[2])
+    # The host of an instance, with something to show.
+    assert 'edge-router-0' in told['topology', False]
+    assert 'edge-router-0' in told['topology', True]
+    assert 'edge-router-0' in told['plan', False]
+
+
 def test_the_publisher_runs(demo, tmp_path):
     status = tmp_path / 'status.json'
     more = tmp_path / 'more.conf'

@@ -248,6 +248,24 @@ def test_a_stored_request_is_explained(run, cloud, guests_of):
     )
 
 
+def test_a_server_is_named_by_its_name(run, guests_of):
+    [first] = guests_of(extra_specs=HUGE, name='mine')
+    by_uuid = run('explain', '--server', first.uuid)
+    assert run('explain', '--server', 'mine') == by_uuid
+    words = ('--show', 'total')
+    assert run('capacity', '--server', 'mine', *words) == (
+        run('capacity', '--server', first.uuid, *words)
+    )
+    [second] = guests_of(extra_specs=HUGE, name='mine')
+    run('explain', '--server', 'mine', code=1)
+    assert (
+        f'2 servers are named mine; give the UUID of one: {second.uuid}'
+        in (run.err)
+    )
+    run('capacity', '--server', 'yours', code=1)
+    assert 'no servers are named yours' in run.err
+
+
 def test_a_stored_request_is_explained_for_a_move(run, cloud, guests_of):
     [guest] = guests_of(extra_specs=HUGE, ram_mib=8192)
     elsewhere = {'host': 1, 'fits': 2}
