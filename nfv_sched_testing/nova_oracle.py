@@ -303,13 +303,14 @@ def exists(scene):
             continue
         key = frozenset(order)
         if key not in judged:
-            judged[key] = _joint(scene, [cells[i] for i in sorted(key)])
+            judged[key] = joint(scene, [cells[i] for i in sorted(key)])
         if judged[key]:
             return True
     return False
 
 
-def _joint(scene, chosen):
+def joint(scene, chosen):
+    """Whether devices and networks are near chosen host cells."""
     guests = [
         objects.InstanceNUMACell(
             id=cell.id, cpuset=set(), pcpuset=set(), memory=0

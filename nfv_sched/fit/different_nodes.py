@@ -35,7 +35,8 @@ class _Condition:
 
     ``masks`` say per guest cell which host cells meet it, by index; None where
     it is about the choice as a whole, as ``devices`` or the networks of
-    ``guest`` are. ``nodes`` are the ids of host cells that contribute to it.
+    ``guest`` are. ``nodes`` are the ids of host cells that contribute to it,
+    and without masks those that contribute to some part of it.
     """
 
     name: str
@@ -60,14 +61,17 @@ def reason(guest: Guest, host: Host, devices: Devices | None) -> Reason | None:
     for count in range(2, len(conditions) + 1):
         for chosen in itertools.combinations(conditions, count):
             if _possible(guest, host, chosen) is False:
-                return _reason(chosen)
+                return _reason(guest, host, chosen)
     return None
 
 
-def _reason(conditions: Sequence[_Condition]) -> Reason:
+def _reason(
+    guest: Guest, host: Host, conditions: Sequence[_Condition]
+) -> Reason:
     names = [condition.name for condition in conditions]
     places = '; '.join(
-        f'{condition.name} on {", ".join(map(str, condition.nodes))}'
+        f'{condition.name} on '
+        f'{", ".join(map(str, _nodes(guest, host, condition)))}'
         for condition in conditions
     )
     return Reason(
@@ -77,11 +81,47 @@ def _reason(conditions: Sequence[_Condition]) -> Reason:
     )
 
 
+def _nodes(guest: Guest, host: Host, condition: _Condition) -> Sequence[int]:
+    """The nodes of a condition that are in a choice which meets all of it.
+
+    Of devices that are requested one by one, each may be on other nodes.
+    """
+    if condition.masks is not None:
+        return condition.nodes
+    every = _all_masks(guest, host)
+    return [
+        cell.id
+        for number, cell in enumerate(host.cells)
+        if cell.id in condition.nodes
+        and any(
+            _possible(
+                guest,
+                host,
+                [condition],
+                (*every[:index], 1 << number, *every[index + 1 :]),
+            )
+            is not False
+            for index in range(len(guest.cells))
+        )
+    ]
+
+
+def _all_masks(guest: Guest, host: Host) -> Sequence[int]:
+    return ((1 << len(host.cells)) - 1,) * len(guest.cells)
+
+
 def _possible(
-    guest: Guest, host: Host, conditions: Sequence[_Condition]
+    guest: Guest,
+    host: Host,
+    conditions: Sequence[_Condition],
+    among: Sequence[int] | None = None,
 ) -> bool | None:
-    """Whether some choice of NUMA nodes meets conditions together."""
-    masks = [(1 << len(host.cells)) - 1] * len(guest.cells)
+    """Whether some choice of NUMA nodes meets conditions together.
+
+    :param among: per guest cell the host cells to choose from, by index; all
+        if None
+    """
+    masks = among or _all_masks(guest, host)
     devices = None
     physnets: frozenset[str] = frozenset()
     tunneled = False

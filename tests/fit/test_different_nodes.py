@@ -80,6 +80,52 @@ def test_cpus_pages_and_vfs_of_which_any_two_are_together():
     )
 
 
+def test_vfs_of_two_cards():
+    """The nodes are those that have both, not those that have either."""
+    cells = [host_cell(number, pages={}) for number in range(3)]
+    cells.append(host_cell(3, pages={}, pinned={0}))
+    vfs = [
+        device(f'0000:8{node}:0{card}.1', 'type-VF', node, None, product)
+        for card, (product, nodes) in enumerate(
+            {'154c': (1, 3), '1014': (2, 3)}.items()
+        )
+        for node in nodes
+    ]
+    requested = [
+        device_request(dev_type='type-VF', product_id=product)
+        for product in ('154c', '1014')
+    ]
+    example = scene(cells, [guest_cell(0)], vfs, requested)
+    assert told(example) == (
+        'CPUs and VFs are free, but on different NUMA nodes (CPUs on 0, 1, '
+        '2; VFs on 3)'
+    )
+
+
+def test_two_networks_of_nodes():
+    def networks(*names):
+        return objects.NetworkMetadata(physnets=set(names), tunneled=False)
+
+    example = scene(
+        [
+            host_cell(0, pages={}, network_metadata=networks('a')),
+            host_cell(1, pages={}, network_metadata=networks('b')),
+            host_cell(
+                2,
+                pages={},
+                pinned={0},
+                network_metadata=networks('a', 'b'),
+            ),
+        ],
+        [guest_cell(0)],
+    )
+    example.spec.network_metadata = networks('a', 'b')
+    assert told(example) == (
+        'CPUs and networks are free, but on different NUMA nodes (CPUs on 0, '
+        '1; networks on 2)'
+    )
+
+
 def test_cpus_and_networks():
     example = scene(
         [
@@ -153,6 +199,19 @@ def test_each_condition_can_be_met_but_not_all(example, pagesize):
             # Without a page size the policy decides which memory counts.
             if name != 'memory':
                 assert nova_oracle.exists(alone(example, name)), name
+        if len(guest.cells) == 1:
+            check_nodes(example, reason.text)
+
+
+def check_nodes(example, text):
+    """Each node that is named meets its condition by itself."""
+    for name, nodes in re.findall(r'[(;] ?(\w+) on ([\d, ]+)', text):
+        if name != 'memory':
+            asked = alone(example, name)
+            for cell in asked.topology.cells:
+                if str(cell.id) in nodes.split(', '):
+                    assert nova_oracle.pair_fits(asked, cell, 0), name
+                    assert nova_oracle.joint(asked, [cell]), name
 
 
 NODE = st.tuples(st.booleans(), st.booleans(), st.booleans())
