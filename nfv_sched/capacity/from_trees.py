@@ -183,7 +183,7 @@ def _fill(
         candidate = _left(candidates, ledger)
         if candidate is None:
             classes = min(map(sorted, map(ledger.short_of, candidates)))
-            return HostCount(host.name, count, f'{classes[0]} in Placement')
+            return HostCount(host.name, count, classes[0])
         if not fit_request.guest.asks_nothing:
             evaluation = fit.Evaluation(fit_request, host)
             verdict = evaluation.verdict(fit_request.no_providers)

@@ -210,7 +210,7 @@ def attempt(
         if short is None and lacking:
             # Of the candidate that is nearest to being left.
             nearest = min(lacking, key=_fewest)
-            short = f'{min(nearest)} in Placement'
+            short = min(nearest)
         return short or 'candidates'
     first = claim_order(
         evaluation,
