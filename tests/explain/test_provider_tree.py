@@ -4,9 +4,11 @@ import pytest
 
 from nfv_sched.capacity import CapacityCounter
 from nfv_sched.dryrun.scheduler import DryRunScheduler
+from nfv_sched.dryrun.values import PLACEMENT
 from nfv_sched.explain.alternatives import Harm
 from nfv_sched.explain.suggestions import suggest
 from nfv_sched.nova import request_template
+from nfv_sched.nova.boot_request import Port
 from nfv_sched.nova.scheduler_pipeline import Pipeline
 from nfv_sched.placement.client import PlacementClient
 from nfv_sched.placement.errors import Unavailable
@@ -16,7 +18,9 @@ from nfv_sched.sim.boot_request import SimulatedFlavor
 from nfv_sched.sim.cloud import simulated_cloud
 from nfv_sched_testing.clouds import nova_options  # noqa: F401 - a fixture
 from nfv_sched_testing.provider_trees import Amount
+from nfv_sched_testing.provider_trees import CONTEXTS
 from nfv_sched_testing.provider_trees import create
+from nfv_sched_testing.provider_trees import EGRESS
 
 HOST = """
 about: eight CPUs on one node
@@ -63,14 +67,14 @@ def flavor(vcpus=1, ram_mib=512, vgpus=1, **specs):
     )
 
 
-def dry_run(cloud, flavor):
+def dry_run(cloud, flavor, **values):
     scheduler = DryRunScheduler(Pipeline(), PlacementClient(cloud.placement))
-    template = request_template.of_stored(cloud.request_spec(flavor))
+    template = request_template.of_stored(cloud.request_spec(flavor, **values))
     return scheduler, scheduler.run(template.request()), template
 
 
-def finding(cloud, flavor):
-    _, run, _ = dry_run(cloud, flavor)
+def finding(cloud, flavor, **values):
+    _, run, _ = dry_run(cloud, flavor, **values)
     [only] = run.explanation.findings
     return only
 
@@ -120,6 +124,138 @@ def test_persistent_memory_is_counted(cloud):
         1,
     )
     assert short.all
+
+
+def numbers(short):
+    """Condition, asked and available amount of each blocker."""
+    assert short.all
+    return [
+        (blocker.condition, blocker.asked, blocker.available)
+        for blocker in short.blockers
+    ]
+
+
+SHORT_OF_MEMORY = {'MEMORY_MB', 'memory'}
+ENCRYPTED = {'hw_firmware_type': 'uefi', 'hw_machine_type': 'q35'}
+
+
+@pytest.mark.parametrize(
+    ('model', 'trait'),
+    [
+        ('amd-sev', 'HW_CPU_X86_AMD_SEV'),
+        ('amd-sev-es', 'HW_CPU_X86_AMD_SEV_ES'),
+        ('intel-tdx', 'HW_CPU_X86_INTEL_TDX'),
+    ],
+)
+def test_encrypted_memory_of_children_is_counted(cloud, model, trait):
+    """A class and a trait that Nova adds to the request by itself."""
+    client = PlacementClient(cloud.placement)
+    compute = cloud.computes['one'].node.uuid
+
+    def wanted(ram_mib=512):
+        specs = {
+            'hw:cpu_policy': 'dedicated',
+            'hw:mem_encryption': 'true',
+            'hw:mem_encryption_model': model,
+        }
+        return SimulatedFlavor('secret', 1, ram_mib, 1, specs)
+
+    image = dict(ENCRYPTED)
+    if model == 'intel-tdx':
+        image |= {'hw_firmware_stateless': 'true', 'hw_video_model': 'none'}
+        add_trait(client, compute, 'COMPUTE_SECURITY_STATELESS_FIRMWARE')
+    short = finding(cloud, wanted(), image=image)
+    assert {name for name, *_ in numbers(short)} == {
+        CONTEXTS,
+        f'trait {trait}',
+    }
+    create(client, 'other', compute, **{CONTEXTS: Amount(9)})
+    [(condition, _, _)] = numbers(finding(cloud, wanted(), image=image))
+    assert condition == f'trait {trait}'
+    create(client, 'mine', compute, [trait], **{CONTEXTS: Amount(16, 14)})
+    assert finding(cloud, wanted(), image=image).fits
+    short = finding(cloud, wanted(9000), image=image)
+    assert {name for name, *_ in numbers(short)} == SHORT_OF_MEMORY
+
+
+def add_trait(client, provider, name):
+    path = f'/resource_providers/{provider}/traits'
+    body = client.get(path)
+    client.put(path, {**body, 'traits': [*body['traits'], name]})
+
+
+NIC = """
+nics:
+- {address: '0000:05:00.0', cell: 0, ids: '8086:158b', vfs: 4,
+   vf_ids: '8086:154c', physnet: net, egress_kbps: 3000}
+"""
+
+
+def port(egress_kbps):
+    return Port('net', egress_kbps=egress_kbps)
+
+
+@pytest.mark.parametrize(
+    ('ports', 'short'),
+    [
+        ([port(1000)], None),
+        ([port(1000)] * 3, None),
+        ([port(4000)], (EGRESS, 4000, 3000)),
+        ([port(2000)] * 2, (EGRESS, 4000, 3000)),
+        ([Port('net', 'macvtap', egress_kbps=1)], None),
+    ],
+)
+def test_bandwidth_of_interfaces_is_counted(cloud, ports, short):
+    """Numbered groups, one for each port."""
+    cloud.add_host('two', machine.parse('card', f'{HOST}{NIC}'))
+
+    def of_two(ram_mib):
+        specs = {'hw:cpu_policy': 'dedicated'}
+        wanted = SimulatedFlavor('net', 1, ram_mib, 1, specs)
+        explanation = dry_run(cloud, wanted, ports=ports)[1].explanation
+        [found] = [f for f in explanation.findings if f.host == 'two']
+        return found
+
+    found = of_two(512)
+    assert found.fits is (short is None)
+    assert short in (None, *numbers_of_placement(found))
+    names = {each.condition for each in of_two(9000).blockers}
+    assert names >= SHORT_OF_MEMORY
+    assert (EGRESS in names) is (short is not None and short[0] == EGRESS)
+
+
+def numbers_of_placement(found):
+    return [
+        (blocker.condition, blocker.asked, blocker.available)
+        for blocker in found.blockers
+        if blocker.stage == PLACEMENT
+    ]
+
+
+def test_accelerators_of_ports_are_counted(cloud):
+    client = PlacementClient(cloud.placement)
+    client.put('/traits/CUSTOM_GOLD')
+    create(
+        client,
+        'one_fpga',
+        cloud.computes['one'].node.uuid,
+        FPGA=Amount(1),
+    )
+
+    def asked(*accelerators, ram_mib=512):
+        ports = [
+            Port('net', 'accelerator-direct', accelerator=accelerator)
+            for accelerator in accelerators
+        ]
+        return finding(cloud, flavor(ram_mib=ram_mib), ports=ports)
+
+    assert asked('FPGA').fits
+    assert {name for name, *_ in numbers(asked('FPGA', ram_mib=9000))} == (
+        SHORT_OF_MEMORY
+    )
+    assert numbers(asked('FPGA', 'FPGA')) == [('FPGA', 2, 1)]
+    [(condition, _, _)] = numbers(asked('FPGA+CUSTOM_GOLD'))
+    assert condition == 'trait CUSTOM_GOLD'
 
 
 def moves_of(cloud, flavor):
