@@ -85,6 +85,13 @@ def flavor_of(
         for spec, problem in extra_spec_validation.problems_of(stored).items():
             LOG.warning('Flavor %s has %s: %s', name, spec, problem)
         extra = {**stored, **extra}
+    if profile := extra.get('accel:device_profile'):
+        LOG.warning(
+            'What the device profile %s asks is known to Cyborg only and not '
+            'considered; --port with accelerator=CLASS asks for the same',
+            profile,
+        )
+    if name is not None:
         if not parsed.extra_spec and not any(_by_hand(parsed)):
             return known
     else:

@@ -22,7 +22,7 @@ def is_named(host: HostSurvey, wanted: Sequence[Named]) -> bool:
 
 
 def unknown(survey: Survey, wanted: Sequence[Named]) -> BadRequestError:
-    """The error that no host has any of the names, at least one."""
+    """The error that no host has any of the names; it is about the first."""
     kind, name = wanted[0]
     kinds = sorted(
         {'host'}.union(*(host.topology.domains for host in survey.hosts))
@@ -37,7 +37,7 @@ def unknown(survey: Survey, wanted: Sequence[Named]) -> BadRequestError:
         if kind == 'host'
         else {host.topology.domains.get(kind, '') for host in survey.hosts}
     )
-    named = ', '.join(f'{kind}={name}' for kind, name in wanted)
+    what = 'host' if kind == 'host' else f'host in {kind}'
     return BadRequestError(
-        f'no host is {named}{did_you_mean(name, known - {""})}'
+        f'there is no {what} {name}{did_you_mean(name, known - {""})}'
     )

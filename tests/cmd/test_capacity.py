@@ -340,7 +340,7 @@ def test_a_mixture_of_which_nothing_fits_says_why(run, flavors_of):
 
 def test_an_unknown_domain_is_told(run):
     run('capacity', '--after-loss', 'rack=R9', code=1)
-    assert 'no host is rack=R9; known: R1, R2\n' in run.err
+    assert 'there is no host in rack R9; known: R1, R2\n' in run.err
     run('capacity', '--after-loss', 'rakc=R1', code=1)
     assert 'no host has a rakc; did you mean rack?' in run.err
 

@@ -28,6 +28,22 @@ def test_a_stored_invalid_extra_spec_is_a_warning(run, flavors_of):
     assert 'Flavor odd has hw:cpu_polcy' in run.err
 
 
+def test_a_device_profile_is_not_known(run, flavors_of):
+    flavors_of('fpga', extra_specs={'accel:device_profile': 'encoder'})
+    port = ('--port', 'vnic_type=accelerator-direct,accelerator=FPGA')
+    for words, lacking in (
+        # Nova asks for this trait of the compute node by itself.
+        (('--flavor', 'fpga'), {'trait COMPUTE_ACCELERATORS'}),
+        (
+            ('--flavor', 'fpga', *port),
+            {'trait COMPUTE_ACCELERATORS', 'FPGA'},
+        ),
+    ):
+        found = run('explain', *words)
+        assert {row['condition'] for row in found['blockers']} == lacking
+        assert 'What the device profile encoder asks is known to' in run.err
+
+
 def test_the_name_of_a_flavor_may_have_an_equals_sign(run, flavors_of):
     flavors_of('tier=2', 'tier', extra_specs=HUGE)
     named = run('capacity', '--flavor', 'tier=2')
