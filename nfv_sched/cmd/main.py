@@ -12,6 +12,7 @@ import logging
 import os
 import sys
 from typing import Any
+from typing import TextIO
 import warnings
 
 from cliff import app
@@ -29,6 +30,17 @@ _LEVELS = (
     (logging.DEBUG, logging.INFO),
     (logging.DEBUG, logging.DEBUG),
 )
+
+
+class _StderrHandler(logging.StreamHandler[TextIO]):
+    """Writes to what is stderr now, which a progress bar replaces.
+
+    So that the bar does not end up in front of the text.
+    """
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.stream = sys.stderr
+        super().emit(record)
 
 
 class Main(app.App):  # type: ignore[misc]
@@ -74,7 +86,7 @@ class Main(app.App):  # type: ignore[misc]
         ours, others = _LEVELS[min(more, len(_LEVELS) - 1)]
         full = '%(asctime)s %(levelname)s %(name)s: %(message)s'
         handlers: list[tuple[logging.Handler, bool]] = [
-            (logging.StreamHandler(self.stderr), more > 0)
+            (_StderrHandler(), more > 0)
         ]
         if self.options.log_file:
             handlers.append((logging.FileHandler(self.options.log_file), True))

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import dataclasses
 import json
 import logging
+import sys
 from typing import Any
 
 from cliff import lister
@@ -129,7 +130,8 @@ class MultiTableCommand(lister.Lister, metaclass=abc.ABCMeta):  # type: ignore[m
 
     def problem(self, texts: Iterable[str]) -> None:
         """Show what could not be read, each text once."""
-        show_problems(self.add_problems(texts), self.app.stderr)
+        # A progress bar may have replaced it.
+        show_problems(self.add_problems(texts), sys.stderr)
 
     def add_problems(self, texts: Iterable[str]) -> Sequence[str]:
         """Add what could not be read or written; returns what is new."""
