@@ -122,7 +122,10 @@ def _by_hand(parsed: argparse.Namespace) -> tuple[int | None, ...]:
 def unknown_names(
     parsed: argparse.Namespace, scheduler: DryRunScheduler
 ) -> Iterator[str]:
-    """The networks and hints that nothing in the cloud has or reads."""
+    """What nothing in the cloud has or reads, of what was typed.
+
+    Networks, image properties and hints.
+    """
     known = scheduler.physnets()
     ports = [
         port for port in parsed.port if isinstance(port, boot_request.Port)
@@ -132,6 +135,9 @@ def unknown_names(
             'No host has a device or a NUMA node of physical network '
             f'{name}{did_you_mean(name, known)}'
         )
+    yield from boot_request.unread_properties(
+        [name for name, _ in parsed.image_property]
+    )
     yield from scheduler.unread_hints({name for name, _ in parsed.hint})
 
 

@@ -18,6 +18,7 @@ from nfv_sched.cmd.exit_codes import ExitCode
 from nfv_sched.cmd.problems import show_problems
 from nfv_sched.dryrun.tables import document
 from nfv_sched.dryrun.tables import Table
+from nfv_sched.model.similar_names import did_you_mean
 from nfv_sched.nova.redact import redact
 from nfv_sched.render.formatting import printable
 
@@ -182,15 +183,12 @@ class MultiTableCommand(lister.Lister, metaclass=abc.ABCMeta):  # type: ignore[m
         """Print the tables, or one document."""
         del column_names, data
         form = parsed_args.formatter
+        self._require_columns(parsed_args)
         sections = [
             dataclasses.replace(section, table=table)
             for section in self._sections
             if (table := self._arranged(section.table, parsed_args)).columns
         ]
-        if not sections:
-            raise ValueError(
-                f'no table has a column {" or ".join(parsed_args.columns)}'
-            )
         if form in DOCUMENTS:
             found = document(
                 self.cmd_name,
@@ -217,6 +215,31 @@ class MultiTableCommand(lister.Lister, metaclass=abc.ABCMeta):  # type: ignore[m
             rows = [tuple(map(_cleaned, row)) for row in table.cells()]
             super().produce_output(plain, table.headings, rows)
         return 0
+
+    def _require_columns(self, parsed_args: argparse.Namespace) -> None:
+        """Refuse names of no column.
+
+        :raises ValueError: a name is that of no column of any table
+        """
+        records = parsed_args.formatter in DOCUMENTS
+        columns = [
+            column
+            for section in self._sections
+            for column in (
+                section.table if records else section.table.for_people()
+            ).columns
+        ]
+        known = {
+            name
+            for column in columns
+            for name in (column.key, column.heading)
+            if name
+        }
+        for name in (*parsed_args.columns, *parsed_args.sort_columns):
+            if not any(column.is_named(name) for column in columns):
+                raise ValueError(
+                    f'no table has a column {name}{did_you_mean(name, known)}'
+                )
 
     @staticmethod
     def _arranged(

@@ -1,5 +1,7 @@
 """RequestSpecs as nova-api and nova-conductor make them."""
 
+from collections.abc import Iterable
+from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 import dataclasses
@@ -294,6 +296,19 @@ def image_of(properties: Mapping[str, str] | None = None) -> Any:
     )
 
 
+def unread_properties(names: Iterable[str]) -> Iterator[str]:
+    """Which image properties Nova does not know, in words.
+
+    Glance takes any, and Nova leaves out what it does not know.
+    """
+    props = objects.ImageMetaProps
+    known = {*props.fields, *props._legacy_property_map}  # noqa: SLF001
+    for name in names:
+        if name not in known and not name.startswith('trait:'):
+            hint = did_you_mean(name, known)
+            yield f'Nova knows no image property {name}{hint}'
+
+
 def pci_requests(
     flavor: Any,
     image: Any,
@@ -440,6 +455,11 @@ def make(context: Any, request: BootRequest) -> MadeRequest:
         ) from error
     except (exception.NovaException, ValueError) as error:
         raise BadRequestError(f'{type(error).__name__}: {error}') from error
+    except neutron.neutron_client_exc.NeutronClientException as error:
+        raise BadRequestError(
+            f'ports cannot be read: {error}; the credentials for neutron are '
+            'those of [neutron] in nova.conf'
+        ) from error
 
 
 def _make(context: Any, request: BootRequest) -> MadeRequest:

@@ -258,7 +258,9 @@ def test_columns_are_selected_by_key_or_heading(run):
     text = run(*words, '-c', 'host', '-f', 'csv')
     assert text.split() == ['"Host"', '"cmp-0"', '"cmp-1"', '"cmp-2"']
     assert run(*words, '-c', 'hots', code=1) == ''
-    assert 'no table has a column hots' in run.err
+    assert 'no table has a column hots; did you mean hosts?' in run.err
+    assert run(*words, '-c', 'host', '--sort-column', 'Nme', code=1) == ''
+    assert 'no table has a column Nme' in run.err
 
 
 def test_records_are_sorted_by_value(run, flavors_of):

@@ -342,6 +342,20 @@ def test_unknown_names_have_hints(run, flavors_of):
         ) in text
     run('capacity', '--after-loss', 'host=cmp-11', code=1)
     assert 'did you mean cmp-1?' in run.err
+    words = [('hw_numa_node', '1'), ('trait:CUSTOM_X', 'forbidden')]
+    properties = [f'--image-property={name}={value}' for name, value in words]
+    run('explain', *by_hand(2, 1024), *properties)
+    assert run.err == (
+        'WARNING: Nova knows no image property hw_numa_node; did you mean '
+        'hw_numa_nodes?\n'
+    )
+
+
+def test_without_credentials_ports_of_neutron_are_an_error(run):
+    uuid = 'd9d5c6e2-9d0e-4a0e-8d3e-0f3b8a6b3c11'
+    run('explain', *by_hand(2, 1024), '--port', uuid, code=1)
+    assert 'ports cannot be read' in run.err
+    assert '[neutron] in nova.conf' in run.err
 
 
 def test_what_is_not_known_of_moves_is_said(run, guests_of, monkeypatch):
