@@ -111,5 +111,7 @@ def test_the_options_are_those_of_placement():
     known = cfg.ConfigOpts()
     placement_conf.register_opts(known)
     for group, ours in placement._OPTIONS.items():
-        for option in ours:
-            assert known[group][option.name] == option.default
+        # Placement 13 has no workarounds.
+        if group != 'workarounds' or group in known:
+            for option in ours:
+                assert known[group][option.name] == option.default

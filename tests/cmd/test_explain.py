@@ -155,15 +155,25 @@ def test_a_zone_is_an_aggregate_in_placement(run, cloud):
     generation = cloud.placement.get(path, microversion='1.39').json()[
         'resource_provider_generation'
     ]
-    body = {
-        'aggregates': [zone.uuid],
-        'resource_provider_generation': generation,
-    }
-    answer = cloud.placement.put(path, json=body, microversion='1.39')
-    assert answer.status_code == 200
-    words = ('--availability-zone', 'z1')
-    rows = run('explain', *by_hand(2, 1024), *words)
-    assert counts(rows) == {'aggregate': 2, 'fits': 1}
+
+    def place(aggregates, generation):
+        body = {
+            'aggregates': aggregates,
+            'resource_provider_generation': generation,
+        }
+        answer = cloud.placement.put(path, json=body, microversion='1.39')
+        assert answer.status_code == 200
+        return answer.json()['resource_provider_generation']
+
+    generation = place([zone.uuid], generation)
+    try:
+        words = ('--availability-zone', 'z1')
+        rows = run('explain', *by_hand(2, 1024), *words)
+        assert counts(rows) == {'aggregate': 2, 'fits': 1}
+    finally:
+        place([], generation)
+        zone.delete_host('cmp-0')
+        zone.destroy()
 
 
 def test_traits_are_told_by_name(run, cloud):
