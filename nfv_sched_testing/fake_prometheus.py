@@ -10,14 +10,16 @@ from nfv_sched_testing.served import listening
 def answering(answer):
     """Answer all requests; yields a URL, and the environ of each.
 
-    :param answer: returns a status line and a body for an environ
+    :param answer: returns a status line and a body, and maybe headers, for an
+        environ
     """
     asked = []
 
     def application(environ, start_response):
         asked.append(environ)
-        status, body = answer(environ)
-        start_response(status, [('Content-Type', 'application/json')])
+        status, body, *more = answer(environ)
+        headers = [('Content-Type', 'application/json')]
+        start_response(status, [*headers, *(more[0] if more else ())])
         return [body.encode()]
 
     with listening(application) as url:

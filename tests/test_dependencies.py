@@ -75,7 +75,7 @@ def _pinned(path):
     }
 
 
-def _specifiers():
+def _specifiers(extras=_EXTRAS):
     """The versions that setup.cfg allows, by name."""
     setup = configparser.ConfigParser(interpolation=None)
     setup.read(_ROOT / 'setup.cfg')
@@ -83,7 +83,7 @@ def _specifiers():
         *setup['options']['install_requires'].splitlines(),
         *(
             line
-            for extra in _EXTRAS
+            for extra in extras
             for line in setup['options.extras_require'][extra].splitlines()
         ),
     ]
@@ -119,8 +119,22 @@ def test_the_lowest_versions_are_those_that_are_tested():
 
 #: The first release without the flaw.
 WITHOUT_FLAWS = {
+    # CVE-2024-11079: a template in a task's hostvars is run.
+    'ansible-core': '2.18.1',
     # CVE-2025-27516: a template escapes the sandbox.
     'jinja2': '3.1.6',
+    # CVE-2022-0718: passwords with a double quote are not masked.
+    'oslo-utils': '4.12.1',
+    # CVE-2024-36039: keys of JSON are not escaped.
+    'pymysql': '1.1.1',
+    # CVE-2020-14343: a full loader runs code.
+    'pyyaml': '5.4',
+    # CVE-2024-35195: a session goes on without verifying certificates.
+    'requests': '2.32.0',
+    # CVE-2023-25399: memory is not freed.
+    'scipy': '1.10.0',
+    # CVE-2024-37891: a redirect keeps the credentials of a proxy.
+    'urllib3': '1.26.19',
 }
 #: Of the upper constraints of OpenStack 2025.1, what is lowest there. Images
 #: and virtual environments of Nova are built with them.
@@ -135,6 +149,7 @@ CONSTRAINTS_2025_1 = {
     'oslo-upgradecheck': '2.5.0',
     'oslo-utils': '8.2.0',
     'pyyaml': '6.0.2',
+    'requests': '2.32.3',
     'rich': '13.9.4',
     'sqlalchemy': '2.0.38',
     'tooz': '6.3.0',
@@ -143,9 +158,22 @@ CONSTRAINTS_2025_1 = {
 
 
 def test_no_version_with_a_flaw_that_we_know_is_allowed():
-    allowed = dict(_specifiers())
+    allowed = dict(_specifiers((*_EXTRAS, 'test', 'stack')))
     for name, number in WITHOUT_FLAWS.items():
         assert _bounds(allowed[name]) >= [version.Version(number)], name
+
+
+def test_the_page_names_each_flaw_that_a_bound_excludes():
+    source = pathlib.Path(__file__).read_text()
+    section = _PAGE.read_text().partition('Flaws\n=====\n')[2]
+    rows = re.findall(r'(?m)^   \* - (\S+)\n     - (CVE-[0-9-]+)$', section)
+    table = source.partition('WITHOUT_FLAWS = {')[2].partition('\n}')[0]
+    assert dict(rows) == {
+        name: flaw
+        for flaw, name in re.findall(
+            r"# (CVE-[0-9-]+): .+\n    '(\S+)':", table
+        )
+    }
 
 
 def test_upper_constraints_of_the_oldest_release_are_allowed():

@@ -15,7 +15,12 @@ _ROOT = pathlib.Path(__file__).parents[1]
 #: Names of Debian that are not "python3-" and the name of the distribution.
 _NAMES = {'pyyaml': 'python3-yaml', 'jinja2': 'python3-jinja2'}
 #: Debian mends flaws in older releases: their lower bounds are of no use.
-_MENDED = {'python3-jinja2', 'python3-urllib3', 'python3-nova'}
+_MENDED = {
+    'python3-jinja2',
+    'python3-urllib3',
+    'python3-nova',
+    'python3-requests',
+}
 
 
 @pytest.fixture(scope='module')

@@ -108,7 +108,7 @@ class _Source:
             if parsed.auth
             else {}
         )
-        self._pool = urllib3.PoolManager(retries=False, timeout=_TIMEOUT)
+        self._pool = urllib3.PoolManager(timeout=_TIMEOUT)
         self._begin, self._end = begin, end
         self._step = max(1.0, (end - begin) / POINTS)
 
@@ -158,6 +158,9 @@ class _Source:
                     'step': f'{self._step:.0f}',
                 },
                 headers=self._headers,
+                # Here: urllib3 before 2.5.0 ignores what a pool says of them.
+                retries=False,
+                redirect=False,
             )
             data = json.loads(answer.data)
             if data['status'] != 'success':

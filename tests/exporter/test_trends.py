@@ -56,6 +56,22 @@ def test_another_answer_is_named(status, body, text):
         trends.read(url, 7)
 
 
+def test_no_redirect_is_followed():
+    """urllib3 before 2.5.0 follows them in spite of a pool without retries."""
+
+    def answer(environ):
+        if environ['PATH_INFO'].startswith('/api'):
+            return '302 Found', '', [('Location', '/other')]
+        return matrix(series([[0, '1']], flavor_name='x'))
+
+    with (
+        answering(answer) as (url, asked),
+        pytest.raises(trends.NoTrendError, match='HTTP 302'),
+    ):
+        trends.read(url, 7)
+    assert len(asked) == 1
+
+
 def test_a_password_is_sent_and_not_shown():
     def answer(environ):
         return '401 Unauthorized', environ['HTTP_AUTHORIZATION']
