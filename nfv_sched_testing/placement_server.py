@@ -108,8 +108,13 @@ def _postgresql_tools():
 
 
 @contextlib.contextmanager
-def postgresql():
-    """The URL of an empty database in a PostgreSQL server started for it."""
+def postgresql(user='placement'):
+    """The URL of an empty database in a PostgreSQL server started for it.
+
+    It listens on a socket only, and asks for no password.
+
+    :param user: who may do everything
+    """
     tools = _postgresql_tools()
     if tools is None:
         pytest.skip('no initdb and pg_ctl: Debian has them in postgresql')
@@ -132,13 +137,11 @@ def postgresql():
 
         data = ('-D', f'{folder}/data')
         options = f"-k {folder} -c listen_addresses='' -c fsync=off"
-        run(initdb, *data, '-U', 'placement', '-A', 'trust', '-N')
+        run(initdb, *data, '-U', user, '-A', 'trust', '-N')
         start = (pg_ctl, *data, '-o', options, '-l', f'{folder}/log', '-w')
         run(*start, 'start')
         try:
-            yield (
-                f'postgresql+psycopg2:///postgres?host={folder}&user=placement'
-            )
+            yield f'postgresql+psycopg2:///postgres?host={folder}&user={user}'
         finally:
             run(pg_ctl, *data, '-m', 'immediate', '-w', 'stop')
 

@@ -1,5 +1,6 @@
 """The systemd units: exposure, and that the services need no more."""
 
+import contextlib
 import functools
 import pathlib
 import re
@@ -7,7 +8,12 @@ import shutil
 import subprocess
 
 import pytest
+import requests
 
+from nfv_sched.scheduler import counters
+from tests.cmd import test_demo_serve as demo_tests
+from tests.cmd.test_demo_serve import demo  # noqa: F401
+from tests.exporter import prometheus
 from tests.publishing import test_cmd_publisher as process_tests
 from tests.publishing.test_cmd_publisher import cloud  # noqa: F401
 from tests.publishing.test_cmd_publisher import placement  # noqa: F401
@@ -23,6 +29,7 @@ _MOST = 2.0
 needs_systemd = pytest.mark.skipif(
     not _ANALYZE, reason='no systemd-analyze: Debian has it in systemd'
 )
+needs_strace = pytest.mark.skipif(not _STRACE, reason='there is no strace')
 
 
 def name_of(unit):
@@ -108,32 +115,151 @@ def allowed(unit):
     return calls
 
 
+#: Each unit allows these, of which there are most: they are not traced.
+_FREQUENT = {
+    *('close', 'fcntl', 'fstat', 'futex', 'getdents64', 'getpid', 'ioctl'),
+    *('lseek', 'munmap', 'newfstatat', 'poll', 'pread64', 'pwrite64', 'read'),
+    *('recvfrom', 'rt_sigaction', 'rt_sigprocmask', 'sendto', 'write'),
+}
+
+
 def traced(path, command):
     """A command under strace, which writes to a file; pids are its own."""
-    return [_STRACE, '-D', '-f', '-qq', '-o', str(path), *command]
+    calls = ','.join(sorted(_FREQUENT))
+    return [
+        *(_STRACE, '-D', '-f', '-qq', '--seccomp-bpf', '-o', str(path)),
+        *('-e', f'trace=!{calls}', *command),
+    ]
 
 
-def refused(unit, path):
-    """The system calls in strace's file that the unit does not allow.
+#: Calls that change what is in a folder.
+_CHANGES = re.compile('(mk(dir|nod)|rename|(un|sym)?link|chmod)(at2?)?$')
 
-    Those that already failed with EPERM or ENOSYS here are not needed.
+
+class Trace:
+    """The system calls in a file of strace.
+
+    Those that failed with EPERM or ENOSYS here are not needed.
     """
-    calls = set()
-    for line in path.read_text().splitlines():
-        match = re.match(r'\d+\s+(\w+)\(', line)
-        if match and not re.search(r'= -1 (EPERM|ENOSYS)\b', line):
-            calls.add(match[1])
-    assert {'openat', 'connect'} <= calls
-    return calls - allowed(unit)
+
+    def __init__(self, path):
+        self.calls = []
+        begun = {}
+        for line in path.read_text().splitlines():
+            pid, text = line.split(maxsplit=1)
+            if text.endswith('<unfinished ...>'):
+                begun[pid] = text.removesuffix('<unfinished ...>')
+                continue
+            if rest := re.match(r'<\.\.\. \w+ resumed>(.*)', text):
+                text = begun.pop(pid) + rest[1]
+            match = re.match(r'(\w+)\((.*)', text)
+            if match and not re.search(r'= -1 (EPERM|ENOSYS)\b', text):
+                self.calls.append(match.groups())
+        # What never ended, such as exit_group.
+        self.calls += [tuple(each.split('(', 1)) for each in begun.values()]
+        assert {'openat', 'connect', 'mmap'} <= self.names
+
+    @property
+    def names(self):
+        return {name for name, _ in self.calls}
+
+    @property
+    def families(self):
+        """The families of the sockets."""
+        return {
+            re.match(r'AF_\w+', rest)[0]
+            for name, rest in self.calls
+            if name == 'socket'
+        }
+
+    def paths(self, mode):
+        """Paths that were opened with one of some flags."""
+        for name, rest in self.calls:
+            opened = re.match(r'\w+, "([^"]+)", ([A-Z_|]+).*\) += \d', rest)
+            if name == 'openat' and opened and re.search(mode, opened[2]):
+                yield opened[1]
+
+    def with_flags(self, flags, *names):
+        """Calls of some names with all of the flags."""
+        return [
+            (name, rest)
+            for name, rest in self.calls
+            if name in names and all(flag in rest for flag in flags)
+        ]
+
+    def changed(self):
+        """Paths that were created, written, renamed, or removed."""
+        yield from self.paths('O_WRONLY|O_RDWR|O_CREAT')
+        for name, rest in self.calls:
+            if _CHANGES.match(name) and ' = 0' in rest:
+                yield from re.findall('"([^"]+)"', rest)
 
 
-def families(path):
-    """The families of the sockets in strace's file."""
-    return set(re.findall(r'socket\((AF_\w+),', path.read_text()))
+#: OpenBLAS, of numpy, asks for memory near its CPU, and goes on without.
+_DISPENSABLE = {'mbind'}
+#: Libraries read these, and go on without: glibc counts processors, and the
+#: collector that prometheus-client makes by itself is not used.
+_DISPENSABLE_FILES = {'/proc/stat', '/proc/version', '/proc/cpuinfo'}
+#: Devices that each service has with PrivateDevices.
+_DEVICES = re.compile(
+    '/dev/(null|zero|full|u?random|tty|pts|ptmx|shm|mqueue|log)(/.*)?'
+)
+#: What a process has of /proc with ProcSubset=pid.
+_OF_PROCESSES = re.compile(r'/proc/(\d+|self|thread-self)(/.*)?')
+
+
+def needed_beyond(unit, trace, folder):
+    """What a traced service did that its unit does not allow.
+
+    :param folder: with what it wrote, instead of RuntimeDirectory
+    """
+    used = trace.names - _DISPENSABLE | _FREQUENT
+    found = [f'calls {name}' for name in used - allowed(unit)]
+    [known] = values(unit, 'RestrictAddressFamilies')
+    # Without netlink, glibc takes both families of IP to be there.
+    found += trace.families - {*known.split(), 'AF_NETLINK'}
+    assert values(unit, 'MemoryDenyWriteExecute') == ['yes']
+    found += trace.with_flags(('PROT_WRITE', 'PROT_EXEC'), 'mmap')
+    found += trace.with_flags(('PROT_EXEC',), 'mprotect', 'pkey_mprotect')
+    found += trace.with_flags(('SHM_EXEC',), 'shmat')
+    assert values(unit, 'RestrictNamespaces') == ['yes']
+    found += trace.with_flags(('CLONE_NEW',), 'clone', 'clone3', 'unshare')
+    assert values(unit, 'RestrictRealtime') == ['yes']
+    found += [
+        call
+        for policy in ('SCHED_FIFO', 'SCHED_RR', 'SCHED_DEADLINE')
+        for call in trace.with_flags(
+            (policy,), 'sched_setscheduler', 'sched_setattr'
+        )
+    ]
+    assert values(unit, 'PrivateDevices') == ['yes']
+    found += [
+        path
+        for path in trace.paths('')
+        if path.startswith('/dev/') and not _DEVICES.fullmatch(path)
+    ]
+    if values(unit, 'ProcSubset') == ['pid']:
+        found += [
+            path
+            for path in trace.paths('')
+            if path.startswith('/proc/')
+            and path not in _DISPENSABLE_FILES
+            and not _OF_PROCESSES.fullmatch(path)
+        ]
+    assert values(unit, 'ProtectSystem') == ['strict']
+    assert values(unit, 'PrivateTmp') == ['yes']
+    found += [
+        path
+        for path in trace.changed()
+        if not path.startswith((f'{folder}/', '/tmp/', '/var/tmp/'))  # noqa: S108
+        and not _DEVICES.fullmatch(path)
+        and not _OF_PROCESSES.fullmatch(path)
+    ]
+    return found
 
 
 @needs_systemd
-@pytest.mark.skipif(not _STRACE, reason='there is no strace')
+@needs_strace
 def test_the_publisher_needs_no_more_than_its_unit_allows(
     cloud,  # noqa: F811
     placement,  # noqa: F811
@@ -141,13 +267,13 @@ def test_the_publisher_needs_no_more_than_its_unit_allows(
     monkeypatch,
 ):
     [unit] = [unit for unit in _UNITS if 'publisher' in unit.name]
-    trace = tmp_path / 'trace'
+    path = tmp_path / 'trace'
     options = process_tests.write_options(tmp_path, cloud, placement)
     popen = subprocess.Popen
     monkeypatch.setattr(
         process_tests.subprocess,
         'Popen',
-        lambda command, **kwargs: popen(traced(trace, command), **kwargs),
+        lambda command, **kwargs: popen(traced(path, command), **kwargs),
     )
     with process_tests.service(options) as (process, log):
         first = process_tests.wait_for(
@@ -156,7 +282,54 @@ def test_the_publisher_needs_no_more_than_its_unit_allows(
         assert first['counts']['written'] == 1
         process.terminate()
         process.wait(process_tests.PATIENCE)
-    assert refused(unit, trace) == set()
-    [known] = values(unit, 'RestrictAddressFamilies')
-    # Without netlink, glibc takes both families of IP to be there.
-    assert families(trace) <= {*known.split(), 'AF_NETLINK'}
+    trace = Trace(path)
+    assert f'{tmp_path}/publisher.json' in set(trace.changed())
+    assert needed_beyond(unit, trace, tmp_path) == []
+
+
+@needs_systemd
+@needs_strace
+def test_the_exporter_needs_no_more_than_its_unit_allows(
+    demo,  # noqa: F811
+    tmp_path,
+    monkeypatch,
+):
+    """A start, scrapes, passes that count again all hosts, and the end."""
+    [unit] = [unit for unit in _UNITS if 'exporter' in unit.name]
+    path = tmp_path / 'trace'
+    address = f'127.0.0.1:{prometheus.free_port()}'
+    demo_tests.count_some(tmp_path, counters.SchedulerCounters(), 'one')
+    popen = subprocess.Popen
+    monkeypatch.setattr(
+        demo_tests.subprocess,
+        'Popen',
+        lambda command, **kwargs: popen(traced(path, command), **kwargs),
+    )
+    more = ('--full-interval', '1', '--scheduler-counters', str(tmp_path))
+    with demo_tests.exporter_of(demo, address, *more):
+        text = prometheus.until(lambda: recounted(address), 120)
+    assert 'nfv_sched_exporter_errors_total 0.0' in text
+    for name in SERVED:
+        assert re.search(f'(?m)^{name}', text), name
+    trace = Trace(path)
+    assert {'listen', 'bind'} <= trace.names
+    assert needed_beyond(unit, trace, demo.folder) == []
+
+
+#: A metric of each kind that the exporter serves.
+SERVED = (
+    'nfv_sched_capacity_instances',
+    'nfv_sched_loss_unplaced_instances',
+    'nfv_sched_scheduler_processes',
+    'process_resident_memory_bytes',
+)
+
+
+def recounted(address):
+    """The metrics, once the second pass has counted all hosts again."""
+    with contextlib.suppress(requests.ConnectionError):
+        text = requests.get(f'http://{address}/metrics', timeout=10).text
+        passes = re.search(r'(?m)^nfv_sched_exporter_passes_total (\S+)', text)
+        if passes and float(passes[1]) >= 3 and SERVED[1] in text:
+            return text
+    return None

@@ -1,32 +1,14 @@
 """Users that may do no more than the documentation says suffice."""
 
 import json
-import pathlib
-import re
 
 import pytest
 
+from nfv_sched_testing import privileges
 from tests.stack import configuration
 from tests.stack import plane as planes
 from tests.stack import virt
 from tests.stack.configuration import PASSWORD
-
-_DOCS = pathlib.Path(__file__).parents[2] / 'doc' / 'source'
-_CELLS = ('nova_cell0', 'nova_cell1')
-_DATABASE = 'nova_api'
-
-
-def documented(page):
-    """Tables by database, as a page lists them below "Least privilege"."""
-    text = (_DOCS / page).read_text().partition('Least privilege\n')[2]
-    rows = re.findall(
-        r'^ {7}\* - ``(nova_\w+)``\n {9}- ((?:.+\n)+?)(?=\n| {7}\*)',
-        text,
-        re.MULTILINE,
-    )
-    found = {name: re.findall('``(\\w+)``', cell) for name, cell in rows}
-    assert set(found) == {_DATABASE, 'nova_cell1'}
-    return found
 
 
 @pytest.fixture(scope='module')
@@ -34,13 +16,9 @@ def user(plane):
     """Make a user of MariaDB, and one of Placement, with a nova.conf."""
 
     def make(name, tables):
-        grants = [
-            f'grant select on {database}.{table} to {name}'
-            for key, names in tables.items()
-            for database in ([key] if key == _DATABASE else _CELLS)
-            for table in names
-        ]
-        plane.sql(f"create user {name} identified by '{PASSWORD}'", *grants)
+        plane.sql(f"create user {name} identified by '{PASSWORD}'")
+        for database, statements in privileges.grants(tables, name).items():
+            plane.sql(f'use {database}', *statements)
         plane.create_user(name, ('service',))
         return configuration.write(
             plane.nova_conf.with_name(f'{name}.conf'),
@@ -60,12 +38,12 @@ def user(plane):
 
 @pytest.fixture(scope='module')
 def operator(user):
-    return user('nfv_operator', documented('operator.rst'))
+    return user('nfv_operator', privileges.documented('operator.rst'))
 
 
 @pytest.fixture(scope='module')
 def publisher(user):
-    return user('nfv_publisher', documented('publisher.rst'))
+    return user('nfv_publisher', privileges.documented('publisher.rst'))
 
 
 @pytest.fixture(scope='module')
@@ -91,23 +69,7 @@ def test_the_publisher_publishes(plane, publisher):
     assert found['problems'] == []
 
 
-COMMANDS = [
-    'check',
-    'explain --flavor vnf',
-    'explain --server GUEST',
-    'capacity --flavor vnf',
-    'capacity --server GUEST',
-    'capacity --after-loss host=HOST',
-    'labels',
-    'topology HOST',
-    'plan drain HOST',
-    'plan room --flavor vnf --count 1',
-    'plan survive host=HOST',
-    'purge',
-]
-
-
-@pytest.mark.parametrize('command', COMMANDS)
+@pytest.mark.parametrize('command', privileges.COMMANDS)
 def test_an_operator_reads(plane, operator, guest, command):
     words = (
         command.replace('GUEST', guest.id)
@@ -133,8 +95,8 @@ def test_an_operator_reports(plane, operator, guest, tmp_path):
 )
 def test_less_is_not_sufficient(plane, user, page, name):
     """Without one table a command fails, and says which it lacks."""
-    tables = documented(page)
-    tables['nova_cell1'].remove('compute_nodes')
+    tables = privileges.documented(page)
+    tables[privileges.CELL].remove('compute_nodes')
     conf = user(name, tables)
     if page == 'publisher.rst':
         words = ('publish',)
