@@ -72,6 +72,8 @@ _SLOWEST = (
     'tests/capacity/test_exact.py',
     'benchmarks/tests/test_memo.py',
     'tests/cmd/test_capacity.py',
+    'tests/deploy/test_postgresql.py',
+    'tests/deploy/test_units_in_systemd.py',
     'tests/exporter/test_equal.py',
     'tests/cmd/test_demo_serve.py',
     'tests/scheduler/test_cached_answers.py',
