@@ -7,6 +7,7 @@ from benchmarks.packing import simulate
 from benchmarks.packing.columns import COLUMNS
 from benchmarks.packing.moves import RoomMaker
 from benchmarks.tests import tiny
+from nfv_sched.nova import releases
 
 _BY_NAME = {one.name: one for one in tiny.SHAPES}
 
@@ -32,6 +33,10 @@ def configured():
         yield
 
 
+@pytest.mark.skipif(
+    not releases.claims_sort_by_devices(None),
+    reason='claims of this Nova take the cells with devices first',
+)
 @pytest.mark.usefixtures('configured')
 def test_one_move_makes_room_on_the_cell_with_devices():
     """One CPU is left on each, and the guest needs two of them."""
