@@ -78,32 +78,27 @@ class _Run:
             Compute(f'host{place:02}', machine)
             for place, machine in enumerate(cloud.machines)
         ]
+        requests = {
+            name: fit.FitRequest(request_spec.read_guest(shape.spec))
+            for name, shape in self.shapes.items()
+        }
         if column.told:
             expected = fit.DemandHistogram(
-                (
-                    fit.FitRequest(request_spec.read_guest(shape.spec)),
-                    load.weights[shape.name],
-                )
-                for shape in self.shapes.values()
+                (request, load.weights[name])
+                for name, request in requests.items()
             )
             process.replace(
                 SchedulerProcess(PublishedTopology(None), expected)
             )
         if column.primed:
             process.current().demand.prime(
-                (
-                    fit.FitRequest(
-                        request_spec.read_guest(self.shapes[name].spec)
-                    ),
-                    1.0,
-                )
+                (requests[name], 1.0)
                 for name in loads.earlier(load, demand.MOST_INSTANCES)
             )
         if column.knows_flavors:
             weight = demand.FLAVORS_WEIGHT / len(self.shapes)
             process.current().demand.prime(
-                (fit.FitRequest(request_spec.read_guest(one.spec)), weight)
-                for one in self.shapes.values()
+                (request, weight) for request in requests.values()
             )
         self.scheduler = scheduler.Scheduler(
             column, self.computes, remember=remember

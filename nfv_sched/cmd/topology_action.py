@@ -41,18 +41,12 @@ def select_hosts(survey: Survey, patterns: Sequence[str]) -> Survey:
 
     :raises UnknownHostError: a pattern matches no host
     """
-    if not patterns:
-        return survey
     for pattern in patterns:
-        if not any(_matches(host, pattern) for host in survey.hosts):
+        if not any(map(_chosen_by([pattern]), survey.hosts)):
             names = [*(host.host for host in survey.hosts), *survey.unread]
             hint = did_you_mean(pattern, names)
             raise UnknownHostError(f'there is no host {pattern}{hint}')
-    hosts = tuple(
-        host
-        for host in survey.hosts
-        if any(_matches(host, pattern) for pattern in patterns)
-    )
+    hosts = tuple(filter(_chosen_by(patterns), survey.hosts))
     return dataclasses.replace(survey, hosts=hosts)
 
 
@@ -69,8 +63,9 @@ def matcher(patterns: Sequence[str]) -> Callable[[str, str], bool]:
     )
 
 
-def _matches(host: HostSurvey, pattern: str) -> bool:
-    return _names_match(host.host, host.topology.name, pattern)
+def _chosen_by(patterns: Sequence[str]) -> Callable[[HostSurvey], bool]:
+    wanted = matcher(patterns)
+    return lambda host: wanted(host.host, host.topology.name)
 
 
 def _names_match(host: str, node: str, pattern: str) -> bool:
