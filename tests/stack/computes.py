@@ -38,6 +38,8 @@ from oslo_privsep import priv_context
 from tests.stack import virt
 from tests.stack.configuration import COMPUTES_READY
 from tests.stack.configuration import REPORT
+from tests.stack.configuration import REPORTED
+from tests.stack.configuration import REPORTING
 
 CONF = nova.conf.CONF
 # Seconds between two looks for a signal.
@@ -71,17 +73,23 @@ def main() -> None:
         )
         made.start()
         services.append(made)
-    sys.stdout.write(COMPUTES_READY + '\n')
-    sys.stdout.flush()
+    _say(COMPUTES_READY)
     while not stop.wait(_LOOK_EVERY):
         if report.is_set():
             report.clear()
+            _say(REPORTING)
             for made in services:
                 made.manager.update_available_resource(
                     context.get_admin_context()
                 )
+            _say(REPORTED)
     # Their threads have nothing to save.
     os._exit(0)
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text + '\n')
+    sys.stdout.flush()
 
 
 if __name__ == '__main__':

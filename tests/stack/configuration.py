@@ -23,6 +23,10 @@ COMPUTES_READY = 'All computes are started'
 #: The signal on which the computes report their resources.
 REPORT = signal.SIGUSR1
 
+#: What their process prints before and after such a report.
+REPORTING = 'All computes report'
+REPORTED = 'All computes have reported'
+
 #: Options by section; a list is an option that stands several times.
 Options = Mapping[str, Mapping[str, object]]
 

@@ -230,7 +230,6 @@ class Guests:
             if time.monotonic() > end:
                 raise TimeoutError(f'{self._used()} still count guests')
             self._plane.report_computes()
-            time.sleep(0.5)
 
     def _used(self) -> list[str]:
         """The hosts that report CPUs as used."""

@@ -176,8 +176,19 @@ class Plane:
         self._start_computes()
 
     def report_computes(self) -> None:
-        """Have every nova-compute report its resources, without waiting."""
+        """Have every nova-compute report its resources, and wait for it.
+
+        A report that is under way has read what may have changed since.
+        """
+        before = self.count('computes', configuration.REPORTING)
         self.processes.send('computes', REPORT)
+
+        def reported() -> bool:
+            begun = self.count('computes', configuration.REPORTING)
+            ended = self.count('computes', configuration.REPORTED)
+            return before < begun == ended
+
+        self.processes.wait('computes', reported)
 
     def start_publisher(self) -> None:
         """Start our publisher."""
