@@ -25,6 +25,11 @@ quarter has 8 NUMA nodes and 48 of them on six cards, and a quarter 2 NUMA
 nodes without devices. Half of their CPUs, pages and devices are in use. One
 host in 50 has an instance in flight.
 
+Times are the means of ``--runs`` requests, one after another, each with host
+states of its own as in a scheduler: Python collects garbage when it has become
+much, which is in some requests only, and takes a third of the time of the host
+states. The machine has to be quiet.
+
 With ``--calls`` it prints instead how many functions each step calls, which
 does not depend on the machine: per host as many at all sizes.
 
@@ -40,12 +45,12 @@ from collections.abc import Sequence
 import contextlib
 import csv
 import dataclasses
-import gc
 import json
 import logging
 import os
 import pathlib
 import random
+import statistics
 import sys
 import time
 from typing import Any
@@ -116,7 +121,7 @@ REQUESTS = (
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """One request at one size, in CPU time: the fastest of the runs.
+    """A request at one size, in CPU time: the mean of several.
 
     Microseconds per host, but for ``cold_ms`` and ``choice_us``, which are
     per request.
@@ -489,7 +494,6 @@ def send(
     manager = cloud.manager
     spec = _own(spec)
     reset(states)
-    gc.collect()
     other_filters, kept = measured(
         lambda: manager.filter(manager.others, states, spec)
     )
@@ -515,79 +519,75 @@ def send(
     )
 
 
-def _least(steps: Sequence[Steps], name: str) -> float:
-    # Other processes on the machine only make a run slower.
-    return min(getattr(step, name) for step in steps)
+def request(cloud: Cloud, spec: Any) -> tuple[float, Steps]:
+    """Send a request with host states of its own.
+
+    :return: the CPU seconds that the host states take, and the steps
+    """
+    seconds, states = timed(cloud.states)
+    return seconds, send(cloud, states, spec)
 
 
 def measure(
     hosts: int, runs: int, cases: Sequence[clouds.Case] = REQUESTS
 ) -> list[Row]:
-    """Measure requests at one size."""
-    rows = []
-    times = []
+    """Measure requests at one size.
+
+    :param runs: requests of each kind
+    """
     with configured(chosen=False):
         cloud = Cloud(hosts)
-        batches = []
-        for _ in range(2):
-            gc.collect()
-            seconds, states = timed(cloud.states)
-            times.append(seconds)
-            batches.append(states)
-    # Not looked through again at each collection: twice as many host states
-    # as a scheduler has would count against its other steps.
-    gc.freeze()
+    rows = []
     for chosen in (False, True):
         with configured(chosen=chosen):
             rows += [
-                _measure_request(cloud, case, batches, runs, chosen, times)
-                for case in cases
+                _measure_request(cloud, case, runs, chosen) for case in cases
             ]
-    gc.unfreeze()
     return rows
 
 
 def _measure_request(
-    cloud: Cloud,
-    case: clouds.Case,
-    batches: Sequence[Sequence[Any]],
-    runs: int,
-    chosen: bool,
-    times: Sequence[float],
+    cloud: Cloud, case: clouds.Case, runs: int, chosen: bool
 ) -> Row:
     spec = cloud.spec(case)
-    first, second = batches
-    hosts = len(first)
+    states = cloud.states()
+    hosts = len(states)
     cold = []
     for _ in range(runs):
-        start(cloud, first, spec)
-        cold.append(send(cloud, first, spec))
-    with mock.patch.object(forecasts, 'NEW_PER_REQUEST', sys.maxsize):
-        send(cloud, first, spec)
-    # Other objects than those that the forecasts were made of.
-    warm = [send(cloud, second, spec) for _ in range(runs)]
-    floor = [
-        timed(lambda: filters.touch(list(second), spec))[0]
-        for _ in range(runs)
-    ]
-    few = second[:_STOCK_HOSTS]
+        start(cloud, states, spec)
+        cold.append(send(cloud, states, spec))
+    floor = statistics.mean(
+        timed(lambda: filters.touch(states, spec))[0] for _ in range(runs)
+    )
+    few = states[:_STOCK_HOSTS]
     reset(few)
     stock, _ = timed(lambda: filters.run(filters.STOCK, few, _own(spec)))
+    with mock.patch.object(forecasts, 'NEW_PER_REQUEST', sys.maxsize):
+        send(cloud, states, spec)
+    # Nova's are gone when the next request comes, and so are these.
+    del states[:]
+    requests = [request(cloud, spec) for _ in range(runs)]
+    seconds, warm = zip(*requests, strict=True)
     per_host = 1e6 / hosts
     return Row(
         case.name,
         hosts,
         chosen,
         warm[0].fit / hosts,
-        min(times) * per_host,
-        _least(warm, 'others') * per_host,
+        statistics.mean(seconds) * per_host,
+        _mean(warm, 'others') * per_host,
         stock / len(few) * 1e6,
-        _least(warm, 'filters') * per_host,
-        min(floor) * per_host,
-        _least(cold, 'weighers') * 1e3,
-        _least(warm, 'weighers') * per_host,
-        _least(warm, 'choice') * 1e6,
+        _mean(warm, 'filters') * per_host,
+        floor * per_host,
+        _mean(cold, 'weighers') * 1e3,
+        _mean(warm, 'weighers') * per_host,
+        _mean(warm, 'choice') * 1e6,
     )
+
+
+def _mean(steps: Sequence[Steps], name: str) -> float:
+    # Not the fastest: Python collects garbage in some of them only.
+    return statistics.mean(getattr(step, name) for step in steps)
 
 
 def calls(hosts: int, case: clouds.Case, *, chosen: bool) -> Steps:
