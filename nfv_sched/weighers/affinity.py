@@ -123,7 +123,7 @@ class AffinityWeigher(_AffinityContextWeigher):
         hosts: Sequence[topology_spread.DomainPath],
         members: Sequence[topology_spread.DomainPath],
     ) -> list[float]:
-        """More instances near weigh more, see :func:`spread.nearness`."""
+        """More instances near weigh more."""
         del affinity
         return topology_spread.affinity_scores(hosts, members)
 
@@ -151,7 +151,7 @@ class AntiAffinityWeigher(_AffinityContextWeigher):
         hosts: Sequence[topology_spread.DomainPath],
         members: Sequence[topology_spread.DomainPath],
     ) -> list[float]:
-        """Less skew weighs more, see :func:`spread.apartness`."""
+        """Less skew weighs more."""
         full = _full(affinity)
         return [
             0.0 if place[0] in full else weight
