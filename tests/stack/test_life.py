@@ -5,7 +5,6 @@ import itertools
 import json
 import re
 import threading
-import time
 
 import pytest
 import sqlalchemy as sa
