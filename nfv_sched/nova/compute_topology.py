@@ -44,6 +44,7 @@ def topology_of(
     compute: ComputeNode,
     devices: Iterable[PciDevice] | None = None,
     named: Mapping[str, str] | None = None,
+    numa_topology: Any = None,
 ) -> HostTopology:
     """The hardware and usage that a ``nova.objects.ComputeNode`` reports.
 
@@ -57,10 +58,14 @@ def topology_of(
     device pools are left out.
 
     :param named: the host's failure domains by kind
+    :param numa_topology: what :func:`numa_topology_of` returns, if the caller
+        has it
     :raises MalformedComputeError: whatever is wrong with the compute node
     """
+    if numa_topology is None:
+        numa_topology = numa_topology_of(compute)
     try:
-        cells = _cells(compute)
+        cells = _cells(numa_topology)
         pools, taken = _pools(compute, devices or ())
         return HostTopology(
             name=compute.hypervisor_hostname,
@@ -71,10 +76,30 @@ def topology_of(
             domains=dict(named or {}),
         )
     except Exception as error:
-        # Versioned objects raise what they like over JSON from elsewhere.
-        raise MalformedComputeError(
-            f'compute node {_name(compute)}: {describe_error(error)}'
-        ) from error
+        raise _malformed(compute, error) from error
+
+
+def numa_topology_of(compute: ComputeNode) -> Any:
+    """The ``nova.objects.NUMATopology`` that a compute node reports, if any.
+
+    Decoding it takes most of the time of reading a compute node.
+
+    :raises MalformedComputeError: it cannot be decoded
+    """
+    try:
+        text = compute.numa_topology if 'numa_topology' in compute else None
+        return objects.NUMATopology.obj_from_db_obj(text) if text else None
+    except Exception as error:
+        raise _malformed(compute, error) from error
+
+
+def _malformed(
+    compute: ComputeNode, error: Exception
+) -> MalformedComputeError:
+    # Versioned objects raise what they like over JSON from elsewhere.
+    return MalformedComputeError(
+        f'compute node {_name(compute)}: {describe_error(error)}'
+    )
 
 
 def _name(compute: ComputeNode) -> str:
@@ -86,12 +111,9 @@ def _name(compute: ComputeNode) -> str:
     return ' '.join(known) or 'without a name'
 
 
-def _cells(compute: ComputeNode) -> list[Any]:
-    text = compute.numa_topology if 'numa_topology' in compute else None
-    if not text:
-        return []
-    topology = objects.NUMATopology.obj_from_db_obj(text)
-    return sorted(topology.cells, key=lambda cell: cell.id)
+def _cells(numa_topology: Any) -> list[Any]:
+    cells = numa_topology.cells if numa_topology else ()
+    return sorted(cells, key=lambda cell: cell.id)
 
 
 def _dedicated(cell: Any) -> frozenset[int]:

@@ -13,7 +13,6 @@ import operator
 import types
 from typing import Any
 
-from nova import objects
 from nova.pci import stats
 
 from nfv_sched.fit import PerCellDemand
@@ -309,7 +308,9 @@ def state_fingerprint(state: HostState) -> tuple[object, ...]:
 
 
 def host_of_compute_node(
-    compute: ComputeNode, service: ComputeService | None
+    compute: ComputeNode,
+    service: ComputeService | None,
+    numa_topology: Any,
 ) -> Host:
     """The host that a ``nova.objects.ComputeNode`` reports.
 
@@ -317,17 +318,13 @@ def host_of_compute_node(
     order in which Nova tries them.
 
     :param service: of its nova-compute, None if it has none
+    :param numa_topology: as decoded from the record, None if it has none
     :raises Exception: whatever a malformed record makes Nova's objects raise
     """
-    topology = (
-        objects.NUMATopology.obj_from_db_obj(compute.numa_topology)
-        if compute.numa_topology
-        else None
-    )
-    pools = stats.PciDeviceStats(topology, stats=compute.pci_device_pools)
+    pools = stats.PciDeviceStats(numa_topology, stats=compute.pci_device_pools)
     return Host(
         compute.hypervisor_hostname,
-        cells_of(topology),
+        cells_of(numa_topology),
         pools_of(pools.pools),
         compute.cpu_allocation_ratio or 1.0,
         compute.ram_allocation_ratio or 1.0,

@@ -106,9 +106,14 @@ def _host(
     zones: Callable[[str], str],
 ) -> HostSurvey:
     compute = node.compute
-    topology = compute_topology.topology_of(compute, node.devices, named)
+    numa_topology = compute_topology.numa_topology_of(compute)
+    topology = compute_topology.topology_of(
+        compute, node.devices, named, numa_topology
+    )
     try:
-        state = host_states.host_of_compute_node(compute, node.service)
+        state = host_states.host_of_compute_node(
+            compute, node.service, numa_topology
+        )
     except Exception as error:
         raise compute_topology.MalformedComputeError(
             f'compute node {topology.name}: {type(error).__name__}: {error}'
