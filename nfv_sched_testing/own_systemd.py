@@ -16,6 +16,8 @@ import sys
 import tempfile
 import time
 
+from nfv_sched_testing.patience import PATIENCE
+
 _PROGRAM = pathlib.Path('/lib/systemd/systemd')
 _UNSHARE = '/usr/bin/unshare'
 _NSENTER = '/usr/bin/nsenter'
@@ -164,7 +166,7 @@ class Systemd:
             for number in self._pid(), self._process.pid:
                 with contextlib.suppress(ValueError, ProcessLookupError):
                     os.kill(int(number), signal.SIGKILL)
-            self._process.wait(30)
+            self._process.wait(PATIENCE)
 
 
 def _cgroups():
@@ -185,7 +187,7 @@ def _remove(path):
     for child in path.iterdir():
         if child.is_dir():
             _remove(child)
-    end = time.monotonic() + 10
+    end = time.monotonic() + PATIENCE
     while path.exists():
         try:
             path.rmdir()

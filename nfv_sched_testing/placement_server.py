@@ -25,6 +25,7 @@ from placement.db.sqlalchemy import migration
 import pytest
 
 from nfv_sched_testing import json_schemas
+from nfv_sched_testing.patience import PATIENCE
 
 
 class _Handler(simple_server.WSGIRequestHandler):
@@ -91,7 +92,7 @@ def running(url):
             yield process.stdout.readline().strip()
         finally:
             process.stdin.close()
-            process.wait(30)
+            process.wait(PATIENCE)
 
 
 def _postgresql_tools():

@@ -12,6 +12,7 @@ from nfv_sched.scheduler.published_topology import PublishedTopology
 from nfv_sched_testing import builders
 from nfv_sched_testing import fault_server as faults
 from nfv_sched_testing import scheduling
+from nfv_sched_testing.patience import PATIENCE
 
 STOPPED = None
 TROUBLES = {
@@ -73,7 +74,7 @@ def schedule(serve, scheduler_process):
 @pytest.mark.parametrize('trouble', sorted(TROUBLES))
 def test_no_request_fails_because_of_placement(schedule, trouble):
     reader, _, run = schedule(TROUBLES[trouble], deadline=0.2)
-    end = time.monotonic() + 30
+    end = time.monotonic() + PATIENCE
     while reader.snapshot.counters.errors < 3:
         assert run() == ['host0']
         assert time.monotonic() < end, 'the reader does not report errors'

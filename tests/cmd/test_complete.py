@@ -16,6 +16,7 @@ import pytest
 from nfv_sched.cmd import complete
 from nfv_sched.cmd.main import main
 from nfv_sched_testing import completion
+from nfv_sched_testing.patience import PATIENCE
 
 _FOLDER = pathlib.Path(complete.__file__).with_name(complete.FOLDER)
 _PARSERS = {'bash': completion.bash, 'zsh': completion.zsh}
@@ -110,7 +111,7 @@ print ready > {folder}/ready
 
 
 def until(path, process):
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE
     while not path.exists():
         # It ends as soon as the last file is there.
         assert process.poll() is None or path.exists()

@@ -21,6 +21,7 @@ from nfv_sched.cmd import main
 from nfv_sched.exporter import dashboard
 from nfv_sched.scheduler import counters
 from nfv_sched.sim import served
+from nfv_sched_testing.patience import PATIENCE
 from tests.exporter import prometheus
 
 _ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -81,7 +82,7 @@ def demo(tmp_path_factory):
         text = text_until(process, 'Ctrl-C ends')
         yield Demo(process, folder, text)
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=PATIENCE)
     assert (process.returncode, err) == (0, '')
     assert f'{folder} is removed.' in out
     assert not folder.exists()
@@ -220,11 +221,11 @@ def test_the_publisher_runs(demo, tmp_path):
         ],
         stderr=subprocess.DEVNULL,
     ) as process:
-        end = time.monotonic() + 60
+        end = time.monotonic() + PATIENCE
         while not status.exists() and time.monotonic() < end:
             time.sleep(0.1)
         process.terminate()
-        assert process.wait(60) == 0
+        assert process.wait(PATIENCE) == 0
     assert json.loads(status.read_text())['counts']['hosts'] == _HOSTS
 
 
@@ -242,7 +243,7 @@ def exporter_of(demo, address, *options):
         try:
             yield process
             process.terminate()
-            assert process.wait(30) == 0
+            assert process.wait(PATIENCE) == 0
         finally:
             process.kill()
 
@@ -288,7 +289,7 @@ def test_each_panel_has_data_in_a_prometheus(demo, forked, tmp_path):
             lambda: server.has_data('nfv_sched_scheduler_processes'), 120
         )
         # What lacks data at the end is named.
-        end = time.monotonic() + 120
+        end = time.monotonic() + PATIENCE
         while True:
             count_some(tmp_path, counted, 'one')
             if not (lacking := empty()) or time.monotonic() > end:
@@ -363,7 +364,7 @@ def test_placement_wants_the_token_of_the_files(demo):
         return requests.get(
             f'{demo.entry["endpoint"]}/resource_providers',
             headers={'X-Auth-Token': token},
-            timeout=30,
+            timeout=PATIENCE,
         ).status_code
 
     assert status('admin') == 401
@@ -413,12 +414,12 @@ def test_a_folder_that_cannot_be_used_is_refused(
 def test_sigterm_during_the_start_leaves_nothing(tmp_path):
     folder = tmp_path / 'demo'
     with started(folder) as process:
-        end = time.monotonic() + 60
+        end = time.monotonic() + PATIENCE
         databases = folder / 'databases'
         while not databases.exists() and time.monotonic() < end:
             time.sleep(0.05)
         process.terminate()
-        assert process.wait(30) != 0
+        assert process.wait(PATIENCE) != 0
     assert not folder.exists()
 
 

@@ -9,6 +9,7 @@ import nova.conf
 import pytest
 
 from nfv_sched_testing.clouds import HUGE
+from nfv_sched_testing.patience import PATIENCE
 from nfv_sched_testing.served import listening
 from nfv_sched_testing.served import placement_of
 
@@ -64,7 +65,7 @@ def test_a_process_of_its_own_reads_the_cloud(
         ],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE,
         check=False,
     )
     # No warnings of libraries either.

@@ -17,6 +17,7 @@ import requests
 import sqlalchemy as sa
 
 from nfv_sched_testing import privileges
+from nfv_sched_testing.patience import PATIENCE
 from nfv_sched_testing.placement_server import postgresql
 from tests.cmd.forked import forked  # noqa: F401 - a fixture
 from tests.cmd.test_demo_serve import demo  # noqa: F401 - a fixture
@@ -221,13 +222,15 @@ def test_the_exporter_needs_no_more_than_an_operator(operator, demo):  # noqa: F
 
     def metrics():
         with contextlib.suppress(requests.ConnectionError):
-            text = requests.get(f'http://{address}/metrics', timeout=10).text
+            text = requests.get(
+                f'http://{address}/metrics', timeout=PATIENCE
+            ).text
             if 'nfv_sched_exporter_passes_total 1.0' in text:
                 return text
         return None
 
     with exporter_of(demo, address, '--config-file', operator):
-        text = prometheus.until(metrics, 120)
+        text = prometheus.until(metrics, PATIENCE)
     assert 'nfv_sched_exporter_errors_total 0.0' in text
     assert 'nfv_sched_exporter_problems 0.0' in text
     assert 'nfv_sched_capacity_instances{' in text

@@ -13,6 +13,7 @@ import requests
 from nfv_sched_testing import own_systemd
 from nfv_sched_testing.own_systemd import PLACE
 from nfv_sched_testing.own_systemd import PYTHON
+from nfv_sched_testing.patience import PATIENCE
 from tests.cmd.test_demo_serve import demo  # noqa: F401 - a fixture
 from tests.exporter import prometheus
 
@@ -61,7 +62,7 @@ def until(systemd, what):
         return what()
 
     try:
-        return prometheus.until(done, 120)
+        return prometheus.until(done, PATIENCE)
     except AssertionError:
         raise AssertionError(systemd.log()[-5000:]) from None
 
@@ -88,7 +89,9 @@ def test_the_exporter_serves_all_metrics(demo):  # noqa: F811
 
     def metrics():
         with contextlib.suppress(requests.ConnectionError):
-            text = requests.get(f'http://{address}/metrics', timeout=10).text
+            text = requests.get(
+                f'http://{address}/metrics', timeout=PATIENCE
+            ).text
             if 'nfv_sched_exporter_passes_total 2.0' in text:
                 return text
         return None

@@ -9,6 +9,8 @@ import time
 import requests
 import yaml
 
+from nfv_sched_testing.patience import PATIENCE
+
 PROGRAM = shutil.which('prometheus')
 
 
@@ -27,14 +29,14 @@ class Prometheus:
     def is_ready(self):
         """Whether it answers queries yet."""
         try:
-            answer = requests.get(f'{self.url}/-/ready', timeout=10)
+            answer = requests.get(f'{self.url}/-/ready', timeout=PATIENCE)
         except requests.ConnectionError:
             return False
         return answer.ok
 
     def get(self, path, **params):
         answer = requests.get(
-            f'{self.url}/api/v1/{path}', params=params, timeout=10
+            f'{self.url}/api/v1/{path}', params=params, timeout=PATIENCE
         )
         return answer.json()
 

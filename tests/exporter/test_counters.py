@@ -13,6 +13,7 @@ from nfv_sched.scheduler import counters
 from nfv_sched.scheduler import process
 from nfv_sched.scheduler.counters import SchedulerCounters
 from nfv_sched.scheduler.published_topology import PublishedTopology
+from nfv_sched_testing.patience import PATIENCE
 
 
 class Asked:
@@ -97,7 +98,7 @@ def test_the_thread_writes_what_was_counted(
     os.utime(old, (1, 1))
     with process.replaced(serving()):
         Asked().filter_all([], objects.RequestSpec())
-        end = time.monotonic() + 10
+        end = time.monotonic() + PATIENCE
         while not (found := set(tmp_path.glob(f'*{counters.SUFFIX}')) - {old}):
             assert time.monotonic() < end
             time.sleep(0.01)

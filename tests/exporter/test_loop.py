@@ -25,6 +25,7 @@ from nfv_sched.sim.boot_request import SimulatedFlavor
 from nfv_sched.sim.cloud import simulated_cloud
 from nfv_sched_testing.clouds import HUGE
 from nfv_sched_testing.clouds import nova_options  # noqa: F401 - a fixture
+from nfv_sched_testing.patience import PATIENCE
 from tests.cmd.conftest import SMALL
 from tests.exporter.prometheus import until
 
@@ -224,10 +225,12 @@ def test_a_port_in_use_is_tried_again(taken, caplog):
     )
     thread = threading.Thread(target=server.run)
     thread.start()
-    until(lambda: 'not served on 127.0.0.1' in caplog.text, 10)
+    until(lambda: 'not served on 127.0.0.1' in caplog.text, PATIENCE)
     taken.close()
-    thread.join(10)
-    assert requests.get(f'http://127.0.0.1:{port}/metrics', timeout=10).ok
+    thread.join(PATIENCE)
+    assert requests.get(
+        f'http://127.0.0.1:{port}/metrics', timeout=PATIENCE
+    ).ok
     server.stop()
     assert caplog.text.count('not served') == 1
 
@@ -240,7 +243,7 @@ def test_a_server_that_waits_for_its_port_can_be_ended(taken):
     thread = threading.Thread(target=server.run)
     thread.start()
     server.stop()
-    thread.join(10)
+    thread.join(PATIENCE)
     assert not thread.is_alive()
 
 
@@ -274,7 +277,7 @@ def test_a_scrape_during_a_pass_is_answered(cloud):
     watched.recount.run = stuck
     thread = threading.Thread(target=watched.once)
     thread.start()
-    going.wait(10)
+    going.wait(PATIENCE)
     try:
         assert watched.fits() > 0
         assert watched.own('passes_total') == 1

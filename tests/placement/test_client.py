@@ -34,6 +34,7 @@ from nfv_sched_testing.fault_server import hang
 from nfv_sched_testing.fault_server import request_of
 from nfv_sched_testing.fault_server import TOKEN
 from nfv_sched_testing.fault_server import whole
+from nfv_sched_testing.patience import PATIENCE
 from nfv_sched_testing.placement_fixtures import adapter_of
 from tests.placement.examples import host
 
@@ -307,7 +308,7 @@ def test_the_reader_keeps_its_snapshot_and_returns_it_at_once(
 
     wsgi.before = down
     reader.ensure_started()
-    end = time.monotonic() + 20
+    end = time.monotonic() + PATIENCE
     worst = 0.0
     while reader.snapshot.counters.errors < 3:
         started = time.perf_counter()

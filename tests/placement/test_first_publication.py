@@ -16,6 +16,7 @@ from nfv_sched.placement.errors import Unavailable
 from nfv_sched.placement.publisher import publish
 from nfv_sched.placement.publisher import Round
 from nfv_sched_testing import providers
+from nfv_sched_testing.patience import PATIENCE
 from nfv_sched_testing.placement_fixtures import adapter_of
 from tests.placement.examples import host
 from tests.placement.examples import read
@@ -153,7 +154,7 @@ def test_a_complete_host_costs_at_most_one_read(
 def test_several_hosts_are_written_at_the_same_time(client, wsgi):
     topologies = [with_guest(host(number)) for number in range(4)]
     publish(client, topologies[:1])
-    meeting = threading.Barrier(3, timeout=30)
+    meeting = threading.Barrier(3, timeout=PATIENCE)
 
     def meet(method, path):
         if (method, path) == ('POST', '/reshaper'):

@@ -14,6 +14,7 @@ from nfv_sched.placement.errors import Unavailable
 from nfv_sched.placement.publisher import publish
 from nfv_sched.placement.reader import TopologyReader
 from nfv_sched.placement.removal import prune
+from nfv_sched_testing.patience import PATIENCE
 from nfv_sched_testing.placement_fixtures import adapter_of
 from tests.placement.examples import host
 from tests.placement.examples import with_guest
@@ -419,7 +420,7 @@ def test_a_forked_child_starts_its_own_thread(client):
             before = reader.snapshot.taken
             alone = threading.active_count() == 1
             reader.ensure_started()
-            end = time.monotonic() + 10
+            end = time.monotonic() + PATIENCE
             while reader.snapshot.taken == before and time.monotonic() < end:
                 time.sleep(0.01)
             if alone and reader.snapshot.taken != before and reader.stop():

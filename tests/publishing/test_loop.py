@@ -16,6 +16,7 @@ from nfv_sched.publishing.leadership import ElectedLeader
 from nfv_sched.publishing.leadership import SoleLeader
 from nfv_sched.publishing.loop import Loop
 from nfv_sched.publishing.status import Status
+from nfv_sched_testing.patience import PATIENCE
 
 SECRET = 's3cr3t-of-the-database'  # noqa: S105 - a dummy
 
@@ -106,9 +107,9 @@ def test_the_loop_stops_within_a_pass_and_releases_leadership():
     loop = loop_of(Source(long), leadership=leader, interval=3600)
     thread = threading.Thread(target=loop.run)
     thread.start()
-    assert begun.wait(10)
+    assert begun.wait(PATIENCE)
     assert loop.stop(10)
-    thread.join(10)
+    thread.join(PATIENCE)
     assert not thread.is_alive()
     assert leader.closed
 
@@ -120,7 +121,7 @@ def test_the_loop_stops_while_it_waits_for_the_next_pass():
     while loop.status.passed is None:
         time.sleep(0.005)
     assert loop.stop(10)
-    thread.join(10)
+    thread.join(PATIENCE)
 
 
 def test_the_status_file_has_the_time_of_the_last_pass(tmp_path):
@@ -169,7 +170,7 @@ def _metrics(counters):
             continue
     try:
         with urllib.request.urlopen(
-            f'http://127.0.0.1:{port}/metrics', timeout=10
+            f'http://127.0.0.1:{port}/metrics', timeout=PATIENCE
         ) as answer:
             return answer.read().decode()
     finally:

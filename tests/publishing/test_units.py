@@ -11,6 +11,7 @@ import pytest
 import requests
 
 from nfv_sched.scheduler import counters
+from nfv_sched_testing.patience import PATIENCE
 from tests.cmd import test_demo_serve as demo_tests
 from tests.cmd.test_demo_serve import demo  # noqa: F401
 from tests.exporter import prometheus
@@ -307,7 +308,7 @@ def test_the_exporter_needs_no_more_than_its_unit_allows(
     )
     more = ('--full-interval', '1', '--scheduler-counters', str(tmp_path))
     with demo_tests.exporter_of(demo, address, *more):
-        text = prometheus.until(lambda: recounted(address), 120)
+        text = prometheus.until(lambda: recounted(address), PATIENCE)
     assert 'nfv_sched_exporter_errors_total 0.0' in text
     for name in SERVED:
         assert re.search(f'(?m)^{name}', text), name
@@ -328,7 +329,7 @@ SERVED = (
 def recounted(address):
     """The metrics, once the second pass has counted all hosts again."""
     with contextlib.suppress(requests.ConnectionError):
-        text = requests.get(f'http://{address}/metrics', timeout=10).text
+        text = requests.get(f'http://{address}/metrics', timeout=PATIENCE).text
         passes = re.search(r'(?m)^nfv_sched_exporter_passes_total (\S+)', text)
         if passes and float(passes[1]) >= 3 and SERVED[1] in text:
             return text

@@ -16,6 +16,8 @@ import subprocess
 import tempfile
 import time
 
+from nfv_sched_testing.patience import PATIENCE
+
 NAMES = ('chromium', 'chromium-browser', 'google-chrome', 'chrome')
 
 KEYS = {
@@ -62,7 +64,7 @@ class Page:
 
     def until(self, condition):
         """Wait until a script's value is true."""
-        end = time.monotonic() + 10
+        end = time.monotonic() + PATIENCE
         while not self.evaluate(condition):
             assert time.monotonic() < end, condition
             time.sleep(0.02)
@@ -224,4 +226,4 @@ def running(path):
             os.close(to_write)
             os.close(from_read)
             os.killpg(process.pid, signal.SIGTERM)
-            process.wait(30)
+            process.wait(PATIENCE)

@@ -10,6 +10,7 @@ from nfv_sched.scheduler import decision_journal
 from nfv_sched.scheduler import process
 from nfv_sched.scheduler.decision_journal import DecisionJournal
 from nfv_sched.scheduler.published_topology import PublishedTopology
+from nfv_sched_testing.patience import PATIENCE
 from nfv_sched_testing.weighing import plain
 from nfv_sched_testing.weighing import SMALL
 from nfv_sched_testing.weighing import spec_of
@@ -39,7 +40,7 @@ def test_a_thread_writes_where_nova_conf_says(
     decide(serving.journal)
     decide(serving.journal, 'two')
     assert threading.active_count() == before + 1
-    end = time.monotonic() + 10
+    end = time.monotonic() + PATIENCE
     while len(read(tmp_path)) < 2:
         assert time.monotonic() < end
         time.sleep(0.01)

@@ -23,6 +23,7 @@ from nfv_sched.scheduler.pick_messages import SharedPick
 from nfv_sched.scheduler.pick_sharing import PickSharing
 from nfv_sched.scheduler.published_topology import PublishedTopology
 from nfv_sched.weighers.in_flight import InFlightWeigher
+from nfv_sched_testing.patience import PATIENCE
 from nfv_sched_testing.weighing import LARGE
 from nfv_sched_testing.weighing import plain
 from nfv_sched_testing.weighing import SMALL
@@ -73,7 +74,7 @@ class Scheduler:
             wall_clock=lambda: self.wall,
         )
         self.sharing.start(self.include)
-        assert self.sharing.listening.wait(10)
+        assert self.sharing.listening.wait(PATIENCE)
 
     def include(self, shared):
         if self.room:
@@ -82,7 +83,7 @@ class Scheduler:
 
     def sent(self, count):
         """Wait until so many are sent, late or dropped."""
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + PATIENCE
         counts = self.sharing.counts
         while counts.sent + counts.late + counts.dropped < count:
             assert time.monotonic() < deadline
@@ -209,7 +210,7 @@ def test_listening_is_tried_again(monkeypatch, caplog):
     sharing = PickSharing(cast=lambda message: None, listen=listen)
     sharing.start(lambda shared: True)
     sharing.share(pick())
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + PATIENCE
     while not sharing.counts.sent:
         assert time.monotonic() < deadline
         time.sleep(0.001)
@@ -223,7 +224,7 @@ def test_counts_are_logged_when_they_changed(schedulers, caplog):
     first = schedulers[0]
 
     def logged(count):
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + PATIENCE
         while True:
             lines = [
                 record.getMessage()
@@ -268,7 +269,7 @@ def test_messages_on_novas_transport(nova_bus, nova_options):
         stops.append(message_bus.listen(received.append))
     message = pick_messages.encode('me', 5.0, [pick()])
     message_bus.cast(message)
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + PATIENCE
     while len(received) < 2:
         assert time.monotonic() < deadline
         time.sleep(0.001)
@@ -290,7 +291,7 @@ def test_other_messages_on_the_topic_do_no_harm(nova_bus):
     client.prepare(namespace=message_bus.TOPIC).cast({}, 'other')
     client.prepare(namespace=message_bus.TOPIC).cast({'x': 1}, 'share', a=2)
     message_bus.cast({'good': 1})
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + PATIENCE
     while {'good': 1} not in received:
         assert time.monotonic() < deadline
         time.sleep(0.001)
@@ -315,7 +316,7 @@ def test_what_one_scheduler_picks_another_weighs(
         assert not one.in_flight
         assert (one.sharing is not None) is shared
         if one.sharing:
-            assert one.sharing.listening.wait(10)
+            assert one.sharing.listening.wait(PATIENCE)
     with process.replaced(first):
         host, spec = plain('host', LARGE), spec_of(SMALL)
         spec.instance_uuid = 'fe6ea5ee-a0fa-4d8a-9d5d-7b05cf3ad5b5'
