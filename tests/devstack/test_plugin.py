@@ -314,7 +314,11 @@ def test_shell_scripts_are_clean():
             '--shell=bash',
             # Variables are for devstack, or come from it.
             '--exclude=SC2034,SC2154',
-            *(str(path) for path in scripts if path.suffix in ('', '.sh')),
+            *(
+                str(path)
+                for path in scripts
+                if path.is_file() and path.suffix in ('', '.sh')
+            ),
         ],
         check=True,
     )
