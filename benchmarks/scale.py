@@ -563,10 +563,12 @@ def _measure_request(
     few = states[:_STOCK_HOSTS]
     reset(few)
     stock, _ = timed(lambda: filters.run(filters.STOCK, few, _own(spec)))
+    stock_us = stock / len(few) * 1e6
     with mock.patch.object(forecasts, 'NEW_PER_REQUEST', sys.maxsize):
         send(cloud, states, spec)
     # Nova's are gone when the next request comes, and so are these.
-    del states[:]
+    states.clear()
+    few.clear()
     requests = [request(cloud, spec) for _ in range(runs)]
     seconds, warm = zip(*requests, strict=True)
     per_host = 1e6 / hosts
@@ -577,7 +579,7 @@ def _measure_request(
         warm[0].fit / hosts,
         statistics.median(seconds) * per_host,
         _median(warm, 'others') * per_host,
-        stock / len(few) * 1e6,
+        stock_us,
         _median(warm, 'filters') * per_host,
         floor * per_host,
         _median(cold, 'weighers') * 1e3,
