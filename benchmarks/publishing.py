@@ -31,6 +31,7 @@ import resource
 import shutil
 import socket
 import sqlite3
+import statistics
 import sys
 import tempfile
 import threading
@@ -324,7 +325,7 @@ def _totals(counting):
 
 
 class SchedulerLoop:
-    """Requests as fast as they come; how long the longest step took.
+    """Requests as fast as they come; how long each step took.
 
     A step looks up hosts in the snapshot in hand and computes for about a
     millisecond, as filters do.
@@ -354,16 +355,21 @@ class SchedulerLoop:
         self.going = False
         self.thread.join()
 
-    def longest(self):
-        """The longest time from the end of a step to that of the next.
+    def lengths(self):
+        """Seconds of each step, from the end of the one before.
 
         By the wall clock, and in CPU time of the process: other processes on
         the machine make the former longer.
         """
         return [
-            max((b - a for a, b in itertools.pairwise(ends)), default=0.0)
+            [b - a for a, b in itertools.pairwise(ends)]
             for ends in zip(*self.steps, strict=True)
         ]
+
+    def pauses(self, idle):
+        """The longest step beyond one of ``idle`` seconds, in ms."""
+        wall, cpu = (1000 * (max(steps) - idle) for steps in self.lengths())
+        return {'longest_pause_ms': wall, 'longest_pause_cpu_ms': cpu}
 
 
 def measure_reader(url, database):
@@ -394,7 +400,7 @@ def _measure_reader(url, database):
     ):
         _touch_roots(database, count)
         results[what] = _paused_read(reader)
-    results['swap'] = {'longest_pause_ms': 1000 * _swap(reader)}
+    results['swap'] = _swap(reader)
     results['without Placement'] = _without_placement()
     return results
 
@@ -412,24 +418,28 @@ def _touch_roots(database, count):
 
 
 def _paused_read(reader):
-    """Seconds of a read, and milliseconds that requests wait beside it."""
+    """What a read takes, and how long requests wait beside it."""
     gc.collect()
     with SchedulerLoop(reader) as loop:
-        time.sleep(0.5)
-        idle, _ = loop.longest()
-        loop.steps.clear()
+        idle = _idle_step(loop)
         started, used = time.perf_counter(), time.process_time()
         assert reader.refresh()
         seconds = time.perf_counter() - started
         cpu = time.process_time() - used
-        longest, longest_cpu = loop.longest()
+        pauses = loop.pauses(idle)
     return {
         'refresh_seconds': seconds,
         'cpu_seconds': cpu,
-        'longest_pause_ms': 1000 * longest_cpu,
-        'longest_pause_wall_ms': 1000 * longest,
-        'idle_longest_wall_ms': 1000 * idle,
-    }
+        'idle_step_ms': 1000 * idle,
+    } | pauses
+
+
+def _idle_step(loop):
+    """Seconds that a step takes with nothing beside it, its sleep included."""
+    time.sleep(0.5)
+    wall, _cpu = loop.lengths()
+    loop.steps.clear()
+    return statistics.median(wall)
 
 
 def _without_placement():
@@ -459,12 +469,11 @@ def _swap(reader):
     """Nothing but the swap: what of the above is the snapshot's own."""
     view = reader._view  # noqa: SLF001
     with SchedulerLoop(reader) as loop:
-        time.sleep(0.2)
-        loop.steps.clear()
+        idle = _idle_step(loop)
         for _ in range(5):
             reader._succeeded(view)  # noqa: SLF001
             time.sleep(0.02)
-        return loop.longest()[1]
+        return loop.pauses(idle)
 
 
 def candidates(urls, repeat=9):

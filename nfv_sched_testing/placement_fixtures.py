@@ -78,7 +78,8 @@ class WSGIAdapter(requests.adapters.BaseAdapter):
 
         with self.lock:
             self.calls.append((request.method, url.path))
-            response._content = b''.join(self.app(environ, start))
+            body = b''.join(self.app(environ, start))
+        response.raw = io.BytesIO(body)
         response.url = request.url
         response.request = request
         return response

@@ -1,5 +1,6 @@
 """A client of Placement's HTTP API: deadlines, errors and JSON."""
 
+from collections import deque
 from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Mapping
@@ -82,14 +83,15 @@ class PlacementClient:
 
     def _stream(
         self,
-        read: Callable[[bytes, str], Iterator[T]],
+        read: Callable[[deque[bytes], str], Iterator[T]],
         path: str,
         name: str,
         params: Mapping[str, str],
     ) -> Iterator[T]:
-        response = self._send('GET', path, params, None)
+        chunks: deque[bytes] = deque()
+        self._send('GET', path, params, None, chunks)
         try:
-            yield from read(response.content, name)
+            yield from read(chunks, name)
         except (ValueError, RecursionError) as error:
             raise BadAnswer(f'GET {path}: {error}') from error
 
@@ -128,16 +130,22 @@ class PlacementClient:
         path: str,
         params: Mapping[str, str],
         body: Mapping[str, Any] | None,
+        chunks: deque[bytes] | None = None,
     ) -> requests.Response:
+        """The answer, whose content goes to ``chunks`` if there are any."""
+        more: dict[str, Any] = {'params': params}
+        if body is not None:
+            more['json'] = body
+        if chunks is not None:
+            more['stream'] = True
         started = time.monotonic()
         with contextlib.ExitStack() as stack:
             deadline = transport.current()
             if deadline is None:
                 deadline = stack.enter_context(Deadline(self._seconds))
             try:
-                response = self._request(
-                    deadline.left(), method, path, params, body
-                )
+                response = self._request(deadline.left(), method, path, **more)
+                size = _read(response, chunks)
                 # A truncated answer of unknown length looks complete.
                 deadline.left()
             except (
@@ -158,25 +166,18 @@ class PlacementClient:
             method,
             path,
             response.status_code,
-            len(response.content),
+            size,
             time.monotonic() - started,
         )
         _check(response, method, path)
         return response
 
     def _request(
-        self,
-        timeout: float,
-        method: str,
-        path: str,
-        params: Mapping[str, str],
-        body: Mapping[str, Any] | None,
+        self, timeout: float, method: str, path: str, **more: Any
     ) -> requests.Response:
-        more = {} if body is None else {'json': body}
         answer: requests.Response = self._adapter.request(
             path,
             method,
-            params=params,
             headers={
                 'OpenStack-API-Version': f'placement {MICROVERSION}',
                 'Accept': 'application/json',
@@ -191,6 +192,14 @@ class PlacementClient:
             **more,
         )
         return answer
+
+
+def _read(response: requests.Response, chunks: deque[bytes] | None) -> int:
+    """Read the content, an answer's into ``chunks``; the number of bytes."""
+    if chunks is None or response.status_code != 200:
+        return len(response.content)
+    chunks.extend(response.iter_content(stream.CHUNK))
+    return sum(map(len, chunks))
 
 
 def _json(response: requests.Response, method: str, path: str) -> Any:

@@ -1,5 +1,6 @@
 """Streamed entries are those that the json module decodes."""
 
+from collections import deque
 import json
 
 from hypothesis import given
@@ -23,16 +24,23 @@ _values = st.recursive(
 )
 
 
+def _chunks(raw, size=stream.CHUNK):
+    return deque(
+        raw[start : start + size] for start in range(0, len(raw), size)
+    )
+
+
 @given(
     before=st.dictionaries(st.text(), _values, max_size=3),
     wanted=st.dictionaries(st.text(), _values, max_size=5),
     after=st.dictionaries(st.text(), _values, max_size=3),
     chunk=st.integers(1, 40),
+    received=st.integers(1, 40),
     ascii_only=st.booleans(),
     indent=st.sampled_from([None, 1]),
 )
 def test_entries_and_elements_equal_those_of_json(
-    before, wanted, after, chunk, ascii_only, indent
+    before, wanted, after, chunk, received, ascii_only, indent
 ):
     for other in (before, after):
         other.pop('wanted', None)
@@ -41,13 +49,15 @@ def test_entries_and_elements_equal_those_of_json(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(stream, 'CHUNK', chunk)
         entries = list(
-            stream.entries(raw.encode('utf-8', 'replace'), 'wanted')
+            stream.entries(
+                _chunks(raw.encode('utf-8', 'replace'), received), 'wanted'
+            )
         )
         everything['wanted'] = list(wanted.values())
         raw_list = json.dumps(everything, indent=indent).encode()
-        assert list(stream.elements(raw_list, 'wanted')) == list(
-            wanted.values()
-        )
+        assert list(
+            stream.elements(_chunks(raw_list, received), 'wanted')
+        ) == list(wanted.values())
     if '\\ud' in raw or '?' in raw:
         # Half a character may have been replaced.
         assert len(entries) >= len(dict(entries))
@@ -78,7 +88,7 @@ def test_entries_and_elements_equal_those_of_json(
 )
 def test_malformed_json_and_wrong_types_are_refused(raw):
     with pytest.raises(ValueError, match=r'.'):
-        list(stream.entries(raw, 'wanted'))
+        list(stream.entries(_chunks(raw), 'wanted'))
 
 
 def test_a_value_above_the_limit_is_not_read_to_its_end(monkeypatch):
@@ -92,5 +102,5 @@ def test_a_value_above_the_limit_is_not_read_to_its_end(monkeypatch):
     monkeypatch.setattr(stream._Text, '_read_chunk', more)
     raw = b'{"all": {"one": "' + b'x' * (20 * stream.CHUNK) + b'"}}'
     with pytest.raises(ValueError, match='Unterminated string'):
-        list(stream.entries(raw, 'all'))
+        list(stream.entries(_chunks(raw), 'all'))
     assert len(chunks) <= 6
