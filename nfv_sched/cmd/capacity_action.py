@@ -24,6 +24,7 @@ from nfv_sched.dryrun.candidates import PlacementCandidates
 from nfv_sched.dryrun.scheduler import DryRunScheduler
 from nfv_sched.nova import boot_request
 from nfv_sched.nova import request_spec
+from nfv_sched.nova import stored_requests
 from nfv_sched.nova.scheduler_pipeline import Pipeline
 from nfv_sched.nova.scheduler_pipeline import placement_query_of
 from nfv_sched.nova.shapes import Shape
@@ -158,7 +159,7 @@ def _requests(
     if parsed.server:
         LOG.info(guest_requests.NOT_STORED)
         server = server_names.uuid_of(source, parsed.server)
-        spec = boot_request.stored_spec(context, server)
+        spec = stored_requests.stored_spec(context, server)
         return str(spec.flavor.name), [(None, spec)]
     name = (
         guest_requests.weighted_flavor('--flavor', parsed.flavor[0], source)[0]

@@ -4,7 +4,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from nfv_sched.nova.boot_request import Port
+    from nfv_sched.nova.boot_ports import Port
 
 #: The most frequent shapes that are shown by default.
 SHAPES_SHOWN = 3
@@ -39,12 +39,13 @@ def not_negative(text: str) -> int:
 
 def port(text: str) -> 'str | Port':
     """The uuid of a port, or a hypothetical port."""
+    from nfv_sched.nova import boot_ports
     from nfv_sched.nova import boot_request
 
     if boot_request.is_uuid(text):
         return text
     try:
-        return boot_request.port_of(text)
+        return boot_ports.port_of(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
 

@@ -13,6 +13,7 @@ from nfv_sched.cmd.backends import Backends
 from nfv_sched.cmd.backends import NoBackendError
 from nfv_sched.dryrun.scheduler import DryRunScheduler
 from nfv_sched.model.similar_names import did_you_mean
+from nfv_sched.nova import boot_ports
 from nfv_sched.nova import boot_request
 from nfv_sched.nova import config as nova_config
 from nfv_sched.nova import extra_spec_validation
@@ -127,9 +128,7 @@ def unknown_names(
     Networks, image properties and hints.
     """
     known = scheduler.physnets()
-    ports = [
-        port for port in parsed.port if isinstance(port, boot_request.Port)
-    ]
+    ports = [port for port in parsed.port if isinstance(port, boot_ports.Port)]
     for name in sorted({p.physnet for p in ports if p.physnet} - known):
         yield (
             'No host has a device or a NUMA node of physical network '
@@ -156,7 +155,7 @@ def boot_request_of(
         flavor,
         image={**image, **dict(parsed.image_property)},
         ports=[
-            port for port in parsed.port if isinstance(port, boot_request.Port)
+            port for port in parsed.port if isinstance(port, boot_ports.Port)
         ],
         port_uuids=[uuid for uuid in parsed.port if isinstance(uuid, str)],
         hints=_hints(parsed.hint),

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import dataclasses
 import shlex
 
-from nfv_sched.nova import boot_request
+from nfv_sched.nova import boot_ports
 from nfv_sched.nova.request_template import Edit
 from nfv_sched.nova.request_template import Origin
 from nfv_sched.nova.request_template import RequestTemplate
@@ -64,7 +64,7 @@ def _of_port(template: RequestTemplate, edit: Edit) -> str:
     if by_hand is None:
         return f'openstack port set --numa-policy-{edit.value} {edit.owner}'
     changed = dataclasses.replace(by_hand, numa_policy=edit.value)
-    return f'--port {shlex.quote(boot_request.port_text(changed))}'
+    return f'--port {shlex.quote(boot_ports.port_text(changed))}'
 
 
 def _of_hint(template: RequestTemplate, edit: Edit) -> str:

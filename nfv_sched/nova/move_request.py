@@ -21,8 +21,8 @@ import nova.conf
 from nova.pci import request as pci_request
 from nova.virt import hardware
 
-from nfv_sched.nova import boot_request
 from nfv_sched.nova import instances
+from nfv_sched.nova import stored_requests
 from nfv_sched.nova.boot_request import BadRequestError
 from nfv_sched.nova.request_template import of_stored
 from nfv_sched.nova.request_template import Origin
@@ -86,7 +86,7 @@ def request_of(
     :param flavor: the new one of a resize
     :raises BadRequestError: it cannot be made; says why
     """
-    spec = boot_request.stored_spec(context, instance_uuid)
+    spec = stored_requests.stored_spec(context, instance_uuid)
     stored = instances.find_stored(instance_uuid, None)
     host = stored.host if stored else None
     if purpose is Purpose.BOOT:

@@ -21,6 +21,7 @@ from nova import objects
 from nova.pci import request as pci_request
 from nova.virt import hardware
 
+from nfv_sched.nova import boot_ports
 from nfv_sched.nova import boot_request
 from nfv_sched.nova.boot_request import BadRequestError
 from nfv_sched.nova.types import RequestSpec
@@ -103,7 +104,7 @@ class RequestTemplate:
     image: str = ''
     typed: frozenset[str] = frozenset()
     ports: tuple[PortOrigin, ...] = ()
-    by_hand: Mapping[str, boot_request.Port] = dataclasses.field(
+    by_hand: Mapping[str, boot_ports.Port] = dataclasses.field(
         default_factory=dict
     )
     editable: frozenset[Origin] = frozenset(Origin)

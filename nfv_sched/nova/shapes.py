@@ -23,13 +23,14 @@ from oslo_utils import strutils
 import sqlalchemy as sa
 
 from nfv_sched.fit import FitRequest
+from nfv_sched.nova import boot_ports
 from nfv_sched.nova import boot_request
 from nfv_sched.nova import cell_databases
 from nfv_sched.nova import request_spec
 from nfv_sched.nova import stored_requests
+from nfv_sched.nova.boot_ports import Port
 from nfv_sched.nova.boot_request import BadRequestError
 from nfv_sched.nova.boot_request import BootRequest
-from nfv_sched.nova.boot_request import Port
 from nfv_sched.nova.scheduler_pipeline import Pipeline
 
 _TRAITS = 'traits_required'
@@ -63,7 +64,7 @@ class Shape:
     @property
     def ports(self) -> list[str]:
         """The ports, as ``--port`` takes them."""
-        return sorted(map(boot_request.port_text, self.request.ports))
+        return sorted(map(boot_ports.port_text, self.request.ports))
 
     @property
     def plain(self) -> dict[str, Any]:
@@ -120,7 +121,7 @@ def shapes_of(pipeline: Pipeline, flavor: Any, most: int) -> FlavorShapes:
     problems: list[str] = []
     uuids = _instances_of(flavor.id, problems)
     stored: Counter[_Extras] = Counter()
-    texts = boot_request.stored_texts(pipeline.context, uuids)
+    texts = stored_requests.stored_texts(pipeline.context, uuids)
     unread = 0
     for text in texts.values():
         try:
@@ -262,13 +263,13 @@ def _extras(fields: Mapping[str, Any]) -> _Extras:
         if request.get('alias_name') is None
     ]
     return (
-        tuple(sorted(ports, key=boot_request.port_text)),
+        tuple(sorted(ports, key=boot_ports.port_text)),
         tuple(sorted(properties.items())),
     )
 
 
 def _port(request: Mapping[str, Any], policy: str | None) -> Port:
-    """The port of a PCI request, as ``boot_request.pci_requests`` makes it.
+    """The port of a PCI request, as ``boot_ports.pci_requests`` makes it.
 
     :param policy: that of flavor and image, which is not the port's own
     """

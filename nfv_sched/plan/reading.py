@@ -196,7 +196,7 @@ class CloudReading:
         ]
         facts, problems = movability.read(uuids)
         self.problems += problems
-        texts = boot_request.stored_texts(self._scheduler.context, uuids)
+        texts = stored_requests.stored_texts(self._scheduler.context, uuids)
         done = 0
         movers: dict[str, list[_Mover]] = {}
         for name, survey in hosts.items():

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Any
 
-from nfv_sched.nova.boot_request import Port
+from nfv_sched.nova.boot_ports import Port
 from nfv_sched.scenario.values import DeleteStep
 from nfv_sched.scenario.values import PlannedGroup
 from nfv_sched.sim.boot_request import SimulatedFlavor

@@ -9,8 +9,9 @@ from nova import objects
 from nova.virt import hardware
 from oslo_utils import uuidutils
 
+from nfv_sched.nova import boot_ports
 from nfv_sched.nova import boot_request
-from nfv_sched.nova.boot_request import Port
+from nfv_sched.nova.boot_ports import Port
 
 __all__ = [
     'SimulatedFlavor',
@@ -78,8 +79,8 @@ def request_spec(  # noqa: PLR0913 - everything in a request
     nova_meta = boot_request.image_of(image)
     real_flavor = nova_flavor(context, flavor)
     instances = list(uuids) or [uuidutils.generate_uuid()]
-    port_uuids = boot_request.new_uuids(wanted)
-    requests = boot_request.pci_requests(
+    port_uuids = boot_ports.new_uuids(wanted)
+    requests = boot_ports.pci_requests(
         real_flavor, nova_meta, wanted, port_uuids
     )
     requests.instance_uuid = instances[0]
@@ -93,10 +94,10 @@ def request_spec(  # noqa: PLR0913 - everything in a request
         filter_properties={'scheduler_hints': dict(hints or {})},
         instance_group=group,
         availability_zone=None,
-        port_resource_requests=boot_request.port_groups(wanted, port_uuids)
+        port_resource_requests=boot_ports.port_groups(wanted, port_uuids)
         or None,
     )
     spec.num_instances = len(instances)
     if wanted:
-        spec.network_metadata = boot_request.networks_of(wanted)
+        spec.network_metadata = boot_ports.networks_of(wanted)
     return spec

@@ -4,7 +4,7 @@ import pytest
 
 from nfv_sched.capacity import CapacityCounter
 from nfv_sched.dryrun.scheduler import DryRunScheduler
-from nfv_sched.nova import boot_request
+from nfv_sched.nova import stored_requests
 from nfv_sched.nova.scheduler_pipeline import Pipeline
 from nfv_sched.placement.client import PlacementClient
 from nfv_sched.sim import machine
@@ -84,7 +84,7 @@ def test_the_scheduler_places_what_is_told(devices, guests):
         assert condition.nearest.all
         spec = cloud.request_spec(flavor)
         spec.create()
-        stored = boot_request.stored_spec(cloud.context, spec.instance_uuid)
+        stored = stored_requests.stored_spec(cloud.context, spec.instance_uuid)
         assert len(stored.requested_resources) == devices
         [condition] = scheduler().explain(stored).conditions
         assert (condition.stage, condition.name) == ('Placement', DEVICE)

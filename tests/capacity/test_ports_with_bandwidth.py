@@ -4,7 +4,7 @@ import pytest
 
 from nfv_sched.capacity import CapacityCounter
 from nfv_sched.dryrun.scheduler import DryRunScheduler
-from nfv_sched.nova.boot_request import Port
+from nfv_sched.nova.boot_ports import Port
 from nfv_sched.nova.scheduler_pipeline import Pipeline
 from nfv_sched.placement.client import PlacementClient
 from nfv_sched.sim import machine

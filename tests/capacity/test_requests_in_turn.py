@@ -11,7 +11,7 @@ from nfv_sched.capacity import count_mixture
 from nfv_sched.dryrun.scheduler import DryRunScheduler
 from nfv_sched.model import FunctionTopology
 from nfv_sched.model import HostTopology
-from nfv_sched.nova.boot_request import Port
+from nfv_sched.nova.boot_ports import Port
 from nfv_sched.nova.scheduler_pipeline import Pipeline
 from nfv_sched.placement.client import PlacementClient
 from nfv_sched.placement.publisher import publish

@@ -11,7 +11,6 @@ from nfv_sched import fit
 from nfv_sched.checking import own_hosts
 from nfv_sched.checking.own_hosts import Requests
 from nfv_sched.model import HostTopology
-from nfv_sched.nova import boot_request
 from nfv_sched.nova import request_spec
 from nfv_sched.nova import stored_requests
 from nfv_sched.sim import flavors
@@ -62,7 +61,7 @@ def test_stored_requests_are_read_together(cloud, survey, stored):
     assert len(stored.guests) == len(GUESTS)
     assert stored.problems == {}
     for uuid, guest in stored.guests.items():
-        spec = boot_request.stored_spec(cloud.context, uuid)
+        spec = stored_requests.stored_spec(cloud.context, uuid)
         one = request_spec.read_guest(spec)
         assert fit.FitRequest(one).shape == fit.FitRequest(guest).shape
         assert one.physnets == guest.physnets

@@ -12,7 +12,7 @@ import yaml
 
 from nfv_sched.cmd import topology_action
 from nfv_sched.dryrun.tables import SCHEMA_VERSION
-from nfv_sched.nova.boot_request import Port
+from nfv_sched.nova.boot_ports import Port
 from nfv_sched.placement.client import PlacementClient
 from nfv_sched.placement.publisher import publish
 from nfv_sched.placement.removal import prune

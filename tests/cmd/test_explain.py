@@ -8,6 +8,7 @@ from nova.pci import request as pci_request
 import pytest
 import yaml
 
+from nfv_sched.nova import boot_ports
 from nfv_sched.nova import boot_request
 from nfv_sched.nova import compute_nodes
 from nfv_sched.sim import settings
@@ -205,7 +206,7 @@ def test_ports_by_hand_ask_for_devices(run):
 
 def test_fewest_moved_guests_are_named_with_a_place_for_them(run, guests_of):
     # On the cell with the devices, of each host one.
-    near = boot_request.Port('physnet1', numa_policy='required')
+    near = boot_ports.Port('physnet1', numa_policy='required')
     apart = {**HUGE, 'nfv:placement': 'spread'}
     names = {
         guest.host: guest.name

@@ -7,8 +7,8 @@ import pytest
 import yaml
 
 from nfv_sched.cmd import compute_api
-from nfv_sched.nova import boot_request
 from nfv_sched.nova import config as nova_config
+from nfv_sched.nova import stored_requests
 from nfv_sched.plan.executor import ServersError
 from nfv_sched.plan.executor import ServerState
 from nfv_sched.sim import moves
@@ -65,9 +65,9 @@ def test_a_malformed_request_costs_one_instance(
     hosts = [each.host for each in guests]
     host = max(hosts, key=hosts.count)
     first, *others = [each for each in guests if each.host == host]
-    read = boot_request.stored_texts
+    read = stored_requests.stored_texts
     monkeypatch.setattr(
-        boot_request,
+        stored_requests,
         'stored_texts',
         lambda *args: {**read(*args), first.uuid: text},
     )

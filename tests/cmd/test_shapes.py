@@ -4,9 +4,9 @@ from nova import objects
 import pytest
 
 from nfv_sched.cmd.main import main
-from nfv_sched.nova.boot_request import Port
-from nfv_sched.nova.boot_request import port_of
-from nfv_sched.nova.boot_request import port_text
+from nfv_sched.nova.boot_ports import Port
+from nfv_sched.nova.boot_ports import port_of
+from nfv_sched.nova.boot_ports import port_text
 from nfv_sched_testing.clouds import HUGE
 from tests.cmd.arguments import by_hand
 

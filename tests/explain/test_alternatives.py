@@ -18,9 +18,9 @@ from nfv_sched.explain.alternatives import Harm
 from nfv_sched.nova import boot_request
 from nfv_sched.nova import request_spec
 from nfv_sched.nova import request_template
+from nfv_sched.nova.boot_ports import Port
 from nfv_sched.nova.boot_request import BadRequestError
 from nfv_sched.nova.boot_request import BootRequest
-from nfv_sched.nova.boot_request import Port
 from nfv_sched.nova.request_template import Origin
 from nfv_sched_testing.budgets import examples
 

@@ -8,7 +8,7 @@ from nfv_sched.dryrun.values import PLACEMENT
 from nfv_sched.explain.alternatives import Harm
 from nfv_sched.explain.suggestions import suggest
 from nfv_sched.nova import request_template
-from nfv_sched.nova.boot_request import Port
+from nfv_sched.nova.boot_ports import Port
 from nfv_sched.nova.scheduler_pipeline import Pipeline
 from nfv_sched.placement.client import PlacementClient
 from nfv_sched.placement.errors import Unavailable

@@ -13,11 +13,12 @@ import pytest
 from nfv_sched.dryrun.scheduler import DryRunScheduler
 from nfv_sched.explain.alternatives import Harm
 from nfv_sched.explain.suggestions import suggest
+from nfv_sched.nova import boot_ports
 from nfv_sched.nova import boot_request
 from nfv_sched.nova import request_template
+from nfv_sched.nova.boot_ports import Port
 from nfv_sched.nova.boot_request import BadRequestError
 from nfv_sched.nova.boot_request import BootRequest
-from nfv_sched.nova.boot_request import Port
 from nfv_sched.nova.scheduler_pipeline import Pipeline
 from nfv_sched.placement.client import PlacementClient
 from nfv_sched.sim import flavors
@@ -120,7 +121,7 @@ def typed(request, commands):
     for command in commands:
         words = shlex.split(command)
         if words[0] == '--port':
-            new_ports.append(boot_request.port_of(words[1]))
+            new_ports.append(boot_ports.port_of(words[1]))
             continue
         assert words[0] == 'openstack', command
         if words[1] == 'server':

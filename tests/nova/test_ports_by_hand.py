@@ -10,8 +10,9 @@ from nova.objects import network_request
 from nova.objects import request_spec as nova_request_spec
 import pytest
 
+from nfv_sched.nova import boot_ports
 from nfv_sched.nova import boot_request
-from nfv_sched.nova.boot_request import Port
+from nfv_sched.nova.boot_ports import Port
 
 
 @pytest.mark.parametrize(
@@ -37,7 +38,7 @@ from nfv_sched.nova.boot_request import Port
     ],
 )
 def test_ports_in_words(text, port):
-    assert boot_request.port_of(text) == port
+    assert boot_ports.port_of(text) == port
 
 
 @pytest.mark.parametrize(
@@ -57,7 +58,7 @@ def test_ports_in_words(text, port):
 )
 def test_ports_that_are_wrong(text, words):
     with pytest.raises(ValueError, match=words):
-        boot_request.port_of(text)
+        boot_ports.port_of(text)
 
 
 def flavor():
@@ -85,7 +86,7 @@ def of_nova(port, resource_request):
     """What Nova's own code makes of such a port."""
     uuid = 'd9d5c6e2-9d0e-4a0e-8d3e-0f3b8a6b3c11'
     api = neutron.API()
-    devices = boot_request.pci_requests(flavor(), boot_request.image_of(), ())
+    devices = boot_ports.pci_requests(flavor(), boot_request.image_of(), ())
     networks = network_request.NetworkRequestList(
         objects=[network_request.NetworkRequest(port_id=uuid)]
     )
@@ -131,23 +132,23 @@ def test_every_vnic_type_of_nova_can_be_described():
         if name.startswith('VNIC_TYPE_')
     }
     # Instances of Ironic have no NUMA topology.
-    assert set(boot_request.VNIC_TYPES) == theirs - {'baremetal'}
+    assert set(boot_ports.VNIC_TYPES) == theirs - {'baremetal'}
 
 
 @pytest.mark.parametrize('vnic_type', ACCELERATED)
 def test_groups_of_accelerators_are_those_of_nova(vnic_type):
     port = Port('a', vnic_type, accelerator=ACCELERATOR)
     uuid, metadata, [group], _ = of_nova(port, None)
-    [ours] = boot_request.port_groups([port, Port('b')], [uuid, 'other'])
+    [ours] = boot_ports.port_groups([port, Port('b')], [uuid, 'other'])
     for name in (
         *('resources', 'required_traits', 'forbidden_traits'),
         *('requester_id', 'use_same_provider'),
     ):
         assert getattr(ours, name) == getattr(group, name), name
-    assert boot_request.networks_of([port]).physnets == metadata.physnets
+    assert boot_ports.networks_of([port]).physnets == metadata.physnets
 
 
-@pytest.mark.parametrize('vnic_type', boot_request.VNIC_TYPES)
+@pytest.mark.parametrize('vnic_type', boot_ports.VNIC_TYPES)
 @pytest.mark.parametrize('trusted', [None, True, False])
 def test_pci_requests_are_those_of_nova(vnic_type, trusted):
     port = Port(
@@ -158,7 +159,7 @@ def test_pci_requests_are_those_of_nova(vnic_type, trusted):
         accelerator=accelerator_of(vnic_type),
     )
     uuid, metadata, _, devices = of_nova(port, None)
-    ours = boot_request.pci_requests(
+    ours = boot_ports.pci_requests(
         flavor(), boot_request.image_of(), [port], [uuid]
     )
 
@@ -174,7 +175,7 @@ def test_pci_requests_are_those_of_nova(vnic_type, trusted):
         ]
 
     assert fields(ours) == fields(devices)
-    assert boot_request.networks_of([port]).physnets == metadata.physnets
+    assert boot_ports.networks_of([port]).physnets == metadata.physnets
 
 
 def test_groups_of_bandwidth_are_those_of_nova():
@@ -188,7 +189,7 @@ def test_groups_of_bandwidth_are_those_of_nova():
         'required': ['CUSTOM_PHYSNET_DC_A', 'CUSTOM_VNIC_TYPE_DIRECT'],
     }
     uuid, _, [group], _ = of_nova(port, resource_request)
-    [ours] = boot_request.bandwidth_groups([port], [uuid])
+    [ours] = boot_ports.bandwidth_groups([port], [uuid])
     for name in ('resources', 'required_traits', 'requester_id'):
         assert getattr(ours, name) == getattr(group, name), name
     assert ours.use_same_provider
@@ -210,4 +211,4 @@ def test_the_request_has_the_groups_of_its_ports():
 
 
 def test_without_a_minimum_there_is_no_group():
-    assert boot_request.bandwidth_groups([Port('a')], ['u']) == []
+    assert boot_ports.bandwidth_groups([Port('a')], ['u']) == []

@@ -7,8 +7,9 @@ import pytest
 
 from nfv_sched.nova import boot_request
 from nfv_sched.nova import shapes
+from nfv_sched.nova import stored_requests
+from nfv_sched.nova.boot_ports import Port
 from nfv_sched.nova.boot_request import BootRequest
-from nfv_sched.nova.boot_request import Port
 from nfv_sched.nova.scheduler_pipeline import Pipeline
 from nfv_sched.sim import settings
 from nfv_sched.sim.cloud import simulated_cloud
@@ -120,9 +121,9 @@ def test_a_stored_request_is_read_as_it_was_made(cloud, flavor, ports, image):
     )
     spec.create()
     try:
-        text = boot_request.stored_texts(cloud.context, [spec.instance_uuid])[
-            spec.instance_uuid
-        ]
+        text = stored_requests.stored_texts(
+            cloud.context, [spec.instance_uuid]
+        )[spec.instance_uuid]
     finally:
         spec.destroy()
     fields = json.loads(text)['nova_object.data']

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from nfv_sched.cmd.main import main
-from nfv_sched.nova import boot_request
-from nfv_sched.nova.boot_request import Port
+from nfv_sched.nova import boot_ports
+from nfv_sched.nova.boot_ports import Port
 from nfv_sched.scenario import loader
 from nfv_sched.scenario import recorder
 from nfv_sched.scenario.loader import ScenarioError
@@ -64,7 +64,7 @@ def test_as_many_are_placed_as_have_what_their_ports_ask(
     assert outcomes(port) == placed
 
 
-@pytest.mark.parametrize('vnic_type', boot_request.VNIC_TYPES)
+@pytest.mark.parametrize('vnic_type', boot_ports.VNIC_TYPES)
 def test_every_vnic_type_is_read_and_recorded(scenario, vnic_type):
     scenario(MACHINE, 'mine.yaml')
     accelerated = vnic_type.startswith('accelerator')

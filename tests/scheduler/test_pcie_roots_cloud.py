@@ -9,7 +9,7 @@ from nfv_sched.explain.suggestions import alternative_requests
 from nfv_sched.model import FunctionTopology
 from nfv_sched.model import HostTopology
 from nfv_sched.nova import request_template
-from nfv_sched.nova.boot_request import Port
+from nfv_sched.nova.boot_ports import Port
 from nfv_sched.nova.scheduler_pipeline import Pipeline
 from nfv_sched.placement.client import PlacementClient
 from nfv_sched.placement.publisher import publish
