@@ -286,7 +286,7 @@ def test_each_panel_has_data_in_a_prometheus(demo, forked, tmp_path):
         prometheus.running(tmp_path, [address], RULES) as server,
     ):
         prometheus.until(
-            lambda: server.has_data('nfv_sched_scheduler_processes'), 120
+            lambda: server.has_data('nfv_sched_scheduler_processes')
         )
         # What lacks data at the end is named.
         end = time.monotonic() + PATIENCE

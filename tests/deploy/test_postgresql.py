@@ -230,7 +230,7 @@ def test_the_exporter_needs_no_more_than_an_operator(operator, demo):  # noqa: F
         return None
 
     with exporter_of(demo, address, '--config-file', operator):
-        text = prometheus.until(metrics, PATIENCE)
+        text = prometheus.until(metrics)
     assert 'nfv_sched_exporter_errors_total 0.0' in text
     assert 'nfv_sched_exporter_problems 0.0' in text
     assert 'nfv_sched_capacity_instances{' in text

@@ -62,7 +62,7 @@ def until(systemd, what):
         return what()
 
     try:
-        return prometheus.until(done, PATIENCE)
+        return prometheus.until(done)
     except AssertionError:
         raise AssertionError(systemd.log()[-5000:]) from None
 

@@ -57,9 +57,9 @@ class Prometheus:
         return float(found['value'][1])
 
 
-def until(what, seconds=60):
+def until(what):
     """Wait until a function returns something true; that is returned."""
-    end = time.monotonic() + seconds
+    end = time.monotonic() + PATIENCE
     while True:
         found = what()
         if found:

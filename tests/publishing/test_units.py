@@ -308,7 +308,7 @@ def test_the_exporter_needs_no_more_than_its_unit_allows(
     )
     more = ('--full-interval', '1', '--scheduler-counters', str(tmp_path))
     with demo_tests.exporter_of(demo, address, *more):
-        text = prometheus.until(lambda: recounted(address), PATIENCE)
+        text = prometheus.until(lambda: recounted(address))
     assert 'nfv_sched_exporter_errors_total 0.0' in text
     for name in SERVED:
         assert re.search(f'(?m)^{name}', text), name
