@@ -1,8 +1,10 @@
 """The control plane: brought up, asked, broken and brought down."""
 
+from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
+from concurrent import futures
 import contextlib
 import functools
 import os
@@ -106,10 +108,14 @@ class Plane:
         self._configure()
         self._start_database()
         self._start_queue()
-        self._fill_databases()
-        self._start_keystone()
-        self._wsgi('placement', 'placement.wsgi.api', 'PLACEMENT')
-        self._wsgi('glance', 'glance.wsgi.api', 'GLANCE')
+        self._create_databases()
+        # Each fills a database of its own first.
+        _at_once(
+            self._start_keystone,
+            self._fill_nova,
+            self._fill_and_start_placement,
+            self._start_glance,
+        )
         port = str(self.ports.neutron)
         self._python('neutron', 'tests.stack.network', port)
         self.processes.wait('rabbitmq', lambda: answers(self.ports.queue))
@@ -131,15 +137,7 @@ class Plane:
         """
         self.schedulers = SCHEDULERS[:count]
         for name in (CONDUCTOR, *self.schedulers):
-            conf = configuration.write(
-                self._etc / f'{name}.conf',
-                configuration.merge(
-                    configuration.nova(self.root, self.ports, virt.MACHINE),
-                    configuration.nova_databases(self.ports),
-                    scheduler,
-                    {'DEFAULT': {'host': name}},
-                ),
-            )
+            conf = self.write_conf(name, scheduler)
             program = name.rstrip('-1234')
             self._command(name, program, f'--config-file={conf}')
         for name in self.schedulers:
@@ -147,6 +145,18 @@ class Plane:
             self.processes.wait(
                 name, lambda log=log: 'Starting scheduler' in log.read_text()
             )
+
+    def write_conf(self, name: str, scheduler: Options) -> pathlib.Path:
+        """Write the configuration of a nova-scheduler or nova-conductor."""
+        return configuration.write(
+            self._etc / f'{name}.conf',
+            configuration.merge(
+                configuration.nova(self.root, self.ports, virt.MACHINE),
+                configuration.nova_databases(self.ports),
+                scheduler,
+                {'DEFAULT': {'host': name}},
+            ),
+        )
 
     def restart_schedulers(
         self, scheduler: Options, count: int = INITIAL_SCHEDULERS
@@ -389,7 +399,7 @@ class Plane:
         }
         self._command('rabbitmq', _RABBIT, environment=environment)
 
-    def _fill_databases(self) -> None:
+    def _create_databases(self) -> None:
         self.sql(
             f"create user {DATABASE_USER} identified by '{PASSWORD}'",
             f'grant all on *.* to {DATABASE_USER}',
@@ -398,29 +408,9 @@ class Plane:
                 for name in _DATABASES
             ),
         )
-        keystone = (
-            'keystone-manage',
-            f'--config-file={self._etc}/keystone.conf',
-        )
-        who = ('--keystone-user=root', '--keystone-group=root')
-        url = f'{self.ports.url("keystone")}/v3'
+
+    def _fill_nova(self) -> None:
         nova = ('nova-manage', f'--config-file={self._etc}/nova.conf')
-        self.run(*keystone, 'db_sync')
-        self.run(*keystone, 'fernet_setup', *who)
-        self.run(*keystone, 'credential_setup', *who)
-        self.run(
-            *keystone,
-            'bootstrap',
-            f'--bootstrap-password={PASSWORD}',
-            '--bootstrap-region-id=RegionOne',
-            f'--bootstrap-public-url={url}',
-            f'--bootstrap-internal-url={url}',
-            f'--bootstrap-admin-url={url}',
-        )
-        placement = f'--config-file={self._etc}/placement.conf'
-        self.run('placement-manage', placement, 'db', 'sync')
-        glance = f'--config-file={self._etc}/glance-api.conf'
-        self.run('glance-manage', glance, 'db_sync')
         self.run(*nova, 'api_db', 'sync')
         cell0, cell1 = map(self.ports.cell_url, ('nova_cell0', 'nova_cell1'))
         self.run(
@@ -435,10 +425,37 @@ class Plane:
         )
         self.run(*nova, 'db', 'sync')
 
+    def _fill_and_start_placement(self) -> None:
+        conf = f'--config-file={self.placement_conf}'
+        self.run('placement-manage', conf, 'db', 'sync')
+        self._wsgi('placement', 'placement.wsgi.api', 'PLACEMENT')
+
+    def _start_glance(self) -> None:
+        conf = f'--config-file={self._etc}/glance-api.conf'
+        self.run('glance-manage', conf, 'db_sync')
+        self._wsgi('glance', 'glance.wsgi.api', 'GLANCE')
+
     def _start_keystone(self) -> None:
+        keystone = (
+            'keystone-manage',
+            f'--config-file={self._etc}/keystone.conf',
+        )
+        who = ('--keystone-user=root', '--keystone-group=root')
+        url = f'{self.ports.url("keystone")}/v3'
+        self.run(*keystone, 'db_sync')
+        self.run(*keystone, 'fernet_setup', *who)
+        self.run(*keystone, 'credential_setup', *who)
+        self.run(
+            *keystone,
+            'bootstrap',
+            f'--bootstrap-password={PASSWORD}',
+            '--bootstrap-region-id=RegionOne',
+            f'--bootstrap-public-url={url}',
+            f'--bootstrap-internal-url={url}',
+            f'--bootstrap-admin-url={url}',
+        )
         self._wsgi('keystone', 'keystone.wsgi.api', 'KEYSTONE')
-        url = self.ports.url('keystone')
-        self.processes.wait('keystone', lambda: speaks_http(f'{url}/v3'))
+        self.processes.wait('keystone', lambda: speaks_http(url))
         # Not the connection for later: its catalog is empty.
         identity = self._connect().identity
         identity.create_project(name='service', domain_id='default')
@@ -487,6 +504,13 @@ class Plane:
         nova = f'--config-file={self._etc}/nova.conf'
         # Without it a boot in the first minute finds no host.
         self.run('nova-manage', nova, 'cell_v2', 'discover_hosts')
+
+
+def _at_once(*works: Callable[[], None]) -> None:
+    """Do several things in threads; raises what one of them raises."""
+    with futures.ThreadPoolExecutor() as pool:
+        for done in [pool.submit(work) for work in works]:
+            done.result()
 
 
 def _must(command: Sequence[str]) -> None:
