@@ -20,6 +20,7 @@ from nfv_sched.scheduler.pending_decision import PendingDecision
 from nfv_sched.sim import flavors
 from nfv_sched.sim import settings
 from nfv_sched.sim.boot_request import SimulatedFlavor
+from nfv_sched_testing import budgets
 from nfv_sched_testing.clouds import cloud_of
 from nfv_sched_testing.clouds import HUGE
 from nfv_sched_testing.clouds import nova_options  # noqa: F401 - a fixture
@@ -179,9 +180,8 @@ def check_without(schedule, name, node, run, weighers):
 
 def test_counterfactuals_are_what_the_scheduler_does_without(schedule, group):
     weighers, changed = set(), 0
-    for number, flavor in zip(
-        range(2000, 2008), itertools.cycle(FLAVORS), strict=False
-    ):
+    numbers = range(2000, 2008 if budgets.EXHAUSTIVE else 2005)
+    for number, flavor in zip(numbers, itertools.cycle(FLAVORS), strict=False):
         run = {
             'flavor': flavor,
             'number': number,
