@@ -104,3 +104,14 @@ def test_a_value_above_the_limit_is_not_read_to_its_end(monkeypatch):
     with pytest.raises(ValueError, match='Unterminated string'):
         list(stream.entries(_chunks(raw), 'all'))
     assert len(chunks) <= 6
+
+
+def test_the_text_is_let_go_of_as_it_is_decoded():
+    value = 'x' * (stream.CHUNK // 2)
+    raw = json.dumps({'all': dict.fromkeys(map(str, range(20)), value)})
+    chunks = _chunks(raw.encode())
+    first = len(chunks)
+    left = [len(chunks) for _ in stream.entries(chunks, 'all')]
+    assert left[0] > first - 3
+    assert left == sorted(left, reverse=True)
+    assert not chunks
