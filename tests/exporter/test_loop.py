@@ -225,7 +225,7 @@ def test_a_port_in_use_is_tried_again(taken, caplog):
     )
     thread = threading.Thread(target=server.run)
     thread.start()
-    until(lambda: 'not served on 127.0.0.1' in caplog.text, PATIENCE)
+    until(lambda: 'not served on 127.0.0.1' in caplog.text)
     taken.close()
     thread.join(PATIENCE)
     assert requests.get(
