@@ -132,7 +132,7 @@ class PlacementClient:
         body: Mapping[str, Any] | None,
         chunks: deque[bytes] | None = None,
     ) -> requests.Response:
-        """The answer, whose content goes to ``chunks`` if there are any."""
+        """The answer; if ``chunks`` is given, the body is put there."""
         more: dict[str, Any] = {'params': params}
         if body is not None:
             more['json'] = body
@@ -195,7 +195,7 @@ class PlacementClient:
 
 
 def _read(response: requests.Response, chunks: deque[bytes] | None) -> int:
-    """Read the content, an answer's into ``chunks``; the number of bytes."""
+    """Read the body, that of a 200 into ``chunks`` if given; its bytes."""
     if chunks is None or response.status_code != 200:
         return len(response.content)
     chunks.extend(response.iter_content(stream.CHUNK))

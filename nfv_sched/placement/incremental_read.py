@@ -108,8 +108,8 @@ def refresh(
     # New trees first: bad trees, read again in each refresh, must not use up
     # the single reads. Not sorted: a sort of 10,000 keeps all threads waiting
     # for 4 ms.
-    order = [uuid for uuid in stale if uuid not in view.trees]
-    order += [uuid for uuid in stale if uuid in view.trees]
+    known = view.trees.keys()
+    order = [*(stale - known), *(stale & known)]
     summaries_by_root, unread = _read(client, order, view.truncated)
     truncated = frozenset(unread - trees.keys())
     for uuid in defer_full_collections(list(summaries_by_root)):

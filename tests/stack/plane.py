@@ -1,12 +1,11 @@
 """The control plane: brought up, asked, broken and brought down."""
 
-from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
-from concurrent import futures
 import contextlib
 import functools
+import operator
 import os
 import pathlib
 import shutil
@@ -17,6 +16,7 @@ from typing import Any
 
 import openstack
 
+from nfv_sched.placement import parallel
 from tests.stack import configuration
 from tests.stack import virt
 from tests.stack.configuration import DATABASE_USER
@@ -110,12 +110,14 @@ class Plane:
         self._start_queue()
         self._create_databases()
         # Each fills a database of its own first.
-        _at_once(
+        works = (
             self._start_keystone,
             self._fill_nova,
             self._fill_and_start_placement,
             self._start_glance,
         )
+        for _ in parallel.results(operator.call, works, len(works)):
+            pass
         port = str(self.ports.neutron)
         self._python('neutron', 'tests.stack.network', port)
         self.processes.wait('rabbitmq', lambda: answers(self.ports.queue))
@@ -123,7 +125,7 @@ class Plane:
         self.start_schedulers(scheduler)
         self._start_computes()
         self.start_publisher()
-        for name in 'placement', 'glance', 'nova-api':
+        for name in 'glance', 'nova-api':
             service = name.removesuffix('-api')
             url = self.ports.url(service)
             self.processes.wait(name, functools.partial(speaks_http, url))
@@ -207,7 +209,7 @@ class Plane:
         )
 
     def start_placement(self) -> None:
-        """Start Placement again after it was killed."""
+        """Start Placement, at first and after it was killed."""
         self._wsgi('placement', 'placement.wsgi.api', 'PLACEMENT')
         url = self.ports.url('placement')
         self.processes.wait('placement', lambda: speaks_http(url))
@@ -428,7 +430,7 @@ class Plane:
     def _fill_and_start_placement(self) -> None:
         conf = f'--config-file={self.placement_conf}'
         self.run('placement-manage', conf, 'db', 'sync')
-        self._wsgi('placement', 'placement.wsgi.api', 'PLACEMENT')
+        self.start_placement()
 
     def _start_glance(self) -> None:
         conf = f'--config-file={self._etc}/glance-api.conf'
@@ -504,13 +506,6 @@ class Plane:
         nova = f'--config-file={self._etc}/nova.conf'
         # Without it a boot in the first minute finds no host.
         self.run('nova-manage', nova, 'cell_v2', 'discover_hosts')
-
-
-def _at_once(*works: Callable[[], None]) -> None:
-    """Do several things in threads; raises what one of them raises."""
-    with futures.ThreadPoolExecutor() as pool:
-        for done in [pool.submit(work) for work in works]:
-            done.result()
 
 
 def _must(command: Sequence[str]) -> None:
