@@ -34,6 +34,8 @@ LOG = logging.getLogger(__name__)
 
 PROGRAM = 'nfv-sched-exporter'
 LISTEN = '127.0.0.1:9817'
+#: After which a signal that came to another thread is noticed.
+_SIGNAL_SECONDS = 1.0
 conf.register_opts(CONF)
 
 
@@ -210,7 +212,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     # Neither a database nor an address can keep the service from its end.
     for work in (serving.run, loop.run):
         threading.Thread(target=work, daemon=True).start()
-    ended.wait()
+    # With a timeout: the kernel may deliver the signal to another thread. That
+    # does not wake this one, and only this one runs Python's handlers.
+    while not ended.wait(_SIGNAL_SECONDS):
+        pass
     loop.stop()
     serving.stop()
     return 0
