@@ -248,6 +248,39 @@ def exporter_of(demo, address, *options):
             process.kill()
 
 
+#: The exporter, which gets SIGTERM in another thread than the main one.
+_SIGNALLED = """
+import signal, sys, threading, time
+from nfv_sched.cmd import exporter
+
+def later():
+    while signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        time.sleep(0.01)
+    time.sleep(1.0)
+    signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+
+threading.Thread(target=later, daemon=True).start()
+sys.exit(exporter.main(sys.argv[1:]))
+"""
+
+
+def test_the_exporter_ends_whichever_thread_gets_the_signal(demo):
+    command = [sys.executable, '-W', 'ignore', '-c', _SIGNALLED]
+    options = [
+        *('--config-file', str(demo.nova_conf), '--interval', '3600'),
+        *('--loss-share', '0'),
+        *('--listen', f'127.0.0.1:{prometheus.free_port()}'),
+    ]
+    done = subprocess.run(
+        [*command, *options],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert done.returncode == 0
+
+
 def count_some(folder, counted, name):
     """Write counters as a nova-scheduler does."""
     counted.observe(counters.FILTERS, 'NUMAFitFilter', 0.02)
