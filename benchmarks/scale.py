@@ -23,7 +23,7 @@ without choosing NUMA nodes. It prints what each step takes in CPU time:
 Half of the hosts have 2 NUMA nodes and 64 virtual functions on four cards, a
 quarter has 8 NUMA nodes and 48 of them on six cards, and a quarter 2 NUMA
 nodes without devices. Half of their CPUs, pages and devices are in use. One
-host in 50 has an instance in flight.
+host in 50 has an instance in flight, which one of three other schedulers sent.
 
 Times are the medians of ``--runs`` requests, one after another, each with host
 states of its own as in a scheduler. Full garbage collections, 1 to 3 in a
@@ -82,6 +82,7 @@ from nfv_sched.scheduler import forecasts
 from nfv_sched.scheduler import node_chooser
 from nfv_sched.scheduler import process
 from nfv_sched.scheduler.in_flight import InFlight
+from nfv_sched.scheduler.pick_messages import SharedPick
 from nfv_sched.scheduler.process import SchedulerProcess
 from nfv_sched.scheduler.published_topology import PublishedTopology
 from nfv_sched.sim import settings
@@ -93,8 +94,8 @@ GOAL_WARM, GOAL_WARM_CHOOSING, GOAL_COLD = 0.1, 0.2, 1.0
 GOAL_GROWTH = 1.5
 #: Hosts of each kind that differ.
 _VARIANTS = 16
-#: Hosts per rack, and per instance in flight.
-_RACK, _PER_PICK = 40, 50
+#: Hosts per rack, and per instance in flight; the schedulers that sent those.
+_RACK, _PER_PICK, _PEERS = 40, 50, 3
 #: Hosts that the stock filters are given, which take milliseconds for each.
 _STOCK_HOSTS = 40
 _CELL = '00000000-0000-0000-0000-0000000000ce'
@@ -464,14 +465,17 @@ def start(cloud: Cloud, states: Sequence[Any], spec: Any) -> SchedulerProcess:
         (fit.FitRequest(request_spec.read_guest(each)), 1.0) for each in specs
     )
     fit_request = cycle.begin(_own(spec)).fit_request
-    for number, state in enumerate(states):
-        if number % _PER_PICK == 0:
-            scheduler_process.in_flight.add(
-                str(uuid.UUID(int=10**6 + number)),
-                state,
-                fit_request,
-                fit_request.no_providers,
-            )
+    for number, state in enumerate(states[::_PER_PICK]):
+        pick = SharedPick(
+            str(uuid.UUID(int=10**6 + number)),
+            state.uuid,
+            state.host,
+            fit_request,
+            fit_request.no_providers,
+            choice=None,
+            age=0.0,
+        )
+        scheduler_process.in_flight.include(pick, f'peer{number % _PEERS}')
     return scheduler_process
 
 

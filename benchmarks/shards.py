@@ -293,6 +293,7 @@ class Shard:
                 },
                 lambda: self._now,
                 functools.partial(self._share, number),
+                str(number),
             ),
         )
         started.demand.prime(_demand(self._shapes))
@@ -308,7 +309,7 @@ class Shard:
             decoded = time.process_time()
             for number, receiver in enumerate(self._processes):
                 if number != sender:
-                    receiver.in_flight.include(pick)
+                    receiver.in_flight.include(pick, str(sender))
             included = time.process_time() - decoded
             others = max(1, len(self._processes) - 1)
             self._received.append(decoded - start + included / others)

@@ -137,8 +137,9 @@ class _Bus:
         now = self._now()
         for arrival, in_flight, message in self._under_way:
             if arrival <= now:
-                for pick in pick_messages.decode(message).picks:
-                    in_flight.include(pick)
+                decoded = pick_messages.decode(message)
+                for pick in decoded.picks:
+                    in_flight.include(pick, decoded.sender)
         self._under_way = [
             entry for entry in self._under_way if entry[0] > now
         ]
@@ -200,6 +201,7 @@ class Cloud:
                 self._find,
                 lambda: self._now,
                 self._bus and functools.partial(self._bus.share, number),
+                str(number),
             )
             if self._bus:
                 self._bus.schedulers.append(in_flight)

@@ -96,4 +96,5 @@ def test_no_step_calls_more_functions_per_host(case, chosen):
         count = getattr(at_few, step)
         assert count > few
         assert getattr(at_many, step) <= 1.01 * count * many / few
-    assert at_many.choice <= 1.01 * at_few.choice
+    # Of the one host that is selected, of 2 or of 8 nodes.
+    assert max(at_few.choice, at_many.choice) < 10 * few

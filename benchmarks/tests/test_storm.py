@@ -54,6 +54,15 @@ def test_schedulers_that_share_their_picks_are_as_one(schedulers):
     assert found.failed <= 2
 
 
+def test_schedulers_that_share_their_hosts_take_no_place_twice():
+    """Eight decide at once, and know nothing of each other's last picks."""
+    sharing = storm.Sharing(0.5)
+    found = boot('ours, 3 attempts', ROOM - 4, ROOM // 2, 8, sharing)
+    assert found == storm.Counts(placed=ROOM - 4)
+    apart = boot('ours, 3 attempts', ROOM - 4, ROOM // 2, 8)
+    assert apart.failed > 2
+
+
 def test_what_is_lost_on_the_bus_is_not_known():
     lost = boot('ours', ROOM - 2, ROOM, 2, storm.Sharing(0.001, 1.0))
     assert lost == boot('ours', ROOM - 2, ROOM, 2)

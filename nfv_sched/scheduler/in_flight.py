@@ -23,6 +23,7 @@ from nfv_sched.nova import host_states
 from nfv_sched.nova import instances
 from nfv_sched.nova.types import HostState
 from nfv_sched.scheduler import host_cycle
+from nfv_sched.scheduler.peers import Peers
 from nfv_sched.scheduler.pick_messages import SharedPick
 from nfv_sched.scheduler.published_topology import PublishedTopology
 
@@ -86,6 +87,7 @@ class InFlight:
     :param find: where instances are by now
     :param clock: seconds
     :param share: tells other schedulers of a pick, without waiting
+    :param sender: what identifies this scheduler to them
     """
 
     def __init__(
@@ -93,10 +95,12 @@ class InFlight:
         find: FindHosts = instances.find_hosts,
         clock: Callable[[], float] = time.monotonic,
         share: Callable[[SharedPick], None] | None = None,
+        sender: str = '',
     ) -> None:
         self._find = find
         self._share = share
         self._clock = clock
+        self._peers = Peers(sender, clock)
         # By compute node uuid, and the node of each instance.
         self._picks: dict[str, tuple[Pick, ...]] = {}
         self._nodes: dict[str, str] = {}
@@ -157,12 +161,14 @@ class InFlight:
         if self._share is not None:
             self._share(shared)
 
-    def include(self, shared: SharedPick) -> bool:
+    def include(self, shared: SharedPick, sender: str) -> bool:
         """Record an instance that another scheduler has sent to a host.
 
+        :param sender: what identifies that scheduler
         :returns: whether there was room for it
         """
         with self._lock:
+            self._peers.hear(sender)
             if len(self._nodes) >= MOST_SHARED:
                 return False
             self._append(shared)
@@ -215,15 +221,19 @@ class InFlight:
         """The share of each host's headroom that instances in flight leave.
 
         Headroom for guests like this one: ``left / (headroom + 1)``, from 0
-        to 1.
+        to 1. A host in the share of another scheduler is taken to have one
+        place less: that scheduler may have picked it just now.
 
         :param headrooms: by what the states of the hosts know; None where it
             is to be counted
         """
         with self._lock:
+            shares = self._peers.shares([str(state.uuid) for state in states])
             return [
-                self._left(fit_request, state, headroom, published)
-                for state, headroom in zip(states, headrooms, strict=True)
+                self._left(fit_request, state, headroom, published, own=own)
+                for state, headroom, own in zip(
+                    states, headrooms, shares, strict=True
+                )
             ]
 
     def _left(
@@ -232,6 +242,8 @@ class InFlight:
         state: HostState,
         headroom: int | None,
         published: PublishedTopology,
+        *,
+        own: bool,
     ) -> float:
         picks = self._coming(state)
         if headroom is None:
@@ -242,7 +254,8 @@ class InFlight:
         if picks:
             host = self._project(state, picks, published)
             left = fit.headroom(fit_request, host)
-        return min(left, headroom) / (headroom + 1)
+        left = min(left, headroom)
+        return max(left if own else left - 1, 0) / (headroom + 1)
 
     def _coming(self, state: HostState) -> tuple[Pick, ...]:
         """The instances on their way to a host that its state lacks."""

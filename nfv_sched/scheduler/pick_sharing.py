@@ -32,6 +32,8 @@ RETRY = 30.0
 #: Seconds between two log lines of the counts.
 LOG_EVERY = 600.0
 
+Include = Callable[[SharedPick, str], bool]
+
 LOG = logging.getLogger(__name__)
 
 
@@ -81,7 +83,7 @@ class PickSharing:
         self.sender = uuid.uuid4().hex
         #: Set once messages of others are received.
         self.listening = threading.Event()
-        self._include: Callable[[SharedPick], bool] | None = None
+        self._include: Include | None = None
         self._cast = cast
         self._listen = listen
         self._clock = clock
@@ -96,11 +98,11 @@ class PickSharing:
         self._logged = SharingCounts()
         self._log_at = clock() + LOG_EVERY
 
-    def start(self, include: Callable[[SharedPick], bool]) -> None:
+    def start(self, include: Include) -> None:
         """Start to send and to listen, without waiting for the bus.
 
-        :param include: takes a pick of another process; returns whether
-            there was room for it
+        :param include: takes a pick of another process, with what identifies
+            that process; returns whether there was room for it
         """
         self._include = include
         self._thread = threading.Thread(
@@ -154,7 +156,9 @@ class PickSharing:
             age = pick.age + delay
             if not age <= LATE:
                 self._count('late')
-            elif self._include and self._include(pick._replace(age=age)):
+            elif self._include and self._include(
+                pick._replace(age=age), decoded.sender
+            ):
                 self._count('received')
             else:
                 self._count('dropped')

@@ -133,7 +133,9 @@ class SchedulerProcess:
         ):
             return InFlight()
         self.sharing = PickSharing()
-        in_flight = InFlight(share=self.sharing.share)
+        in_flight = InFlight(
+            share=self.sharing.share, sender=self.sharing.sender
+        )
         self.sharing.start(in_flight.include)
         return in_flight
 

@@ -3,6 +3,7 @@
 import logging
 import threading
 import time
+import uuid
 
 from nova import rpc
 import oslo_messaging
@@ -66,6 +67,7 @@ class Scheduler:
         self.now = 1000.0
         self.wall = 5000.0
         self.seen = []
+        self.senders = []
         self.room = True
         self.sharing = PickSharing(
             cast=bus.cast,
@@ -76,9 +78,10 @@ class Scheduler:
         self.sharing.start(self.include)
         assert self.sharing.listening.wait(PATIENCE)
 
-    def include(self, shared):
+    def include(self, shared, sender):
         if self.room:
             self.seen.append(shared)
+            self.senders.append(sender)
         return self.room
 
     def sent(self, count):
@@ -112,6 +115,7 @@ def test_all_others_get_a_pick(schedulers, bus):
         [seen] = other.seen
         assert (seen.instance, seen.node, seen.host) == ('one', 'node', 'host')
         assert seen.fit_request.guest == GUEST
+        assert other.senders == [first.sharing.sender]
         assert other.sharing.counts.received == 1
     assert len(bus.messages) == 1
 
@@ -317,16 +321,19 @@ def test_what_one_scheduler_picks_another_weighs(
         assert (one.sharing is not None) is shared
         if one.sharing:
             assert one.sharing.listening.wait(PATIENCE)
+    # Two: either host may be in the share of the first, which is one place.
     with process.replaced(first):
-        host, spec = plain('host', LARGE), spec_of(SMALL)
-        spec.instance_uuid = 'fe6ea5ee-a0fa-4d8a-9d5d-7b05cf3ad5b5'
-        weigh(InFlightWeigher, [host], spec)
-        host.consume_from_request(spec)
-        assert len(first.in_flight) == 1
-    deadline = time.monotonic() + (10 if shared else 0.2)
-    while not second.in_flight and time.monotonic() < deadline:
+        host = plain('host', LARGE)
+        for number in 1, 2:
+            spec = spec_of(SMALL)
+            spec.instance_uuid = str(uuid.UUID(int=number))
+            weigh(InFlightWeigher, [host], spec)
+            host.consume_from_request(spec)
+            assert len(first.in_flight) == number
+    deadline = time.monotonic() + (PATIENCE if shared else 0.2)
+    while len(second.in_flight) < 2 and time.monotonic() < deadline:
         time.sleep(0.001)
-    assert bool(second.in_flight) is shared
+    assert len(second.in_flight) == (2 if shared else 0)
     with process.replaced(second):
         hosts = [plain('host', LARGE), plain('other', LARGE)]
         weight_of = weigh(InFlightWeigher, hosts, spec_of(SMALL))
@@ -342,15 +349,15 @@ def in_flight_of(**options):
 
 def test_a_pick_that_comes_twice_counts_once():
     flying = in_flight_of()
-    assert flying.include(pick())
-    assert flying.include(pick())
+    assert flying.include(pick(), 'a')
+    assert flying.include(pick(), 'a')
     assert len(flying) == 1
 
 
 def test_the_last_pick_of_an_instance_counts():
     flying = in_flight_of()
     for node in 'a', 'b', 'a':
-        assert flying.include(pick()._replace(node=node))
+        assert flying.include(pick()._replace(node=node), 'a')
         assert flying._nodes == {'one': node}
         assert list(flying._picks) == [node]
 
@@ -371,7 +378,7 @@ def test_a_pick_is_sent_again_where_it_changes_only():
 def test_memory_for_picks_of_others_is_bounded(monkeypatch):
     monkeypatch.setattr(in_flight_module, 'MOST_SHARED', 3)
     flying = in_flight_of()
-    took = [flying.include(pick(str(number))) for number in range(5)]
+    took = [flying.include(pick(str(number)), 'a') for number in range(5)]
     assert took == [True] * 3 + [False] * 2
 
 
@@ -380,7 +387,7 @@ def test_picks_of_others_end_like_own_ones():
     where = {'one': None, 'two': 'host', 'three': 'elsewhere'}
     flying = InFlight(lambda guests: where, lambda: now[0])
     for name in 'one', 'two', 'three', 'unknown':
-        flying.include(pick(name, age=5.0))
+        flying.include(pick(name, age=5.0), 'a')
     left = []
     for seconds in (0, 4, 20, 600):
         now[0] += seconds

@@ -68,6 +68,7 @@ def rows():
         'ours, 3 attempts': (three, 2),
         'ours, 1 scheduler': (configuration.OURS, 1),
         'ours, 4 schedulers': (configuration.OURS, 4),
+        'ours, 4 schedulers, 3 attempts': (three, 4),
     }
 
 

@@ -8,11 +8,15 @@ import weakref
 from nova import objects
 import pytest
 
+from nfv_sched import fit
 from nfv_sched.filters.numa_fit import NUMAFitFilter
+from nfv_sched.model import Guest
+from nfv_sched.model import GuestCell
 from nfv_sched.scheduler import forecasts
 from nfv_sched.scheduler import in_flight as in_flight_module
 from nfv_sched.scheduler import process
 from nfv_sched.scheduler.in_flight import InFlight
+from nfv_sched.scheduler.pick_messages import SharedPick
 from nfv_sched.scheduler.published_topology import PublishedTopology
 from nfv_sched.weighers.in_flight import InFlightWeigher
 from nfv_sched_testing.weighing import expect
@@ -28,6 +32,7 @@ pytestmark = pytest.mark.usefixtures('no_placement')
 
 #: Guests of two CPUs that a host of eight has room for.
 ROOM = LARGE // SMALL
+GUEST = fit.FitRequest(Guest((GuestCell(0, 1, dedicated=frozenset({0})),)))
 
 
 class World:
@@ -124,6 +129,29 @@ def test_a_host_that_is_going_to_be_full_comes_last():
     weight_of = seen('one', 'two', 'three')
     assert weight_of['one'] == weight_of['two'] == 0.0
     assert weight_of['three'] > 0
+
+
+def test_hosts_in_the_share_of_another_scheduler_have_a_place_less():
+    expect(SMALL)
+    names = 'one', 'two', 'three', 'four'
+    hosts = [plain(name, LARGE) for name in names]
+    weight_of = weigh(InFlightWeigher, hosts, request())
+    assert set(weight_of.values()) == {0.0}
+    pick = SharedPick('guest', 'elsewhere', 'far', GUEST, (), None, 0.0)
+    process.current().in_flight.include(pick, 'another')
+    weight_of = weigh(InFlightWeigher, hosts, request())
+    by_uuid = sorted(hosts, key=lambda host: host.uuid)
+    # The other has an id, which comes after none.
+    assert [weight_of[host.host] for host in by_uuid] == [
+        left(ROOM),
+        left(ROOM),
+        left(ROOM - 1),
+        left(ROOM - 1),
+    ]
+    # Its last place is the other's.
+    last = plain(by_uuid[-1].host, SMALL)
+    weight_of = weigh(InFlightWeigher, [*by_uuid[:-1], last], request())
+    assert weight_of[last.host] == 0.0
 
 
 def test_the_last_place_of_a_host_is_risky():
