@@ -55,7 +55,8 @@ FindHosts = Callable[[Iterable[str]], Mapping[str, str | None]]
 class Pick:
     """An instance on its way to a host; ``since`` is in seconds.
 
-    ``choice`` are the NUMA nodes that its claim may take, None for all.
+    ``choice`` are the NUMA nodes that its claim may take, None for all;
+    ``own`` is whether this scheduler has sent it.
     """
 
     instance: str
@@ -64,6 +65,7 @@ class Pick:
     providers: fit.Providers
     choice: NodeChoice | None
     since: float
+    own: bool
 
 
 class _Projection(NamedTuple):
@@ -150,14 +152,9 @@ class InFlight:
             0.0,
         )
         with self._lock:
-            if any(
-                known.instance == instance
-                and known.fit_request is fit_request
-                and known.choice == choice
-                for known in self._picks.get(state.uuid, ())
-            ):
+            if self._knows(shared):
                 return
-            self._append(shared)
+            self._append(shared, own=True)
         if self._share is not None:
             self._share(shared)
 
@@ -169,12 +166,41 @@ class InFlight:
         """
         with self._lock:
             self._peers.hear(sender)
+            if self._knows(shared):
+                return True
             if len(self._nodes) >= MOST_SHARED:
                 return False
-            self._append(shared)
+            self._append(shared, own=False)
         return True
 
-    def _append(self, shared: SharedPick) -> None:
+    def own(self) -> list[SharedPick]:
+        """The instances in flight that this scheduler has sent."""
+        with self._lock:
+            now = self._clock()
+            return [
+                SharedPick(
+                    pick.instance,
+                    node,
+                    pick.host,
+                    pick.fit_request,
+                    pick.providers,
+                    pick.choice,
+                    now - pick.since,
+                )
+                for node, picks in self._picks.items()
+                for pick in picks
+                if pick.own
+            ]
+
+    def _knows(self, shared: SharedPick) -> bool:
+        return any(
+            known.instance == shared.instance
+            and known.fit_request is shared.fit_request
+            and known.choice == shared.choice
+            for known in self._picks.get(shared.node, ())
+        )
+
+    def _append(self, shared: SharedPick, *, own: bool) -> None:
         """Add a pick to those of a host; the last one of an instance counts.
 
         Picks that are too old are dropped, in case that nothing else does it.
@@ -192,6 +218,7 @@ class InFlight:
             shared.providers,
             shared.choice,
             now - shared.age,
+            own,
         )
         self._picks[node] = (*self._picks.get(node, ()), pick)
         self._nodes[instance] = node

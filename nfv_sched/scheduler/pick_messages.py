@@ -25,7 +25,7 @@ from nfv_sched.model import NodeChoice
 from nfv_sched.model.guest import PAGES_ANY
 
 #: Major and minor version of what this release sends.
-VERSION = (1, 0)
+VERSION = (1, 1)
 #: The most picks of one message.
 MOST_PICKS = 64
 #: The longest description of a guest, in characters.
@@ -58,11 +58,15 @@ class SharedPick(NamedTuple):
 
 
 class Message(NamedTuple):
-    """``sent`` is in seconds of the sender's wall clock."""
+    """``sent`` is in seconds of the sender's wall clock.
+
+    A sender that ``asks`` wants to know what all others have in flight.
+    """
 
     sender: str
     sent: float
     picks: tuple[SharedPick, ...]
+    asks: bool = False
 
 
 _NAME = {'type': 'string', 'minLength': 1, 'maxLength': 255}
@@ -88,6 +92,7 @@ _MESSAGE = {
         },
         'sender': _NAME,
         'sent': _SECONDS,
+        'asks': {'type': 'boolean'},
         'picks': {
             'type': 'array',
             'maxItems': MOST_PICKS,
@@ -169,16 +174,22 @@ _CHECK_GUEST = jsonschema.Draft202012Validator(_GUEST)
 
 
 def encode(
-    sender: str, sent: float, picks: Sequence[SharedPick]
+    sender: str,
+    sent: float,
+    picks: Sequence[SharedPick],
+    *,
+    asks: bool = False,
 ) -> dict[str, Any]:
     """The message of picks.
 
     :param sent: seconds of the wall clock
+    :param asks: whether the others are to send theirs
     """
     return {
         'version': list(VERSION),
         'sender': sender,
         'sent': sent,
+        'asks': asks,
         'picks': list(map(_encode_pick, picks)),
     }
 
@@ -243,6 +254,7 @@ def decode(message: object) -> Message:
         fields['sender'],
         fields['sent'],
         tuple(map(_decode_pick, fields['picks'])),
+        fields.get('asks', False),
     )
 
 

@@ -7,6 +7,7 @@ for the bus: a thread sends what requests put into a bounded queue.
 """
 
 from collections.abc import Callable
+from collections.abc import Sequence
 import contextlib
 import dataclasses
 import logging
@@ -24,8 +25,8 @@ from nfv_sched.scheduler.pick_messages import SharedPick
 
 #: Picks that wait to be sent.
 MOST_WAITING = 1024
-#: Seconds after which a pick is of no use: nova-compute has claimed the
-#: resources, and its report has them.
+#: Seconds after which a pick that waits, or a message on the bus, is of no
+#: use: nova-compute may have claimed the resources, and its report has them.
 LATE = 30.0
 #: Seconds until another attempt to listen.
 RETRY = 30.0
@@ -84,6 +85,8 @@ class PickSharing:
         #: Set once messages of others are received.
         self.listening = threading.Event()
         self._include: Include | None = None
+        self._own: Callable[[], Sequence[SharedPick]] = tuple
+        self._asked = threading.Event()
         self._cast = cast
         self._listen = listen
         self._clock = clock
@@ -98,13 +101,18 @@ class PickSharing:
         self._logged = SharingCounts()
         self._log_at = clock() + LOG_EVERY
 
-    def start(self, include: Include) -> None:
+    def start(
+        self,
+        include: Include,
+        own: Callable[[], Sequence[SharedPick]] = tuple,
+    ) -> None:
         """Start to send and to listen, without waiting for the bus.
 
         :param include: takes a pick of another process, with what identifies
             that process; returns whether there was room for it
+        :param own: the picks of this process that are in flight
         """
-        self._include = include
+        self._include, self._own = include, own
         self._thread = threading.Thread(
             target=self._run, name='nfv-pick-sharing', daemon=True
         )
@@ -116,13 +124,16 @@ class PickSharing:
         :returns: whether it ended within ``timeout`` seconds
         """
         self._stopping.set()
-        # A thread whose queue is full finds out by itself.
-        with contextlib.suppress(queue.Full):
-            self._waiting.put_nowait(None)
+        self._wake()
         if self._thread is None:
             return True
         self._thread.join(timeout)
         return not self._thread.is_alive()
+
+    def _wake(self) -> None:
+        # A thread whose queue is full finds out by itself.
+        with contextlib.suppress(queue.Full):
+            self._waiting.put_nowait(None)
 
     def share(self, pick: SharedPick) -> None:
         """Send a pick some time soon; never waits or raises."""
@@ -151,13 +162,15 @@ class PickSharing:
         if isinstance(message, dict) and message.get('sender') == self.sender:
             return
         decoded = pick_messages.decode(message)
+        if decoded.asks:
+            self._asked.set()
+            self._wake()
         delay = max(self._wall_clock() - decoded.sent, 0.0)
         for pick in decoded.picks:
-            age = pick.age + delay
-            if not age <= LATE:
+            if not delay <= LATE:
                 self._count('late')
             elif self._include and self._include(
-                pick._replace(age=age), decoded.sender
+                pick._replace(age=pick.age + delay), decoded.sender
             ):
                 self._count('received')
             else:
@@ -168,6 +181,8 @@ class PickSharing:
         if stop is None:
             return
         try:
+            # What others sent before is in flight for as long as it builds.
+            self._send((), asks=True)
             while not self._stopping.is_set():
                 self._send_waiting()
                 self._log_counts()
@@ -208,11 +223,20 @@ class PickSharing:
                 self._count('late')
         if picks:
             self._send(picks)
+        if self._asked.is_set():
+            self._asked.clear()
+            own = self._own()
+            for first in range(0, len(own), pick_messages.MOST_PICKS):
+                self._send(own[first : first + pick_messages.MOST_PICKS])
 
-    def _send(self, picks: list[SharedPick]) -> None:
+    def _send(
+        self, picks: Sequence[SharedPick], *, asks: bool = False
+    ) -> None:
         try:
             self._cast(
-                pick_messages.encode(self.sender, self._wall_clock(), picks)
+                pick_messages.encode(
+                    self.sender, self._wall_clock(), picks, asks=asks
+                )
             )
         except Exception as error:
             self._count('dropped', len(picks))

@@ -136,7 +136,7 @@ class SchedulerProcess:
         in_flight = InFlight(
             share=self.sharing.share, sender=self.sharing.sender
         )
-        self.sharing.start(in_flight.include)
+        self.sharing.start(in_flight.include, in_flight.own)
         return in_flight
 
 

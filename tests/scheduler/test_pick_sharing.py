@@ -40,6 +40,13 @@ def pick(instance='one', age=0.0):
     )
 
 
+def until(condition):
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+
+
 class Bus:
     """Messages to all schedulers, in one process and at once."""
 
@@ -47,6 +54,10 @@ class Bus:
         self.receivers = []
         self.messages = []
         self.error = None
+
+    def picks(self):
+        """Of each message that has any."""
+        return [one['picks'] for one in self.messages if one['picks']]
 
     def cast(self, message):
         if self.error:
@@ -75,7 +86,10 @@ class Scheduler:
             clock=lambda: self.now,
             wall_clock=lambda: self.wall,
         )
-        self.sharing.start(self.include)
+        self.own = []
+        self.answers = 0
+        self.held = lambda: None
+        self.sharing.start(self.include, self.flying)
         assert self.sharing.listening.wait(PATIENCE)
 
     def include(self, shared, sender):
@@ -83,6 +97,11 @@ class Scheduler:
             self.seen.append(shared)
             self.senders.append(sender)
         return self.room
+
+    def flying(self):
+        self.answers += 1
+        self.held()
+        return self.own
 
     def sent(self, count):
         """Wait until so many are sent, late or dropped."""
@@ -117,7 +136,48 @@ def test_all_others_get_a_pick(schedulers, bus):
         assert seen.fit_request.guest == GUEST
         assert other.senders == [first.sharing.sender]
         assert other.sharing.counts.received == 1
-    assert len(bus.messages) == 1
+    assert len(bus.picks()) == 1
+
+
+@pytest.fixture
+def asked(bus):
+    """Two schedulers, the first of which was asked by the second."""
+    first, second = Scheduler(bus), Scheduler(bus)
+    until(lambda: first.answers)
+    yield first, second
+    for scheduler in (first, second):
+        assert scheduler.sharing.stop()
+
+
+def test_a_scheduler_that_starts_gets_what_is_in_flight(asked, bus):
+    first, second = asked
+    first.own = [pick(str(number), age=100.0) for number in range(70)]
+    second.own = [pick('another')]
+    late = Scheduler(bus)
+    expected = {*map(str, range(70)), 'another'}
+    until(lambda: {seen.instance for seen in late.seen} == expected)
+    assert late.sharing.stop()
+    # It takes long to build an instance; what is old on the bus is of no use.
+    assert {seen.age for seen in late.seen} == {100.0, 0.0}
+    assert sorted(map(len, bus.picks())) == [1, 6, 64]
+    assert late.sharing.counts.received == 71
+
+
+def test_many_that_ask_at_once_get_one_answer(asked, bus):
+    first, second = asked
+    first.own = [pick()]
+    first.answers = 0
+    release = threading.Event()
+    first.held = lambda: release.wait(PATIENCE)
+    asks = pick_messages.encode('new', 5000.0, (), asks=True)
+    first.sharing.receive(asks)
+    until(lambda: first.answers)
+    for _ in range(9):
+        first.sharing.receive(asks)
+    release.set()
+    until(lambda: len(second.seen) == 2)
+    assert first.sharing.stop()
+    assert first.answers == len(second.seen) == len(bus.picks()) == 2
 
 
 def test_age_counts_the_way_as_well(schedulers):
@@ -360,6 +420,22 @@ def test_the_last_pick_of_an_instance_counts():
         assert flying.include(pick()._replace(node=node), 'a')
         assert flying._nodes == {'one': node}
         assert list(flying._picks) == [node]
+
+
+def test_only_own_picks_are_told_to_those_that_ask():
+    now = [1000.0]
+    flying = InFlight(lambda guests: {}, lambda: now[0])
+    assert flying.include(pick('of another'), 'a')
+    host, fit_request = plain('host', LARGE), fit.FitRequest(GUEST)
+    flying.add('one', host, fit_request, ())
+    now[0] += 7.0
+    [own] = flying.own()
+    assert own == SharedPick(
+        'one', host.uuid, 'host', fit_request, (), None, 7.0
+    )
+    # The bus returns nothing to its sender, but what if it did.
+    assert flying.include(own, 'a')
+    assert flying.own() == [own]
 
 
 def test_a_pick_is_sent_again_where_it_changes_only():
