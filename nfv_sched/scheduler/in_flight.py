@@ -35,10 +35,9 @@ UNKNOWN_TIMEOUT = 30.0
 #: And for one that is on another host: it moves, which shows only once the
 #: move is over, or it runs on an alternate.
 ELSEWHERE_TIMEOUT = 10.0
-#: And for one that has arrived. Nova may have read the host state of a request
-#: before that, and nova-compute stores what the host has left a moment after
-#: it stores the instance.
-ARRIVED_TIMEOUT = 3.0
+#: And for one that has arrived and is not reported. nova-compute stores what
+#: the host has left after it stores the instance: 13 seconds later were seen.
+ARRIVED_TIMEOUT = 30.0
 # Seconds between two looks for those that arrived, and the largest share of
 # the time that looking may take.
 _LOOK_EVERY = 1.0
@@ -224,19 +223,27 @@ class InFlight:
         self._nodes[instance] = node
 
     def _keep(self, uuid: str, wanted: Callable[[Pick], bool]) -> None:
-        """Drop the picks of a host that are not wanted."""
+        """Drop the picks of a host that are not wanted.
+
+        Claims may come in another order than picks: an instance may have taken
+        the CPUs that were predicted for another, which is not on the host for
+        all that. Those that have not arrived are predicted again.
+        """
         picks = self._picks.get(uuid, ())
         kept = tuple(filter(wanted, picks))
+        if len(kept) == len(picks):
+            return
         for pick in picks:
             if pick not in kept:
                 del self._nodes[pick.instance]
-                self._cpus.pop(pick.instance, None)
                 self._arrived.pop(pick.instance, None)
+            if pick.instance not in self._arrived:
+                self._cpus.pop(pick.instance, None)
+        self._projections.pop(uuid, None)
         if kept:
             self._picks[uuid] = kept
-        elif picks:
+        else:
             del self._picks[uuid]
-            self._projections.pop(uuid, None)
 
     def left(
         self,

@@ -193,6 +193,23 @@ def test_what_is_reported_does_not_count_twice():
         ), reported
 
 
+def test_claims_that_come_in_another_order_hide_no_pick(world):
+    expect(SMALL)
+    # The second is claimed first, and takes what was predicted for the first.
+    [first, second, third] = send('one', count=3)
+    assert seen('one')['one'] == left(ROOM - 3)
+    world.hosts |= {first: None, second: 'one', third: None}
+
+    def reported():
+        hosts = [plain('one', LARGE - SMALL), plain('any', LARGE)]
+        return weigh(InFlightWeigher, hosts, request())['one']
+
+    for seconds in (2.0, in_flight_module.ARRIVED_TIMEOUT + 1.0, 2.0):
+        world.now += seconds
+        assert reported() == pytest.approx((ROOM - 3) / ROOM)
+    assert process.current().in_flight._nodes.keys() == {first, third}
+
+
 def test_what_only_others_have_taken_hides_no_pick():
     expect(SMALL)
     [guest] = send('one')
