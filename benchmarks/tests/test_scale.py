@@ -87,8 +87,8 @@ def test_rows_have_every_request_with_and_without_a_choice():
     ids=('1 node', '2 nodes, chosen'),
 )
 def test_no_step_calls_more_functions_per_host(case, chosen):
-    # Enough for all variants of hosts at both sizes.
-    few, many = 64, 128
+    # All variants of hosts are in the part of this scheduler at both sizes.
+    few, many = 256, 512
     at_few = scale.calls(few, case, chosen=chosen)
     at_many = scale.calls(many, case, chosen=chosen)
     assert at_few.fit * 2 == at_many.fit
@@ -96,5 +96,4 @@ def test_no_step_calls_more_functions_per_host(case, chosen):
         count = getattr(at_few, step)
         assert count > few
         assert getattr(at_many, step) <= 1.01 * count * many / few
-    # Of the one host that is selected, of 2 or of 8 nodes.
-    assert max(at_few.choice, at_many.choice) < 10 * few
+    assert at_many.choice <= 1.01 * at_few.choice

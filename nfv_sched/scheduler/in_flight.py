@@ -35,9 +35,12 @@ UNKNOWN_TIMEOUT = 30.0
 #: And for one that is on another host: it moves, which shows only once the
 #: move is over, or it runs on an alternate.
 ELSEWHERE_TIMEOUT = 10.0
-#: And for one that has arrived and is not reported. nova-compute stores what
-#: the host has left after it stores the instance: 13 seconds later were seen.
+#: And for one that has arrived, unless its host reports it sooner: a busy
+#: nova-compute was seen to store 13 seconds later what the host has left.
 ARRIVED_TIMEOUT = 30.0
+#: Seconds after which one that has arrived is taken to be reported where no
+#: host state tells.
+SETTLED = 3.0
 # Seconds between two looks for those that arrived, and the largest share of
 # the time that looking may take.
 _LOOK_EVERY = 1.0
@@ -113,18 +116,22 @@ class InFlight:
         self._next_look = 0.0
         self._lock = threading.Lock()
 
-    def __bool__(self) -> bool:
-        """Whether any are, as far as is known."""
-        return bool(self._picks)
-
     def __len__(self) -> int:
         """How many there are, as far as is known."""
         return len(self._nodes)
 
-    def others(self, instance: str | None) -> int:
-        """How many there are besides one instance."""
+    def unsettled(self, besides: str | None = None) -> int:
+        """How many have not arrived, or have only just arrived.
+
+        :param besides: an instance that does not count
+        """
+        since = self._clock() - SETTLED
         with self._lock:
-            return len(self._nodes) - (instance in self._nodes)
+            return sum(
+                instance != besides
+                and self._arrived.get(instance, since) >= since
+                for instance in self._nodes
+            )
 
     def add(
         self,

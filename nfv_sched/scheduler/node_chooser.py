@@ -209,8 +209,8 @@ def _choice(
     several = request_spec.instances(spec)
     room = several
     if several == 1:
-        others = cycle.process.in_flight.others(
-            request_spec.instance_uuid(spec)
+        others = cycle.process.in_flight.unsettled(
+            besides=request_spec.instance_uuid(spec)
         )
         room = min(1 + others, _MOST_ROOM)
     if room > 1 and not one_node:

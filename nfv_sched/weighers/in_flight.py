@@ -51,7 +51,7 @@ class InFlightWeigher(AbsoluteWeigher):
         states = [weighed.obj for weighed in weighed_obj_list]
         try:
             in_flight.expire()
-            if not in_flight:
+            if not in_flight.unsettled():
                 return nothing
             return in_flight.left(
                 cycle.fit_request,

@@ -11,7 +11,7 @@ import pytest
 
 from nfv_sched.nova import node_labels
 from nfv_sched.placement import schema
-from nfv_sched.scheduler.in_flight import ARRIVED_TIMEOUT
+from nfv_sched.scheduler.in_flight import SETTLED
 from tests.stack.guests import VNF
 
 
@@ -63,7 +63,7 @@ def test_instances_share_a_node_where_nodes_are_chosen(plane, guests, flavors):
     assert nodes_of(guests, *members) == [{0}, {0}]
     # While instances are in flight a choice is wide, and the claim may take
     # any node of it.
-    time.sleep(ARRIVED_TIMEOUT + 1)
+    time.sleep(SETTLED + 1)
     # By its own choice the claim of a move takes the other node, too.
     guests.action(second, 'migrate', {'host': labelled})
     guests.reaches(second, 'VERIFY_RESIZE')

@@ -175,6 +175,24 @@ def test_arrived_instances_count_until_they_are_reported(world):
     assert not process.current().in_flight
 
 
+def test_arrivals_alone_weigh_nothing_once_they_have_settled(world):
+    expect(SMALL)
+    [guest] = send('one')
+    assert seen('one', 'two')['one'] == left(ROOM - 1)
+    world.hosts[guest] = 'one'
+    world.now += 2.0
+    assert seen('one', 'two')['one'] == left(ROOM - 1)
+    in_flight = process.current().in_flight
+    assert in_flight.unsettled() == 1
+    assert in_flight.unsettled(besides=guest) == 0
+    world.now += in_flight_module.SETTLED + 1.0
+    assert seen('one', 'two') == {'one': 0.0, 'two': 0.0}
+    assert in_flight.unsettled() == 0
+    # It still is not in what the host has reported.
+    send('two')
+    assert seen('one', 'two') == {'one': left(ROOM - 1), 'two': left(ROOM - 1)}
+
+
 def test_what_is_reported_does_not_count_twice():
     expect(SMALL)
     send('one', count=3)

@@ -112,8 +112,8 @@ def test_an_instance_counts_while_placement_is_asked(cloud, monkeypatch):
     [node] = flight._nodes.values()
     assert node != refused[0]
     assert len(flight) == 1
-    assert flight.others(instance.uuid) == 0
-    assert flight.others(None) == 1
+    assert flight.unsettled(besides=instance.uuid) == 0
+    assert flight.unsettled() == 1
     [[pick]] = flight._picks.values()
     assert pick.host == host
 
