@@ -339,8 +339,8 @@ Tell the other nova-schedulers to which hosts this one sends
 instances.
 
 The schedulers share it over Nova's message bus, so that each avoids
-hosts that another one has just filled and prefers a part of the hosts
-that is its own, see InFlightWeigher. No request waits for the bus:
+hosts that another one has just filled and prefers its own partition of
+the hosts, see InFlightWeigher. No request waits for the bus:
 without it the schedulers decide as if they did not know of each other.
 Each worker of nova-scheduler listens on a fanout queue of the topic
 ``nfv_sched_picks``.

@@ -87,7 +87,7 @@ def test_rows_have_every_request_with_and_without_a_choice():
     ids=('1 node', '2 nodes, chosen'),
 )
 def test_no_step_calls_more_functions_per_host(case, chosen):
-    # All variants of hosts are in the part of this scheduler at both sizes.
+    # At both sizes this scheduler's partition has all variants of hosts.
     few, many = 256, 512
     at_few = scale.calls(few, case, chosen=chosen)
     at_many = scale.calls(many, case, chosen=chosen)

@@ -54,7 +54,7 @@ def test_schedulers_that_share_their_picks_are_as_one(schedulers):
     assert found.failed <= 2
 
 
-def test_schedulers_that_share_their_hosts_take_no_place_twice():
+def test_schedulers_that_partition_hosts_take_no_place_twice():
     """Eight decide at once, and know nothing of each other's last picks."""
     sharing = storm.Sharing(0.5)
     found = boot('ours, 3 attempts', ROOM - 4, ROOM // 2, 8, sharing)

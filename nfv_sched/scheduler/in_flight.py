@@ -55,19 +55,20 @@ FindHosts = Callable[[Iterable[str]], Mapping[str, str | None]]
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
 class Pick:
-    """An instance on its way to a host; ``since`` is in seconds.
+    """An instance on its way to a host.
 
-    ``choice`` are the NUMA nodes that its claim may take, None for all;
-    ``own`` is whether this scheduler has sent it.
+    ``since`` is in seconds of this process's clock; ``own`` is whether this
+    scheduler has sent it.
     """
 
-    instance: str
-    host: str
-    fit_request: fit.FitRequest
-    providers: fit.Providers
-    choice: NodeChoice | None
+    shared: SharedPick
     since: float
     own: bool
+
+    @property
+    def instance(self) -> str:
+        """The uuid of the instance."""
+        return self.shared.instance
 
 
 class _Projection(NamedTuple):
@@ -91,7 +92,7 @@ class InFlight:
     :param find: where instances are by now
     :param clock: seconds
     :param share: tells other schedulers of a pick, without waiting
-    :param sender: what identifies this scheduler to them
+    :param sender: the id of this scheduler in messages
     """
 
     def __init__(
@@ -167,7 +168,7 @@ class InFlight:
     def include(self, shared: SharedPick, sender: str) -> bool:
         """Record an instance that another scheduler has sent to a host.
 
-        :param sender: what identifies that scheduler
+        :param sender: the id of that scheduler
         :returns: whether there was room for it
         """
         with self._lock:
@@ -184,16 +185,8 @@ class InFlight:
         with self._lock:
             now = self._clock()
             return [
-                SharedPick(
-                    pick.instance,
-                    node,
-                    pick.host,
-                    pick.fit_request,
-                    pick.providers,
-                    pick.choice,
-                    now - pick.since,
-                )
-                for node, picks in self._picks.items()
+                pick.shared._replace(age=now - pick.since)
+                for picks in self._picks.values()
                 for pick in picks
                 if pick.own
             ]
@@ -201,8 +194,8 @@ class InFlight:
     def _knows(self, shared: SharedPick) -> bool:
         return any(
             known.instance == shared.instance
-            and known.fit_request is shared.fit_request
-            and known.choice == shared.choice
+            and known.shared.fit_request is shared.fit_request
+            and known.shared.choice == shared.choice
             for known in self._picks.get(shared.node, ())
         )
 
@@ -217,24 +210,17 @@ class InFlight:
                 self._nodes[instance], lambda known: known.instance != instance
             )
         self._keep(node, lambda known: now - known.since < BUILD_TIMEOUT)
-        pick = Pick(
-            instance,
-            shared.host,
-            shared.fit_request,
-            shared.providers,
-            shared.choice,
-            now - shared.age,
-            own,
-        )
+        pick = Pick(shared, now - shared.age, own)
         self._picks[node] = (*self._picks.get(node, ()), pick)
         self._nodes[instance] = node
 
     def _keep(self, uuid: str, wanted: Callable[[Pick], bool]) -> None:
         """Drop the picks of a host that are not wanted.
 
-        Claims may come in another order than picks: an instance may have taken
-        the CPUs that were predicted for another, which is not on the host for
-        all that. Those that have not arrived are predicted again.
+        Claims may come in another order than picks. An instance may have taken
+        the CPUs that were predicted for another, which would then seem to have
+        been reported: the claims of all that have not arrived are predicted
+        again.
         """
         picks = self._picks.get(uuid, ())
         kept = tuple(filter(wanted, picks))
@@ -262,18 +248,20 @@ class InFlight:
         """The share of each host's headroom that instances in flight leave.
 
         Headroom for guests like this one: ``left / (headroom + 1)``, from 0
-        to 1. A host in the share of another scheduler is taken to have one
-        place less: that scheduler may have picked it just now.
+        to 1. A host in the partition of another scheduler is taken to have
+        room for one guest less: that scheduler may just have picked it.
 
         :param headrooms: by what the states of the hosts know; None where it
             is to be counted
         """
         with self._lock:
-            shares = self._peers.shares([str(state.uuid) for state in states])
+            partition = self._peers.partition(
+                [str(state.uuid) for state in states]
+            )
             return [
                 self._left(fit_request, state, headroom, published, own=own)
                 for state, headroom, own in zip(
-                    states, headrooms, shares, strict=True
+                    states, headrooms, partition, strict=True
                 )
             ]
 
@@ -344,13 +332,14 @@ class InFlight:
                 )
             )
         for pick in new:
+            shared = pick.shared
             outcome = (
-                fit.Evaluation(pick.fit_request, host, pick.choice)
-                .verdict(pick.providers)
+                fit.Evaluation(shared.fit_request, host, shared.choice)
+                .verdict(shared.providers)
                 .outcome
             )
             if outcome is not None:
-                host = fit.apply_claim(pick.fit_request.guest, host, outcome)
+                host = fit.apply_claim(shared.fit_request.guest, host, outcome)
                 self._cpus[pick.instance] = outcome.pinned_cpus
         self._projections[state.uuid] = _Projection(version, picks, host)
         return host
@@ -386,7 +375,7 @@ class InFlight:
         self, pick: Pick, hosts: Mapping[str, str | None], now: float
     ) -> bool:
         """Whether a pick still counts, given where instances are."""
-        if hosts.get(pick.instance) != pick.host:
+        if hosts.get(pick.instance) != pick.shared.host:
             self._arrived.pop(pick.instance, None)
             return now - pick.since < _timeout(pick, hosts)
         # Without CPUs it would not show in a state whether it is there.

@@ -2,7 +2,7 @@
 
 Each knows those whose picks it received recently, see
 :mod:`nfv_sched.scheduler.pick_sharing`. All of them know the same ones, a
-moment sooner or later, so they can share the hosts without agreeing on it.
+moment sooner or later, so they can partition the hosts without any agreement.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,7 @@ MOST = 1024
 class Peers:
     """This scheduler, and those that were heard of recently.
 
-    :param own: what identifies this scheduler
+    :param own: the id of this scheduler in messages
     :param clock: seconds
     """
 
@@ -34,13 +34,13 @@ class Peers:
         if len(self._heard) > MOST:
             del self._heard[next(iter(self._heard))]
 
-    def shares(self, hosts: Sequence[str]) -> list[bool]:
-        """Whether each of the hosts is in the share of this scheduler.
+    def partition(self, hosts: Sequence[str]) -> list[bool]:
+        """Whether each of the hosts is in the partition of this scheduler.
 
-        The hosts, in the order of their uuids, are divided into equal parts,
-        one for each scheduler in the order of what identifies them. Those
+        The hosts, in the order of their uuids, are divided into equal
+        partitions, one for each scheduler in the order of their ids. Those
         that know of each other and of the same hosts have no host in common.
-        Where a host comes or goes, each end of a part moves by at most one.
+        If a host is added or removed, each boundary moves by at most one.
 
         :param hosts: uuids of compute nodes
         """

@@ -33,6 +33,7 @@ RETRY = 30.0
 #: Seconds between two log lines of the counts.
 LOG_EVERY = 600.0
 
+#: Takes a pick and the id of its sender; whether there was room for it.
 Include = Callable[[SharedPick, str], bool]
 
 LOG = logging.getLogger(__name__)
@@ -108,8 +109,8 @@ class PickSharing:
     ) -> None:
         """Start to send and to listen, without waiting for the bus.
 
-        :param include: takes a pick of another process, with what identifies
-            that process; returns whether there was room for it
+        :param include: takes a pick of another process and the id of that
+            process; returns whether there was room for it
         :param own: the picks of this process that are in flight
         """
         self._include, self._own = include, own
@@ -181,7 +182,7 @@ class PickSharing:
         if stop is None:
             return
         try:
-            # What others sent before is in flight for as long as it builds.
+            # What others picked before may still be in flight.
             self._send((), asks=True)
             while not self._stopping.is_set():
                 self._send_waiting()

@@ -27,8 +27,9 @@ class InFlightWeigher(AbsoluteWeigher):
     instances in flight the one with more headroom weighs more, since another
     scheduler may have sent an instance to its last place. Schedulers that
     fill all hosts evenly fill none of them twice, even without knowing of
-    each other. Those that share their picks share the hosts as well: one in
-    the share of another scheduler is taken to have one place less.
+    each other. Those that share their picks also partition the hosts: one in
+    the partition of another scheduler is taken to have room for one guest
+    less.
 
     All weigh 0 while nothing is in flight, and for guests that ask for
     nothing. :class:`~nfv_sched.filters.numa_fit.NUMAFitFilter` records each

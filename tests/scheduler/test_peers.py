@@ -22,28 +22,26 @@ def among(names, clock=lambda: 1000.0):
 
 
 def own(peers, hosts):
-    """The hosts that are in the scheduler's share."""
-    shares = peers.shares(hosts)
-    return {host for host, mine in zip(hosts, shares, strict=True) if mine}
+    """The hosts that are in the scheduler's partition."""
+    partition = peers.partition(hosts)
+    return {host for host, mine in zip(hosts, partition, strict=True) if mine}
 
 
 @given(
     st.sets(st.text(min_size=1), min_size=1, max_size=20),
     st.lists(st.uuids().map(str), max_size=50, unique=True),
 )
-def test_each_host_is_in_one_share_and_shares_are_equal(names, hosts):
-    shares = [own(each, hosts) for each in among(sorted(names))]
-    assert sorted(itertools.chain.from_iterable(shares)) == sorted(hosts)
-    assert max(map(len, shares)) - min(map(len, shares)) <= 1
+def test_each_host_is_in_one_partition_of_equal_ones(names, hosts):
+    partitions = [own(each, hosts) for each in among(sorted(names))]
+    assert sorted(itertools.chain.from_iterable(partitions)) == sorted(hosts)
+    assert max(map(len, partitions)) - min(map(len, partitions)) <= 1
 
 
 @given(
     st.integers(1, 20),
     st.lists(st.uuids().map(str), min_size=1, max_size=50, unique=True),
 )
-def test_a_host_that_is_full_moves_shares_by_one_host_at_each_end(
-    count, hosts
-):
+def test_a_host_that_is_full_moves_each_boundary_by_one(count, hosts):
     for each in among(list(map(str, range(count)))):
         before, after = own(each, hosts), own(each, hosts[1:])
         assert len(after - before) <= 2
@@ -57,10 +55,10 @@ def test_the_order_of_hosts_does_not_matter():
 
 def test_all_hosts_are_those_of_a_scheduler_that_is_alone():
     assert own(Peers('a', lambda: 0.0), HOSTS) == set(HOSTS)
-    assert among('a')[0].shares([]) == []
+    assert among('a')[0].partition([]) == []
 
 
-def test_a_scheduler_that_is_silent_has_no_share():
+def test_a_scheduler_that_is_silent_has_no_partition():
     now = [1000.0]
     one, _, _ = among('abc', lambda: now[0])
     assert len(own(one, HOSTS)) == 12
@@ -84,7 +82,7 @@ def test_the_number_of_schedulers_is_bounded(monkeypatch):
 
 
 @pytest.mark.parametrize('name', ['a', 'c'])
-def test_a_share_may_be_empty(name):
+def test_a_partition_may_be_empty(name):
     """With more schedulers than hosts."""
     [one] = [each for each in among('abc') if each._own == name]
     assert len(own(one, HOSTS[:1])) == (name == 'c')

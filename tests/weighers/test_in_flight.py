@@ -131,7 +131,7 @@ def test_a_host_that_is_going_to_be_full_comes_last():
     assert weight_of['three'] > 0
 
 
-def test_hosts_in_the_share_of_another_scheduler_have_a_place_less():
+def test_hosts_in_the_partition_of_another_scheduler_have_less_room():
     expect(SMALL)
     names = 'one', 'two', 'three', 'four'
     hosts = [plain(name, LARGE) for name in names]

@@ -115,7 +115,7 @@ def test_an_instance_counts_while_placement_is_asked(cloud, monkeypatch):
     assert flight.unsettled(besides=instance.uuid) == 0
     assert flight.unsettled() == 1
     [[pick]] = flight._picks.values()
-    assert pick.host == host
+    assert pick.shared.host == host
 
 
 @pytest.mark.parametrize('copied', [copy.copy, copy.deepcopy])
@@ -139,7 +139,7 @@ def test_alternates_are_no_picks(cloud):
     )
     assert len(alternates) == 2
     [[pick]] = process.current().in_flight._picks.values()
-    assert pick.host == chosen.service_host
+    assert pick.shared.host == chosen.service_host
 
 
 @pytest.mark.parametrize('cloud', [2.0], indirect=True)
