@@ -12,6 +12,7 @@ from nfv_sched import fit
 from nfv_sched.filters.numa_fit import NUMAFitFilter
 from nfv_sched.model import Guest
 from nfv_sched.model import GuestCell
+from nfv_sched.scheduler import cycle
 from nfv_sched.scheduler import forecasts
 from nfv_sched.scheduler import in_flight as in_flight_module
 from nfv_sched.scheduler import process
@@ -226,6 +227,25 @@ def test_claims_that_come_in_another_order_hide_no_pick(world):
         world.now += seconds
         assert reported() == pytest.approx((ROOM - 3) / ROOM)
     assert process.current().in_flight._nodes.keys() == {first, third}
+
+
+def test_claims_are_predicted_in_the_order_of_picks():
+    """Small guests before the large one would take the node that it needs."""
+    small, large = (
+        cycle.begin(spec_of(cpus)).fit_request for cpus in (SMALL, LARGE)
+    )
+    host = plain('one', LARGE, 2 * SMALL)
+    in_flight = process.current().in_flight
+    picks = [
+        SharedPick('third', host.uuid, 'one', small, (), None, 0.1),
+        SharedPick('second', host.uuid, 'one', small, (), None, 0.2),
+        SharedPick('first', host.uuid, 'one', large, (), None, 0.3),
+    ]
+    # Their messages arrive in another order.
+    for pick in picks:
+        assert in_flight.include(pick, 'other')
+    weight_of = weigh(InFlightWeigher, [host, plain('any', LARGE)], request())
+    assert weight_of['one'] == 0.0 < weight_of['any']
 
 
 def test_what_only_others_have_taken_hides_no_pick():
