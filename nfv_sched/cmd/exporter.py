@@ -29,6 +29,7 @@ from nfv_sched.nova.config import CONF
 from nfv_sched.nova.redact import describe_error
 from nfv_sched.nova.redact import RedactingFilter
 from nfv_sched.placement.client import PlacementClient
+from nfv_sched.scheduler import rejection_log
 
 LOG = logging.getLogger(__name__)
 
@@ -200,6 +201,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     oslo_log.setup(CONF, PROGRAM)
     for handler in logging.getLogger().handlers:
         handler.addFilter(RedactingFilter())
+    # A dry run that finds no host is a number here, and no boot that failed.
+    logging.getLogger(rejection_log.__name__).setLevel(logging.WARNING)
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())

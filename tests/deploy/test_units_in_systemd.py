@@ -80,6 +80,8 @@ def ends_well(systemd):
     text = systemd.log()
     assert 'Traceback' not in text
     assert ' ERROR ' not in text
+    # No instance has asked for any.
+    assert 'No host for instance' not in text
     assert not re.search('denied|not permitted|Read-only', text)
 
 
