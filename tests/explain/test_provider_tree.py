@@ -1,5 +1,6 @@
 """What a child provider has counts for reasons, capacity and suggestions."""
 
+from nova.objects import fields
 import pytest
 
 from nfv_sched.capacity import CapacityCounter
@@ -149,6 +150,10 @@ ENCRYPTED = {'hw_firmware_type': 'uefi', 'hw_machine_type': 'q35'}
 )
 def test_encrypted_memory_of_children_is_counted(cloud, model, trait):
     """A class and a trait that Nova adds to the request by itself."""
+    # Nova 31 asks for no trait.
+    known = getattr(fields, 'MemEncryptionModel', None)
+    if not known or model not in known.ALL:
+        pytest.skip(f'Nova asks for no trait of {model} yet')
     client = PlacementClient(cloud.placement)
     compute = cloud.computes['one'].node.uuid
 

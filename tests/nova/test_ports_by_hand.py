@@ -100,6 +100,8 @@ def of_nova(port, resource_request):
     )
     with (
         mock.patch.object(neutron, 'get_client'),
+        # Nova 33 and older look for Cyborg's address at once.
+        mock.patch.object(cyborg._CyborgClient, '__init__', return_value=None),
         mock.patch.object(
             cyborg._CyborgClient,
             '_get_device_profile_list',
