@@ -156,8 +156,13 @@ class Trace:
             match = re.match(r'(\w+)\((.*)', text)
             if match and not re.search(r'= -1 (EPERM|ENOSYS)\b', text):
                 self.calls.append(match.groups())
-        # What never ended, such as exit_group.
-        self.calls += [tuple(each.split('(', 1)) for each in begun.values()]
+        # What never ended, such as exit_group. A call that strace could not
+        # read any more, since the process ended meanwhile, is "???".
+        self.calls += [
+            tuple(each.split('(', 1))
+            for each in begun.values()
+            if not each.startswith('???(')
+        ]
         assert {'openat', 'connect', 'mmap'} <= self.names
 
     @property
@@ -194,6 +199,20 @@ class Trace:
         for name, rest in self.calls:
             if _CHANGES.match(name) and ' = 0' in rest:
                 yield from re.findall('"([^"]+)"', rest)
+
+
+def test_a_call_that_strace_could_not_read_is_none(tmp_path):
+    path = tmp_path / 'trace'
+    path.write_text(
+        '7 openat(AT_FDCWD, "/etc/hosts", O_RDONLY) = 3\n'
+        '7 connect(3, {sa_family=AF_UNIX}, 16) = 0\n'
+        '8 mmap(NULL, 8192, PROT_READ, MAP_PRIVATE, 3, 0 <unfinished ...>\n'
+        '9 ???( <unfinished ...>\n'
+        '8 <... mmap resumed>) = 0x7f00\n'
+        '7 exit_group(0 <unfinished ...>\n'
+        '9 +++ exited with 0 +++\n'
+    )
+    assert Trace(path).names == {'openat', 'connect', 'mmap', 'exit_group'}
 
 
 #: OpenBLAS, of numpy, asks for memory near its CPU, and goes on without.
