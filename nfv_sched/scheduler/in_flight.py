@@ -214,17 +214,17 @@ class InFlight:
             )
         self._keep(node, lambda known: now - known.since < BUILD_TIMEOUT)
         pick = Pick(shared, now - shared.age, own)
-        picks = [*self._picks.get(node, ()), pick]
-        picks.sort(key=lambda one: one.since)
-        if picks[-1] is not pick:
-            self._predict_again(node, picks)
-        self._picks[node] = tuple(picks)
+        picks = (*self._picks.get(node, ()), pick)
+        self._picks[node] = tuple(sorted(picks, key=lambda one: one.since))
         self._nodes[instance] = node
 
     def _keep(self, uuid: str, wanted: Callable[[Pick], bool]) -> None:
         """Drop the picks of a host that are not wanted.
 
-        Claims may come in another order than picks.
+        Claims may come in another order than picks. An instance may have taken
+        the CPUs that were predicted for another, which would then seem to have
+        been reported: the claims of all that have not arrived are predicted
+        again.
         """
         picks = self._picks.get(uuid, ())
         kept = tuple(filter(wanted, picks))
@@ -234,22 +234,13 @@ class InFlight:
             if pick not in kept:
                 del self._nodes[pick.instance]
                 self._arrived.pop(pick.instance, None)
-        self._predict_again(uuid, picks)
+            if pick.instance not in self._arrived:
+                self._cpus.pop(pick.instance, None)
+        self._projections.pop(uuid, None)
         if kept:
             self._picks[uuid] = kept
         else:
             del self._picks[uuid]
-
-    def _predict_again(self, uuid: str, picks: Iterable[Pick]) -> None:
-        """Predict the claims of those of a host's picks that have not arrived.
-
-        An instance may have taken the CPUs that were predicted for another,
-        which would then seem to have been reported.
-        """
-        for pick in picks:
-            if pick.instance not in self._arrived:
-                self._cpus.pop(pick.instance, None)
-        self._projections.pop(uuid, None)
 
     def left(
         self,

@@ -241,10 +241,11 @@ def test_claims_are_predicted_in_the_order_of_picks():
         SharedPick('second', host.uuid, 'one', small, (), None, 0.2),
         SharedPick('first', host.uuid, 'one', large, (), None, 0.3),
     ]
-    # Their messages arrive in another order.
+    # Their messages arrive in another order, and requests in between.
     for pick in picks:
         assert in_flight.include(pick, 'other')
-    weight_of = weigh(InFlightWeigher, [host, plain('any', LARGE)], request())
+        hosts = [host, plain('any', LARGE)]
+        weight_of = weigh(InFlightWeigher, hosts, request())
     assert weight_of['one'] == 0.0 < weight_of['any']
 
 
