@@ -201,7 +201,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     oslo_log.setup(CONF, PROGRAM)
     for handler in logging.getLogger().handlers:
         handler.addFilter(RedactingFilter())
-    # A dry run that finds no host is a number here, and no boot that failed.
+    # Where a dry run finds no host, no instance has failed to boot.
     logging.getLogger(rejection_log.__name__).setLevel(logging.WARNING)
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
